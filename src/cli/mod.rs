@@ -1,0 +1,291 @@
+//! The command line: reads arguments and configuration, runs one command, and says how it ended.
+//!
+//! One command, one file, one `run`. Standard output is data, standard error is for people. An error is printed once,
+//! here, as a chain, and turned into an exit code by one table, [`Exit`].
+
+mod resolve;
+mod status;
+mod sync;
+
+use std::ffi::OsString;
+use std::fmt;
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{ArgAction, Parser, Subcommand, ValueEnum};
+
+use crate::config::{self, Config};
+use crate::lookup::{self, Outcome};
+use crate::telemetry::{self, BadFilter};
+use crate::{index, ingest, mapping, source};
+
+/// Says how logs look, when no option does.
+const LOG_FORMAT_VARIABLE: &str = "IDENTIDEX_LOG_FORMAT";
+
+const EXIT_CODES: &str = "Exit codes:
+   0  done, or one match
+   1  failed
+   2  bad usage or configuration
+   3  partly done: some objects failed, the rest are in
+   5  another run holds the lock
+  10  none
+  11  several
+  12  unparseable";
+
+/// How the program ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+enum Exit {
+    /// Done; of a lookup: one match.
+    Done = 0,
+    Failed = 1,
+    /// Bad usage or configuration.
+    Usage = 2,
+    /// Some objects failed; the rest are in.
+    Partly = 3,
+    /// Another run holds the lock.
+    Locked = 5,
+    None = 10,
+    Several = 11,
+    Unparseable = 12,
+}
+
+impl Exit {
+    fn of_error(error: &anyhow::Error) -> Exit {
+        let is_usage = error.is::<BadUsage>()
+            || error.is::<config::Error>()
+            || error.is::<mapping::UnknownField>()
+            || error.is::<BadFilter>();
+        match error.downcast_ref::<ingest::Error>() {
+            _ if error.is::<ClosedPipe>() => Exit::Done,
+            _ if is_usage => Exit::Usage,
+            Some(ingest::Error::NoSource) => Exit::Usage,
+            Some(ingest::Error::Source(
+                source::Error::BadUrl { .. }
+                | source::Error::BadOption { .. }
+                | source::Error::InsecureEndpoint { .. },
+            )) => Exit::Usage,
+            Some(ingest::Error::Index(index::Error::Locked { .. })) => Exit::Locked,
+            _ => Exit::Failed,
+        }
+    }
+
+    fn of_outcome(outcome: Outcome) -> Exit {
+        match outcome {
+            Outcome::One => Exit::Done,
+            Outcome::None => Exit::None,
+            Outcome::Several => Exit::Several,
+            Outcome::Unparseable => Exit::Unparseable,
+        }
+    }
+}
+
+/// Arguments that cannot be used together, or one that means nothing.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct BadUsage(String);
+
+/// Whoever read standard output has seen enough.
+#[derive(Debug, thiserror::Error)]
+#[error("standard output was closed")]
+struct ClosedPipe;
+
+/// Find who an identifier belongs to, and which devices are theirs, in Nexthink exports
+#[derive(Debug, Parser)]
+#[command(name = "identidex", version, after_help = EXIT_CODES)]
+struct Arguments {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Args)]
+struct Global {
+    /// Read this configuration [default: $IDENTIDEX_CONFIG, else identidex.toml if there is one]
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Use this index [default: the configuration's, else identity.db]
+    #[arg(long, global = true, value_name = "FILE")]
+    index: Option<PathBuf>,
+    /// Write logs as text or JSON [default: $IDENTIDEX_LOG_FORMAT, else text]
+    #[arg(long, global = true, value_name = "FORMAT")]
+    log_format: Option<LogFormat>,
+    /// Log more; repeat for still more
+    #[arg(short, long, global = true, action = ArgAction::Count, conflicts_with = "quiet")]
+    verbose: u8,
+    /// Log less and show no progress; repeat for still less
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    quiet: u8,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum LogFormat {
+    Text,
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Sync(sync::Args),
+    Resolve(resolve::Args),
+    Status(status::Args),
+}
+
+/// What every command works with.
+struct Context {
+    config: Config,
+    log_format: LogFormat,
+    is_quiet: bool,
+}
+
+impl Context {
+    fn load(global: &Global) -> anyhow::Result<Context> {
+        let log_format = log_format(global.log_format, std::env::var_os(LOG_FORMAT_VARIABLE))?;
+        let format = match log_format {
+            LogFormat::Text => telemetry::LogFormat::Text,
+            LogFormat::Json => telemetry::LogFormat::Json,
+        };
+        let level = |count: u8| i8::try_from(count).unwrap_or(i8::MAX);
+        telemetry::start(format, level(global.verbose) - level(global.quiet))?;
+        let environment = config::environment()?;
+        let mut config = config::load(global.config.as_deref(), environment.into_iter())?;
+        if let Some(index) = &global.index {
+            config.index.path.clone_from(index);
+        }
+        Ok(Context {
+            config,
+            log_format,
+            is_quiet: global.quiet > 0,
+        })
+    }
+
+    fn open_index(&self) -> anyhow::Result<lookup::Index> {
+        let answers = &self.config.answers;
+        let options = lookup::Options {
+            max_holders: answers.max_holders,
+            fresh_for: answers.fresh_for,
+            ageing_for: answers.ageing_for,
+            ..lookup::Options::default()
+        };
+        Ok(lookup::Index::open_with(&self.config.index.path, options)?)
+    }
+}
+
+/// Runs the command that the arguments name.
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let exit = run(&arguments).unwrap_or_else(|error| {
+        let exit = Exit::of_error(&error);
+        if exit != Exit::Done {
+            tell(&error, &arguments.global);
+        }
+        exit
+    });
+    ExitCode::from(exit as u8)
+}
+
+fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
+    let context = Context::load(&arguments.global)?;
+    match &arguments.command {
+        Command::Sync(args) => sync::run(args, &context),
+        Command::Resolve(args) => resolve::run(args, &context),
+        Command::Status(args) => status::run(args, &context),
+    }
+}
+
+/// Says what went wrong with its causes, on one line and where the logs go.
+fn tell(error: &anyhow::Error, global: &Global) {
+    let asked = log_format(global.log_format, std::env::var_os(LOG_FORMAT_VARIABLE));
+    match asked {
+        Ok(LogFormat::Json) => tracing::error!(error = %format!("{error:#}"), "failed"),
+        // Nothing is left to tell it to when standard error is closed too.
+        _ => drop(writeln!(io::stderr(), "error: {error:#}")),
+    }
+}
+
+fn log_format(asked: Option<LogFormat>, variable: Option<OsString>) -> Result<LogFormat, BadUsage> {
+    let variable = variable.filter(|text| !text.is_empty());
+    match (asked, variable) {
+        (Some(format), _) => Ok(format),
+        (None, None) => Ok(LogFormat::Text),
+        (None, Some(text)) if text == "text" => Ok(LogFormat::Text),
+        (None, Some(text)) if text == "json" => Ok(LogFormat::Json),
+        (None, Some(_)) => Err(BadUsage(format!(
+            "{LOG_FORMAT_VARIABLE}: expected text or json"
+        ))),
+    }
+}
+
+/// Writes a line to standard output.
+fn print(line: impl fmt::Display) -> anyhow::Result<()> {
+    match writeln!(io::stdout(), "{line}") {
+        Ok(()) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Err(ClosedPipe.into()),
+        Err(error) => Err(anyhow::Error::new(error).context("cannot write to standard output")),
+    }
+}
+
+/// Writes a value to standard output as one line of JSON.
+fn print_json(value: &impl serde::Serialize) -> anyhow::Result<()> {
+    print(serde_json::to_string(value)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn every_command_and_argument_has_help_without_a_full_stop() {
+        let mut program = Arguments::command();
+        program.build();
+        let commands = program
+            .get_subcommands()
+            .filter(|command| command.get_name() != "help");
+        for command in commands.chain([&program]) {
+            let about = command
+                .get_about()
+                .map(ToString::to_string)
+                .unwrap_or_default();
+            let helps = command.get_arguments().map(|argument| {
+                let help = argument.get_help().map(ToString::to_string);
+                (argument.get_id().to_string(), help.unwrap_or_default())
+            });
+            for (name, help) in helps.chain([(command.get_name().to_owned(), about)]) {
+                assert!(!help.is_empty() && !help.ends_with('.'), "{name}: {help:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_help_lists_every_exit_code() {
+        for exit in [
+            Exit::Done,
+            Exit::Failed,
+            Exit::Usage,
+            Exit::Partly,
+            Exit::Locked,
+            Exit::None,
+            Exit::Several,
+            Exit::Unparseable,
+        ] {
+            let line = format!("\n{:4}  ", exit as u8);
+            assert!(EXIT_CODES.contains(&line), "{exit:?}");
+        }
+    }
+
+    #[test]
+    fn the_option_wins_over_the_variable_which_must_be_a_format() {
+        assert_eq!(log_format(None, None).unwrap(), LogFormat::Text);
+        assert_eq!(
+            log_format(None, Some("json".into())).unwrap(),
+            LogFormat::Json
+        );
+        let both = log_format(Some(LogFormat::Text), Some("json".into()));
+        assert_eq!(both.unwrap(), LogFormat::Text);
+        assert!(log_format(None, Some("xml".into())).is_err());
+    }
+}

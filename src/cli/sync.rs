@@ -1,0 +1,353 @@
+//! `identidex sync`: takes in what is new, shows how far it is, and can be stopped.
+
+use std::io::{self, IsTerminal as _};
+use std::path::Path;
+use std::process;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use indicatif::{HumanCount, ProgressBar, ProgressStyle};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+use tracing::warn;
+
+use super::{BadUsage, Context, Exit, LogFormat, print, print_json};
+use crate::class::Patterns;
+use crate::config::{self, Config, Source};
+use crate::index::Folder;
+use crate::ingest::{self, Failure, ObjectCounts, Outcome, Progress, Report, RowReport};
+use crate::mapping::Mapping;
+use crate::schema::Dataset;
+use crate::source::{ObservedFrom, SourceConfig};
+
+/// How long a run may take to notice a stop; then it is left where it is, and the next run removes what it made.
+const STOP_WITHIN: Duration = Duration::from_secs(4);
+const SECRET: &str = "a URL on the command line must not hold a password, a `?` or a `#`; \
+     put credentials into the options of a [[source]], or into IDENTIDEX_SOURCE_<NAME>_OPTIONS_<KEY>";
+/// How often the progress bar moves by itself.
+const TICK: Duration = Duration::from_millis(100);
+
+/// Take in the export files that are new, and publish what they say
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Read these folders or URLs [default: the sources of the configuration]
+    #[arg(value_name = "URL or FOLDER")]
+    sources: Vec<String>,
+    /// Do everything but publish
+    #[arg(long)]
+    dry_run: bool,
+    /// Print the report as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let options = options(args, &context.config, Arc::clone(&stop))?;
+    watch_signals(stop)?;
+    let mut bar = Bar::new(args, context);
+    let ended = ingest::run(&options, &mut |progress| bar.show(progress));
+    bar.bar.finish_and_clear();
+    match ended {
+        Ok(report) => {
+            for warning in &report.warnings {
+                warn!("{warning}");
+            }
+            show(args, context, &report)?;
+            match report.outcome {
+                Outcome::Partial => Ok(Exit::Partly),
+                _ => Ok(Exit::Done),
+            }
+        }
+        Err(error) => {
+            let error = anyhow::Error::new(error);
+            let report = failed(&error);
+            if Exit::of_error(&error) == Exit::Failed {
+                note(&options, &report);
+            }
+            if args.json {
+                print_json(&report)?;
+            }
+            Err(error)
+        }
+    }
+}
+
+fn options(args: &Args, config: &Config, stop: Arc<AtomicBool>) -> anyhow::Result<ingest::Options> {
+    let columns = Dataset::ALL.into_iter().flat_map(|dataset| {
+        let known = config.datasets.get(dataset.as_str());
+        let columns = known.into_iter().flat_map(|known| &known.columns);
+        columns.map(move |(column, field)| (dataset, column.as_str(), field.as_str()))
+    });
+    let sources = match args.sources.is_empty() {
+        true => config.sources.iter().map(configured).collect(),
+        false => named(&args.sources, &config.sources)?,
+    };
+    Ok(ingest::Options {
+        index: config.index.path.clone(),
+        mode: config.index.mode,
+        keep_generations: config.index.keep_generations,
+        prune_after: config.index.prune_after,
+        spool_bytes: config.index.spool_bytes,
+        publish_every: config.index.publish_every,
+        sources,
+        mapping: Mapping::new(columns)?,
+        patterns: Patterns::new(&config.class.service, &config.class.admin),
+        is_dry_run: args.dry_run,
+        stop,
+    })
+}
+
+fn configured(source: &Source) -> SourceConfig {
+    SourceConfig {
+        name: source.name.clone(),
+        url: source.url.clone(),
+        time_zone: source.time_zone.clone(),
+        observed_from: source.observed_from.map(|from| match from {
+            config::ObservedFrom::Key => ObservedFrom::Key,
+            config::ObservedFrom::Modified => ObservedFrom::Modified,
+        }),
+        options: source.options.clone(),
+    }
+}
+
+/// Makes a source of each argument. One that the configuration has keeps its name, zone and options; any other is named
+/// after itself, always alike, since objects are remembered under that name.
+fn named(arguments: &[String], known: &[Source]) -> anyhow::Result<Vec<SourceConfig>> {
+    let mut sources: Vec<SourceConfig> = Vec::new();
+    for argument in arguments {
+        let url = normalised(argument)?;
+        let mut same = Vec::new();
+        for source in known {
+            if normalised(&source.url)? == url {
+                same.push(configured(source));
+            }
+        }
+        let found = same.pop();
+        let source = found.unwrap_or_else(|| configured(&Source::new(url.clone(), argument)));
+        if !sources.iter().any(|other| other.name == source.name) {
+            sources.push(source);
+        }
+    }
+    Ok(sources)
+}
+
+/// Returns an absolute path without links, or the URL without the slash at its end.
+fn normalised(argument: &str) -> anyhow::Result<String> {
+    if let Some((_, rest)) = argument.split_once("://") {
+        // The URL becomes a name, which is stored and shown.
+        return match has_secret(rest) {
+            true => Err(BadUsage(SECRET.to_owned()).into()),
+            false => Ok(argument.trim_end_matches('/').to_owned()),
+        };
+    }
+    let path = Path::new(argument);
+    // A folder that is not there is an error of its own, later and better told.
+    let whole = path.canonicalize().or_else(|_| std::path::absolute(path));
+    let whole = whole.with_context(|| format!("cannot find out what folder {argument:?} is"))?;
+    Ok(whole.display().to_string())
+}
+
+/// Tells whether what follows the scheme of a URL may hold a password or a token.
+fn has_secret(rest: &str) -> bool {
+    let authority = rest.split('/').next().unwrap_or_default();
+    let user = authority.rsplit_once('@').map(|(user, _)| user);
+    rest.contains(['?', '#']) || user.is_some_and(|user| user.contains(':'))
+}
+
+/// Sets `stop` at SIGINT or SIGTERM, and ends the process if that is not noticed.
+fn watch_signals(stop: Arc<AtomicBool>) -> anyhow::Result<()> {
+    let mut signals = Signals::new([SIGINT, SIGTERM]).context("cannot watch for signals")?;
+    thread::spawn(move || {
+        if signals.forever().next().is_some() {
+            stop.store(true, Ordering::Relaxed);
+            thread::sleep(STOP_WITHIN);
+            eprintln!("error: stopped; the index is as it was at the last publication");
+            process::exit(i32::from(Exit::Failed as u8));
+        }
+    });
+    Ok(())
+}
+
+fn show(args: &Args, context: &Context, report: &Report) -> anyhow::Result<()> {
+    if args.json {
+        return print_json(report);
+    }
+    if context.is_quiet {
+        return Ok(());
+    }
+    let Report { objects, rows, .. } = report;
+    if objects.new == 0 {
+        return print(format_args!(
+            "nothing new among {} objects; generation {}",
+            HumanCount(objects.listed),
+            report.generation
+        ));
+    }
+    let failed = match objects.failed {
+        0 => String::new(),
+        failed => format!(", {} failed", HumanCount(failed)),
+    };
+    print(format_args!(
+        "{} of {} new objects taken in ({} duplicates{failed}) in {:.1} s",
+        HumanCount(objects.loaded + objects.duplicate),
+        HumanCount(objects.new),
+        HumanCount(objects.duplicate),
+        report.seconds
+    ))?;
+    print(format_args!(
+        "{} rows: {} stored, {} unchanged, {} superseded, {} rejected",
+        HumanCount(rows.read),
+        HumanCount(rows.stored),
+        HumanCount(rows.unchanged),
+        HumanCount(rows.superseded),
+        HumanCount(rows.rejected)
+    ))?;
+    print(format_args!(
+        "{}{} accounts, {} devices, {} usages",
+        match args.dry_run {
+            true => "not published: ".to_owned(),
+            false => format!("generation {}: ", report.generation),
+        },
+        HumanCount(report.accounts),
+        HumanCount(report.devices),
+        HumanCount(report.usages)
+    ))
+}
+
+/// The report of a run that came to nothing: the failure without an object is the run's own.
+fn failed(error: &anyhow::Error) -> Report {
+    Report {
+        outcome: Outcome::Failed,
+        objects: ObjectCounts::default(),
+        rows: RowReport::default(),
+        accounts: 0,
+        devices: 0,
+        usages: 0,
+        digest: String::new(),
+        generation: 0,
+        bytes_fetched: 0,
+        seconds: 0.0,
+        failures: vec![Failure {
+            object: String::new(),
+            error: format!("{error:#}"),
+        }],
+        warnings: Vec::new(),
+    }
+}
+
+/// Notes a failed run where there is an index; runs that ended well note themselves.
+fn note(options: &ingest::Options, report: &Report) {
+    let Ok(folder) = Folder::open(&options.index, options.mode) else {
+        return;
+    };
+    if options.is_dry_run || !folder.path().is_dir() {
+        return;
+    }
+    if let Ok(_lock) = folder.lock() {
+        ingest::note_run(folder.path(), report);
+    }
+}
+
+/// The progress bar, on a terminal only.
+struct Bar {
+    bar: ProgressBar,
+    start: Instant,
+    objects: u64,
+    done: u64,
+    rows: u64,
+}
+
+impl Bar {
+    fn new(args: &Args, context: &Context) -> Bar {
+        let is_shown = io::stderr().is_terminal()
+            && !context.is_quiet
+            && !args.json
+            && context.log_format == LogFormat::Text;
+        let bar = match is_shown {
+            true => ProgressBar::new_spinner().with_message("listing"),
+            false => ProgressBar::hidden(),
+        };
+        bar.enable_steady_tick(TICK);
+        Bar {
+            bar,
+            start: Instant::now(),
+            objects: 0,
+            done: 0,
+            rows: 0,
+        }
+    }
+
+    fn show(&mut self, progress: Progress) {
+        match progress {
+            Progress::Listed { objects, bytes } => {
+                self.objects = objects;
+                self.start = Instant::now();
+                self.bar.set_length(bytes);
+                let style = "{bar:30} {bytes}/{total_bytes}  {msg}  ETA {eta}";
+                if let Ok(style) = ProgressStyle::with_template(style) {
+                    self.bar.set_style(style);
+                }
+                self.bar.reset_eta();
+            }
+            Progress::Object { bytes } => {
+                self.done += 1;
+                self.bar.inc(bytes);
+            }
+            Progress::Rows(rows) => self.rows += rows,
+        }
+        if self.bar.is_hidden() {
+            return;
+        }
+        let rate = self.rows as f64 / self.start.elapsed().as_secs_f64().max(0.001);
+        self.bar.set_message(format!(
+            "{}/{} objects  {} rows/s",
+            HumanCount(self.done),
+            HumanCount(self.objects),
+            HumanCount(rate as u64)
+        ));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_argument_is_one_source_however_it_is_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().canonicalize().unwrap().display().to_string();
+        let spellings = [path.clone(), format!("{path}/"), format!("{path}/./")];
+        let sources = named(&spellings, &[]).unwrap();
+        let names: Vec<_> = sources.iter().map(|source| source.name.as_str()).collect();
+        assert_eq!(names, [path.as_str()]);
+        let urls = ["s3://exports/a/".to_owned(), "s3://exports/a".to_owned()];
+        assert_eq!(named(&urls, &[]).unwrap().len(), 1);
+    }
+
+    #[test]
+    fn a_url_with_a_secret_is_refused_without_showing_it() {
+        for url in [
+            "s3://user:hunter2@b/x",
+            "az://c/p?sig=hunter2",
+            "https://h/#hunter2",
+        ] {
+            let error = named(&[url.to_owned()], &[]).unwrap_err();
+            assert!(!format!("{error:?}").contains("hunter2"), "{error}");
+        }
+        let plain = "abfss://container@account.dfs.core.windows.net/p";
+        assert_eq!(named(&[plain.to_owned()], &[]).unwrap()[0].name, plain);
+    }
+
+    #[test]
+    fn an_argument_that_is_configured_keeps_its_name_zone_and_options() {
+        let mut known = Source::new("tenant-a", "s3://exports/a/");
+        known.options.insert("region".to_owned(), "eu".to_owned());
+        let sources = named(&["s3://exports/a".to_owned()], &[known]).unwrap();
+        assert_eq!(sources[0].name, "tenant-a");
+        assert_eq!(sources[0].options["region"], "eu");
+    }
+}

@@ -1,0 +1,195 @@
+//! Values before their key has said what they must be, and the types that keys ask for.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+use toml::de::DeValue;
+
+pub(super) const URL: &str = "a folder or a URL such as \"s3://bucket/prefix/\", without password and query \
+     (credentials go into options)";
+
+/// A value before its key has said what it must be. Without `Debug`: it may be a secret.
+pub(super) enum Value {
+    Text(String),
+    Whole(u64),
+    Switch(bool),
+    List(Vec<String>),
+    /// A variable: text that is read as whatever the key asks for.
+    Variable(String),
+    /// Anything that no key takes: a float, a date, a table, a list of other things than text.
+    Other,
+}
+
+/// Why a key did not take a value.
+pub(super) enum Refusal {
+    UnknownKey,
+    Expected(&'static str),
+}
+
+impl Value {
+    pub(super) fn from_toml(value: &DeValue<'_>) -> Self {
+        match value {
+            DeValue::String(text) => Value::Text(text.to_string()),
+            DeValue::Integer(number) => u64::from_str_radix(number.as_str(), number.radix())
+                .map_or(Value::Other, Value::Whole),
+            DeValue::Boolean(switch) => Value::Switch(*switch),
+            DeValue::Array(items) => {
+                let texts = items
+                    .iter()
+                    .map(|item| item.get_ref().as_str().map(str::to_owned));
+                texts
+                    .collect::<Option<_>>()
+                    .map_or(Value::Other, Value::List)
+            }
+            DeValue::Float(_) | DeValue::Datetime(_) | DeValue::Table(_) => Value::Other,
+        }
+    }
+
+    pub(super) fn text(&self, expected: &'static str) -> Result<&str, Refusal> {
+        match self {
+            Value::Text(text) | Value::Variable(text) if !text.is_empty() => Ok(text),
+            _ => Err(Refusal::Expected(expected)),
+        }
+    }
+
+    pub(super) fn count(&self) -> Result<u32, Refusal> {
+        let number = match self {
+            Value::Whole(number) => u32::try_from(*number).ok(),
+            Value::Variable(text) => text.parse().ok(),
+            _ => None,
+        };
+        number
+            .filter(|number| *number > 0)
+            .ok_or(Refusal::Expected("a whole number of at least 1"))
+    }
+
+    pub(super) fn path(&self) -> Result<PathBuf, Refusal> {
+        const EXPECTED: &str = "the path of a file";
+        let path = PathBuf::from(self.text(EXPECTED)?);
+        if path.file_name().is_some() {
+            Ok(path)
+        } else {
+            Err(Refusal::Expected(EXPECTED))
+        }
+    }
+
+    /// Reads permission bits: the owner reads and writes, nobody executes, not everybody writes.
+    pub(super) fn mode(&self) -> Result<u32, Refusal> {
+        const EXPECTED: &str = "octal text between \"0600\" and \"0664\", such as \"0640\"";
+        let mode = u32::from_str_radix(self.text(EXPECTED)?, 8).ok();
+        mode.filter(|mode| mode & !0o064 == 0o600)
+            .ok_or(Refusal::Expected(EXPECTED))
+    }
+
+    pub(super) fn duration(&self) -> Result<Duration, Refusal> {
+        const EXPECTED: &str = "a duration such as \"10m\" (ms, s, m, h or d)";
+        let text = self.text(EXPECTED)?;
+        let duration = amount(text).and_then(|(amount, unit)| match unit {
+            "ms" => Some(Duration::from_millis(amount)),
+            "s" => Some(Duration::from_secs(amount)),
+            "m" => amount.checked_mul(60).map(Duration::from_secs),
+            "h" => amount.checked_mul(60 * 60).map(Duration::from_secs),
+            "d" => amount.checked_mul(24 * 60 * 60).map(Duration::from_secs),
+            _ => None,
+        });
+        duration.ok_or(Refusal::Expected(EXPECTED))
+    }
+
+    pub(super) fn size(&self) -> Result<u64, Refusal> {
+        const EXPECTED: &str =
+            "a size such as \"64MiB\" or \"8GB\" (B, KB, KiB, MB, MiB, GB, GiB, TB or TiB), not 0";
+        let bytes = amount(self.text(EXPECTED)?).and_then(|(amount, unit)| {
+            let unit = match unit {
+                "B" => 1,
+                "KB" => 1_000,
+                "MB" => 1_000_000,
+                "GB" => 1_000_000_000,
+                "TB" => 1_000_000_000_000,
+                "KiB" => 1 << 10,
+                "MiB" => 1 << 20,
+                "GiB" => 1 << 30,
+                "TiB" => 1 << 40,
+                _ => return None,
+            };
+            amount.checked_mul(unit)
+        });
+        bytes
+            .filter(|bytes| *bytes > 0)
+            .ok_or(Refusal::Expected(EXPECTED))
+    }
+
+    pub(super) fn time_zone(&self) -> Result<TimeZone, Refusal> {
+        const EXPECTED: &str = "an IANA time zone such as \"Europe/Zurich\"";
+        TimeZone::get(self.text(EXPECTED)?).map_err(|_| Refusal::Expected(EXPECTED))
+    }
+
+    /// Reads a URL, refusing the two places where people leave secrets, since URLs are shown.
+    pub(super) fn url(&self) -> Result<String, Refusal> {
+        let url = self.text(URL)?;
+        if let Some((_, rest)) = url.split_once("://") {
+            let authority = rest.split('/').next().unwrap_or_default();
+            // `abfss://container@account` is no password: that has a colon before the `@`.
+            let password = authority
+                .rsplit_once('@')
+                .is_some_and(|(user, _)| user.contains(':'));
+            if password || rest.contains(['?', '#']) {
+                return Err(Refusal::Expected(URL));
+            }
+        }
+        Ok(url.to_owned())
+    }
+
+    pub(super) fn option(&self) -> Result<String, Refusal> {
+        match self {
+            Value::Text(text) | Value::Variable(text) => Ok(text.clone()),
+            Value::Switch(switch) => Ok(switch.to_string()),
+            Value::Whole(number) => Ok(number.to_string()),
+            _ => Err(Refusal::Expected("text, a whole number, true or false")),
+        }
+    }
+
+    fn list(&self, expected: &'static str) -> Result<Vec<String>, Refusal> {
+        match self {
+            Value::List(items) => Ok(items.clone()),
+            Value::Variable(text) if text.trim().is_empty() => Ok(Vec::new()),
+            Value::Variable(text) => {
+                Ok(text.split(',').map(|item| item.trim().to_owned()).collect())
+            }
+            _ => Err(Refusal::Expected(expected)),
+        }
+    }
+
+    pub(super) fn patterns(&self) -> Result<Vec<String>, Refusal> {
+        const EXPECTED: &str = "a list of patterns for the name before the '@', such as [\"svc-*\"], none of them for every name";
+        let patterns = self.list(EXPECTED)?;
+        let is_pattern =
+            |text: &String| text.chars().any(|c| c != '*') && !text.contains(['@', '\\']);
+        if patterns.iter().all(is_pattern) {
+            Ok(patterns)
+        } else {
+            Err(Refusal::Expected(EXPECTED))
+        }
+    }
+
+    pub(super) fn pairs(&self) -> Result<BTreeMap<String, String>, Refusal> {
+        const EXPECTED: &str =
+            "columns and their fields, such as user.#team=department,user.#mail=email";
+        let pairs = self.list(EXPECTED)?.into_iter().map(|pair| {
+            let (column, field) = pair.split_once('=')?;
+            (!column.is_empty() && !field.is_empty())
+                .then(|| (column.trim().to_owned(), field.trim().to_owned()))
+        });
+        pairs
+            .collect::<Option<_>>()
+            .ok_or(Refusal::Expected(EXPECTED))
+    }
+}
+
+/// Splits `10m` into its number and its unit.
+fn amount(text: &str) -> Option<(u64, &str)> {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = text.split_at(digits);
+    Some((number.parse().ok()?, unit.trim_start()))
+}

@@ -1,0 +1,562 @@
+//! CSV text cut into records that cannot swallow one another, and appended to text columns.
+//!
+//! A stray quote makes a CSV reader take thousands of rows for one cell, without an error. So physical lines are
+//! looked at first: runs of lines with balanced quotes go to the `csv` crate as they are; a record that spans lines
+//! is taken only when it is short and fits the header, else its first line is rejected and reading resumes at the next.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow_array::builder::StringBuilder;
+use arrow_array::{ArrayRef, RecordBatch};
+use arrow_schema::{DataType, Field, Schema, SchemaRef};
+use csv::{ByteRecord, ReaderBuilder};
+
+use super::{
+    BYTE_ORDER_MARK, Error, Form, MAX_COLUMNS, MAX_LINE_BYTES, MAX_NAME_BYTES, MAX_RECORD_LINES,
+    Text,
+};
+use crate::observation::{Decoded, Reject};
+
+/// Rows of a batch: large enough to amortise a channel, small enough to stay in the cache.
+const BATCH_ROWS: usize = 4096;
+/// Bytes of cells after which a batch ends early: rows may be long, and several batches are in memory at once.
+const BATCH_BYTES: usize = 4 << 20;
+
+/// Returns the delimiter and the trimmed column names of a header line.
+pub(super) fn header(line: &str) -> Result<(u8, Vec<String>), Error> {
+    let delimiter = sniff_delimiter(line);
+    if quotes(line.as_bytes()) % 2 == 1 || !is_quoted_well(line.as_bytes(), delimiter) {
+        return Err(Error::HeaderQuote);
+    }
+    let record = parse(line.as_bytes(), delimiter).ok_or(Error::NoHeader)?;
+    let hint = "list fewer columns in the query";
+    if record.len() > MAX_COLUMNS {
+        return Err(Error::TooLarge {
+            what: "the number of columns",
+            limit: MAX_COLUMNS.to_string(),
+            hint,
+        });
+    }
+    if record.iter().any(|name| name.len() > MAX_NAME_BYTES) {
+        let hint = "expected column names such as \"user.sid\" on the first line";
+        return Err(Error::TooLarge {
+            what: "a column name",
+            limit: format!("{MAX_NAME_BYTES} bytes"),
+            hint,
+        });
+    }
+    let names = record
+        .iter()
+        .map(|name| String::from_utf8_lossy(name).trim().to_owned())
+        .collect();
+    Ok((delimiter, names))
+}
+
+/// The delimiter that stands most often outside quotes; a comma when none does.
+fn sniff_delimiter(line: &str) -> u8 {
+    let outside: String = line.split('"').step_by(2).collect();
+    let count = |delimiter: u8| outside.bytes().filter(|byte| *byte == delimiter).count();
+    // The last of equal maxima wins, so the comma stands last.
+    [b'\t', b';', b',']
+        .into_iter()
+        .max_by_key(|delimiter| count(*delimiter))
+        .unwrap_or(b',')
+}
+
+fn reader(text: &[u8], delimiter: u8) -> csv::Reader<&[u8]> {
+    ReaderBuilder::new()
+        .has_headers(false)
+        .flexible(true)
+        .delimiter(delimiter)
+        .from_reader(text)
+}
+
+/// Parses exactly one record.
+fn parse(text: &[u8], delimiter: u8) -> Option<ByteRecord> {
+    let mut reader = reader(text, delimiter);
+    let mut record = ByteRecord::new();
+    let mut rest = ByteRecord::new();
+    let one =
+        reader.read_byte_record(&mut record).ok()? && !reader.read_byte_record(&mut rest).ok()?;
+    one.then_some(record)
+}
+
+/// What is wrong with a record that the `csv` crate reads without an error.
+fn fault(record: &[u8], delimiter: u8) -> Option<&'static str> {
+    // The crate drops the mark at the start of what it is given, which would depend on where a run begins.
+    if record.starts_with(BYTE_ORDER_MARK) {
+        return Some("a byte-order mark stands before the row");
+    }
+    let is_faulty = memchr::memchr(b'"', record).is_some() && !is_quoted_well(record, delimiter);
+    is_faulty.then_some("a quote inside a cell is not doubled")
+}
+
+/// Tells whether every quoted cell of a record ends where its quote closes. The `csv` crate reads on instead
+/// (`"O'Brien "Pat,","S1"` becomes two cells with the wrong borders), without an error.
+fn is_quoted_well(record: &[u8], delimiter: u8) -> bool {
+    let mut rest = record;
+    loop {
+        if let Some(cell) = rest.strip_prefix(b"\"") {
+            let Some(after) = behind_quoted(cell) else {
+                return false;
+            };
+            match after {
+                [] | [b'\n' | b'\r', ..] => return true,
+                [byte, tail @ ..] if *byte == delimiter => rest = tail,
+                _ => return false,
+            }
+        } else {
+            match memchr::memchr3(delimiter, b'\n', b'\r', rest) {
+                Some(end) if rest[end] == delimiter => rest = &rest[end + 1..],
+                _ => return true,
+            }
+        }
+    }
+}
+
+/// What follows the closing quote of a cell whose opening one stands before `cell`.
+fn behind_quoted(mut cell: &[u8]) -> Option<&[u8]> {
+    loop {
+        cell = &cell[memchr::memchr(b'"', cell)? + 1..];
+        match cell.strip_prefix(b"\"") {
+            Some(escaped) => cell = escaped,
+            None => return Some(cell),
+        }
+    }
+}
+
+/// Returns the rows of a checked file, in order, some thousands at a time.
+///
+/// `single_line` are the columns whose cells never hold a new line (identifiers): a record that spans lines there is a
+/// stray quote, not a cell.
+///
+/// # Errors
+/// Only what the machine does: the spooled file cannot be read any more.
+pub fn batches(path: &Path, form: &Form, single_line: Vec<usize>) -> Result<Batches, Error> {
+    let fields: Vec<Field> = form
+        .header
+        .iter()
+        .map(|name| Field::new(name, DataType::Utf8, true))
+        .collect();
+    Ok(Batches {
+        lines: Lines::open(Text::open(path, form)?),
+        delimiter: form.delimiter,
+        schema: Arc::new(Schema::new(fields)),
+        single_line,
+        row: 0,
+        header_read: false,
+    })
+}
+
+/// The rows of one file: an iterator of [`Decoded`].
+pub struct Batches {
+    lines: Lines,
+    delimiter: u8,
+    schema: SchemaRef,
+    single_line: Vec<usize>,
+    row: u32,
+    header_read: bool,
+}
+
+impl Iterator for Batches {
+    type Item = Result<Decoded, Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.next_batch().transpose()
+    }
+}
+
+impl Batches {
+    fn next_batch(&mut self) -> Result<Option<Decoded>, Error> {
+        let mut batch = Builder::new(&self.schema);
+        if !self.header_read {
+            self.header_read = true;
+            self.skip_header()?;
+        }
+        while batch.rows.len() + batch.rejects.len() < BATCH_ROWS && batch.bytes < BATCH_BYTES {
+            match self.lines.next_run()? {
+                Run::End => break,
+                Run::Balanced => self.take_run(&mut batch),
+                Run::Open => self.take_open(&mut batch)?,
+                Run::Overlong { line } => {
+                    self.row += 1;
+                    batch.reject(
+                        line,
+                        "",
+                        format!("the line is longer than {MAX_LINE_BYTES} bytes"),
+                    );
+                }
+            }
+        }
+        Ok((!batch.rows.is_empty() || !batch.rejects.is_empty())
+            .then(|| batch.finish(&self.schema)))
+    }
+
+    fn skip_header(&mut self) -> Result<(), Error> {
+        while let Run::Balanced | Run::Open = self.lines.next_run()? {
+            let line = self.lines.first_line();
+            let is_blank = line.trim_ascii().is_empty();
+            let length = line.len();
+            self.lines.consume(length, 1);
+            if !is_blank {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes a run of lines with balanced quotes: nearly every row of every file.
+    fn take_run(&mut self, batch: &mut Builder) {
+        let run = self.lines.run();
+        let first_line = self.lines.line;
+        let mut reader = reader(run, self.delimiter);
+        let mut record = ByteRecord::new();
+        let (mut taken_bytes, mut taken_lines) = (0, 0);
+        // `Ok(false)` is the end of the run; in-memory text has no other errors.
+        while matches!(reader.read_byte_record(&mut record), Ok(true)) {
+            let end = usize::try_from(reader.position().byte()).unwrap_or(run.len());
+            let text = &run[taken_bytes..end];
+            let blank = text
+                .iter()
+                .take_while(|byte| matches!(byte, b'\n' | b'\r'))
+                .count();
+            let blank_lines = memchr::memchr_iter(b'\n', &text[..blank]).count() as u64;
+            let line = first_line + taken_lines + blank_lines;
+            if memchr::memchr(b'\n', text[blank..].trim_ascii_end()).is_some() {
+                // Balanced, and yet it spans lines (`ab"c,"d`): only its first line is given up.
+                let first =
+                    memchr::memchr(b'\n', &text[blank..]).map_or(text.len(), |at| blank + at + 1);
+                self.row += 1;
+                batch.reject(
+                    line,
+                    "",
+                    "a quote opens inside a cell and is not closed on its line",
+                );
+                taken_bytes += first;
+                taken_lines += blank_lines + 1;
+                self.lines.consume(taken_bytes, taken_lines);
+                return;
+            }
+            self.row += 1;
+            match fault(&text[blank..], self.delimiter) {
+                Some(fault) => batch.reject(line, "", fault),
+                None => batch.append(&record, self.row, line),
+            }
+            taken_lines += memchr::memchr_iter(b'\n', text).count() as u64;
+            taken_bytes = end;
+        }
+        let (bytes, lines) = (run.len(), memchr::memchr_iter(b'\n', run).count() as u64);
+        self.lines.consume(bytes, lines);
+    }
+
+    /// Takes a record whose first line leaves a quote open.
+    fn take_open(&mut self, batch: &mut Builder) -> Result<(), Error> {
+        let line = self.lines.line;
+        self.row += 1;
+        let spans = self.lines.closing_spans()?;
+        let width = self.schema.fields().len();
+        for (bytes, lines) in spans {
+            let text = &self.lines.rest()[..bytes];
+            let record = parse(text, self.delimiter).filter(|record| record.len() == width);
+            let Some(record) = record.filter(|_| fault(text, self.delimiter).is_none()) else {
+                continue;
+            };
+            if self
+                .single_line
+                .iter()
+                .any(|column| record[*column].contains(&b'\n'))
+            {
+                break;
+            }
+            batch.append(&record, self.row, line);
+            self.lines.consume(bytes, lines);
+            return Ok(());
+        }
+        batch.reject(
+            line,
+            "",
+            "a quote is opened and not closed where the row should end",
+        );
+        let length = self.lines.first_line().len();
+        self.lines.consume(length, 1);
+        Ok(())
+    }
+}
+
+/// The columns of a batch in the making.
+struct Builder {
+    columns: Vec<StringBuilder>,
+    names: SchemaRef,
+    rows: Vec<u32>,
+    lines: Vec<u64>,
+    rejects: Vec<Reject>,
+    bytes: usize,
+}
+
+impl Builder {
+    fn new(schema: &SchemaRef) -> Builder {
+        let columns = schema
+            .fields()
+            .iter()
+            .map(|_| StringBuilder::new())
+            .collect();
+        Builder {
+            columns,
+            names: schema.clone(),
+            rows: Vec::new(),
+            lines: Vec::new(),
+            rejects: Vec::new(),
+            bytes: 0,
+        }
+    }
+
+    fn reject(
+        &mut self,
+        line: u64,
+        field: &str,
+        reason: impl Into<std::borrow::Cow<'static, str>>,
+    ) {
+        self.rejects.push(Reject {
+            line,
+            field: field.to_owned(),
+            reason: reason.into(),
+        });
+    }
+
+    fn append(&mut self, record: &ByteRecord, row: u32, line: u64) {
+        if record.len() != self.columns.len() {
+            let (found, expected) = (record.len(), self.columns.len());
+            return self.reject(
+                line,
+                "",
+                format!("the row has {found} cells, the header {expected}"),
+            );
+        }
+        if self.is_header(record) {
+            return self.reject(line, "", "the row repeats the header");
+        }
+        let Some(text) = text_of(record) else {
+            let bad = record
+                .iter()
+                .position(|cell| std::str::from_utf8(cell).is_err())
+                .unwrap_or(0);
+            let name = self.names.field(bad).name().clone();
+            return self.reject(line, &name, "the cell is not UTF-8");
+        };
+        for (at, column) in self.columns.iter_mut().enumerate() {
+            match record.range(at).and_then(|range| text.get(range)) {
+                None | Some("") => column.append_null(),
+                Some(cell) => column.append_value(cell),
+            }
+        }
+        self.bytes += record.as_slice().len();
+        self.rows.push(row);
+        self.lines.push(line);
+    }
+
+    /// Files that were appended to one another each bring a header.
+    fn is_header(&self, record: &ByteRecord) -> bool {
+        let names = self
+            .names
+            .fields()
+            .iter()
+            .map(|field| field.name().as_bytes());
+        names.eq(record.iter().map(<[u8]>::trim_ascii))
+    }
+
+    fn finish(mut self, schema: &SchemaRef) -> Decoded {
+        let columns: Vec<ArrayRef> = self
+            .columns
+            .iter_mut()
+            .map(|column| Arc::new(column.finish()) as ArrayRef)
+            .collect();
+        let records = RecordBatch::try_new(schema.clone(), columns)
+            .expect("every column got one cell per appended row, all of type Utf8");
+        Decoded {
+            records,
+            rows: self.rows,
+            lines: self.lines,
+            rejects: self.rejects,
+        }
+    }
+}
+
+/// Returns a record's cells as one text, if each of them is UTF-8: a delimiter may cut a character.
+fn text_of(record: &ByteRecord) -> Option<&str> {
+    let text = std::str::from_utf8(record.as_slice()).ok()?;
+    let is_whole = |at: usize| {
+        record
+            .range(at)
+            .is_some_and(|range| text.is_char_boundary(range.start))
+    };
+    (text.is_ascii() || (0..record.len()).all(is_whole)).then_some(text)
+}
+
+/// What stands next in the text.
+enum Run {
+    /// [`Lines::run`] is one line or more, each with balanced quotes.
+    Balanced,
+    /// The first line leaves a quote open.
+    Open,
+    /// A line over the limit was passed over.
+    Overlong {
+        line: u64,
+    },
+    End,
+}
+
+/// The text's physical lines, buffered.
+struct Lines {
+    text: Text,
+    buffer: Vec<u8>,
+    start: usize,
+    run_end: usize,
+    /// The physical line that `start` stands on.
+    line: u64,
+    ended: bool,
+}
+
+/// Bytes of a run: a few hundred rows.
+const RUN_BYTES: usize = 128 << 10;
+
+impl Lines {
+    fn open(text: Text) -> Lines {
+        Lines {
+            text,
+            buffer: Vec::new(),
+            start: 0,
+            run_end: 0,
+            line: 1,
+            ended: false,
+        }
+    }
+
+    fn rest(&self) -> &[u8] {
+        &self.buffer[self.start..]
+    }
+
+    fn run(&self) -> &[u8] {
+        &self.buffer[self.start..self.run_end]
+    }
+
+    fn first_line(&self) -> &[u8] {
+        let rest = self.rest();
+        &rest[..memchr::memchr(b'\n', rest).map_or(rest.len(), |at| at + 1)]
+    }
+
+    fn consume(&mut self, bytes: usize, lines: u64) {
+        self.start += bytes;
+        self.line += lines;
+    }
+
+    /// Reads on; false at the end of the text.
+    fn fill(&mut self) -> Result<bool, Error> {
+        if self.ended {
+            return Ok(false);
+        }
+        if self.start > 0 {
+            self.buffer.drain(..self.start);
+            self.start = 0;
+        }
+        let before = self.buffer.len();
+        self.text.append_to(&mut self.buffer)?;
+        self.ended = self.buffer.len() == before;
+        Ok(!self.ended)
+    }
+
+    fn next_run(&mut self) -> Result<Run, Error> {
+        loop {
+            let mut end = self.start;
+            let mut next = None;
+            for newline in memchr::memchr_iter(b'\n', &self.buffer[self.start..]) {
+                let line_end = self.start + newline + 1;
+                next = self.unusual(&self.buffer[end..line_end]);
+                if next.is_some() || line_end - self.start > RUN_BYTES && end > self.start {
+                    break;
+                }
+                end = line_end;
+            }
+            self.run_end = end;
+            match next {
+                _ if end > self.start => return Ok(Run::Balanced),
+                Some(Run::Overlong { .. }) => return self.pass_over(),
+                Some(next) => return Ok(next),
+                None => {}
+            }
+            // No complete line is buffered.
+            if self.rest().len() > MAX_LINE_BYTES {
+                return self.pass_over();
+            }
+            if !self.fill()? {
+                return Ok(self.last_line());
+            }
+        }
+    }
+
+    /// What a complete line is, when it is none that a run can hold.
+    fn unusual(&self, line: &[u8]) -> Option<Run> {
+        if line.len() > MAX_LINE_BYTES + 1 {
+            return Some(Run::Overlong { line: self.line });
+        }
+        (quotes(line) % 2 == 1).then_some(Run::Open)
+    }
+
+    /// The text behind the last new line.
+    fn last_line(&mut self) -> Run {
+        self.run_end = self.buffer.len();
+        match self.run() {
+            [] => Run::End,
+            line if quotes(line) % 2 == 1 => Run::Open,
+            _ => Run::Balanced,
+        }
+    }
+
+    /// Passes over a line that is too long, however long it is, in bounded memory.
+    fn pass_over(&mut self) -> Result<Run, Error> {
+        let line = self.line;
+        loop {
+            if let Some(at) = memchr::memchr(b'\n', self.rest()) {
+                self.consume(at + 1, 1);
+                return Ok(Run::Overlong { line });
+            }
+            self.start = self.buffer.len();
+            if !self.fill()? {
+                return Ok(Run::Overlong { line });
+            }
+        }
+    }
+
+    /// The places (bytes and lines from here) where an opened quote could be closed at the end of a line.
+    fn closing_spans(&mut self) -> Result<Vec<(usize, u64)>, Error> {
+        while memchr::memchr_iter(b'\n', self.rest())
+            .nth(MAX_RECORD_LINES)
+            .is_none()
+            && self.rest().len() <= MAX_LINE_BYTES
+            && self.fill()?
+        {}
+        let rest = self.rest();
+        let mut spans = Vec::new();
+        let (mut balance, mut begin) = (0, 0);
+        for lines in 1..=MAX_RECORD_LINES as u64 {
+            let end = match memchr::memchr(b'\n', &rest[begin..]) {
+                Some(at) => begin + at + 1,
+                None if self.ended => rest.len(),
+                None => break,
+            };
+            if end == begin || end > MAX_LINE_BYTES {
+                break;
+            }
+            balance += quotes(&rest[begin..end]);
+            begin = end;
+            if balance % 2 == 0 {
+                spans.push((end, lines));
+            }
+        }
+        Ok(spans)
+    }
+}
+
+fn quotes(line: &[u8]) -> usize {
+    memchr::memchr_iter(b'"', line).count()
+}

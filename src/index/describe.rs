@@ -1,0 +1,255 @@
+//! Users and devices rows taken into the index: same, changed or new.
+
+use super::ledger::Taking;
+use super::part::{CONTESTED, LAST_LOGIN_KEPT, NewRow, Part, normal};
+use super::roster::Newest;
+use super::usage::{Former, NamedLast};
+use super::{Error, Result, Writer};
+use crate::bucket::{Hash, MAX_ID};
+use crate::identifier::Kind;
+use crate::observation::{Batch, Described, Layout, Rows};
+use crate::schema::{Seen, Subject, device_field};
+
+/// Where a row belongs.
+enum Place {
+    /// A part that says the same already, `last_seen` perhaps aside.
+    Same(u32),
+    /// A part that says something else.
+    Other(u32, Box<Part>),
+    /// No part yet: the hash that it will be known by.
+    New(u64),
+}
+
+/// Moves a part's hash on when another part has it: an odd constant with well-spread bits (2^64 / golden ratio).
+const NEXT_HASH: u64 = 0x9e37_79b9_7f4a_7c15;
+
+impl<'c> Writer<'c> {
+    /// Takes in a batch of a users or devices object.
+    pub(super) fn take_described(
+        &mut self,
+        taking: &mut Taking,
+        subject: Subject,
+        layout: &Layout,
+        batch: &Batch,
+    ) -> Result<()> {
+        let Rows::Described(rows) = &batch.rows else {
+            return Ok(());
+        };
+        let mut patches: Vec<(u32, Seen)> = Vec::with_capacity(rows.len());
+        for row in rows {
+            let new = NewRow {
+                batch,
+                layout,
+                row,
+                seen: Seen {
+                    last_seen: row.last_seen,
+                    object: taking.id,
+                    row: row.row,
+                },
+            };
+            match self.place(subject, row, &new)? {
+                Place::Same(id) => self.take_same(taking, subject, row, id, new.seen, &mut patches),
+                Place::Other(id, old) => {
+                    if self.take_other(taking, subject, row, id, &new, &old)? {
+                        // Behind a patch that an earlier row of the batch left for the same part.
+                        patches.push((id, new.seen));
+                    }
+                }
+                Place::New(part) => self.take_new(taking, subject, row, part, &new)?,
+            }
+        }
+        // In the order of ids, which is that of the table; of two rows of one part the later one counts.
+        patches.sort_by_key(|(id, _)| *id);
+        self.tables[subject as usize].patch_seen(&patches)?;
+        if self.identifiers.is_full() {
+            self.merge_identifiers()?;
+        }
+        Ok(())
+    }
+
+    /// Finds a row's part. A hash is only believed together with the fingerprint or with the keys themselves.
+    fn place(&mut self, subject: Subject, row: &Described, new: &NewRow) -> Result<Place> {
+        let mut part = row.part;
+        while let Some(id) = self.rosters[subject as usize].find(part) {
+            if self.rosters[subject as usize].newest(id).fingerprint == row.fingerprint {
+                return Ok(Place::Same(id));
+            }
+            let old = self.tables[subject as usize]
+                .read(id)?
+                .ok_or(Error::Inconsistent("a part of the roster has no row"))?;
+            let kinds = subject.key_kinds();
+            let is_same = |at: usize| {
+                normal(kinds[at], old.content.texts[at].as_deref())
+                    == normal(kinds[at], new.text(at))
+            };
+            if (0..kinds.len()).all(is_same) {
+                return Ok(Place::Other(id, Box::new(old)));
+            }
+            part = part.wrapping_add(NEXT_HASH);
+        }
+        Ok(Place::New(part))
+    }
+
+    fn is_newer(&self, taking: &Taking, row: &Described, newest: Newest) -> bool {
+        self.ledger
+            .is_newer(taking.id, row.last_seen, (newest.object, newest.last_seen))
+    }
+
+    fn take_same(
+        &mut self,
+        taking: &mut Taking,
+        subject: Subject,
+        row: &Described,
+        id: u32,
+        seen: Seen,
+        patches: &mut Vec<(u32, Seen)>,
+    ) {
+        let newest = self.rosters[subject as usize].newest(id);
+        if !self.is_newer(taking, row, newest) {
+            taking.counts.superseded += 1;
+            return;
+        }
+        let is_unchanged = newest.last_seen == row.last_seen;
+        *(if is_unchanged {
+            &mut taking.counts.unchanged
+        } else {
+            &mut taking.counts.stored
+        }) += 1;
+        self.observe(subject, id, taking.id, row);
+        patches.push((id, seen));
+    }
+
+    /// Notes that a part was observed anew, and what depends on when it was.
+    fn observe(&mut self, subject: Subject, id: u32, object: u32, row: &Described) {
+        let newest = Newest {
+            fingerprint: row.fingerprint,
+            last_seen: row.last_seen,
+            object,
+        };
+        self.rosters[subject as usize].set(id, newest);
+        let standing = &self.standing[subject as usize];
+        if standing.has(id, CONTESTED) {
+            self.dirty[subject as usize].parts.insert(id);
+        }
+        if let Some(merged) = standing.merged_into(id) {
+            self.dirty[subject as usize].merged.insert(merged);
+        }
+        if standing.has(id, LAST_LOGIN_KEPT) {
+            self.kept_last_logins.push(id);
+        }
+    }
+
+    fn take_other(
+        &mut self,
+        taking: &mut Taking,
+        subject: Subject,
+        row: &Described,
+        id: u32,
+        new: &NewRow,
+        old: &Part,
+    ) -> Result<bool> {
+        let newest = self.rosters[subject as usize].newest(id);
+        let is_newer = self.is_newer(taking, row, newest);
+        if subject == Subject::Device {
+            let seen = Seen {
+                last_seen: newest.last_seen,
+                object: newest.object,
+                row: old.seen.row,
+            };
+            self.note_last_login(row, id, new, (old, seen), is_newer);
+        }
+        if !is_newer {
+            taking.counts.superseded += 1;
+            return Ok(false);
+        }
+        taking.counts.stored += 1;
+        self.tables[subject as usize].update_row(id, new)?;
+        self.observe(subject, id, taking.id, row);
+        if subject == Subject::Account {
+            self.dirty[subject as usize].classes.insert(id);
+        }
+        self.file(row, new, id);
+        Ok(true)
+    }
+
+    fn take_new(
+        &mut self,
+        taking: &mut Taking,
+        subject: Subject,
+        row: &Described,
+        part: u64,
+        new: &NewRow,
+    ) -> Result<()> {
+        taking.counts.stored += 1;
+        let newest = Newest {
+            fingerprint: row.fingerprint,
+            last_seen: row.last_seen,
+            object: taking.id,
+        };
+        let id = self.rosters[subject as usize].insert(part, newest);
+        if id > MAX_ID {
+            return Err(Error::Full { limit: MAX_ID });
+        }
+        self.tables[subject as usize].insert_row(id, new, taking.shape)?;
+        self.file(row, new, id);
+        if self.usages.any {
+            let keys = subject.key_kinds();
+            let entries = new
+                .batch
+                .entries_of(row)
+                .iter()
+                .filter(|entry| keys.contains(&entry.kind));
+            self.dirty[subject as usize]
+                .keys
+                .extend(entries.map(|entry| entry.hash.high));
+        }
+        if let Some(name) = row.last_login {
+            self.mentions
+                .last_logins
+                .push(NamedLast::new(id, Some(name)));
+        }
+        Ok(())
+    }
+
+    /// Files a row's identifiers; those it had before are known and cost a comparison when they are merged.
+    fn file(&mut self, row: &Described, new: &NewRow, id: u32) {
+        self.identifiers
+            .add(new.batch.entries_of(row).iter().copied(), id);
+    }
+
+    /// Notes what a devices row changes about last logins: every user it ever named stays a usage.
+    fn note_last_login(
+        &mut self,
+        row: &Described,
+        id: u32,
+        new: &NewRow,
+        (old, seen): (&Part, Seen),
+        is_newer: bool,
+    ) {
+        let before = normal(
+            Kind::AccountName,
+            old.content.texts[device_field::LAST_LOGIN].as_deref(),
+        );
+        if before.as_deref().map(Hash::of) == row.last_login {
+            return;
+        }
+        if is_newer {
+            self.mentions
+                .last_logins
+                .push(NamedLast::new(id, row.last_login));
+            if let Some(name) = before {
+                self.mentions.formers.push(Former {
+                    part: id,
+                    name,
+                    seen,
+                });
+            }
+        } else if let Some(name) = normal(Kind::AccountName, new.text(device_field::LAST_LOGIN)) {
+            self.mentions.formers.push(Former {
+                part: id,
+                name,
+                seen: new.seen,
+            });
+        }
+    }
+}

@@ -1,0 +1,303 @@
+//! The identifier table as a run writes it (its format is `crate::bucket`).
+//!
+//! New entries are held back and merged in bucket order, so a cold load writes every bucket once or twice, in order. The
+//! merge also sees which hashes have several holders; that is all that identity has to look at.
+
+use rusqlite::{Connection, OptionalExtension, Statement, params};
+
+use crate::bucket::{
+    CROWD, ENTRY_BYTES, Hash, IN_CROWD, bucket_of, read_u32, read_u64, reference, references_in,
+};
+use crate::observation::Entry;
+
+/// Entries of a bucket, on average, before the number of buckets is doubled.
+const MEAN_ENTRIES: u64 = 256;
+/// Entries held back before they are merged: 64 MB.
+const HELD_BACK: usize = 4_000_000;
+/// What is held back lies in lanes by the top bits of its hash: a lane is sorted within the processor's cache.
+const LANE_BITS: u32 = 8;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Filed {
+    // Not a `Hash`, whose padding would make this half as large again.
+    high: u64,
+    low: u32,
+    reference: u32,
+}
+
+impl Filed {
+    fn new(hash: Hash, reference: u32) -> Filed {
+        Filed {
+            high: hash.high,
+            low: hash.low,
+            reference,
+        }
+    }
+
+    fn hash(self) -> Hash {
+        Hash {
+            high: self.high,
+            low: self.low,
+        }
+    }
+}
+
+/// The identifier table of a building file.
+pub(super) struct Identifiers<'c> {
+    connection: &'c Connection,
+    bits: u32,
+    filed: u64,
+    held_back: Vec<Vec<Filed>>,
+    held_back_count: usize,
+    select: Option<Statement<'c>>,
+}
+
+impl<'c> Identifiers<'c> {
+    /// Opens the table, which has 2^`bits` buckets with `filed` entries in all.
+    pub(super) fn open(connection: &'c Connection, bits: u32, filed: u64) -> Identifiers<'c> {
+        Identifiers {
+            connection,
+            bits,
+            filed,
+            held_back: vec![Vec::new(); 1 << LANE_BITS],
+            held_back_count: 0,
+            select: None,
+        }
+    }
+
+    /// Returns the bits and the number of entries, to be kept in `meta`.
+    pub(super) fn size(&self) -> (u32, u64) {
+        (self.bits, self.filed)
+    }
+
+    /// Holds back a part's entries until the next merge.
+    pub(super) fn add(&mut self, entries: impl IntoIterator<Item = Entry>, id: u32) {
+        for entry in entries {
+            let lane = (entry.hash.high >> (u64::BITS - LANE_BITS)) as usize;
+            self.held_back[lane].push(Filed::new(entry.hash, reference(entry.kind, id)));
+            self.held_back_count += 1;
+        }
+    }
+
+    /// Tells whether as many entries are held back as memory should hold.
+    pub(super) fn is_full(&self) -> bool {
+        self.held_back_count >= HELD_BACK
+    }
+
+    /// Merges what is held back, and reports each hash that got a new holder beside another one.
+    pub(super) fn merge(&mut self, mut shared: impl FnMut(&[u32])) -> rusqlite::Result<()> {
+        if self.held_back_count == 0 {
+            return Ok(());
+        }
+        // More is to come when memory ran full: make room for as much again.
+        let expected = self.held_back_count as u64 * if self.is_full() { 2 } else { 1 };
+        self.widen(self.filed + expected)?;
+        let connection = self.connection;
+        let mut select = connection.prepare("SELECT entries FROM identifier WHERE bucket = ?1")?;
+        let mut replace = connection
+            .prepare("INSERT OR REPLACE INTO identifier (bucket, entries) VALUES (?1, ?2)")?;
+        let mut merged = Vec::new();
+        let mut bytes = Vec::new();
+        for mut lane in std::mem::replace(&mut self.held_back, vec![Vec::new(); 1 << LANE_BITS]) {
+            lane.sort_unstable();
+            lane.dedup();
+            let bits = self.bits;
+            for here in lane.chunk_by(|a, b| bucket_of(a.high, bits) == bucket_of(b.high, bits)) {
+                let bucket = bucket_of(here[0].high, bits);
+                merged.clear();
+                select
+                    .query_row([bucket], |row| {
+                        Ok(unpack(row.get_ref(0)?.as_blob()?, &mut merged))
+                    })
+                    .optional()?;
+                let before = merged.len();
+                merged.extend_from_slice(here);
+                merged.sort_unstable();
+                merged.dedup();
+                self.report(&mut merged, here, &mut shared)?;
+                self.filed = self.filed + merged.len() as u64 - before as u64;
+                pack(&merged, &mut bytes);
+                replace.execute(params![bucket, bytes])?;
+            }
+        }
+        self.held_back_count = 0;
+        Ok(())
+    }
+
+    /// Calls `shared` with all holders of each hash in `here` that has several, and moves large crowds away.
+    fn report(
+        &self,
+        merged: &mut Vec<Filed>,
+        here: &[Filed],
+        shared: &mut impl FnMut(&[u32]),
+    ) -> rusqlite::Result<()> {
+        let mut last = None;
+        let mut holders = Vec::new();
+        for filed in here {
+            if last.replace(filed.hash()) == Some(filed.hash()) {
+                continue;
+            }
+            let begin = merged.partition_point(|other| other.hash() < filed.hash());
+            let length = merged[begin..].partition_point(|other| other.hash() == filed.hash());
+            if length < 2 {
+                continue;
+            }
+            holders.clear();
+            holders.extend(
+                merged[begin..begin + length]
+                    .iter()
+                    .map(|other| other.reference),
+            );
+            if length > CROWD || holders.contains(&IN_CROWD) {
+                self.move_to_crowd(filed.hash(), &holders)?;
+                merged.splice(begin..begin + length, [Filed::new(filed.hash(), IN_CROWD)]);
+                holders = self.crowd(filed.hash())?;
+            }
+            shared(&holders);
+        }
+        Ok(())
+    }
+
+    fn move_to_crowd(&self, hash: Hash, holders: &[u32]) -> rusqlite::Result<()> {
+        let mut insert = self
+            .connection
+            .prepare("INSERT OR IGNORE INTO crowd (hash, rest, reference) VALUES (?1, ?2, ?3)")?;
+        for holder in holders.iter().filter(|holder| **holder != IN_CROWD) {
+            insert.execute(params![hash.high as i64, hash.low, holder])?;
+        }
+        Ok(())
+    }
+
+    fn crowd(&self, hash: Hash) -> rusqlite::Result<Vec<u32>> {
+        let mut select = self
+            .connection
+            .prepare("SELECT reference FROM crowd WHERE hash = ?1 AND rest = ?2")?;
+        let references = select.query_map(params![hash.high as i64, hash.low], |row| row.get(0))?;
+        references.collect()
+    }
+
+    /// Doubles the number of buckets until `expected` entries fit.
+    fn widen(&mut self, expected: u64) -> rusqlite::Result<()> {
+        let mut bits = self.bits;
+        while expected >> bits > MEAN_ENTRIES {
+            bits += 1;
+        }
+        if bits == self.bits {
+            return Ok(());
+        }
+        self.select = None;
+        let connection = self.connection;
+        connection.execute_batch(
+            "CREATE TABLE wider (bucket INTEGER PRIMARY KEY, entries BLOB NOT NULL) STRICT;",
+        )?;
+        {
+            let mut select =
+                connection.prepare("SELECT entries FROM identifier ORDER BY bucket")?;
+            let mut insert =
+                connection.prepare("INSERT INTO wider (bucket, entries) VALUES (?1, ?2)")?;
+            let mut rows = select.query([])?;
+            let (mut entries, mut bytes) = (Vec::new(), Vec::new());
+            while let Some(row) = rows.next()? {
+                entries.clear();
+                unpack(row.get_ref(0)?.as_blob()?, &mut entries);
+                for here in
+                    entries.chunk_by(|a, b| bucket_of(a.high, bits) == bucket_of(b.high, bits))
+                {
+                    pack(here, &mut bytes);
+                    insert.execute(params![bucket_of(here[0].high, bits), bytes])?;
+                }
+            }
+        }
+        connection
+            .execute_batch("DROP TABLE identifier; ALTER TABLE wider RENAME TO identifier;")?;
+        self.bits = bits;
+        Ok(())
+    }
+
+    /// Returns the merged references of a hash.
+    pub(super) fn references(&mut self, hash: Hash) -> rusqlite::Result<Vec<u32>> {
+        let select = match &mut self.select {
+            Some(select) => select,
+            none => none.insert(
+                self.connection
+                    .prepare("SELECT entries FROM identifier WHERE bucket = ?1")?,
+            ),
+        };
+        let bucket = bucket_of(hash.high, self.bits);
+        let found = select
+            .query_row([bucket], |row| {
+                Ok(references_in(row.get_ref(0)?.as_blob()?, hash).collect::<Vec<u32>>())
+            })
+            .optional()?
+            .unwrap_or_default();
+        if found == [IN_CROWD] {
+            self.crowd(hash)
+        } else {
+            Ok(found)
+        }
+    }
+
+    /// Calls `found` for every wanted hash (sorted) with the references it has; hashes without any are left out.
+    pub(super) fn walk(
+        &mut self,
+        wanted: &[Hash],
+        mut found: impl FnMut(usize, &[u32]),
+    ) -> rusqlite::Result<()> {
+        /// Below this share of all buckets, one read for each hash is less than a walk over all.
+        const FEW: u64 = 4;
+        if (wanted.len() as u64) < (1 << self.bits) / FEW {
+            for (at, hash) in wanted.iter().enumerate() {
+                let references = self.references(*hash)?;
+                if !references.is_empty() {
+                    found(at, &references);
+                }
+            }
+            return Ok(());
+        }
+        let mut select = self
+            .connection
+            .prepare("SELECT bucket, entries FROM identifier ORDER BY bucket")?;
+        let mut rows = select.query([])?;
+        let mut at = 0;
+        let mut references = Vec::new();
+        while let Some(row) = rows.next()? {
+            let bucket: i64 = row.get(0)?;
+            while at < wanted.len() && bucket_of(wanted[at].high, self.bits) < bucket {
+                at += 1;
+            }
+            let entries = row.get_ref(1)?.as_blob()?;
+            while at < wanted.len() && bucket_of(wanted[at].high, self.bits) == bucket {
+                references.clear();
+                references.extend(references_in(entries, wanted[at]));
+                if references == [IN_CROWD] {
+                    references = self.crowd(wanted[at])?;
+                }
+                if !references.is_empty() {
+                    found(at, &references);
+                }
+                at += 1;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn unpack(entries: &[u8], into: &mut Vec<Filed>) {
+    let count = entries.len() / ENTRY_BYTES;
+    into.extend((0..count).map(|at| Filed {
+        high: read_u64(entries, at * 8),
+        low: read_u32(entries, count * 8 + at * 4),
+        reference: read_u32(entries, count * 12 + at * 4),
+    }));
+}
+
+fn pack(entries: &[Filed], into: &mut Vec<u8>) {
+    into.clear();
+    into.extend(entries.iter().flat_map(|filed| filed.high.to_le_bytes()));
+    into.extend(entries.iter().flat_map(|filed| filed.low.to_le_bytes()));
+    into.extend(
+        entries
+            .iter()
+            .flat_map(|filed| filed.reference.to_le_bytes()),
+    );
+}

@@ -1,0 +1,57 @@
+//! The index file's format: made new, checked on open, brought up to date on the building file.
+
+use rusqlite::{Connection, OptionalExtension};
+
+use super::{Error, Result};
+use crate::schema::{APPLICATION_ID, INDEX_SQL, USER_VERSION};
+
+/// Makes an empty file an index.
+pub(super) fn create(connection: &Connection) -> Result<()> {
+    connection.execute_batch(INDEX_SQL)?;
+    connection.pragma_update(None, "application_id", APPLICATION_ID)?;
+    connection.pragma_update(None, "user_version", USER_VERSION)?;
+    Ok(())
+}
+
+/// Checks that a file is an index that this program can write.
+///
+/// There is one format so far; numbered migrations will run here, on the building file.
+pub(super) fn check(connection: &Connection, path: &str) -> Result<()> {
+    let pragma = |name: &str| {
+        connection.query_row(&format!("PRAGMA {name}"), [], |row| row.get::<_, i32>(0))
+    };
+    if pragma("application_id")? != APPLICATION_ID {
+        return Err(Error::Foreign {
+            path: path.to_owned(),
+            found: "no identidex index",
+        });
+    }
+    let found = pragma("user_version")?;
+    if found > USER_VERSION {
+        return Err(Error::Newer {
+            path: path.to_owned(),
+            found,
+            known: USER_VERSION,
+        });
+    }
+    Ok(())
+}
+
+/// Reads a value of `meta`.
+pub(super) fn meta(connection: &Connection, key: &str) -> rusqlite::Result<Option<String>> {
+    connection
+        .query_row("SELECT value FROM meta WHERE key = ?1", [key], |row| {
+            row.get(0)
+        })
+        .optional()
+}
+
+/// Writes a value of `meta`.
+pub(super) fn set_meta(connection: &Connection, key: &str, value: &str) -> rusqlite::Result<()> {
+    connection
+        .execute(
+            "INSERT OR REPLACE INTO meta (key, value) VALUES (?1, ?2)",
+            [key, value],
+        )
+        .map(|_| ())
+}

@@ -1,0 +1,352 @@
+//! The identity index as a run writes it: a private building file that observations are applied to.
+//!
+//! A [`Building`] is made from the current generation, written through one [`Writer`] and published, or thrown away on
+//! any error. Readers never see it. The walk of a row: `describe` (users, devices) or `usage` (logins) takes it in,
+//! `settle` works out whose it is, `ledger` counts it, `publish` makes the file a generation.
+
+mod describe;
+mod digest;
+mod identifiers;
+mod identity;
+mod ledger;
+mod migrate;
+mod part;
+mod publish;
+mod roster;
+mod settle;
+mod usage;
+
+use std::collections::BTreeSet;
+
+use rusqlite::blob::Blob;
+use rusqlite::{Connection, Statement};
+
+use self::identifiers::Identifiers;
+pub(crate) use self::ledger::{IS_KNOWN, contents, is_known};
+use self::ledger::{Ledger, Taking};
+pub use self::ledger::{REJECTS_KEPT, RowCounts};
+use self::part::{NOBODY, Table};
+pub(crate) use self::publish::published;
+pub use self::publish::{Building, Folder, Generation, Lock, Published};
+use self::roster::Roster;
+use self::settle::{Dirty, Standing};
+use self::usage::{Mentions, Pending};
+use crate::class::Patterns;
+use crate::observation::{Batch, Layout, Object, Refused, Reject};
+use crate::schema::{Dataset, Subject};
+
+/// Why the index could not be written. The published generation is untouched by any of these.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The path holds something that is not ours.
+    #[error("{path} is {found}, and is left alone; choose another path with --index")]
+    Foreign {
+        /// The path.
+        path: String,
+        /// What is there.
+        found: &'static str,
+    },
+    /// The index was written by a newer program.
+    #[error("{path} has format {found}, this program knows up to {known}; upgrade identidex")]
+    Newer {
+        /// The path.
+        path: String,
+        /// The format found.
+        found: i32,
+        /// The newest format known.
+        known: i32,
+    },
+    /// Another run holds the lock.
+    #[error("another run holds the lock {path}; wait for it to end")]
+    Locked {
+        /// The lock's path.
+        path: String,
+    },
+    /// The current generation is not what was published.
+    #[error(
+        "{path} differs from what was published (its hash is not the one in its name); restore it, or remove the index and sync again"
+    )]
+    Rotten {
+        /// The generation's path.
+        path: String,
+    },
+    /// A file or folder could not be used.
+    #[error("cannot {operation} {path}")]
+    File {
+        /// What was tried.
+        operation: &'static str,
+        /// The path.
+        path: String,
+        /// The system's error.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The index has as many parts as references can name.
+    #[error("the index has {limit} rows of one kind, which is its limit; split the tenant")]
+    Full {
+        /// The limit.
+        limit: u32,
+    },
+    /// The building file contradicts itself.
+    #[error(
+        "the index contradicts itself ({0}); run `identidex status`, and sync into a new index"
+    )]
+    Inconsistent(&'static str),
+    /// SQLite failed.
+    #[error("the index could not be written")]
+    Sqlite(#[from] rusqlite::Error),
+}
+
+/// What the index's own functions return.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// The statements and counters of the table `usage`.
+struct Usages<'c> {
+    select: Statement<'c>,
+    insert: Statement<'c>,
+    /// Gives a usage that had none its logins.
+    fill: Statement<'c>,
+    /// The `seen` patched last: moving on is a fraction of opening.
+    blob: Option<Blob<'c>>,
+    /// The largest id there is: a larger one needs no look-up.
+    largest: u64,
+    /// There is a usage or a mention.
+    any: bool,
+    /// What inline logins add to the digest.
+    digest: u128,
+}
+
+impl<'c> Usages<'c> {
+    fn patch(
+        &mut self,
+        connection: &'c Connection,
+        usage: u64,
+        seen: &[u8],
+    ) -> rusqlite::Result<()> {
+        // A blob whose row was changed by a statement is of no use any more, and says so here.
+        let is_open = self
+            .blob
+            .as_mut()
+            .is_some_and(|blob| blob.reopen(usage as i64).is_ok());
+        if !is_open {
+            self.blob = Some(connection.blob_open("main", "usage", "seen", usage as i64, false)?);
+        }
+        match &mut self.blob {
+            Some(blob) => blob.write_all_at(seen, 0),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Applies observations to a building file. Consumed by [`Writer::finish`].
+pub struct Writer<'c> {
+    connection: &'c Connection,
+    ledger: Ledger<'c>,
+    tables: [Table<'c>; 2],
+    rosters: [Roster; 2],
+    standing: [Standing; 2],
+    identifiers: Identifiers<'c>,
+    usages: Usages<'c>,
+    patterns: Patterns,
+    dirty: [Dirty; 2],
+    /// Upper halves of the hashes of keys that mentions may depend on.
+    unsettled_keys: Vec<u64>,
+    pending: Pending,
+    mentions: Mentions,
+    /// Device parts observed anew whose last login stands in `mention`.
+    kept_last_logins: Vec<u32>,
+}
+
+/// An object whose rows are being taken in.
+pub struct Intake {
+    taking: Taking,
+    object: Object,
+    layout: Layout,
+}
+
+impl Intake {
+    /// Returns the interned id of the object's columns.
+    pub fn shape(&self) -> u32 {
+        self.taking.shape
+    }
+
+    /// Returns the object.
+    pub fn object(&self) -> &Object {
+        &self.object
+    }
+
+    /// Returns how the object's columns fill fields.
+    pub fn layout(&self) -> &Layout {
+        &self.layout
+    }
+}
+
+impl<'c> Writer<'c> {
+    fn open(connection: &'c Connection, generation: u64, patterns: Patterns) -> Result<Writer<'c>> {
+        let meta = |key: &str| migrate::meta(connection, key);
+        let number = |text: Option<String>| text.and_then(|text| text.parse().ok()).unwrap_or(0);
+        let bits: u64 = number(meta("identifier_bits")?);
+        let filed: u64 = number(meta("identifier_entries")?);
+        let digest = meta("usage_digest")?
+            .and_then(|text| u128::from_str_radix(&text, 16).ok())
+            .unwrap_or(0);
+        let largest: Option<i64> =
+            connection.query_row("SELECT max(id) FROM usage", [], |row| row.get(0))?;
+        let any_mention: bool =
+            connection.query_row("SELECT EXISTS (SELECT 1 FROM mention)", [], |row| {
+                row.get(0)
+            })?;
+        Ok(Writer {
+            connection,
+            ledger: Ledger::open(connection, generation)?,
+            tables: [Table::open(connection, Subject::Account)?, Table::open(connection, Subject::Device)?],
+            rosters: [Roster::load(connection, 0)?, Roster::load(connection, 1)?],
+            standing: [Standing::load(connection, Subject::Account)?, Standing::load(connection, Subject::Device)?],
+            identifiers: Identifiers::open(connection, bits as u32, filed),
+            usages: Usages {
+                select: connection.prepare("SELECT seen FROM usage WHERE id = ?1")?,
+                insert: connection.prepare(
+                    "INSERT INTO usage (id, seen, device, user_keys, device_keys, extra) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                )?,
+                fill: connection
+                    .prepare("UPDATE usage SET user_keys = ?2, device_keys = ?3, extra = ?4 WHERE id = ?1")?,
+                blob: None,
+                largest: largest.and_then(|id| u64::try_from(id).ok()).unwrap_or(0),
+                any: largest.is_some() || any_mention,
+                digest,
+            },
+            patterns,
+            dirty: [Dirty::default(), Dirty::default()],
+            unsettled_keys: Vec::new(),
+            pending: Pending::default(),
+            mentions: Mentions::default(),
+            kept_last_logins: Vec::new(),
+        })
+    }
+
+    /// Writes the ledger's line for an object that repeats another one.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn take_duplicate(
+        &mut self,
+        object: &Object,
+        sha256: [u8; 32],
+        layout: &Layout,
+    ) -> Result<()> {
+        let shape = self.ledger.intern(layout.dataset, &layout.shape)?;
+        let taking = self.ledger.begin(object, sha256, layout.dataset, shape);
+        Ok(self.ledger.end(object, "duplicate", &taking)?)
+    }
+
+    /// Begins an object.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn begin(&mut self, object: Object, sha256: [u8; 32], layout: Layout) -> Result<Intake> {
+        if layout.dataset == Dataset::Logins {
+            // Both sides of a login must be known where they are known at all.
+            self.settle()?;
+            self.settle_mentions()?;
+        }
+        let shape = self.ledger.intern(layout.dataset, &layout.shape)?;
+        let taking = self.ledger.begin(&object, sha256, layout.dataset, shape);
+        Ok(Intake {
+            taking,
+            object,
+            layout,
+        })
+    }
+
+    /// Takes in a batch of the object, and the rows of it that were rejected.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn take(&mut self, intake: &mut Intake, batch: Batch, rejects: Vec<Reject>) -> Result<()> {
+        intake.taking.reject(rejects);
+        let Intake { taking, layout, .. } = intake;
+        match layout.dataset {
+            Dataset::Users => self.take_described(taking, Subject::Account, layout, &batch),
+            Dataset::Devices => self.take_described(taking, Subject::Device, layout, &batch),
+            Dataset::Logins => self.take_mentions(taking, layout, batch),
+        }
+    }
+
+    /// Ends an object and returns what became of its rows.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn end(&mut self, mut intake: Intake, refused: Refused) -> Result<RowCounts> {
+        if intake.layout.dataset == Dataset::Logins {
+            self.write_pending(&mut intake.taking, &intake.layout)?;
+        }
+        let counts = &mut intake.taking.counts;
+        counts.read = counts.stored + counts.unchanged + counts.superseded + counts.rejected;
+        intake.taking.refused = refused;
+        self.ledger.end(&intake.object, "loaded", &intake.taking)?;
+        Ok(intake.taking.counts)
+    }
+
+    /// Settles identity, mentions and last logins.
+    fn settle_all(&mut self) -> Result<()> {
+        self.settle()?;
+        for part in std::mem::take(&mut self.kept_last_logins) {
+            self.unsettle_last_login(part)?;
+        }
+        self.settle_last_logins()?;
+        self.settle_mentions()
+    }
+
+    /// Settles what is left, and writes the working set and what a report says.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn finish(mut self) -> Result<()> {
+        self.settle_all()?;
+        self.index_usages()?;
+        for roster in &mut self.rosters {
+            roster.save(self.connection)?;
+        }
+        let (bits, filed) = self.identifiers.size();
+        let digest = self.digest()?;
+        let usages: i64 = self
+            .connection
+            .query_row("SELECT count(*) FROM usage", [], |row| row.get(0))?;
+        for (key, value) in [
+            ("identifier_bits", bits.to_string()),
+            ("identifier_entries", filed.to_string()),
+            ("usage_digest", format!("{:032x}", self.usages.digest)),
+            ("digest", format!("{digest:032x}")),
+            ("accounts", self.count(Subject::Account).to_string()),
+            ("devices", self.count(Subject::Device).to_string()),
+            ("usages", usages.to_string()),
+        ] {
+            migrate::set_meta(self.connection, key, &value)?;
+        }
+        Ok(())
+    }
+
+    /// Counts subjects: parts by themselves, and those merged of several.
+    fn count(&self, subject: Subject) -> usize {
+        let standing = &self.standing[subject as usize];
+        let merged: BTreeSet<u32> = standing
+            .joined()
+            .map(|(_, owner)| owner)
+            .filter(|owner| *owner != NOBODY)
+            .collect();
+        self.rosters[subject as usize].iter().count() - standing.joined().count() + merged.len()
+    }
+
+    fn set_flag(&mut self, subject: Subject, part: u32, flag: u8) -> Result<()> {
+        if self.standing[subject as usize].add_flag(part, flag) {
+            let sql = format!(
+                "UPDATE {} SET flags = flags | ?2 WHERE id = ?1",
+                subject.table()
+            );
+            self.connection
+                .execute(&sql, rusqlite::params![part, flag])?;
+        }
+        Ok(())
+    }
+}

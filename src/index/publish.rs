@@ -1,0 +1,564 @@
+//! Generations: the folder beside the index, the lock, the private building file, and how it becomes what readers see.
+//!
+//! `identity.db` is a relative link to `identity.db.d/gen-000042-<sha256>.db`; `identity.db.d/current` names the same file
+//! and is what readers read. Both are replaced by rename, the generations never: a name is used once.
+
+use std::fs::{self, File, OpenOptions, Permissions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use rusqlite::{Connection, OpenFlags};
+use sha2::{Digest as _, Sha256};
+
+use super::ledger::hex;
+use super::{Error, Result, Writer, migrate};
+use crate::class::Patterns;
+
+/// Where a database file says which programs may write it. SQLite treats a file with an unknown version (3) as read-only.
+const WRITE_VERSION_OFFSET: usize = 18;
+const READ_ONLY: u8 = 3;
+const WRITABLE: u8 = 1;
+const COPY_BYTES: usize = 1 << 20;
+/// SQLite's page cache while building, in KiB (negative: KiB, not pages).
+const CACHE_KIB: i32 = -48 * 1024;
+
+/// The index's path and the folder of its generations.
+#[derive(Debug, Clone)]
+pub struct Folder {
+    link: PathBuf,
+    folder: PathBuf,
+    mode: u32,
+}
+
+/// The lock of an index; held until dropped, also by the death of the process.
+#[derive(Debug)]
+pub struct Lock {
+    _file: File,
+}
+
+/// A published generation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Generation {
+    /// Its number, 1 being the first.
+    pub number: u64,
+    /// Its file.
+    pub path: PathBuf,
+    sha256: String,
+}
+
+/// What a publication made.
+#[derive(Debug, Clone)]
+pub struct Published {
+    /// The new generation's number.
+    pub generation: u64,
+    /// Accounts, those without an answer of their own included.
+    pub accounts: u64,
+    /// Devices.
+    pub devices: u64,
+    /// Pairs of an account and a device.
+    pub usages: u64,
+    /// The logical digest.
+    pub digest: u128,
+}
+
+fn file_error(operation: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error {
+    let path = path.display().to_string();
+    move |source| Error::File {
+        operation,
+        path,
+        source,
+    }
+}
+
+impl Folder {
+    /// Names the folder of an index; `mode` is that of its files, such as 0o640.
+    ///
+    /// # Errors
+    /// When the path holds something that is not ours: it is left alone.
+    pub fn open(path: &Path, mode: u32) -> Result<Folder> {
+        let name = path
+            .file_name()
+            .ok_or_else(|| foreign(path, "no file name"))?;
+        let mut folder_name = name.to_owned();
+        folder_name.push(".d");
+        let folder = Folder {
+            link: path.to_owned(),
+            folder: path.with_file_name(folder_name),
+            mode,
+        };
+        folder.check_link()?;
+        Ok(folder)
+    }
+
+    /// Returns the folder that holds the generations, the lock and the spool.
+    pub fn path(&self) -> &Path {
+        &self.folder
+    }
+
+    fn check_link(&self) -> Result<()> {
+        let Ok(metadata) = fs::symlink_metadata(&self.link) else {
+            return Ok(());
+        };
+        if metadata.is_dir() {
+            return Err(foreign(&self.link, "a folder"));
+        }
+        if !metadata.is_symlink() {
+            return Err(foreign(&self.link, "a file of its own"));
+        }
+        let target = fs::read_link(&self.link).map_err(file_error("read the link", &self.link))?;
+        let is_ours = target.parent().and_then(Path::file_name) == self.folder.file_name()
+            && generation_of(&target).is_some();
+        if is_ours {
+            Ok(())
+        } else {
+            Err(foreign(&self.link, "a link to something else"))
+        }
+    }
+
+    /// Makes the folder, if need be, and takes the lock without waiting.
+    ///
+    /// # Errors
+    /// [`Error::Locked`] when another run holds it.
+    pub fn lock(&self) -> Result<Lock> {
+        let folder_mode = self.mode | (self.mode & 0o444) >> 2;
+        let made = fs::DirBuilder::new()
+            .recursive(true)
+            .mode(folder_mode)
+            .create(&self.folder);
+        made.map_err(file_error("make the folder", &self.folder))?;
+        let path = self.folder.join("lock");
+        let file = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .mode(0o600)
+            .open(&path);
+        let file = file.map_err(file_error("open the lock", &path))?;
+        match file.try_lock() {
+            Ok(()) => Ok(Lock { _file: file }),
+            Err(fs::TryLockError::WouldBlock) => Err(Error::Locked {
+                path: path.display().to_string(),
+            }),
+            Err(fs::TryLockError::Error(error)) => Err(file_error("lock", &path)(error)),
+        }
+    }
+
+    /// Returns the current generation; `None` when nothing was ever published.
+    ///
+    /// # Errors
+    /// When `current` cannot be read or names no generation.
+    pub fn current(&self) -> Result<Option<Generation>> {
+        let path = self.folder.join("current");
+        let text = match fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(file_error("read", &path)(error)),
+        };
+        let (number, sha256) = generation_of(Path::new(text.trim()))
+            .ok_or_else(|| foreign(&path, "no generation's name"))?;
+        Ok(Some(Generation {
+            number,
+            sha256,
+            path: self.folder.join(text.trim()),
+        }))
+    }
+
+    /// Makes the folder that objects are fetched into, empty.
+    ///
+    /// # Errors
+    /// The file system's.
+    pub fn spool(&self) -> Result<PathBuf> {
+        let spool = self.folder.join("spool");
+        let _ = fs::remove_dir_all(&spool);
+        let made = fs::DirBuilder::new().mode(0o700).create(&spool);
+        made.map_err(file_error("make the folder", &spool))?;
+        Ok(spool)
+    }
+
+    /// Removes what a killed run may have left. Only under the lock.
+    ///
+    /// # Errors
+    /// The file system's.
+    pub fn clean(&self) -> Result<()> {
+        let _ = fs::remove_dir_all(self.folder.join("spool"));
+        let entries = fs::read_dir(&self.folder).map_err(file_error("list", &self.folder))?;
+        for entry in entries.flatten() {
+            if entry.file_name().to_string_lossy().starts_with("building") {
+                fs::remove_file(entry.path()).map_err(file_error("remove", &entry.path()))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes a private copy of the current generation, checked against its hash, or an empty index.
+    ///
+    /// # Errors
+    /// [`Error::Rotten`] when the current generation is not what was published.
+    pub fn build(&self) -> Result<Building> {
+        let current = self.current()?;
+        let path = self.folder.join("building.db");
+        let mut building = Building {
+            folder: self.clone(),
+            path,
+            generation: 1,
+            connection: None,
+        };
+        building.generation = current.as_ref().map_or(1, |current| current.number + 1);
+        if let Some(current) = &current {
+            copy_checked(current, &building.path)?;
+        }
+        building.open(current.is_none())?;
+        Ok(building)
+    }
+
+    fn publish(&self, building: &Path, number: u64) -> Result<()> {
+        let sha256 = hex(&seal(building)?);
+        let name = format!("gen-{number:06}-{sha256}.db");
+        let generation = self.folder.join(&name);
+        let read_only = Permissions::from_mode(self.mode & 0o444);
+        fs::set_permissions(building, read_only)
+            .map_err(file_error("set the mode of", building))?;
+        fs::rename(building, &generation).map_err(file_error("rename", building))?;
+        sync_folder(&self.folder)?;
+        let next = self.folder.join("building-current");
+        let mut file = OpenOptions::new()
+            .create(true)
+            .truncate(true)
+            .write(true)
+            .mode(self.mode)
+            .open(&next)
+            .map_err(file_error("write", &next))?;
+        writeln!(file, "{name}")
+            .and_then(|()| file.sync_all())
+            .map_err(file_error("write", &next))?;
+        fs::rename(&next, self.folder.join("current")).map_err(file_error("rename", &next))?;
+        sync_folder(&self.folder)?;
+        self.relink(&name)
+    }
+
+    fn relink(&self, name: &str) -> Result<()> {
+        let next = self.folder.join("building-link");
+        let _ = fs::remove_file(&next);
+        let target = Path::new(self.folder.file_name().unwrap_or_default()).join(name);
+        symlink(target, &next).map_err(file_error("make the link", &next))?;
+        self.check_link()?;
+        fs::rename(&next, &self.link).map_err(file_error("replace the link", &self.link))?;
+        let parent = self
+            .link
+            .parent()
+            .filter(|parent| !parent.as_os_str().is_empty());
+        sync_folder(parent.unwrap_or(Path::new(".")))
+    }
+
+    /// Removes generations beyond `keep` that are older than `after`: a reader may still be about to open one.
+    ///
+    /// # Errors
+    /// The file system's.
+    pub fn prune(&self, keep: u32, after: Duration) -> Result<()> {
+        let entries = fs::read_dir(&self.folder).map_err(file_error("list", &self.folder))?;
+        let mut generations: Vec<(u64, PathBuf)> = entries
+            .flatten()
+            .filter_map(|entry| Some((generation_of(&entry.path())?.0, entry.path())))
+            .collect();
+        generations.sort_unstable_by(|left, right| right.cmp(left));
+        for (_, path) in generations.into_iter().skip(keep.max(1) as usize) {
+            let modified = fs::metadata(&path).and_then(|metadata| metadata.modified());
+            let age = modified
+                .ok()
+                .and_then(|modified| SystemTime::now().duration_since(modified).ok());
+            if age.is_some_and(|age| age >= after) {
+                fs::remove_file(&path).map_err(file_error("remove", &path))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Generation {
+    /// Compares the file with the hash in its name.
+    ///
+    /// # Errors
+    /// [`Error::Rotten`] when it differs.
+    pub fn verify(&self) -> Result<()> {
+        let mut file = File::open(&self.path).map_err(file_error("open", &self.path))?;
+        let sha256 = hash(&mut file, io::sink()).map_err(file_error("read", &self.path))?;
+        if hex(&sha256) == self.sha256 {
+            Ok(())
+        } else {
+            Err(Error::Rotten {
+                path: self.path.display().to_string(),
+            })
+        }
+    }
+
+    /// Opens it for reading.
+    ///
+    /// # Errors
+    /// SQLite's; [`Error::Newer`] and [`Error::Foreign`] for a file that is no index of ours.
+    pub fn connect(&self) -> Result<Connection> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
+            | OpenFlags::SQLITE_OPEN_NO_MUTEX
+            | OpenFlags::SQLITE_OPEN_URI;
+        let connection = Connection::open_with_flags(immutable_uri(&self.path), flags)?;
+        migrate::check(&connection, &self.path.display().to_string())?;
+        Ok(connection)
+    }
+}
+
+/// A path as the URI of a file that nobody changes; SQLite gives `?`, `#` and `%` in paths a meaning.
+fn immutable_uri(path: &Path) -> String {
+    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let escaped = absolute
+        .to_string_lossy()
+        .replace('%', "%25")
+        .replace('?', "%3f")
+        .replace('#', "%23");
+    format!("file:{escaped}?immutable=1")
+}
+
+fn foreign(path: &Path, found: &'static str) -> Error {
+    Error::Foreign {
+        path: path.display().to_string(),
+        found,
+    }
+}
+
+/// Reads the number and the hash in a generation's name.
+fn generation_of(path: &Path) -> Option<(u64, String)> {
+    let name = path.file_name()?.to_str()?;
+    let (number, sha256) = name
+        .strip_prefix("gen-")?
+        .strip_suffix(".db")?
+        .split_once('-')?;
+    let is_hash = sha256.len() == 64 && sha256.bytes().all(|byte| byte.is_ascii_hexdigit());
+    is_hash.then_some((number.parse().ok()?, sha256.to_owned()))
+}
+
+fn hash(from: &mut impl Read, mut to: impl Write) -> io::Result<[u8; 32]> {
+    let mut hasher = Sha256::new();
+    let mut buffer = vec![0; COPY_BYTES];
+    loop {
+        match from.read(&mut buffer)? {
+            0 => return Ok(hasher.finalize().into()),
+            read => {
+                hasher.update(&buffer[..read]);
+                to.write_all(&buffer[..read])?;
+            }
+        }
+    }
+}
+
+/// Copies a generation, made writable, and compares what was copied with the hash in its name.
+fn copy_checked(current: &Generation, to: &Path) -> Result<()> {
+    let mut from = File::open(&current.path).map_err(file_error("open", &current.path))?;
+    let mut copy = create(to)?;
+    let sha256 = hash(&mut from, &mut copy).map_err(file_error("copy", &current.path))?;
+    if hex(&sha256) != current.sha256 {
+        return Err(Error::Rotten {
+            path: current.path.display().to_string(),
+        });
+    }
+    write_version(&copy, WRITABLE).map_err(file_error("write", to))
+}
+
+fn create(path: &Path) -> Result<File> {
+    let made = OpenOptions::new()
+        .create(true)
+        .truncate(true)
+        .read(true)
+        .write(true)
+        .mode(0o600)
+        .open(path);
+    made.map_err(file_error("create", path))
+}
+
+fn write_version(file: &File, version: u8) -> io::Result<()> {
+    use std::os::unix::fs::FileExt as _;
+    file.write_all_at(&[version], WRITE_VERSION_OFFSET as u64)
+}
+
+/// Marks a closed file as read-only for every SQLite, makes it durable and returns its hash.
+fn seal(path: &Path) -> Result<[u8; 32]> {
+    let mut file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .open(path)
+        .map_err(file_error("open", path))?;
+    write_version(&file, READ_ONLY).map_err(file_error("write", path))?;
+    let syncing = file.try_clone().map_err(file_error("open", path))?;
+    // The disk works while the processor hashes.
+    let (sha256, synced) = std::thread::scope(|scope| {
+        let sync = scope.spawn(move || syncing.sync_all());
+        (hash(&mut file, io::sink()), sync.join())
+    });
+    synced
+        .unwrap_or_else(|_| {
+            Err(io::Error::other(
+                "the thread that makes the file durable died",
+            ))
+        })
+        .map_err(file_error("fsync", path))?;
+    sha256.map_err(file_error("read", path))
+}
+
+fn sync_folder(path: &Path) -> Result<()> {
+    File::open(path)
+        .and_then(|folder| folder.sync_all())
+        .map_err(file_error("fsync", path))
+}
+
+/// A private copy of the index in the making. Dropped without [`Building::publish`], it leaves nothing.
+#[derive(Debug)]
+pub struct Building {
+    folder: Folder,
+    path: PathBuf,
+    generation: u64,
+    connection: Option<Connection>,
+}
+
+impl Building {
+    fn open(&mut self, is_new: bool) -> Result<()> {
+        if is_new {
+            create(&self.path)?;
+        }
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(&self.path, flags)?;
+        // No journal: on any error the file is thrown away. Durability comes once, when it is sealed.
+        connection.execute_batch(&format!(
+            "PRAGMA page_size = 8192; PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;
+             PRAGMA locking_mode = EXCLUSIVE; PRAGMA cache_size = {CACHE_KIB}; PRAGMA temp_store = MEMORY;
+             PRAGMA trusted_schema = OFF;"
+        ))?;
+        if is_new {
+            migrate::create(&connection)?;
+        } else {
+            migrate::check(&connection, &self.path.display().to_string())?;
+        }
+        connection.execute_batch("BEGIN IMMEDIATE")?;
+        self.connection = Some(connection);
+        Ok(())
+    }
+
+    /// Opens the one writer.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn writer(&self, patterns: Patterns) -> Result<Writer<'_>> {
+        let connection = self
+            .connection
+            .as_ref()
+            .ok_or(Error::Inconsistent("the building file is closed"))?;
+        Writer::open(connection, self.generation, patterns)
+    }
+
+    /// Makes the file the current generation, or, for a dry run, says what it would have been.
+    ///
+    /// # Errors
+    /// SQLite's and the file system's; nothing is published then.
+    pub fn publish(mut self, is_dry_run: bool) -> Result<Published> {
+        let connection = self
+            .connection
+            .take()
+            .ok_or(Error::Inconsistent("the building file is closed"))?;
+        let published = published(&connection, self.generation)?;
+        connection.execute_batch("COMMIT")?;
+        connection.close().map_err(|(_, error)| error)?;
+        if !is_dry_run {
+            self.folder.publish(&self.path, self.generation)?;
+        }
+        Ok(published)
+    }
+}
+
+/// Says what was published as a generation, from what its writer noted: counting rows would read the whole file.
+pub(crate) fn published(connection: &Connection, generation: u64) -> Result<Published> {
+    let number = |key: &str| -> Result<u64> {
+        Ok(migrate::meta(connection, key)?
+            .and_then(|text| text.parse().ok())
+            .unwrap_or(0))
+    };
+    let digest =
+        migrate::meta(connection, "digest")?.and_then(|text| u128::from_str_radix(&text, 16).ok());
+    Ok(Published {
+        generation,
+        accounts: number("accounts")?,
+        devices: number("devices")?,
+        usages: number("usages")?,
+        digest: digest.unwrap_or(0),
+    })
+}
+
+impl Drop for Building {
+    fn drop(&mut self) {
+        self.connection = None;
+        // Renamed away when published; what is left otherwise is nobody's.
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_that_is_not_ours_is_refused_and_left() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("identity.db");
+        fs::write(&path, "mine").unwrap();
+        assert!(matches!(
+            Folder::open(&path, 0o640),
+            Err(Error::Foreign { .. })
+        ));
+        assert_eq!(fs::read_to_string(&path).unwrap(), "mine");
+        fs::remove_file(&path).unwrap();
+        symlink("/etc/hostname", &path).unwrap();
+        assert!(matches!(
+            Folder::open(&path, 0o640),
+            Err(Error::Foreign { .. })
+        ));
+    }
+
+    #[test]
+    fn a_second_lock_is_refused_until_the_first_is_dropped() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = Folder::open(&folder.path().join("identity.db"), 0o640).unwrap();
+        let lock = folder.lock().unwrap();
+        assert!(matches!(folder.lock(), Err(Error::Locked { .. })));
+        drop(lock);
+        folder.lock().unwrap();
+    }
+
+    #[test]
+    fn a_building_file_that_is_dropped_leaves_nothing() {
+        let home = tempfile::tempdir().unwrap();
+        let folder = Folder::open(&home.path().join("identity.db"), 0o640).unwrap();
+        let _lock = folder.lock().unwrap();
+        drop(folder.build().unwrap());
+        assert_eq!(folder.current().unwrap(), None);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_changed_generation_is_found_before_it_is_built_upon() {
+        let home = tempfile::tempdir().unwrap();
+        let folder = Folder::open(&home.path().join("identity.db"), 0o640).unwrap();
+        let _lock = folder.lock().unwrap();
+        let building = folder.build().unwrap();
+        building
+            .writer(Patterns::default())
+            .unwrap()
+            .finish()
+            .unwrap();
+        building.publish(false).unwrap();
+        let current = folder.current().unwrap().unwrap();
+        current.verify().unwrap();
+        folder.build().unwrap();
+        fs::set_permissions(&current.path, Permissions::from_mode(0o600)).unwrap();
+        let file = OpenOptions::new().write(true).open(&current.path).unwrap();
+        std::os::unix::fs::FileExt::write_all_at(&file, b"x", 5_000).unwrap();
+        assert!(matches!(current.verify(), Err(Error::Rotten { .. })));
+        assert!(matches!(folder.build(), Err(Error::Rotten { .. })));
+    }
+}

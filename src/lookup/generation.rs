@@ -1,0 +1,335 @@
+//! An opened generation: one file that never changes, a few connections to it, and what is read of it once.
+//!
+//! The file is read, not mapped into memory: when a mapped file is cut short, as one on a network may be, the process
+//! dies, and which file systems are local is not told without unsafe code.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension};
+
+use super::answer::Coverage;
+use super::row::time;
+use crate::error::Error;
+use crate::schema::{APPLICATION_ID, Dataset, USER_VERSION};
+
+/// Connections that are kept when nobody uses them: as many threads look up at once without opening one.
+const CONNECTIONS_KEPT: usize = 16;
+/// SQLite's page cache of a connection, in KiB (negative: KiB, not pages). The system caches the file itself.
+const CACHE_KIB: i32 = -4 * 1024;
+/// More statements than a lookup has.
+const STATEMENTS_KEPT: usize = 16;
+/// `current` holds one file name.
+const NAME_BYTES_AT_MOST: usize = 255;
+
+const COVERAGE: &str =
+    "SELECT max(observed_at) FROM object WHERE dataset = ?1 AND state = 'loaded'";
+const LAST_LOADED: &str = "SELECT loaded_generation FROM object ORDER BY id DESC LIMIT 1";
+const META: &str = "SELECT value FROM meta WHERE key = ?1";
+
+/// Where an index is: the path that is given to people, and the folder of its generations.
+#[derive(Debug)]
+pub(super) struct Place {
+    path: PathBuf,
+    folder: PathBuf,
+}
+
+/// An opened generation.
+#[derive(Debug)]
+pub(crate) struct Generation {
+    path: PathBuf,
+    /// As `current` names it; empty when the path is a file of its own.
+    name: String,
+    pub(crate) number: u64,
+    pub(crate) coverage: Coverage,
+    /// How many top bits of a hash name its bucket.
+    pub(super) bits: u32,
+    connections: Mutex<Vec<Connection>>,
+}
+
+impl Place {
+    pub(super) fn new(path: &Path) -> Place {
+        let mut folder = path.file_name().unwrap_or_default().to_owned();
+        folder.push(".d");
+        Place {
+            path: path.to_owned(),
+            folder: path.with_file_name(folder),
+        }
+    }
+
+    /// Returns the name of the current generation; `None` where there are none.
+    fn current(&self) -> Result<Option<String>, Error> {
+        let path = self.folder.join("current");
+        let text = match fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if is_absent(&error) => return Ok(None),
+            Err(error) => return Err(file_error("read", &path, error)),
+        };
+        let name = text.trim();
+        let is_name = name.starts_with("gen-") && !name.contains('/');
+        match is_name && name.len() <= NAME_BYTES_AT_MOST {
+            true => Ok(Some(name.to_owned())),
+            false => Err(damaged(&path, None)),
+        }
+    }
+
+    /// Opens the current generation, or the file itself where there are no generations.
+    pub(super) fn open(&self) -> Result<Generation, Error> {
+        let mut name = self.current()?;
+        loop {
+            let opened = match &name {
+                Some(name) => Generation::open(&self.folder.join(name), name),
+                None => Generation::open(&self.path, ""),
+            };
+            if !matches!(opened, Err(Error::Missing { .. })) {
+                return opened;
+            }
+            // Removed between reading its name and opening it? Then there is a newer one.
+            let next = self.current()?;
+            if next == name {
+                return opened;
+            }
+            name = next;
+        }
+    }
+
+    /// Opens the current generation if it is another one than `known`.
+    pub(super) fn open_newer(&self, known: &Generation) -> Result<Option<Generation>, Error> {
+        match self.current()? {
+            Some(name) if name != known.name => self.open().map(Some),
+            _ => Ok(None),
+        }
+    }
+}
+
+impl Generation {
+    fn open(path: &Path, name: &str) -> Result<Generation, Error> {
+        let size = size_of_file(path)?;
+        let connection = connect(path).map_err(|error| told(path, error))?;
+        check(&connection, path, size)?;
+        let number = generation_in(name).or_else(|| generation_in(&file_name(path)));
+        let read = || -> rusqlite::Result<Generation> {
+            let number = match number {
+                Some(number) => number,
+                None => last_loaded(&connection)?,
+            };
+            let bits = meta(&connection, "identifier_bits")?;
+            Ok(Generation {
+                path: path.to_owned(),
+                name: name.to_owned(),
+                number,
+                coverage: coverage(&connection)?,
+                bits: bits.and_then(|bits| bits.parse().ok()).unwrap_or(0),
+                connections: Mutex::default(),
+            })
+        };
+        let generation = read().map_err(|error| told(path, error))?;
+        generation.give_back(connection);
+        Ok(generation)
+    }
+
+    /// Returns the file.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Reads with one of the connections.
+    pub(crate) fn read<T>(
+        &self,
+        read: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T, Error> {
+        let kept = self
+            .connections
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .pop();
+        let connection = match kept {
+            Some(connection) => connection,
+            None => connect(&self.path).map_err(|error| told(&self.path, error))?,
+        };
+        let found = read(&connection).map_err(|error| told(&self.path, error))?;
+        self.give_back(connection);
+        Ok(found)
+    }
+
+    fn give_back(&self, connection: Connection) {
+        let mut connections = self
+            .connections
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if connections.len() < CONNECTIONS_KEPT {
+            connections.push(connection);
+        }
+    }
+}
+
+/// Reads a value of `meta`.
+pub(crate) fn meta(connection: &Connection, key: &str) -> rusqlite::Result<Option<String>> {
+    connection
+        .query_row(META, [key], |row| row.get(0))
+        .optional()
+}
+
+fn connect(path: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX
+        | OpenFlags::SQLITE_OPEN_URI;
+    let connection = Connection::open_with_flags(immutable_uri(path), flags)?;
+    connection.execute_batch(&format!(
+        "PRAGMA query_only = ON; PRAGMA trusted_schema = OFF; PRAGMA cache_size = {CACHE_KIB}"
+    ))?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
+    Ok(connection)
+}
+
+/// Returns the URI of a file that nobody changes: no locks are taken and no file is made beside it.
+fn immutable_uri(path: &Path) -> String {
+    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let mut uri = String::from("file:");
+    for byte in absolute.as_os_str().as_encoded_bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'-' | b'_' | b'.' => {
+                uri.push(char::from(*byte));
+            }
+            // What SQLite gives a meaning, and what is not text.
+            byte => uri.push_str(&format!("%{byte:02x}")),
+        }
+    }
+    uri + "?immutable=1"
+}
+
+fn size_of_file(path: &Path) -> Result<u64, Error> {
+    let metadata = File::open(path).and_then(|file| file.metadata());
+    match metadata {
+        Ok(metadata) if metadata.is_file() => Ok(metadata.len()),
+        Ok(_) => Err(foreign(path)),
+        Err(error) => Err(file_error("open", path, error)),
+    }
+}
+
+/// Checks that a file is an index of ours, of a format we know, and as long as it says.
+fn check(connection: &Connection, path: &Path, size: u64) -> Result<(), Error> {
+    let pragma = |name: &str| {
+        let value = connection.query_row(&format!("PRAGMA {name}"), [], |row| row.get::<_, i64>(0));
+        value.map_err(|error| told(path, error))
+    };
+    if pragma("application_id")? != i64::from(APPLICATION_ID) {
+        return Err(foreign(path));
+    }
+    let found = pragma("user_version")?;
+    if found > i64::from(USER_VERSION) {
+        return Err(Error::Newer {
+            path: path.display().to_string(),
+            found: i32::try_from(found).unwrap_or(i32::MAX),
+            known: USER_VERSION,
+        });
+    }
+    let stated = pragma("page_count")?.unsigned_abs() * pragma("page_size")?.unsigned_abs();
+    if stated > size {
+        return Err(damaged(path, None));
+    }
+    Ok(())
+}
+
+fn coverage(connection: &Connection) -> rusqlite::Result<Coverage> {
+    let mut select = connection.prepare(COVERAGE)?;
+    let mut newest = |dataset: Dataset| {
+        let newest = select.query_row([dataset as u8], |row| row.get::<_, Option<i64>>(0))?;
+        Ok::<_, rusqlite::Error>(time(newest))
+    };
+    Ok(Coverage {
+        users: newest(Dataset::Users)?,
+        devices: newest(Dataset::Devices)?,
+        logins: newest(Dataset::Logins)?,
+    })
+}
+
+/// The generation that took in an object last: every published one took in some.
+fn last_loaded(connection: &Connection) -> rusqlite::Result<u64> {
+    let last: Option<i64> = connection
+        .query_row(LAST_LOADED, [], |row| row.get(0))
+        .optional()?;
+    Ok(last.map_or(0, i64::unsigned_abs))
+}
+
+/// Reads the number in a generation's name.
+fn generation_in(name: &str) -> Option<u64> {
+    name.strip_prefix("gen-")?.split_once('-')?.0.parse().ok()
+}
+
+fn file_name(path: &Path) -> String {
+    path.file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned()
+}
+
+fn is_absent(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+    )
+}
+
+fn foreign(path: &Path) -> Error {
+    Error::Foreign {
+        path: path.display().to_string(),
+    }
+}
+
+fn damaged(path: &Path, source: Option<rusqlite::Error>) -> Error {
+    Error::Damaged {
+        path: path.display().to_string(),
+        source: source.map(Into::into),
+    }
+}
+
+fn file_error(operation: &'static str, path: &Path, error: io::Error) -> Error {
+    let shown = path.display().to_string();
+    match error.kind() {
+        _ if is_absent(&error) => Error::Missing { path: shown },
+        io::ErrorKind::PermissionDenied => Error::NotPermitted { path: shown },
+        _ => Error::Other {
+            operation,
+            path: shown,
+            source: error.into(),
+        },
+    }
+}
+
+/// Returns what an error of SQLite means for the caller.
+fn told(path: &Path, error: rusqlite::Error) -> Error {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::NotADatabase) => foreign(path),
+        Some(ErrorCode::DatabaseCorrupt) => damaged(path, Some(error)),
+        Some(ErrorCode::PermissionDenied) => Error::NotPermitted {
+            path: path.display().to_string(),
+        },
+        _ => Error::Other {
+            operation: "read",
+            path: path.display().to_string(),
+            source: error.into(),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_a_uri_without_anything_that_uris_give_a_meaning() {
+        assert_eq!(
+            immutable_uri(Path::new("/a b/50%?#é.db")),
+            "file:/a%20b/50%25%3f%23%c3%a9.db?immutable=1"
+        );
+    }
+
+    #[test]
+    fn the_number_is_read_from_a_generations_name() {
+        assert_eq!(generation_in("gen-000042-00ff.db"), Some(42));
+        assert_eq!(generation_in("identity.db"), None);
+    }
+}

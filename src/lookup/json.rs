@@ -1,0 +1,236 @@
+//! The JSON of an answer, the same wherever one leaves the program: `schemas/answer.schema.json`.
+//!
+//! Written by hand, since a chatbot's build has no derive macros. Keys are always there, with null for what is not
+//! known, but for those that only mean something when present: `primary`, `non_identifying` and `…_left_out`; and
+//! `evidence`, `devices` and `accounts` are absent when only ids were asked for.
+
+use jiff::Timestamp;
+use serde::ser::{Serialize, SerializeMap, Serializer};
+
+use super::answer::{
+    Account, AccountUse, Answer, Coverage, Device, DeviceUse, Evidence, Found, Freshness, Match,
+    Skipped, Use,
+};
+use crate::schema::Dataset;
+
+/// A time as RFC 3339 in UTC, or null.
+struct Time(Option<Timestamp>);
+
+/// A list of things that have a name.
+struct Names<'a, T>(&'a [T], fn(&T) -> &'static str);
+
+/// A match, of which ids may be all that was asked for.
+struct Shown<'a>(&'a Match, bool);
+
+impl Serialize for Time {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            Some(time) => serializer.collect_str(&time),
+            None => serializer.serialize_none(),
+        }
+    }
+}
+
+impl<T> Serialize for Names<'_, T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.iter().map(self.1))
+    }
+}
+
+impl Serialize for Answer {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("query", &self.query)?;
+        map.serialize_entry("outcome", self.outcome.as_str())?;
+        let matches = self.matches.iter();
+        let matches: Vec<Shown> = matches.map(|one| Shown(one, self.is_ids_only)).collect();
+        map.serialize_entry("matches", &matches)?;
+        map.serialize_entry("skipped", &self.skipped)?;
+        if !self.non_identifying.is_empty() {
+            let kinds = Names(&self.non_identifying, |kind| kind.as_str());
+            map.serialize_entry("non_identifying", &kinds)?;
+        }
+        map.serialize_entry("coverage", &self.coverage)?;
+        map.serialize_entry("generation", &self.generation)?;
+        map.serialize_entry("freshness", &self.freshness)?;
+        map.end()
+    }
+}
+
+impl Serialize for Shown<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Shown(one, is_ids_only) = self;
+        let mut map = serializer.serialize_map(None)?;
+        let kind = match one.subject {
+            Found::Account { .. } => "account",
+            Found::Device { .. } => "device",
+        };
+        map.serialize_entry("type", kind)?;
+        map.serialize_entry("level", one.level.as_str())?;
+        map.serialize_entry("strength", &one.strength)?;
+        if !is_ids_only {
+            map.serialize_entry("evidence", &one.evidence)?;
+        }
+        match &one.subject {
+            Found::Account {
+                account,
+                devices,
+                devices_left_out,
+            } => {
+                map.serialize_entry("account", account)?;
+                related(&mut map, *is_ids_only, "devices", devices)?;
+                left_out(&mut map, "devices_left_out", *devices_left_out)?;
+            }
+            Found::Device {
+                device,
+                is_shared,
+                accounts,
+                accounts_left_out,
+            } => {
+                map.serialize_entry("device", device)?;
+                if !is_ids_only {
+                    map.serialize_entry("shared", is_shared)?;
+                }
+                related(&mut map, *is_ids_only, "accounts", accounts)?;
+                left_out(&mut map, "accounts_left_out", *accounts_left_out)?;
+            }
+        }
+        map.serialize_entry("flags", &Names(&one.flags, |flag| flag.as_str()))?;
+        map.end()
+    }
+}
+
+fn related<M: SerializeMap>(
+    map: &mut M,
+    is_ids_only: bool,
+    key: &'static str,
+    list: &impl Serialize,
+) -> Result<(), M::Error> {
+    match is_ids_only {
+        true => Ok(()),
+        false => map.serialize_entry(key, list),
+    }
+}
+
+fn left_out<M: SerializeMap>(map: &mut M, key: &'static str, count: u64) -> Result<(), M::Error> {
+    match count {
+        0 => Ok(()),
+        count => map.serialize_entry(key, &count),
+    }
+}
+
+impl Serialize for Evidence {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("kind", self.kind.as_str())?;
+        map.serialize_entry("value", &self.value)?;
+        map.serialize_entry("observed_at", &Time(Some(self.observed_at)))?;
+        map.serialize_entry("object", &self.object)?;
+        map.serialize_entry("row", &self.row)?;
+        map.end()
+    }
+}
+
+impl Serialize for Account {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        put_account(&mut map, self)?;
+        map.end()
+    }
+}
+
+impl Serialize for Device {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        put_device(&mut map, self)?;
+        map.end()
+    }
+}
+
+impl Serialize for DeviceUse {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        put_device(&mut map, &self.device)?;
+        put_use(&mut map, &self.usage)?;
+        map.serialize_entry("shared", &self.is_shared)?;
+        put_primary(&mut map, &self.usage)?;
+        map.end()
+    }
+}
+
+impl Serialize for AccountUse {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        put_account(&mut map, &self.account)?;
+        put_use(&mut map, &self.usage)?;
+        put_primary(&mut map, &self.usage)?;
+        map.end()
+    }
+}
+
+fn put_account<M: SerializeMap>(map: &mut M, account: &Account) -> Result<(), M::Error> {
+    map.serialize_entry("uid", &account.uid)?;
+    map.serialize_entry("account_name", &account.account_name)?;
+    map.serialize_entry("sid", &account.sid)?;
+    map.serialize_entry("upn", &account.upn)?;
+    map.serialize_entry("email", &account.email)?;
+    map.serialize_entry("full_name", &account.full_name)?;
+    map.serialize_entry("department", &account.department)?;
+    map.serialize_entry("job_title", &account.job_title)?;
+    map.serialize_entry("class", account.class.as_str())?;
+    map.serialize_entry("first_seen", &Time(account.first_seen))?;
+    map.serialize_entry("last_seen", &Time(account.last_seen))
+}
+
+fn put_device<M: SerializeMap>(map: &mut M, device: &Device) -> Result<(), M::Error> {
+    map.serialize_entry("uid", &device.uid)?;
+    map.serialize_entry("collector_uid", &device.collector_uid)?;
+    map.serialize_entry("name", &device.name)?;
+    map.serialize_entry("serial_number", &device.serial_number)?;
+    map.serialize_entry("type", &device.kind)?;
+    map.serialize_entry("manufacturer", &device.manufacturer)?;
+    map.serialize_entry("model", &device.model)?;
+    map.serialize_entry("os", &device.os)?;
+    map.serialize_entry("entity", &device.entity)?;
+    map.serialize_entry("first_seen", &Time(device.first_seen))?;
+    map.serialize_entry("last_seen", &Time(device.last_seen))
+}
+
+fn put_use<M: SerializeMap>(map: &mut M, usage: &Use) -> Result<(), M::Error> {
+    map.serialize_entry("logins", &usage.logins)?;
+    map.serialize_entry("last_used", &Time(usage.last_used))
+}
+
+/// Only where it is true: its absence does not say that another one is.
+fn put_primary<M: SerializeMap>(map: &mut M, usage: &Use) -> Result<(), M::Error> {
+    match usage.is_primary {
+        true => map.serialize_entry("primary", &true),
+        false => Ok(()),
+    }
+}
+
+impl Serialize for Skipped {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("machine", &self.machine)?;
+        map.serialize_entry("local", &self.local)?;
+        map.end()
+    }
+}
+
+impl Serialize for Coverage {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let times = Dataset::ALL.map(|dataset| (dataset.as_str(), Time(self.of(dataset))));
+        serializer.collect_map(times)
+    }
+}
+
+impl Serialize for Freshness {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("state", self.state.as_str())?;
+        map.serialize_entry("as_of", &Time(self.as_of))?;
+        map.serialize_entry("age_seconds", &self.age.map(|age| age.as_secs()))?;
+        map.end()
+    }
+}

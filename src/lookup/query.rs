@@ -1,0 +1,270 @@
+//! A query: a text, and what it may be.
+
+use std::borrow::Cow;
+
+use super::answer::Level;
+use crate::identifier::{self, Kind};
+
+/// The kinds that a plain text is tried as, in the order in which evidence is listed.
+const TRIED: [Kind; 9] = [
+    Kind::Sid,
+    Kind::Uid,
+    Kind::AccountName,
+    Kind::Upn,
+    Kind::Email,
+    Kind::DeviceUid,
+    Kind::CollectorUid,
+    Kind::DeviceName,
+    Kind::SerialNumber,
+];
+
+/// What is asked: an identifier, of one kind or of any.
+///
+/// # Examples
+/// ```
+/// use identidex::identifier::Kind;
+/// use identidex::lookup::Query;
+///
+/// let by_any_kind: Query = r"EMEA\jdoe".into();
+/// let by_one = Query::upn("john.doe@contoso.com").ids_only();
+/// assert_eq!(by_one, Query::of(Kind::Upn, "john.doe@contoso.com").ids_only());
+/// # let _ = by_any_kind;
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Query {
+    pub(super) text: String,
+    kind: Option<Kind>,
+    pub(super) is_all_classes: bool,
+    pub(super) is_ids_only: bool,
+}
+
+impl Query {
+    /// Asks for whatever the text identifies: every kind that it can be is tried.
+    pub fn any(text: impl Into<String>) -> Query {
+        Query {
+            text: text.into(),
+            kind: None,
+            is_all_classes: false,
+            is_ids_only: false,
+        }
+    }
+
+    /// Asks for a value of one kind; a kind that identifies nobody, as [`Kind::Domain`], accepts no text.
+    pub fn of(kind: Kind, text: impl Into<String>) -> Query {
+        Query {
+            kind: Some(kind),
+            ..Query::any(text)
+        }
+    }
+
+    /// Asks for an account by its name: `sam@DOMAIN`, `DOMAIN\sam` or `sam`.
+    pub fn account_name(text: impl Into<String>) -> Query {
+        Query::of(Kind::AccountName, text)
+    }
+
+    /// Asks for an account by its user principal name.
+    pub fn upn(text: impl Into<String>) -> Query {
+        Query::of(Kind::Upn, text)
+    }
+
+    /// Asks for an account by its mail address.
+    pub fn email(text: impl Into<String>) -> Query {
+        Query::of(Kind::Email, text)
+    }
+
+    /// Asks for an account by its SID.
+    pub fn sid(text: impl Into<String>) -> Query {
+        Query::of(Kind::Sid, text)
+    }
+
+    /// Asks for a device by its name, short or fully qualified.
+    pub fn device_name(text: impl Into<String>) -> Query {
+        Query::of(Kind::DeviceName, text)
+    }
+
+    /// Has machine and local accounts answer too.
+    pub fn all_classes(mut self) -> Query {
+        self.is_all_classes = true;
+        self
+    }
+
+    /// Leaves devices, accounts of devices and evidence out of the answer.
+    pub fn ids_only(mut self) -> Query {
+        self.is_ids_only = true;
+        self
+    }
+
+    /// Returns what is to be looked up, equal normal forms together; nothing when no kind accepts the text.
+    pub(super) fn probes(&self) -> Vec<Probe<'_>> {
+        let mut probes = Vec::with_capacity(TRIED.len() + 2);
+        match &self.kind {
+            None => TRIED
+                .iter()
+                .for_each(|kind| push_probes(&mut probes, *kind, &self.text)),
+            Some(kind) => push_probes(&mut probes, *kind, &self.text),
+        }
+        probes.sort_by(|left: &Probe, right: &Probe| left.normal.cmp(&right.normal));
+        probes
+    }
+}
+
+impl From<&str> for Query {
+    fn from(text: &str) -> Query {
+        Query::any(text)
+    }
+}
+
+impl From<String> for Query {
+    fn from(text: String) -> Query {
+        Query::any(text)
+    }
+}
+
+/// One value to look up.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Probe<'q> {
+    pub(super) kind: Kind,
+    pub(super) normal: Cow<'q, str>,
+    /// How good a hit is; `None`: its spelling tells.
+    pub(super) level: Option<Level>,
+}
+
+impl Probe<'_> {
+    /// Tells whether the index files hits of this probe under `kind`.
+    pub(super) fn is_filed_as(&self, kind: Kind) -> bool {
+        kind == self.kind || (self.kind == Kind::Sid && kind == Kind::WeakSid)
+    }
+
+    /// Tells whether a stored value is the one that is looked for.
+    pub(super) fn is_held_as(&self, stored: &str) -> bool {
+        let Ok(stored) = identifier::normal_form(field_kind(self.kind), stored) else {
+            return false;
+        };
+        match self.kind {
+            // A name without a domain is found as the account name that it is.
+            Kind::BareName => {
+                identifier::domain(&stored).is_some() && identifier::sam(&stored) == self.normal
+            }
+            Kind::ShortName => identifier::short_name(&stored) == Some(&*self.normal),
+            _ => stored == self.normal,
+        }
+    }
+}
+
+/// Returns the kind of the field that values of `kind` stand in.
+pub(super) fn field_kind(kind: Kind) -> Kind {
+    match kind {
+        Kind::WeakSid => Kind::Sid,
+        Kind::BareName => Kind::AccountName,
+        Kind::ShortName => Kind::DeviceName,
+        kind => kind,
+    }
+}
+
+fn push_probes<'q>(probes: &mut Vec<Probe<'q>>, kind: Kind, text: &'q str) {
+    let kind = if kind == Kind::WeakSid {
+        Kind::Sid
+    } else {
+        kind
+    };
+    if kind == Kind::Domain {
+        return;
+    }
+    let Ok(normal) = identifier::normal_form(kind, text) else {
+        return;
+    };
+    let mut push = |kind, normal, level| {
+        probes.push(Probe {
+            kind,
+            normal,
+            level,
+        });
+    };
+    match kind {
+        Kind::AccountName if identifier::domain(&normal).is_none() => {
+            push(Kind::BareName, normal.clone(), Some(Level::BareName));
+        }
+        Kind::DeviceName => match identifier::short_name(&normal) {
+            None => push(Kind::ShortName, normal.clone(), Some(Level::ShortName)),
+            Some(short) => push(kind, Cow::Owned(short.to_owned()), Some(Level::ShortName)),
+        },
+        _ => {}
+    }
+    let level = match kind {
+        Kind::BareName => Some(Level::BareName),
+        Kind::ShortName => Some(Level::ShortName),
+        _ => None,
+    };
+    push(kind, normal, level);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kinds_of(query: &Query) -> Vec<(Kind, String)> {
+        let probes = query.probes();
+        let mut kinds: Vec<_> = probes
+            .iter()
+            .map(|probe| (probe.kind, probe.normal.to_string()))
+            .collect();
+        kinds.sort();
+        kinds
+    }
+
+    #[test]
+    fn a_text_is_tried_as_every_kind_that_accepts_it() {
+        let is_tried = |text: &str, kind| kinds_of(&text.into()).iter().any(|(k, _)| *k == kind);
+        for kind in [Kind::AccountName, Kind::Upn, Kind::Email, Kind::DeviceName] {
+            assert!(is_tried("jdoe@EMEA", kind), "{kind:?}");
+        }
+        assert!(!is_tried("jdoe@EMEA", Kind::BareName));
+        assert!(is_tried("jdoe", Kind::BareName) && !is_tried("jdoe", Kind::Upn));
+    }
+
+    #[test]
+    fn both_spellings_of_an_account_name_are_one_probe() {
+        let expected = [(Kind::AccountName, "jdoe@emea".to_owned())];
+        assert_eq!(kinds_of(&Query::account_name(r"EMEA\jdoe")), expected);
+        assert_eq!(kinds_of(&Query::account_name("jdoe@emea")), expected);
+    }
+
+    #[test]
+    fn a_qualified_device_name_is_also_tried_short_and_a_short_one_never_longer() {
+        let names = kinds_of(&Query::device_name("NB-0042.emea.example"));
+        assert_eq!(
+            names,
+            [
+                (Kind::DeviceName, "nb-0042".to_owned()),
+                (Kind::DeviceName, "nb-0042.emea.example".to_owned())
+            ]
+        );
+        let names = kinds_of(&Query::device_name("NB-0042"));
+        assert_eq!(
+            names,
+            [
+                (Kind::DeviceName, "nb-0042".to_owned()),
+                (Kind::ShortName, "nb-0042".to_owned())
+            ]
+        );
+    }
+
+    #[test]
+    fn what_no_kind_accepts_gives_no_probe() {
+        let long = "x".repeat(1 << 20);
+        for text in [
+            "",
+            "  ",
+            "-",
+            "n/a",
+            "a\0b",
+            "\u{202e}jdoe",
+            "\u{fffd}",
+            long.as_str(),
+        ] {
+            assert_eq!(Query::any(text).probes(), [], "{text:.9}");
+        }
+        assert_eq!(Query::of(Kind::Domain, "EMEA").probes(), []);
+        assert_eq!(Query::upn("jdoe").probes(), []);
+    }
+}

@@ -1,0 +1,208 @@
+//! Rows of `account` and `device`, and what an answer shows of them.
+
+use std::sync::LazyLock;
+
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension};
+
+use super::answer::{Account, Device};
+use super::query::{Probe, field_kind};
+use crate::identifier::Kind;
+use crate::schema::{Class, FieldType, Seen, Subject};
+
+/// The owner of a part that belongs to no subject.
+const NOBODY: u32 = 0;
+/// The flag of an account whose SID is no key.
+const LOCAL_SID: u8 = 2;
+
+/// A stored row: a subject, or a part of one.
+#[derive(Debug, Clone)]
+pub(super) struct Row {
+    pub(super) subject: Subject,
+    pub(super) id: u32,
+    owner: Option<u32>,
+    pub(super) class: Class,
+    flags: u8,
+    pub(super) seen: Seen,
+    /// The text fields in the order of [`Subject::fields`]; the last of those is a time.
+    texts: Vec<Option<String>>,
+    first_seen: Option<i64>,
+}
+
+/// The statements that read a row by its id.
+static SELECT: LazyLock<[String; 2]> = LazyLock::new(|| {
+    Subject::ALL.map(|subject| {
+        format!(
+            "SELECT owner, class, flags, seen, {} FROM {} WHERE id = ?1",
+            subject.column_list(),
+            subject.table()
+        )
+    })
+});
+
+impl Row {
+    /// Reads a row; `None` when there is none.
+    pub(super) fn read(
+        connection: &Connection,
+        subject: Subject,
+        id: u32,
+    ) -> rusqlite::Result<Option<Row>> {
+        let mut select = connection.prepare_cached(&SELECT[subject as usize])?;
+        select
+            .query_row([id], |row| Row::of(row, subject, id))
+            .optional()
+    }
+
+    fn of(row: &rusqlite::Row, subject: Subject, id: u32) -> rusqlite::Result<Row> {
+        const BEFORE: usize = 4;
+        let texts = subject.fields().len() - 1;
+        let seen = row.get_ref(3)?.as_str().ok();
+        let seen = seen.and_then(|text| Seen::decode(text.as_bytes()));
+        Ok(Row {
+            subject,
+            id,
+            owner: row.get(0)?,
+            class: Class::from_code(row.get(1)?).unwrap_or(Class::Unknown),
+            flags: row.get(2)?,
+            // The writer writes nothing else; a damaged row is one that was never seen.
+            seen: seen.unwrap_or(Seen {
+                last_seen: None,
+                object: 0,
+                row: 0,
+            }),
+            texts: (0..texts)
+                .map(|at| row.get(BEFORE + at))
+                .collect::<rusqlite::Result<_>>()?,
+            first_seen: row.get(BEFORE + texts)?,
+        })
+    }
+
+    /// Returns the id of the subject that the row belongs to; `None`: nobody.
+    pub(super) fn subject_id(&self) -> Option<u32> {
+        Some(self.owner.unwrap_or(self.id)).filter(|id| *id != NOBODY)
+    }
+
+    /// Returns the value by which it fits a probe.
+    pub(super) fn value(&self, probe: &Probe) -> Option<&str> {
+        let kind = field_kind(probe.kind);
+        let fields = self.subject.fields().iter().zip(&self.texts);
+        let mut values = fields.filter_map(|(field, text)| match field.kind {
+            FieldType::Key(held) | FieldType::Identifier(held) if held == kind => text.as_deref(),
+            _ => None,
+        });
+        values.find(|value| probe.is_held_as(value))
+    }
+
+    /// Tells whether its SID proves nothing by itself.
+    pub(super) fn has_weak_sid(&self) -> bool {
+        let sid = self.texts[crate::schema::STRONG].as_deref();
+        let normal = sid.and_then(|sid| crate::identifier::normal_form(Kind::Sid, sid).ok());
+        let is_key = normal.is_some_and(|sid| crate::identifier::is_key_sid(&sid));
+        self.subject == Subject::Account && (!is_key || self.flags & LOCAL_SID != 0)
+    }
+
+    /// Returns when it was last seen.
+    pub(super) fn last_seen(&self) -> Option<Timestamp> {
+        time(self.seen.last_seen)
+    }
+
+    /// Shows an account's row.
+    pub(super) fn into_account(self) -> Account {
+        let last_seen = self.last_seen();
+        let mut texts = self.texts.into_iter().map(Some);
+        let mut next = || texts.next().flatten().flatten();
+        let [sid, uid, account_name, upn, email, full_name] = std::array::from_fn(|_| next());
+        let [_type, _upn_privacy, _ad_username] = std::array::from_fn(|_| next());
+        let [department, job_title] = std::array::from_fn(|_| next());
+        Account {
+            uid,
+            account_name,
+            sid,
+            upn,
+            email,
+            full_name,
+            department,
+            job_title,
+            class: self.class,
+            first_seen: time(self.first_seen),
+            last_seen,
+        }
+    }
+
+    /// Shows a device's row.
+    pub(super) fn into_device(self) -> Device {
+        let last_seen = self.last_seen();
+        let mut texts = self.texts.into_iter().map(Some);
+        let mut next = || texts.next().flatten().flatten();
+        let [uid, collector_uid, name] = std::array::from_fn(|_| next());
+        let [serial_number, _chassis_serial, _bios_serial] = std::array::from_fn(|_| next());
+        let [kind, manufacturer, model, os] = std::array::from_fn(|_| next());
+        let [_platform, entity] = std::array::from_fn(|_| next());
+        Device {
+            uid,
+            collector_uid,
+            name,
+            serial_number,
+            kind,
+            manufacturer,
+            model,
+            os,
+            entity,
+            first_seen: time(self.first_seen),
+            last_seen,
+        }
+    }
+}
+
+/// Reads stored microseconds; what is no time is left out.
+pub(super) fn time(microseconds: Option<i64>) -> Option<Timestamp> {
+    Timestamp::from_microsecond(microseconds?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A row in which every field holds its own name.
+    fn named(subject: Subject) -> Row {
+        let fields = subject.fields();
+        let texts = fields[..fields.len() - 1].iter();
+        Row {
+            subject,
+            id: 1,
+            owner: None,
+            class: Class::Person,
+            flags: 0,
+            seen: Seen {
+                last_seen: None,
+                object: 1,
+                row: 1,
+            },
+            texts: texts.map(|field| Some(field.name.to_owned())).collect(),
+            first_seen: None,
+        }
+    }
+
+    #[test]
+    fn every_field_is_shown_under_its_own_name() {
+        let account = named(Subject::Account).into_account();
+        assert_eq!(account.uid.as_deref(), Some("uid"));
+        assert_eq!(account.account_name.as_deref(), Some("name"));
+        assert_eq!(account.sid.as_deref(), Some("sid"));
+        assert_eq!(account.upn.as_deref(), Some("upn"));
+        assert_eq!(account.email.as_deref(), Some("email"));
+        assert_eq!(account.full_name.as_deref(), Some("full_name"));
+        assert_eq!(account.department.as_deref(), Some("department"));
+        assert_eq!(account.job_title.as_deref(), Some("job_title"));
+        let device = named(Subject::Device).into_device();
+        assert_eq!(device.uid.as_deref(), Some("uid"));
+        assert_eq!(device.collector_uid.as_deref(), Some("collector_uid"));
+        assert_eq!(device.name.as_deref(), Some("name"));
+        assert_eq!(device.serial_number.as_deref(), Some("serial"));
+        assert_eq!(device.kind.as_deref(), Some("type"));
+        assert_eq!(device.manufacturer.as_deref(), Some("manufacturer"));
+        assert_eq!(device.model.as_deref(), Some("model"));
+        assert_eq!(device.os.as_deref(), Some("os"));
+        assert_eq!(device.entity.as_deref(), Some("entity"));
+    }
+}

@@ -1,0 +1,183 @@
+//! AWS credentials as the AWS tools find them: profiles, SSO, web identity, container and instance metadata.
+//!
+//! `object_store` reads static keys and some metadata services only; `aws-config` knows the whole chain. Its answers are
+//! kept until shortly before they expire.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use async_trait::async_trait;
+use aws_config::profile::ProfileFileCredentialsProvider;
+use aws_config::{BehaviorVersion, Region};
+use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
+use object_store::CredentialProvider;
+use object_store::aws::AwsCredential;
+use tokio::sync::Mutex;
+
+use super::error::NoCredentials;
+
+/// How long before their end credentials are renewed: more than the retries of one request take.
+const RENEW_BEFORE: Duration = Duration::from_secs(5 * 60);
+
+/// What the AWS configuration of this machine says, where the source does not.
+#[derive(Debug)]
+pub(super) struct Found {
+    pub(super) credentials: Chain,
+    pub(super) region: Option<String>,
+    pub(super) endpoint: Option<String>,
+}
+
+/// Asks the AWS configuration. With a `region` at hand it is not looked up, which without a profile asks the instance
+/// metadata and takes seconds where there is none.
+pub(super) async fn look_up(region: Option<String>, profile: Option<&str>) -> Found {
+    let mut loader = aws_config::defaults(BehaviorVersion::latest());
+    if let Some(region) = region {
+        loader = loader.region(Region::new(region));
+    }
+    if let Some(profile) = profile {
+        // Alone: the default chain would ask the environment first, which is not what the source says.
+        let only = ProfileFileCredentialsProvider::builder().profile_name(profile);
+        loader = loader
+            .profile_name(profile)
+            .credentials_provider(only.build());
+    }
+    let config = loader.load().await;
+    Found {
+        credentials: Chain {
+            provider: config.credentials_provider(),
+            known: Mutex::new(None),
+        },
+        region: config.region().map(|region| region.as_ref().to_owned()),
+        endpoint: config.endpoint_url().map(str::to_owned),
+    }
+}
+
+/// The chain of providers, as `object_store` asks for credentials.
+#[derive(Debug)]
+pub(super) struct Chain {
+    provider: Option<SharedCredentialsProvider>,
+    known: Mutex<Option<Known>>,
+}
+
+/// Credentials and when to renew them; those without an end are kept for the run.
+struct Known {
+    credential: Arc<AwsCredential>,
+    renew_at: Option<SystemTime>,
+}
+
+impl std::fmt::Debug for Known {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Known").finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl CredentialProvider for Chain {
+    type Credential = AwsCredential;
+
+    async fn get_credential(&self) -> object_store::Result<Arc<AwsCredential>> {
+        // Held while asking, so that sixteen fetches ask once.
+        let mut known = self.known.lock().await;
+        if let Some(known) = known.as_ref().filter(|known| known.is_good()) {
+            return Ok(Arc::clone(&known.credential));
+        }
+        let fresh = self
+            .ask()
+            .await
+            .ok_or_else(|| object_store::Error::Generic {
+                store: "S3",
+                source: Box::new(NoCredentials),
+            })?;
+        Ok(Arc::clone(&known.insert(fresh).credential))
+    }
+}
+
+impl Chain {
+    async fn ask(&self) -> Option<Known> {
+        let found = self.provider.as_ref()?.provide_credentials().await.ok()?;
+        Some(Known {
+            credential: Arc::new(AwsCredential {
+                key_id: found.access_key_id().to_owned(),
+                secret_key: found.secret_access_key().to_owned(),
+                token: found.session_token().map(str::to_owned),
+            }),
+            renew_at: found.expiry().and_then(|end| end.checked_sub(RENEW_BEFORE)),
+        })
+    }
+}
+
+impl Known {
+    fn is_good(&self) -> bool {
+        self.renew_at
+            .is_none_or(|renew_at| SystemTime::now() < renew_at)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use aws_credential_types::Credentials;
+    use aws_credential_types::provider::{self, future};
+
+    use super::*;
+
+    /// Counts how often it is asked; each answer lives for `ttl`.
+    #[derive(Debug)]
+    struct Counting {
+        asked: Arc<AtomicU32>,
+        ttl: Duration,
+    }
+
+    impl ProvideCredentials for Counting {
+        fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
+        where
+            Self: 'a,
+        {
+            let asked = self.asked.fetch_add(1, Ordering::Relaxed);
+            let end = SystemTime::now() + self.ttl;
+            let credentials =
+                Credentials::new(format!("key-{asked}"), "s", None, Some(end), "test");
+            future::ProvideCredentials::ready(provider::Result::Ok(credentials))
+        }
+    }
+
+    fn asked_for_two(ttl: Duration) -> u32 {
+        let asked = Arc::new(AtomicU32::new(0));
+        let provider = Counting {
+            asked: Arc::clone(&asked),
+            ttl,
+        };
+        let chain = Chain {
+            provider: Some(SharedCredentialsProvider::new(provider)),
+            known: Mutex::new(None),
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            chain.get_credential().await.unwrap();
+            chain.get_credential().await.unwrap();
+        });
+        asked.load(Ordering::Relaxed)
+    }
+
+    #[test]
+    fn credentials_are_kept_until_shortly_before_their_end() {
+        assert_eq!(asked_for_two(RENEW_BEFORE * 2), 1);
+        assert_eq!(asked_for_two(RENEW_BEFORE / 2), 2);
+    }
+
+    #[test]
+    fn no_provider_is_an_error_without_a_word_of_its_cause() {
+        let chain = Chain {
+            provider: None,
+            known: Mutex::new(None),
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap();
+        let err = runtime.block_on(chain.get_credential()).unwrap_err();
+        assert!(super::super::error::cause::<NoCredentials>(&err).is_some());
+    }
+}

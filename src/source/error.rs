@@ -1,0 +1,309 @@
+//! What can go wrong with a source, as decisions that a caller can take.
+//!
+//! Errors of `object_store` never leave this folder: their text holds signed URLs, and with some services the session
+//! token. What is kept of a reply is its status, code and request id ([`Reply`]).
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+
+/// Why a source could not be opened or listed, or an object not fetched.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The bucket, container, folder or object is not there.
+    #[error("{place} was not found{}", brackets(.reply))]
+    NotFound {
+        /// The source or the object.
+        place: String,
+        /// What the service said.
+        reply: Reply,
+    },
+    /// The service knows no such credentials, or they may not do this; or the file system refuses.
+    #[error("not permitted to read {place}{}; check the credentials and their right to list and to read", brackets(.reply))]
+    NotPermitted {
+        /// The source or the object.
+        place: String,
+        /// What the service said.
+        reply: Reply,
+    },
+    /// Neither the options nor the environment nor a profile say who is reading.
+    #[error(
+        "no credentials were found for {place}; set them in its options, the environment or a profile"
+    )]
+    NoCredentials {
+        /// The source or the object.
+        place: String,
+    },
+    /// No answer, or throttling and faults of the service that outlasted the retries: try later.
+    #[error("{place} cannot be reached{}; try again later", brackets(.reply))]
+    Unreachable {
+        /// The source or the object.
+        place: String,
+        /// What the service said.
+        reply: Reply,
+    },
+    /// The service sends the reader elsewhere, which is refused: a redirect may lead credentials to another host.
+    #[error("{place} answers with a redirect, which is not followed{}; set the region or endpoint of its bucket", brackets(.reply))]
+    Redirected {
+        /// The source or the object.
+        place: String,
+        /// What the service said.
+        reply: Reply,
+    },
+    /// The object was overwritten after it was listed; the next run lists it as it is then.
+    #[error("{object} changed after it was listed; the next run takes it as it is then")]
+    Changed {
+        /// The object.
+        object: String,
+    },
+    /// The object as delivered does not have the size of its listing, after repeated tries.
+    #[error("{object} came as {got_bytes} bytes where its listing says {listed_bytes}")]
+    Truncated {
+        /// The object.
+        object: String,
+        /// Its size as listed.
+        listed_bytes: u64,
+        /// How much of it was delivered.
+        got_bytes: u64,
+    },
+    /// No space is left for the spool.
+    #[error("no space is left in the spool folder {}", .folder.display())]
+    DiskFull {
+        /// The spool folder.
+        folder: PathBuf,
+    },
+    /// The spool cannot be written for another reason.
+    #[error("cannot write to the spool folder {}", .folder.display())]
+    Spool {
+        /// The spool folder.
+        folder: PathBuf,
+        /// What the file system said.
+        source: io::Error,
+    },
+    /// The URL names no storage that can be read.
+    #[error("the url of source `{name}` cannot be used: {reason}")]
+    BadUrl {
+        /// The source.
+        name: String,
+        /// What is wrong, and what to write instead.
+        reason: &'static str,
+    },
+    /// An option of the source is unknown, missing or not understood.
+    #[error("option `{option}` of source `{name}` cannot be used: {reason}")]
+    BadOption {
+        /// The source.
+        name: String,
+        /// The option; never its value.
+        option: String,
+        /// What is wrong.
+        reason: &'static str,
+    },
+    /// The endpoint is not https, and nothing says that this is meant.
+    #[error(
+        "the endpoint of source `{name}` is not https; set its option allow_http = \"true\" if that is meant"
+    )]
+    InsecureEndpoint {
+        /// The source.
+        name: String,
+    },
+    /// The listing has no end, or cannot be read.
+    #[error("the listing of {place} cannot be used: {reason}")]
+    BadListing {
+        /// The source.
+        place: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// The caller asked to stop.
+    #[error("stopped")]
+    Stopped,
+    /// Anything else.
+    #[error("reading {place} failed{}", brackets(.reply))]
+    Other {
+        /// The source or the object.
+        place: String,
+        /// What the service said.
+        reply: Reply,
+    },
+}
+
+/// What a service said when it refused a request: the part of it that holds no secret.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Reply {
+    /// Which host answered; empty for a file system.
+    pub host: String,
+    /// The HTTP status; absent when there was no answer.
+    pub status: Option<u16>,
+    /// The code of the service, such as `AccessDenied`.
+    pub code: Option<String>,
+    /// What the provider's support asks for.
+    pub request_id: Option<String>,
+}
+
+impl fmt::Display for Reply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.status {
+            Some(status) => write!(f, "status {status}")?,
+            None => write!(f, "no answer")?,
+        }
+        if let Some(code) = &self.code {
+            write!(f, ", code {code}")?;
+        }
+        if let Some(request_id) = &self.request_id {
+            write!(f, ", request id {request_id}")?;
+        }
+        write!(f, ", from {}", self.host)
+    }
+}
+
+impl StdError for Reply {}
+
+fn brackets(reply: &Reply) -> String {
+    match reply.host.is_empty() {
+        true => String::new(),
+        false => format!(" ({reply})"),
+    }
+}
+
+/// Why a page of a listing cannot be used.
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+#[error("{}", self.reason())]
+pub(super) enum PageFault {
+    TooLarge,
+    Repeated,
+    TooMany,
+    Cut,
+}
+
+impl PageFault {
+    fn reason(self) -> &'static str {
+        match self {
+            PageFault::TooLarge => "a page of it has more bytes than a page may have",
+            PageFault::Repeated => "it repeats itself without end",
+            PageFault::TooMany => "it has too many pages; give a longer prefix",
+            PageFault::Cut => "a page of it was cut short, again and again",
+        }
+    }
+}
+
+/// The credentials chain found nothing, or what it found failed. The cause may name profiles and URLs: it is dropped.
+#[derive(Debug, thiserror::Error)]
+#[error("no usable credentials")]
+pub(super) struct NoCredentials;
+
+/// Returns what a store's error means for `place`, without a word of its text.
+pub(super) fn told(error: &object_store::Error, place: String) -> Error {
+    use object_store::Error as Store;
+    let reply = Reply::default();
+    match error {
+        Store::NotFound { .. } => Error::NotFound { place, reply },
+        Store::Precondition { .. } => Error::Changed { object: place },
+        Store::PermissionDenied { .. } | Store::Unauthenticated { .. } => {
+            Error::NotPermitted { place, reply }
+        }
+        Store::InvalidPath { .. } => Error::BadListing {
+            place,
+            reason: "a key in it cannot be addressed",
+        },
+        error => match cause::<Reply>(error) {
+            Some(reply) => refused(reply.clone(), place),
+            None => by_cause(error, place),
+        },
+    }
+}
+
+/// Returns what a service's refusal means.
+fn refused(reply: Reply, place: String) -> Error {
+    let code = reply.code.as_deref().unwrap_or_default();
+    match reply.status {
+        None | Some(408 | 429 | 500..) => Error::Unreachable { place, reply },
+        Some(300..400) => Error::Redirected { place, reply },
+        Some(401 | 403) => Error::NotPermitted { place, reply },
+        Some(400)
+            if ["Token", "Credential", "Authentic"]
+                .iter()
+                .any(|part| code.contains(part)) =>
+        {
+            Error::NotPermitted { place, reply }
+        }
+        Some(404 | 410) => Error::NotFound { place, reply },
+        Some(412) => Error::Changed { object: place },
+        Some(_) => Error::Other { place, reply },
+    }
+}
+
+fn by_cause(error: &object_store::Error, place: String) -> Error {
+    let reply = Reply::default();
+    if let Some(fault) = cause::<PageFault>(error) {
+        let reason = fault.reason();
+        return Error::BadListing { place, reason };
+    }
+    if cause::<NoCredentials>(error).is_some() {
+        return Error::NoCredentials { place };
+    }
+    match cause::<io::Error>(error).map(io::Error::kind) {
+        Some(io::ErrorKind::PermissionDenied) => Error::NotPermitted { place, reply },
+        Some(io::ErrorKind::NotFound) => Error::NotFound { place, reply },
+        _ => Error::Other { place, reply },
+    }
+}
+
+/// Returns the first error of type `E` in the chain of causes.
+pub(super) fn cause<'a, E: StdError + 'static>(
+    error: &'a (dyn StdError + 'static),
+) -> Option<&'a E> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(found) = error.downcast_ref() {
+            return Some(found);
+        }
+        next = error.source();
+    }
+    None
+}
+
+/// Returns what a write to the spool means.
+pub(super) fn spool_error(source: io::Error, folder: PathBuf) -> Error {
+    match source.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Error::DiskFull { folder },
+        _ => Error::Spool { folder, source },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_told_from_other_faults_of_the_spool() {
+        let told = |kind: io::ErrorKind| spool_error(kind.into(), PathBuf::from("/spool"));
+        for kind in [io::ErrorKind::StorageFull, io::ErrorKind::QuotaExceeded] {
+            assert!(matches!(told(kind), Error::DiskFull { .. }));
+        }
+        assert!(matches!(told(io::ErrorKind::NotFound), Error::Spool { .. }));
+    }
+
+    #[test]
+    fn the_text_of_a_store_is_not_repeated() {
+        let secret = "FwoGZXIvYXdzEBYaDK";
+        let error = object_store::Error::Generic {
+            store: "S3",
+            source: secret.into(),
+        };
+        let told = told(&error, "source `x`".to_owned());
+        assert!(matches!(told, Error::Other { .. }));
+        assert!(!format!("{told} {told:?}").contains(secret));
+    }
+
+    #[test]
+    fn missing_credentials_are_told_from_refused_ones() {
+        let error = object_store::Error::Generic {
+            store: "S3",
+            source: Box::new(NoCredentials),
+        };
+        let told = told(&error, "source `x`".to_owned());
+        assert!(matches!(told, Error::NoCredentials { .. }));
+    }
+}

@@ -1,0 +1,357 @@
+//! Sources: where exported files are, as objects that can be listed and fetched into a spool.
+//!
+//! A folder, S3 and what speaks it, Azure (Blob and Data Lake) and Google are one code path through `object_store`.
+//! This is the asynchronous stage: it owns a small runtime on its own threads, and every call here is a plain blocking
+//! one, not to be made from asynchronous code. What is new is decided by the ledger, what the bytes mean by `decode`.
+//!
+//! - `store`: from a configuration to a store; `aws`: its credentials; `http`: the client under it
+//! - `observed`: when an object was observed
+//! - `fetch`: objects into the spool
+
+mod aws;
+mod error;
+mod fetch;
+mod http;
+mod observed;
+mod store;
+
+use std::collections::{BTreeMap, HashSet};
+use std::fmt;
+use std::future::Future;
+use std::ops::Deref;
+use std::path::Path as FilePath;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use futures::future::{Either, select};
+use futures::{FutureExt, StreamExt, TryStreamExt};
+use jiff::tz::TimeZone;
+use object_store::path::Path;
+use object_store::{ObjectMeta, ObjectStoreExt};
+use tokio::runtime::Runtime;
+
+pub use crate::observation::{Object, ObservedFrom};
+pub use error::{Error, Reply};
+pub use fetch::{Fetch, Spooled};
+pub use observed::observed_at;
+
+use error::{cause, told};
+use http::Pages;
+use store::{Kind, Root, Store};
+
+/// The most objects of one source: each is kept in memory (about 300 bytes) to be compared with the ledger.
+const OBJECTS_AT_MOST: usize = 1_000_000;
+
+/// Threads for the network; those for reading files come beside them.
+const THREADS: usize = 2;
+const FILE_THREADS: usize = 4;
+
+/// How soon a stop is noticed.
+const STOP_POLL: Duration = Duration::from_millis(50);
+
+/// Where to find exports, and how to read the times in their keys.
+#[derive(Clone)]
+pub struct SourceConfig {
+    /// What the ledger calls the source.
+    pub name: String,
+    /// A folder or file, `file://…`, `s3://bucket/prefix`, `az://container/prefix`, `abfss://…`, `gs://…`, or the
+    /// `https` address of S3, Azure or R2.
+    pub url: String,
+    /// What a date-time in a key means that says no zone.
+    pub time_zone: TimeZone,
+    /// Where observed times come from; `None` is the key, else the last-modified time.
+    pub observed_from: Option<ObservedFrom>,
+    /// `object_store`'s options (`region`, `endpoint`, `allow_http`, `account_name`, `sas_key`, …) and `max_retries`, `profile`.
+    pub options: BTreeMap<String, String>,
+}
+
+/// Shows which options are set, never their values: some are secrets.
+impl fmt::Debug for SourceConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let options: Vec<_> = self.options.keys().collect();
+        f.debug_struct("SourceConfig")
+            .field("name", &self.name)
+            .field("options", &options)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What the sources hold.
+#[derive(Debug, Default)]
+pub struct Listing {
+    /// The objects that can be taken, by source as configured and then by key.
+    pub objects: Vec<Object>,
+    /// How many were left out by rule: empty ones and `*.tmp`, `_*`, `.*`, which may be on their way.
+    pub left_out: usize,
+    /// Objects that cannot be addressed and so are not read, to be reported; at most 1,000 of each source.
+    pub odd_keys: Vec<OddKey>,
+}
+
+/// A key with an empty, `.` or `..` segment, a leading `/` or a control character, or a file name that is no UTF-8.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OddKey {
+    /// The name of its source.
+    pub source: String,
+    /// The key as listed.
+    pub key: String,
+}
+
+impl fmt::Display for OddKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "object `{}` of source `{}`",
+            self.key.escape_debug(),
+            self.source
+        )
+    }
+}
+
+/// Opened sources.
+#[derive(Debug)]
+pub struct Sources {
+    stores: Arc<Vec<Store>>,
+    runtime: Threads,
+    stop: Arc<AtomicBool>,
+    bytes_fetched: Arc<AtomicU64>,
+}
+
+impl Sources {
+    /// Opens sources without listing them. Once `stop` is set, every call and fetch ends with [`Error::Stopped`].
+    ///
+    /// # Errors
+    ///
+    /// A URL or option that cannot be used, a folder that is not there, two sources of one name.
+    pub fn open(configs: &[SourceConfig], stop: Arc<AtomicBool>) -> Result<Sources, Error> {
+        let mut names = HashSet::new();
+        if let Some(twice) = configs.iter().find(|config| !names.insert(&config.name)) {
+            return Err(Error::BadUrl {
+                name: twice.name.clone(),
+                reason: "another source has the same name",
+            });
+        }
+        let runtime = Threads::start()?;
+        let mut stores = Vec::new();
+        for config in configs {
+            let opened = unless(|| stop.load(Ordering::Relaxed), store::open(config));
+            stores.push(runtime.block_on(opened)??);
+        }
+        Ok(Sources {
+            stores: Arc::new(stores),
+            runtime,
+            stop,
+            bytes_fetched: Arc::default(),
+        })
+    }
+
+    /// Lists all sources, and fails if one cannot be listed to its end.
+    ///
+    /// Files whose name ends in `#` and digits are not seen: `object_store` takes them for its own.
+    ///
+    /// # Errors
+    ///
+    /// A missing bucket, credentials, an unreachable service, a listing that does not end.
+    pub fn list(&self) -> Result<Listing, Error> {
+        let mut listing = Listing::default();
+        for store in self.stores.iter() {
+            self.list_one(store, &mut listing)?;
+        }
+        Ok(listing)
+    }
+
+    /// Fetches objects into the folder `spool`, several at once, and hands them over in the order given.
+    ///
+    /// At most `spool_bytes` are on disk at once, those that the caller holds included; one larger object is let
+    /// through by itself. So a caller that keeps what it was given, and waits for more, may wait for ever.
+    /// An object's failure is its own. After a stop, the rest come as [`Error::Stopped`].
+    pub fn fetch(&self, objects: Vec<Object>, spool: &FilePath, spool_bytes: u64) -> Fetch<'_> {
+        fetch::begin(self, objects, spool.to_owned(), spool_bytes)
+    }
+
+    /// Returns the count of bytes fetched so far, to be watched while fetching; what was fetched twice counts twice.
+    pub fn bytes_fetched(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.bytes_fetched)
+    }
+
+    fn list_one(&self, store: &Store, listing: &mut Listing) -> Result<(), Error> {
+        let (metas, odd_keys) = match (&store.root, &store.kind) {
+            (Root::Object(path), _) => (self.on_threads(the_object(store, path))?, Vec::new()),
+            (_, Kind::Files) => files(store, &self.stop)?,
+            (_, Kind::Service(pages)) => {
+                pages.start_over();
+                let metas = self.on_threads(remote_objects(store, pages))?;
+                (metas, pages.start_over())
+            }
+        };
+        let found = metas.len();
+        let taken = metas
+            .into_iter()
+            .filter(|meta| is_taken(meta, store.root.path()));
+        let mut objects: Vec<Object> = taken.map(|meta| store.object(meta)).collect();
+        objects.sort_unstable_by(|a, b| a.key.cmp(&b.key));
+        listing.left_out += found - objects.len();
+        listing.objects.append(&mut objects);
+        let odd_keys = odd_keys.into_iter().map(|key| OddKey {
+            source: store.config.name.clone(),
+            key,
+        });
+        listing.odd_keys.extend(odd_keys);
+        Ok(())
+    }
+
+    fn on_threads<T>(&self, work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+        let is_ended = || self.stop.load(Ordering::Relaxed);
+        self.runtime.block_on(unless(is_ended, work))?
+    }
+}
+
+impl Store {
+    fn object(&self, meta: ObjectMeta) -> Object {
+        let config = &self.config;
+        let key = String::from(meta.location);
+        let modified_at = meta.last_modified.timestamp_micros();
+        let (observed_at, observed_from) =
+            observed_at(&key, modified_at, &config.time_zone, config.observed_from);
+        Object {
+            source: config.name.clone(),
+            key,
+            e_tag: meta.e_tag,
+            version: meta.version,
+            size_bytes: meta.size,
+            modified_at,
+            observed_at,
+            observed_from,
+        }
+    }
+}
+
+/// Returns whether an object is taken now. One that the source names itself is taken whatever its name.
+fn is_taken(meta: &ObjectMeta, root: &Path) -> bool {
+    let name = meta.location.filename().unwrap_or_default();
+    let is_temporary = name.ends_with(".tmp") || name.starts_with(['_', '.']);
+    meta.size > 0 && (meta.location == *root || !is_temporary)
+}
+
+/// Lists a folder. Outside of the runtime `object_store` goes on after a file it cannot name; inside, it gives up.
+fn files(store: &Store, stop: &AtomicBool) -> Result<(Vec<ObjectMeta>, Vec<String>), Error> {
+    let mut entries = store.objects.list(None);
+    let (mut metas, mut odd_keys) = (Vec::new(), Vec::new());
+    while let Some(entry) = entries.next().now_or_never().flatten() {
+        if stop.load(Ordering::Relaxed) {
+            return Err(Error::Stopped);
+        }
+        match entry {
+            Ok(meta) => metas.push(meta),
+            Err(object_store::Error::InvalidPath { source }) => odd_keys.extend(path_of(source)),
+            // A folder that cannot be read hides what it holds: that is no smaller listing, but none.
+            Err(err) if cause::<std::io::Error>(&err).is_some() => {
+                return Err(told(&err, store.name()));
+            }
+            // Links that lead round in a circle.
+            Err(_) => {}
+        }
+        at_most(metas.len(), store)?;
+    }
+    Ok((metas, odd_keys))
+}
+
+/// Returns the path that could not be taken for a key.
+fn path_of(error: object_store::path::Error) -> Option<String> {
+    use object_store::path::Error as Odd;
+    match error {
+        Odd::EmptySegment { path }
+        | Odd::BadSegment { path, .. }
+        | Odd::NonUnicode { path, .. } => Some(path),
+        _ => None,
+    }
+}
+
+async fn remote_objects(store: &Store, pages: &Pages) -> Result<Vec<ObjectMeta>, Error> {
+    let path = store.root.path();
+    let mut entries = store.objects.list(Some(path));
+    let mut metas = Vec::new();
+    while let Some(meta) = entries
+        .try_next()
+        .await
+        .map_err(|err| told(&err, store.name()))?
+    {
+        metas.push(meta);
+        at_most(metas.len(), store)?;
+    }
+    let is_empty = metas.is_empty() && pages.is_clean();
+    if is_empty && matches!(store.root, Root::Either(_)) {
+        return match the_object(store, path).await {
+            // A prefix under which there is nothing, yet.
+            Err(Error::NotFound { .. }) => Ok(metas),
+            object => object,
+        };
+    }
+    Ok(metas)
+}
+
+async fn the_object(store: &Store, path: &Path) -> Result<Vec<ObjectMeta>, Error> {
+    let meta = store.objects.head(path).await;
+    Ok(vec![meta.map_err(|err| told(&err, store.name()))?])
+}
+
+fn at_most(objects: usize, store: &Store) -> Result<(), Error> {
+    match objects > OBJECTS_AT_MOST {
+        false => Ok(()),
+        true => Err(Error::BadListing {
+            place: store.name(),
+            reason: "it has more than a million objects; give a longer prefix",
+        }),
+    }
+}
+
+/// Does `work`, unless the caller stops or goes away first.
+async fn unless<T>(is_ended: impl Fn() -> bool, work: impl Future<Output = T>) -> Result<T, Error> {
+    let ended = async {
+        while !is_ended() {
+            tokio::time::sleep(STOP_POLL).await;
+        }
+    };
+    match select(pin!(ended), pin!(work)).await {
+        Either::Left(_) => Err(Error::Stopped),
+        Either::Right((done, _)) => Ok(done),
+    }
+}
+
+/// The threads of the network. Dropping them does not wait for what they do: a name look-up can hang for a minute.
+#[derive(Debug)]
+struct Threads(Option<Runtime>);
+
+impl Threads {
+    fn start() -> Result<Threads, Error> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(THREADS)
+            .max_blocking_threads(FILE_THREADS)
+            .thread_name("identidex-source")
+            .enable_all()
+            .build();
+        let place = "the first thread".to_owned();
+        let failed = |_| Error::Other {
+            place,
+            reply: Reply::default(),
+        };
+        Ok(Threads(Some(runtime.map_err(failed)?)))
+    }
+}
+
+impl Deref for Threads {
+    type Target = Runtime;
+
+    fn deref(&self) -> &Runtime {
+        self.0.as_ref().expect("only drop takes it")
+    }
+}
+
+impl Drop for Threads {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
+}

@@ -1,0 +1,390 @@
+//! When the rows of an object were observed: the date-time in its key, else its last-modified time.
+//!
+//! Exports carry no time of their own, and a file that is copied to another bucket gets a new last-modified time; the
+//! key is what survives. Pure functions of their arguments: no clock, no store.
+
+use jiff::civil::DateTime;
+use jiff::tz::{Offset, TimeZone};
+
+use crate::observation::ObservedFrom;
+
+/// Years that a key can mean. Outside of it, eight digits are a number of some other kind.
+const YEARS: std::ops::RangeInclusive<i16> = 1970..=2099;
+
+/// Returns when an object was observed, in microseconds UTC, and what says so.
+///
+/// `choice` fixes where the time comes from; `None` prefers the key. A key without a date-time, or whose date-times
+/// name different instants, falls back to `modified_at` whatever the choice. Read as date-times, where no digit or
+/// letter follows:
+///
+/// - a date and a time: `2026-11-20T06-00-00`, `2026-11-20T06:00:00`, `20261120T060000`, `20261120_060000`, also with
+///   a space or, between full forms, `-`; after `T` the seconds, or minutes and seconds, may be absent;
+/// - a date folder and an hour or time below it: `2026-11-20/06`, `2026/11/20/06`, `2026-11-20/06-30-00`;
+/// - then a fraction and `Z` or an offset (`+02:00`, `+0200`); without either, `time_zone` applies.
+///
+/// A date alone is no date-time, nor is one that no calendar has (30 February, 25 o'clock).
+pub fn observed_at(
+    key: &str,
+    modified_at: i64,
+    time_zone: &TimeZone,
+    choice: Option<ObservedFrom>,
+) -> (i64, ObservedFrom) {
+    let said = match choice {
+        Some(ObservedFrom::Modified) => None,
+        Some(ObservedFrom::Key) | None => the_instant(key, time_zone),
+    };
+    match said {
+        Some(instant) => (instant, ObservedFrom::Key),
+        None => (modified_at, ObservedFrom::Modified),
+    }
+}
+
+/// Returns the one instant that every date-time in the key names.
+fn the_instant(key: &str, time_zone: &TimeZone) -> Option<i64> {
+    let mut rest = key.as_bytes();
+    let mut instant = None;
+    let mut after_digit = false;
+    while let Some(first) = rest.first() {
+        match Reader(rest).date_time(time_zone).filter(|_| !after_digit) {
+            Some((_, found)) if instant.is_some_and(|known| known != found) => return None,
+            Some((tail, found)) => {
+                instant = Some(found);
+                rest = tail;
+                after_digit = true;
+            }
+            None => {
+                after_digit = first.is_ascii_digit();
+                rest = &rest[1..];
+            }
+        }
+    }
+    instant
+}
+
+/// What separates a date from its time decides how much of the time may be left out.
+#[derive(Clone, Copy, PartialEq)]
+enum Between {
+    T,
+    Folder,
+    Dash,
+    Other,
+}
+
+/// Reads a date-time from the front of a key; each step consumes what it accepts.
+struct Reader<'a>(&'a [u8]);
+
+impl<'a> Reader<'a> {
+    /// Returns what follows the date-time, and its instant in microseconds UTC.
+    fn date_time(mut self, time_zone: &TimeZone) -> Option<(&'a [u8], i64)> {
+        let (year, month, day, separator) = self.date()?;
+        let between = self.between(separator)?;
+        let (hour, minute, second) = self.time(between, separator)?;
+        let (nanosecond, offset) = self.fraction_and_zone()?;
+        if self.0.first().is_some_and(u8::is_ascii_alphanumeric) || !self.ends_an_hour(between) {
+            return None;
+        }
+        let local = DateTime::new(year, month, day, hour, minute, second, nanosecond).ok()?;
+        let instant = match offset {
+            Some(offset) => offset.to_timestamp(local).ok()?,
+            // The hour that a clock change repeats is its first, the one it skips is moved on.
+            None => time_zone.to_ambiguous_timestamp(local).compatible().ok()?,
+        };
+        Some((self.0, instant.as_microsecond()))
+    }
+
+    /// Reads `2026-11-20`, `2026/11/20` or `20261120`; the separator is part of the answer.
+    fn date(&mut self) -> Option<(i16, i8, i8, Option<u8>)> {
+        let year = i16::from(self.two_digits()?) * 100 + i16::from(self.two_digits()?);
+        let separator = self.one_of(b"-/");
+        let month = self.two_digits()?;
+        if separator.is_some_and(|separator| self.one_of(&[separator]).is_none()) {
+            return None;
+        }
+        let day = self.two_digits()?;
+        YEARS
+            .contains(&year)
+            .then_some((year, month, day, separator))
+    }
+
+    fn between(&mut self, date_separator: Option<u8>) -> Option<Between> {
+        let between = match self.one_of(b"Tt_ /-")? {
+            b'T' | b't' => Between::T,
+            b'/' => Between::Folder,
+            b'-' => Between::Dash,
+            _ => Between::Other,
+        };
+        // 2026/11/20 is three folders: only a fourth one can be its time.
+        (date_separator != Some(b'/') || between == Between::Folder).then_some(between)
+    }
+
+    /// Reads `06-00-00`, `06:00:00` or `060000`, and as much less as `between` allows.
+    fn time(&mut self, between: Between, date_separator: Option<u8>) -> Option<(i8, i8, i8)> {
+        let hour = self.two_digits()?;
+        let after_hour = self.0;
+        let separator = self.one_of(b"-:");
+        // `20261120-060000` and `2026-11-20-060000` may be a running number.
+        let full_only = between == Between::Dash;
+        if full_only && (separator.is_none() || date_separator.is_none()) {
+            return None;
+        }
+        let Some(minute) = self.two_digits() else {
+            self.0 = after_hour;
+            let hour_will_do = matches!(between, Between::T | Between::Folder);
+            return hour_will_do.then_some((hour, 0, 0));
+        };
+        let after_minute = self.0;
+        let next = separator.is_none_or(|separator| self.one_of(&[separator]).is_some());
+        match next.then(|| self.two_digits()).flatten() {
+            Some(second) => Some((hour, minute, second)),
+            None => {
+                self.0 = after_minute;
+                (between == Between::T).then_some((hour, minute, 0))
+            }
+        }
+    }
+
+    /// Reads `.123Z`, `Z`, `+02:00` or nothing. A fraction counts only before a zone: `_060000.7z` is an archive.
+    fn fraction_and_zone(&mut self) -> Option<(i32, Option<Offset>)> {
+        let before = self.0;
+        let fraction = self.fraction();
+        let is_extension = fraction.is_some() && self.0.first() == Some(&b'z');
+        match self.zone().filter(|_| !is_extension) {
+            Some(offset) => Some((fraction.unwrap_or(0), Some(offset))),
+            None => {
+                self.0 = before;
+                Some((0, None))
+            }
+        }
+    }
+
+    /// Returns the fraction of a second in nanoseconds, to the microsecond.
+    fn fraction(&mut self) -> Option<i32> {
+        let before = self.0;
+        self.one_of(b".,")?;
+        let digits = self
+            .0
+            .iter()
+            .take_while(|byte| byte.is_ascii_digit())
+            .count();
+        let (fraction, rest) = self.0.split_at(digits);
+        if fraction.is_empty() {
+            self.0 = before;
+            return None;
+        }
+        self.0 = rest;
+        let padded = fraction.iter().copied().chain(std::iter::repeat(b'0'));
+        let microseconds = padded
+            .take(6)
+            .fold(0, |sum, digit| sum * 10 + i32::from(digit - b'0'));
+        Some(microseconds * 1_000)
+    }
+
+    /// Reads `Z`, `+02:00`, `-02:00` or `+0200`; `-0200` may be a running number.
+    fn zone(&mut self) -> Option<Offset> {
+        let sign = match self.one_of(b"Zz+-")? {
+            b'+' => 1,
+            b'-' => -1,
+            _ => return Some(Offset::UTC),
+        };
+        let hours = self.two_digits()?;
+        let colon = self.one_of(b":");
+        let minutes = self.two_digits()?;
+        if minutes > 59 || (sign < 0 && colon.is_none()) {
+            return None;
+        }
+        let seconds = (i32::from(hours) * 60 + i32::from(minutes)) * 60;
+        Offset::from_seconds(sign * seconds).ok()
+    }
+
+    /// Below a date folder, an hour is a folder or a whole file name: `2026-11-20/06-users.csv` is part 6.
+    fn ends_an_hour(&self, between: Between) -> bool {
+        between != Between::Folder || matches!(self.0.first(), None | Some(b'/' | b'.' | b'_'))
+    }
+
+    fn two_digits(&mut self) -> Option<i8> {
+        let [tens @ b'0'..=b'9', ones @ b'0'..=b'9', rest @ ..] = self.0 else {
+            return None;
+        };
+        self.0 = rest;
+        i8::try_from((tens - b'0') * 10 + (ones - b'0')).ok()
+    }
+
+    fn one_of(&mut self, wanted: &[u8]) -> Option<u8> {
+        let (first, rest) = self.0.split_first()?;
+        let found = wanted.contains(first).then_some(*first)?;
+        self.0 = rest;
+        Some(found)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MODIFIED: i64 = 7;
+
+    fn observed(key: &str) -> Option<String> {
+        observed_in(key, "UTC")
+    }
+
+    fn observed_in(key: &str, zone: &str) -> Option<String> {
+        let zone = TimeZone::get(zone).unwrap();
+        match observed_at(key, MODIFIED, &zone, None) {
+            (at, ObservedFrom::Key) => {
+                Some(jiff::Timestamp::from_microsecond(at).unwrap().to_string())
+            }
+            (at, ObservedFrom::Modified) => {
+                assert_eq!(at, MODIFIED);
+                None
+            }
+        }
+    }
+
+    #[test]
+    fn the_documented_and_evident_forms_are_read() {
+        for key in [
+            "users/2026-11-20T06-00-00Z.csv",
+            "users/2026-11-20T06:00:00Z.csv",
+            "users/20261120_060000.csv",
+            "users_20261120_060000.csv.gz",
+            "users20261120T060000Z.csv",
+            "20261120T060000Z",
+            "20261120T0600Z.csv",
+            "2026-11-20T06Z.csv",
+            "2026-11-20T06:00.csv",
+            "2026-11-20t06-00-00z.csv",
+            "2026-11-20 06:00:00.csv",
+            "2026-11-20_06-00-00.csv",
+            "2026-11-20-06-00-00.csv",
+            "2026-11-20/06",
+            "2026-11-20/06/users.csv",
+            "nexthink/2026/11/20/06/users.csv",
+            "2026-11-20/06.csv",
+            "2026-11-20/06-00-00.csv",
+            "2026-11-20/060000_users.csv",
+            "20261120/06/part-0001.csv",
+            "2026-11-20T08-00-00+02:00.csv",
+            "20261120T080000+0200.csv",
+            "2026-11-20T01:00:00-05:00.csv",
+        ] {
+            let expected = Some("2026-11-20T06:00:00Z".to_owned());
+            assert_eq!(observed(key), expected, "{key}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_date_time_leaves_the_last_modified_time() {
+        for key in [
+            "",
+            "users.csv",
+            "users/2026-11-20.csv",
+            "users_20261120.csv",
+            "2026/11/20/users.csv",
+            "2026-11-20/users.csv",
+            "2026-11-20/06-users.csv",
+            "2026-11-20/0600.csv",
+            "2026-11-20-06.csv",
+            "20261120_0600.csv",
+            "20261120-060000.csv",
+            "20261120_060000123.csv",
+            "120261120_060000.csv",
+            "20261120_060000th.csv",
+            "2026-11-20T.csv",
+            "2026-11/20T06-00-00Z.csv",
+            "2026/11/20T06-00-00Z.csv",
+            "12345678_123456.csv",
+            "2026-11-20T06-00-00Zulu.csv",
+        ] {
+            assert_eq!(observed(key), None, "{key}");
+        }
+    }
+
+    #[test]
+    fn impossible_dates_and_times_leave_the_last_modified_time() {
+        for key in [
+            "2026-02-30T06-00-00Z.csv",
+            "2026-13-01T06-00-00Z.csv",
+            "2026-00-10T06-00-00Z.csv",
+            "2026-11-20T25-00-00Z.csv",
+            "2026-11-20T06-60-00Z.csv",
+            "20261120_246060.csv",
+            "2026-11-20/24/users.csv",
+            "0000-00-00T00-00-00Z.csv",
+        ] {
+            assert_eq!(observed(key), None, "{key}");
+        }
+    }
+
+    #[test]
+    fn without_a_zone_the_time_zone_of_the_source_applies() {
+        let at = |key| observed_in(key, "Europe/Zurich").unwrap();
+        assert_eq!(at("2026-11-20T06-00-00.csv"), "2026-11-20T05:00:00Z");
+        assert_eq!(at("2026-07-20/06/users.csv"), "2026-07-20T04:00:00Z");
+        assert_eq!(at("2026-11-20T06-00-00Z.csv"), "2026-11-20T06:00:00Z");
+    }
+
+    #[test]
+    fn a_repeated_hour_is_its_first_and_a_skipped_one_is_moved_on() {
+        let at = |key| observed_in(key, "Europe/Zurich").unwrap();
+        assert_eq!(at("20261025_023000.csv"), "2026-10-25T00:30:00Z");
+        assert_eq!(at("20260329_023000.csv"), "2026-03-29T01:30:00Z");
+    }
+
+    #[test]
+    fn several_date_times_count_when_they_name_one_instant() {
+        let same = "2026-11-20/06/users_20261120_060000_2026-11-20T07:00:00+01:00.csv";
+        assert_eq!(observed(same).as_deref(), Some("2026-11-20T06:00:00Z"));
+        assert_eq!(observed("2026-11-20/06/users_20261120_061500.csv"), None);
+        assert_eq!(observed("20261120_060000-20261121_060000.csv"), None);
+        // In another zone the folder and the name no longer agree.
+        let zoned = "2026-11-20/06/2026-11-20T06-00-00Z.csv";
+        assert_eq!(observed(zoned).as_deref(), Some("2026-11-20T06:00:00Z"));
+        assert_eq!(observed_in(zoned, "Europe/Zurich"), None);
+    }
+
+    #[test]
+    fn an_impossible_date_time_beside_a_real_one_is_only_a_number() {
+        let key = "job_20269999_123456/2026-11-20T06-00-00Z.csv";
+        assert_eq!(observed(key).as_deref(), Some("2026-11-20T06:00:00Z"));
+    }
+
+    #[test]
+    fn a_fraction_counts_to_the_microsecond_and_only_before_a_zone() {
+        let at = |key| observed(key).unwrap();
+        assert_eq!(
+            at("2026-11-20T06:00:00.1234567Z.csv"),
+            "2026-11-20T06:00:00.123456Z"
+        );
+        assert_eq!(at("20261120_060000.7z"), "2026-11-20T06:00:00Z");
+        assert_eq!(at("20261120_060000.123.csv"), "2026-11-20T06:00:00Z");
+    }
+
+    #[test]
+    fn the_choice_of_the_source_is_kept() {
+        let key = "2026-11-20T06-00-00Z.csv";
+        let by = |choice, key| observed_at(key, MODIFIED, &TimeZone::UTC, choice).1;
+        assert_eq!(
+            by(Some(ObservedFrom::Modified), key),
+            ObservedFrom::Modified
+        );
+        assert_eq!(by(Some(ObservedFrom::Key), key), ObservedFrom::Key);
+        assert_eq!(
+            by(Some(ObservedFrom::Key), "users.csv"),
+            ObservedFrom::Modified
+        );
+    }
+
+    #[test]
+    fn any_text_is_read_without_a_panic() {
+        for key in [
+            "ü2026-11-20T06-00-00Zß",
+            "2026",
+            "20",
+            "2026-11-20/",
+            "+-:T",
+            "\u{0}",
+        ] {
+            observed(key);
+        }
+    }
+}

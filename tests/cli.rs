@@ -1,0 +1,456 @@
+//! The program as a user meets it. Belongs here: commands, what they print and their exit codes, on small fixtures.
+
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::util::{Ended, Home, fixture};
+
+/// Returns the names of an object's keys, sorted.
+fn keys(value: &Value) -> Vec<&str> {
+    let mut keys: Vec<&str> = value
+        .as_object()
+        .unwrap()
+        .keys()
+        .map(String::as_str)
+        .collect();
+    keys.sort_unstable();
+    keys
+}
+
+// ---- resolve ----
+
+#[test]
+fn every_identifier_of_the_tenant_finds_its_subject() {
+    let home = Home::of_tenant();
+    for (value, expected) in [
+        ("jdoe@EMEA", "NB-0042"),
+        (r"EMEA\jdoe", "NB-0042"),
+        ("john.doe@contoso.com", "NB-0042"),
+        ("S-1-5-21-1085031214-1563985344-725345543-1101", "NB-0042"),
+        ("NB-0042", "jdoe@EMEA"),
+        ("pf4xk0qz", "jdoe@EMEA"),
+        ("cccccccc-0000-4000-8000-000000000042", "jdoe@EMEA"),
+        (
+            "PRINT01",
+            "collector uid  cccccccc-0000-4000-8000-000000000302",
+        ),
+        // Renamed on the second day, and a new uid on the same SID.
+        ("cmartin@EMEA", "Martin, Chloé"),
+        ("aaaaaaaa-0000-4000-8000-000000001004", "Palotás, Mónika"),
+        ("lukas.strauß@bücher.example", "Strauß, Lukas"),
+        ("lkim@AzureAD", "Kim, Lena"),
+    ] {
+        let ended = home.run(&["resolve", value]);
+        assert_eq!(ended.code, 0, "{value}: {}{}", ended.stdout, ended.stderr);
+        assert!(ended.stdout.contains(expected), "{value}: {}", ended.stdout);
+        assert!(ended.stderr.is_empty(), "{}", ended.stderr);
+    }
+}
+
+#[test]
+fn a_miss_says_what_was_covered() {
+    let ended = Home::of_tenant().run(&["resolve", "nobody@EMEA"]);
+    assert_eq!(ended.code, 10);
+    assert!(
+        ended.stdout.starts_with("nobody@EMEA: no match\n"),
+        "{}",
+        ended.stdout
+    );
+    assert!(ended.stdout.contains("users until 2026-11-21 06:00 UTC"));
+}
+
+#[test]
+fn several_are_all_shown() {
+    let home = Home::of_tenant();
+    for (value, names) in [
+        ("jdoe", ["jdoe@EMEA", "jdoe@APAC"]),
+        ("reception@contoso.com", ["awagner@EMEA", "bweber@EMEA"]),
+        // A recycled host name: two machines.
+        ("nb-0050", ["000000000050", "000000000051"]),
+    ] {
+        let ended = home.run(&["resolve", value]);
+        assert_eq!(ended.code, 11, "{value}: {}", ended.stdout);
+        assert!(
+            names.iter().all(|name| ended.stdout.contains(name)),
+            "{}",
+            ended.stdout
+        );
+    }
+}
+
+#[test]
+fn what_is_no_identifier_is_unparseable() {
+    let home = Home::of_tenant();
+    for arguments in [
+        &["resolve", "n/a"][..],
+        &["resolve", ""],
+        &["resolve", "--kind", "upn", "jdoe"],
+    ] {
+        assert_eq!(home.run(arguments).code, 12, "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_kind_narrows_and_a_class_is_asked_for() {
+    let home = Home::of_tenant();
+    let outcome = |arguments: &[&str]| {
+        let ended = home.run(&[&["resolve", "--json"], arguments].concat());
+        ended.json()["outcome"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(outcome(&["--kind", "email", "jdoe@EMEA"]), "none");
+    assert_eq!(outcome(&["--kind", "account_name", "jdoe@EMEA"]), "one");
+    assert_eq!(outcome(&["HWA35858$@EMEA"]), "none");
+    assert_eq!(outcome(&["--all-classes", "HWA35858$@EMEA"]), "one");
+    let cloned = "S-1-5-21-3623811015-3361044348-30300820-1001";
+    assert_eq!(outcome(&["--all-classes", cloned]), "several");
+}
+
+#[test]
+fn the_tenants_devices_are_ranked_as_the_fixtures_say() {
+    let home = Home::of_tenant();
+    let primary = |name: &str| -> Vec<String> {
+        let answer = home.run(&["resolve", "--json", name]).json();
+        let devices = answer["matches"][0]["devices"].as_array().unwrap().clone();
+        let primary = devices
+            .into_iter()
+            .filter(|device| device["primary"] == true);
+        primary
+            .map(|device| device["name"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    assert_eq!(primary("jdoe@EMEA"), ["NB-0042"]);
+    // 26 logins against 21.
+    assert_eq!(primary("jmuller@EMEA"), [""; 0]);
+    // Only shared ones.
+    assert_eq!(primary("reception@EMEA"), [""; 0]);
+}
+
+#[test]
+fn values_from_standard_input_are_answered_in_order_and_the_worst_one_is_the_exit_code() {
+    let home = Home::of_tenant();
+    let mut command = home.command(&["resolve", "--json", "jdoe@APAC", "-"]);
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(b"jdoe@EMEA\r\njdoe\nnobody\n").unwrap();
+    drop(stdin);
+    let ended = Ended::of(&child.wait_with_output().unwrap());
+    let outcomes: Vec<String> = ended
+        .stdout
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap()["outcome"].to_string())
+        .collect();
+    assert_eq!(
+        outcomes,
+        [r#""one""#, r#""one""#, r#""several""#, r#""none""#]
+    );
+    assert_eq!(ended.code, 11);
+}
+
+#[test]
+fn a_closed_pipe_is_success() {
+    let home = Home::of_tenant();
+    let mut command = home.command(&["resolve", "--json", "-"]);
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let mut stdout = BufReader::new(child.stdout.take().unwrap());
+    stdin.write_all(b"nobody\n").unwrap();
+    let mut line = String::new();
+    stdout.read_line(&mut line).unwrap();
+    drop(stdout);
+    // Its next answer has no reader; perhaps it ends before it has read all of this.
+    let _ = stdin.write_all(b"nobody\n");
+    drop(stdin);
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn answers_have_the_keys_of_the_design() {
+    let home = Home::of_tenant();
+    let answer = home.run(&["resolve", "--json", r"EMEA\jdoe"]).json();
+    let expected = [
+        "coverage",
+        "freshness",
+        "generation",
+        "matches",
+        "outcome",
+        "query",
+        "skipped",
+    ];
+    assert_eq!(keys(&answer), expected);
+    let one = &answer["matches"][0];
+    let expected = [
+        "account", "devices", "evidence", "flags", "level", "strength", "type",
+    ];
+    assert_eq!(keys(one), expected);
+    assert_eq!(
+        one["evidence"][0]["object"],
+        "users/2026-11-21T06-00-00Z.csv"
+    );
+    assert_eq!(one["evidence"][0]["row"], 1);
+    assert_eq!(one["account"]["email"], "John.Doe@contoso.com");
+    assert_eq!(answer["coverage"]["logins"], "2026-11-21T06:00:00Z");
+}
+
+// ---- sync ----
+
+#[test]
+fn a_second_run_changes_nothing_but_the_list_of_runs() {
+    let home = Home::of_tenant();
+    let without_runs = || {
+        let mut files = home.files();
+        files.retain(|(name, _)| name != "identity.db.d/runs.jsonl");
+        files
+    };
+    let before = without_runs();
+    let ended = home.run(&["sync", &fixture("tenant"), "--json"]);
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    let report = ended.json();
+    assert_eq!(
+        (&report["objects"]["new"], &report["bytes_fetched"]),
+        (&0.into(), &0.into())
+    );
+    assert!(before == without_runs());
+}
+
+#[test]
+fn the_report_has_the_keys_of_the_design() {
+    let home = Home::new();
+    let report = home.run(&["sync", &fixture("tenant"), "--json"]).json();
+    let expected = [
+        "accounts",
+        "bytes_fetched",
+        "devices",
+        "digest",
+        "failures",
+        "generation",
+        "objects",
+        "outcome",
+        "rows",
+        "seconds",
+        "usages",
+        "warnings",
+    ];
+    assert_eq!(keys(&report), expected);
+    assert_eq!(report["outcome"], "done");
+    let expected = ["duplicate", "failed", "listed", "loaded", "new"];
+    assert_eq!(keys(&report["objects"]), expected);
+    let rows = &report["rows"];
+    assert_eq!(
+        keys(rows),
+        ["read", "rejected", "stored", "superseded", "unchanged"]
+    );
+    let sum: u64 = ["rejected", "stored", "superseded", "unchanged"]
+        .iter()
+        .map(|key| rows[key].as_u64().unwrap())
+        .sum();
+    assert_eq!(rows["read"], sum);
+}
+
+#[test]
+fn a_dry_run_publishes_nothing() {
+    let home = Home::new();
+    let ended = home.run(&["sync", &fixture("tenant"), "--dry-run", "--json"]);
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    assert_eq!(ended.json()["accounts"], 24);
+    assert_eq!(home.run(&["resolve", "jdoe@EMEA"]).code, 1);
+    let left: Vec<String> = home.files().into_iter().map(|(name, _)| name).collect();
+    assert_eq!(left, ["identity.db.d/lock"]);
+}
+
+#[test]
+fn an_object_that_fails_is_named_and_the_rest_is_in() {
+    let home = Home::new();
+    let folder = home.folder_of("in", &["forms/plain.csv", "bad/misspelt-header.csv"]);
+    let ended = home.run(&["sync", &folder, "--json"]);
+    assert_eq!(ended.code, 3);
+    let report = ended.json();
+    assert_eq!(report["outcome"], "partial");
+    let failure = &report["failures"][0];
+    let (object, error) = (
+        &failure["object"].to_string(),
+        &failure["error"].to_string(),
+    );
+    assert!(object.contains("misspelt-header.csv"), "{object}");
+    assert!(
+        error.contains("user.name") && error.contains("user.sid"),
+        "{error}"
+    );
+    assert_eq!(home.run(&["resolve", "jdoe@EMEA"]).code, 0);
+}
+
+#[test]
+fn a_held_lock_is_exit_code_5_and_nothing_is_touched() {
+    let home = Home::of_tenant();
+    let lock = File::open(home.path("identity.db.d/lock")).unwrap();
+    lock.lock().unwrap();
+    let before = home.files();
+    let ended = home.run(&["sync", &fixture("forms")]);
+    assert_eq!(ended.code, 5, "{}", ended.stderr);
+    assert!(
+        ended
+            .stderr
+            .starts_with("error: another run holds the lock"),
+        "{}",
+        ended.stderr
+    );
+    assert!(before == home.files());
+    // Readers do not care.
+    assert_eq!(home.run(&["resolve", "jdoe@EMEA"]).code, 0);
+}
+
+#[test]
+fn a_file_that_is_not_ours_is_refused_and_left() {
+    let home = Home::new();
+    fs::write(home.path("notes.db"), "mine").unwrap();
+    let before = home.files();
+    for command in [
+        &["sync", &fixture("tenant")][..],
+        &["resolve", "jdoe"],
+        &["status"],
+    ] {
+        let ended = home.run(&[&["--index", "notes.db"], command].concat());
+        assert_eq!(ended.code, 1, "{command:?}");
+        assert!(
+            ended.stderr.starts_with("error: notes.db is "),
+            "{}",
+            ended.stderr
+        );
+    }
+    assert!(before == home.files());
+}
+
+#[test]
+fn a_missing_folder_is_named() {
+    let home = Home::new();
+    let ended = home.run(&["sync", "nowhere"]);
+    assert_eq!(ended.code, 1);
+    assert!(ended.stderr.contains("nowhere") && ended.stderr.contains("was not found"));
+    assert_eq!(ended.stderr.lines().count(), 1, "{}", ended.stderr);
+    assert!(home.files().is_empty());
+    let report = home.run(&["sync", "nowhere", "--json"]).json();
+    assert_eq!(report["outcome"], "failed");
+}
+
+#[test]
+fn sources_come_from_the_configuration_and_without_any_the_usage_is_bad() {
+    let home = Home::new();
+    let ended = home.run(&["sync"]);
+    assert_eq!(ended.code, 2);
+    assert!(
+        ended.stderr.starts_with("error: no source"),
+        "{}",
+        ended.stderr
+    );
+    let config = format!(
+        "[class]\nservice = [\"svc-*\"]\n[[source]]\nname = \"tenant\"\nurl = \"{}\"\n",
+        fixture("tenant")
+    );
+    fs::write(home.path("identidex.toml"), config).unwrap();
+    assert_eq!(home.run(&["sync"]).code, 0);
+    let answer = home.run(&["resolve", "--json", "svc-backup"]).json();
+    assert_eq!(answer["matches"][0]["account"]["class"], "service");
+    // Named on the command line, it is the same source.
+    let report = home.run(&["sync", &fixture("tenant"), "--json"]).json();
+    assert_eq!(report["objects"]["new"], 0);
+}
+
+#[test]
+fn a_configuration_that_cannot_be_used_is_exit_code_2() {
+    let home = Home::new();
+    for (config, expected) in [
+        ("[index]\npth = 1\n", "identidex.toml:2: index.pth"),
+        (
+            "[dataset.users.columns]\nteam = \"tribe\"\n",
+            "\"tribe\", which is no field of users",
+        ),
+    ] {
+        fs::write(home.path("identidex.toml"), config).unwrap();
+        let ended = home.run(&["sync", &fixture("tenant")]);
+        assert_eq!(ended.code, 2, "{}", ended.stderr);
+        assert!(ended.stderr.contains(expected), "{}", ended.stderr);
+    }
+}
+
+#[test]
+fn a_stop_signal_ends_a_run_and_leaves_nothing() {
+    for signal in ["-INT", "-TERM"] {
+        // A store that takes calls and never answers.
+        let store = TcpListener::bind("127.0.0.1:0").unwrap();
+        let home = Home::new();
+        let config = format!(
+            "[[source]]\nname = \"s\"\nurl = \"s3://b/\"\n[source.options]\nregion = \"r\"\nallow_http = true\n\
+             access_key_id = \"k\"\nsecret_access_key = \"k\"\nendpoint = \"http://{}\"\n",
+            store.local_addr().unwrap()
+        );
+        fs::write(home.path("identidex.toml"), config).unwrap();
+        let child = home
+            .command(&["sync"])
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let call = store.accept().unwrap();
+        let pid = child.id().to_string();
+        let killed = Command::new("kill").args([signal, &pid]).status().unwrap();
+        assert!(killed.success());
+        let start = Instant::now();
+        let ended = Ended::of(&child.wait_with_output().unwrap());
+        assert!(start.elapsed() < Duration::from_secs(5));
+        assert_eq!(ended.code, 1, "{}", ended.stderr);
+        assert!(
+            ended.stderr.starts_with("error: stopped"),
+            "{}",
+            ended.stderr
+        );
+        assert!(!home.path("identity.db").exists());
+        drop(call);
+    }
+}
+
+// ---- status ----
+
+#[test]
+fn status_counts_what_the_tenant_holds() {
+    let home = Home::of_tenant();
+    let status = home.run(&["status", "--json"]).json();
+    let accounts = &status["accounts"];
+    assert_eq!(
+        (&accounts["total"], &accounts["local"]),
+        (&24.into(), &4.into())
+    );
+    assert_eq!(
+        (&status["devices"], &status["upns_hashed"]),
+        (&15.into(), &1.into())
+    );
+    // `root@MAC-0007` has the SID 0, which says nothing.
+    assert_eq!(status["identifiers"]["sid"], 23);
+    assert_eq!(status["objects"]["loaded"], 6);
+    assert_eq!(status["coverage"]["users"], "2026-11-21T06:00:00Z");
+    assert_eq!(status["runs"].as_array().unwrap().len(), 1);
+    let report = home.run(&["sync", &fixture("tenant"), "--json"]).json();
+    assert_eq!(status["digest"], report["digest"]);
+    let text = home.run(&["status"]).stdout;
+    assert!(
+        text.contains("24 (18 person, 2 machine, 4 local)"),
+        "{text}"
+    );
+}
+
+#[test]
+fn without_an_index_the_next_command_is_named() {
+    let ended = Home::new().run(&["status"]);
+    assert_eq!(ended.code, 1);
+    assert!(ended.stderr.contains("identidex sync"), "{}", ended.stderr);
+}

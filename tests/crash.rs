@@ -1,0 +1,83 @@
+//! Runs that are killed. Belongs here: what must hold of the index whatever instant a run ends at.
+
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use identidex::demo::Tenant;
+use identidex::index::Folder;
+use serde_json::Value;
+
+/// Kills in one test run; IDENTIDEX_KILLS asks for more.
+const KILLS: u64 = 100;
+
+/// A run over two days of a small tenant, published behind every object, so that there is much to be killed in.
+fn sync(source: &Path, index: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_identidex"));
+    command
+        .arg("--index")
+        .arg(index)
+        .args(["sync", "--json"])
+        .arg(source);
+    command
+        .env("IDENTIDEX_INDEX_PUBLISH_EVERY", "0s")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null());
+    command
+}
+
+fn report(child: Child) -> Value {
+    let output = child.wait_with_output().expect("the run ends");
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stdout)
+    );
+    serde_json::from_slice(&output.stdout).expect("the report is JSON")
+}
+
+#[test]
+fn a_run_killed_at_any_instant_is_made_good_by_the_next_one() {
+    let kills = std::env::var("IDENTIDEX_KILLS")
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(KILLS);
+    let home = tempfile::tempdir().expect("a temporary folder");
+    let source = home.path().join("exports");
+    let tenant = Tenant::new(1_000, 1_200, 7);
+    for day in 0..2 {
+        tenant
+            .write_day(day, &source)
+            .expect("the tenant can be written");
+    }
+    let start = Instant::now();
+    let unkilled = report(
+        sync(&source, &home.path().join("unkilled.db"))
+            .spawn()
+            .expect("the program starts"),
+    );
+    let length = start.elapsed();
+    let mut killed = 0;
+    for kill in 0..kills {
+        let index = home.path().join("identity.db");
+        let mut child = sync(&source, &index).spawn().expect("the program starts");
+        // Spread over the whole run and a little beyond: the golden ratio never hits the same instant twice.
+        let share = (kill as f64 * 0.618_033_988_75).fract() * 1.1;
+        std::thread::park_timeout(Duration::from_secs_f64(length.as_secs_f64() * share));
+        child.kill().expect("the run can be killed");
+        let status = child.wait().expect("the run ends");
+        killed += u64::from(!status.success());
+        let folder = Folder::open(&index, 0o640).expect("the path is still ours");
+        if let Some(current) = folder.current().expect("`current` names a generation") {
+            current.verify().expect("the current generation is intact");
+        }
+        let next = report(sync(&source, &index).spawn().expect("the program starts"));
+        assert_eq!(next["digest"], unkilled["digest"], "after kill {kill}");
+        std::fs::remove_file(&index).expect("the link can be removed");
+        std::fs::remove_dir_all(folder.path()).expect("the folder can be removed");
+    }
+    assert!(
+        killed * 2 > kills,
+        "only {killed} of {kills} runs were killed before they ended"
+    );
+}

@@ -1,0 +1,201 @@
+//! Random tenants taken in in any order, any batches, again and again, against the brute-force `model`. Belongs here:
+//! what must hold of every sequence of runs.
+
+use std::collections::BTreeSet;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::{Duration, UNIX_EPOCH};
+
+use identidex::class::Patterns;
+use identidex::ingest::{self, Options, Outcome, Report};
+use identidex::mapping::Mapping;
+use identidex::source::SourceConfig;
+use jiff::tz::TimeZone;
+
+use crate::tenant::{self, Object};
+use crate::{model, state};
+
+/// Tenants that are tried by the test command; IDENTIDEX_TENANTS asks for more.
+const TENANTS: u64 = 500;
+
+#[test]
+fn any_order_of_a_tenant_is_the_state_that_the_rules_define() {
+    let tenants = std::env::var("IDENTIDEX_TENANTS")
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(TENANTS);
+    let first = std::env::var("IDENTIDEX_FIRST_TENANT")
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(0);
+    std::thread::scope(|scope| {
+        for half in 0..2 {
+            scope.spawn(move || {
+                for seed in (first..first + tenants).filter(|seed| seed % 2 == half) {
+                    try_tenant(seed);
+                }
+            });
+        }
+    });
+}
+
+fn try_tenant(seed: u64) {
+    let objects = tenant::random(seed);
+    let expected = model::derive(&objects);
+    let in_order = replay(
+        &objects,
+        &Plan {
+            seed,
+            order: Order::AsMade,
+        },
+    );
+    let shuffled = replay(
+        &objects,
+        &Plan {
+            seed,
+            order: Order::Shuffled,
+        },
+    );
+    assert_same(seed, "the state", &expected, &in_order.state);
+    assert_same(
+        seed,
+        "the state in another order",
+        &expected,
+        &shuffled.state,
+    );
+    assert_eq!(
+        in_order.digest, shuffled.digest,
+        "seed {seed}: the digest depends on the order"
+    );
+}
+
+fn assert_same(seed: u64, what: &str, expected: &serde_json::Value, found: &serde_json::Value) {
+    for part in ["accounts", "devices", "usages", "waiting"] {
+        let pretty = |value: &serde_json::Value| {
+            serde_json::to_string_pretty(&value[part]).unwrap_or_default()
+        };
+        let (expected, found) = (pretty(expected), pretty(found));
+        assert!(
+            expected == found,
+            "seed {seed}: {what} differs in {part}; expected\n{expected}\nfound\n{found}\nfrom\n{}",
+            listed(&tenant::random(seed))
+        );
+    }
+}
+
+fn listed(objects: &[Object]) -> String {
+    let texts = objects
+        .iter()
+        .map(|object| format!("--- {} ({})\n{}", object.key, object.modified, object.csv()));
+    texts.collect::<Vec<_>>().join("\n")
+}
+
+/// How the objects of a tenant arrive.
+struct Plan {
+    seed: u64,
+    order: Order,
+}
+
+#[derive(PartialEq)]
+enum Order {
+    /// One by one, as they were made.
+    AsMade,
+    /// In another order, in batches, some runs publishing behind every object.
+    Shuffled,
+}
+
+/// What a sequence of runs came to.
+struct Replayed {
+    state: serde_json::Value,
+    digest: String,
+}
+
+fn replay(objects: &[Object], plan: &Plan) -> Replayed {
+    let home = tempfile::tempdir().expect("a temporary folder");
+    let source = home.path().join("exports");
+    fs::create_dir(&source).expect("the source can be made");
+    let index = home.path().join("identity.db");
+    let mut random = plan.seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    let mut next = |below: usize| {
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        (random % below as u64) as usize
+    };
+    let mut order: Vec<&Object> = objects.iter().collect();
+    if plan.order == Order::Shuffled {
+        for at in (1..order.len()).rev() {
+            order.swap(at, next(at + 1));
+        }
+    }
+    let mut report = None;
+    let mut keys = BTreeSet::new();
+    for (at, object) in order.iter().enumerate() {
+        keys.insert(object.key.as_str());
+        put(&source, object);
+        let overwrites_next = order
+            .get(at + 1)
+            .is_some_and(|next| keys.contains(next.key.as_str()));
+        let is_last = at + 1 == order.len();
+        if is_last || overwrites_next || plan.order == Order::AsMade || next(3) == 0 {
+            let publish_every = Duration::from_secs(if next(2) == 0 { 0 } else { 300 });
+            report = Some(sync(&source, &index, publish_every));
+            keys.clear();
+        }
+    }
+    let report = report.expect("a tenant has an object");
+    Replayed {
+        state: state::read(&index),
+        digest: report.digest,
+    }
+}
+
+fn put(source: &Path, object: &Object) {
+    let path: PathBuf = source.join(&object.key);
+    fs::create_dir_all(path.parent().expect("a key has a folder")).expect("the folder can be made");
+    fs::write(&path, object.csv()).expect("the object can be written");
+    let modified = UNIX_EPOCH + Duration::from_micros(object.modified.unsigned_abs());
+    File::options()
+        .write(true)
+        .open(&path)
+        .and_then(|file| file.set_modified(modified))
+        .expect("its time can be set");
+}
+
+fn sync(source: &Path, index: &Path, publish_every: Duration) -> Report {
+    let options = options(source, index, publish_every);
+    let report = ingest::run(&options, &mut |_| {}).expect("the run succeeds");
+    assert_eq!(report.outcome, Outcome::Done, "{:?}", report.failures);
+    let rows = report.rows;
+    assert_eq!(
+        rows.read,
+        rows.stored + rows.unchanged + rows.superseded + rows.rejected,
+        "rows are lost in silence"
+    );
+    report
+}
+
+/// Options for a folder as the one source.
+pub(crate) fn options(source: &Path, index: &Path, publish_every: Duration) -> Options {
+    Options {
+        index: index.to_owned(),
+        mode: 0o640,
+        keep_generations: 2,
+        prune_after: Duration::ZERO,
+        spool_bytes: 1 << 30,
+        publish_every,
+        sources: vec![SourceConfig {
+            name: "exports".to_owned(),
+            url: source.display().to_string(),
+            time_zone: TimeZone::UTC,
+            observed_from: None,
+            options: Default::default(),
+        }],
+        mapping: Mapping::new([]).expect("the shipped mapping is right"),
+        patterns: Patterns::default(),
+        is_dry_run: false,
+        stop: Arc::new(AtomicBool::new(false)),
+    }
+}

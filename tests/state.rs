@@ -1,0 +1,216 @@
+//! The logical state of an index, read by SQL, in the form in which `model` derives it. Belongs here: how a test sees
+//! what the index knows.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use identidex::identifier::{self, Kind};
+use identidex::schema::{Class, Subject, account_field};
+use rusqlite::{Connection, OpenFlags, Row};
+use serde_json::{Map, Value, json};
+
+use crate::model;
+
+/// Opens an index for reading, as a person with sqlite3 would.
+pub(crate) fn open(index: &Path) -> Connection {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY;
+    Connection::open_with_flags(index, flags).expect("the index opens")
+}
+
+/// Reads what the index knows.
+pub(crate) fn read(index: &Path) -> Value {
+    let connection = open(index);
+    let accounts = subjects(&connection, Subject::Account);
+    let devices = subjects(&connection, Subject::Device);
+    let names = |subjects: &BTreeMap<i64, (String, Value)>, id: i64| {
+        subjects
+            .get(&id)
+            .map_or_else(|| format!("no subject {id}"), |(name, _)| name.clone())
+    };
+    let usages = rows(
+        &connection,
+        "SELECT id, seen, device, extra FROM usage",
+        |row| {
+            let id: i64 = row.get(0)?;
+            let seen: String = row.get(1)?;
+            let device: i64 = row.get(2)?;
+            assert_eq!(
+                device,
+                id & 0xffff_ffff,
+                "the device column is the lower half of the id"
+            );
+            let extra: Option<String> = row.get(3)?;
+            Ok(json!({
+                "account": names(&accounts, id >> 32),
+                "device": names(&devices, device),
+                "logins": number(&seen[36..54]),
+                "last_used": number(&seen[..18]),
+                "last_login_observed": last_login(&connection, &seen, device),
+                "extra": extra.map(|text| serde_json::from_str::<Value>(&text).expect("extra is JSON")),
+            }))
+        },
+    );
+    let waiting = |state: i64| -> i64 {
+        let sql = "SELECT count(*) FROM (SELECT DISTINCT group_hash, part IS NULL FROM mention WHERE state = ?1)";
+        connection
+            .query_row(sql, [state], |row| row.get(0))
+            .expect("mentions are counted")
+    };
+    let values = |subjects: &BTreeMap<i64, (String, Value)>| {
+        model::sorted(subjects.values().map(|(_, value)| value.clone()).collect())
+    };
+    json!({
+        "accounts": values(&accounts),
+        "devices": values(&devices),
+        "usages": model::sorted(usages),
+        "waiting": { "unknown": waiting(1), "ambiguous": waiting(2) },
+    })
+}
+
+fn rows<T>(
+    connection: &Connection,
+    sql: &str,
+    read: impl FnMut(&Row) -> rusqlite::Result<T>,
+) -> Vec<T> {
+    let mut select = connection.prepare(sql).expect("the statement is right");
+    let rows = select.query_map([], read).expect("the statement runs");
+    rows.collect::<rusqlite::Result<_>>()
+        .expect("the rows can be read")
+}
+
+fn number(digits: &str) -> Option<i64> {
+    digits.trim().parse().ok()
+}
+
+fn last_login(connection: &Connection, seen: &str, device: i64) -> Option<i64> {
+    let object = match &seen[54..62] {
+        "********" => {
+            let of_device = "SELECT substr(seen, 19, 8) FROM device WHERE id = ?1";
+            let text: String = connection
+                .query_row(of_device, [device], |row| row.get(0))
+                .expect("the device is there");
+            number(&text)
+        }
+        digits => number(digits),
+    };
+    let observed = "SELECT observed_at FROM object WHERE id = ?1";
+    object.map(|object| {
+        connection
+            .query_row(observed, [object], |row| row.get(0))
+            .expect("the object is there")
+    })
+}
+
+/// One row of `account` or `device`.
+struct Stored {
+    id: i64,
+    owner: Option<i64>,
+    flags: i64,
+    texts: Vec<Option<String>>,
+    value: Value,
+}
+
+fn subjects(connection: &Connection, subject: Subject) -> BTreeMap<i64, (String, Value)> {
+    let sql = format!(
+        "SELECT id, owner, flags, class, seen, extra, {} FROM {}",
+        subject.column_list(),
+        subject.table()
+    );
+    let stored = rows(connection, &sql, |row| stored(row, subject));
+    let parts = |id: i64| {
+        stored
+            .iter()
+            .filter(move |row| row.owner == Some(id) || (row.id == id && row.owner.is_none()))
+    };
+    let own = stored.iter().filter(|row| row.owner.is_none());
+    own.map(|row| {
+        let is_merged = stored.iter().any(|part| part.owner == Some(row.id));
+        let told: Vec<&Stored> = parts(row.id)
+            .filter(|part| !is_merged || part.id != row.id)
+            .collect();
+        let name = name_of(subject, &told);
+        let mut value = row.value.clone();
+        value["subject"] = json!(name);
+        (row.id, (name, value))
+    })
+    .collect()
+}
+
+fn stored(row: &Row, subject: Subject) -> rusqlite::Result<Stored> {
+    let mut fields = Map::new();
+    let mut texts = Vec::new();
+    let last = subject.fields().len() - 1;
+    for (at, field) in subject.fields().iter().enumerate() {
+        if at == last {
+            let time: Option<i64> = row.get(6 + at)?;
+            fields.extend(time.map(|time| (field.name.to_owned(), json!(time))));
+        } else {
+            let text: Option<String> = row.get(6 + at)?;
+            fields.extend(
+                text.clone()
+                    .map(|text| (field.name.to_owned(), json!(text))),
+            );
+            texts.push(text);
+        }
+    }
+    let seen: String = row.get(4)?;
+    fields.extend(number(&seen[..18]).map(|time| ("last_seen".to_owned(), json!(time))));
+    let extra: Option<String> = row.get(5)?;
+    fields.extend(extra.map(|text| {
+        (
+            "extra".to_owned(),
+            serde_json::from_str(&text).expect("extra is JSON"),
+        )
+    }));
+    let mut value = json!({ "fields": fields });
+    if subject == Subject::Account {
+        value["class"] = json!(
+            Class::from_code(row.get(3)?)
+                .expect("a known class")
+                .as_str()
+        );
+    }
+    Ok(Stored {
+        id: row.get(0)?,
+        owner: row.get(1)?,
+        flags: row.get(2)?,
+        texts,
+        value,
+    })
+}
+
+/// Names a subject by its key SID, else uid, else name, from the parts that tell of it.
+fn name_of(subject: Subject, parts: &[&Stored]) -> String {
+    const LOCAL_SID: i64 = 2;
+    let kinds = subject.key_kinds();
+    let labels = match subject {
+        Subject::Account => ["sid", "uid", "name"],
+        Subject::Device => ["uid", "collector_uid", "name"],
+    };
+    for at in 0..3 {
+        for part in parts {
+            let Some(text) = &part.texts[at] else {
+                continue;
+            };
+            let normal = identifier::normal_form(kinds[at], text)
+                .expect("stored keys are in form")
+                .into_owned();
+            let says_local = || {
+                let said = part.texts[account_field::TYPE]
+                    .as_deref()
+                    .unwrap_or_default();
+                said.to_ascii_lowercase()
+                    .replace(['_', ' '], "")
+                    .starts_with("local")
+            };
+            let is_key = kinds[at] != Kind::Sid
+                || (identifier::is_key_sid(&normal)
+                    && part.flags & LOCAL_SID == 0
+                    && !says_local());
+            if is_key {
+                return format!("{}:{normal}", labels[at]);
+            }
+        }
+    }
+    "nobody".to_owned()
+}

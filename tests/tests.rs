@@ -1,0 +1,26 @@
+//! The one integration binary. Each module says in its first lines what belongs there.
+
+#[cfg(feature = "ingest")]
+mod bad;
+#[cfg(feature = "cli")]
+mod cli;
+#[cfg(feature = "cli")]
+mod crash;
+#[cfg(feature = "ingest")]
+mod forms;
+#[cfg(feature = "ingest")]
+mod layers;
+#[cfg(feature = "ingest")]
+mod model;
+#[cfg(feature = "ingest")]
+mod replay;
+#[cfg(feature = "ingest")]
+mod servers;
+#[cfg(feature = "ingest")]
+mod source;
+#[cfg(feature = "ingest")]
+mod state;
+#[cfg(feature = "ingest")]
+mod tenant;
+#[cfg(feature = "cli")]
+mod util;
