@@ -14,6 +14,8 @@ mod layers;
 mod model;
 #[cfg(feature = "ingest")]
 mod replay;
+#[cfg(feature = "cli")]
+mod runs;
 #[cfg(feature = "ingest")]
 mod servers;
 #[cfg(feature = "ingest")]

@@ -1,0 +1,231 @@
+//! Whole runs: the same over every kind of store, in any order of the fixtures, and when the machine fails. Belongs
+//! here: what `ingest::run` promises of a run, whatever its rows are.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use identidex::index::Folder as IndexFolder;
+use identidex::ingest::{self, Outcome, Report};
+use identidex::source::SourceConfig;
+use rusqlite::Connection;
+use serde_json::Value;
+
+use crate::servers::{Azure, Folder, S3, Server};
+use crate::{replay, state};
+
+fn fixtures() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures")
+}
+
+/// The files of the fixture tenant, with the keys they would have in a bucket.
+fn tenant() -> Vec<(String, Vec<u8>)> {
+    let mut files = Vec::new();
+    for dataset in ["users", "devices", "logins"] {
+        for entry in fs::read_dir(fixtures().join("tenant").join(dataset)).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            files.push((format!("{dataset}/{name}"), fs::read(&path).unwrap()));
+        }
+    }
+    files.sort();
+    files
+}
+
+fn run(source: SourceConfig, index: &Path) -> Result<Report, ingest::Error> {
+    let mut options = replay::options(Path::new("unused"), index, Duration::from_secs(300));
+    options.sources = vec![source];
+    ingest::run(&options, &mut |_| {})
+}
+
+#[test]
+fn a_folder_s3_and_azure_lead_to_one_index() {
+    let folder = Folder::start();
+    let stores: [&dyn Server; 3] = [&folder, S3::start(), Azure::start()];
+    let mut reached: Vec<(Value, String)> = Vec::new();
+    for store in stores {
+        for (key, bytes) in tenant() {
+            store.put(&format!("whole-runs/{key}"), &bytes);
+        }
+        let home = tempfile::tempdir().unwrap();
+        let index = home.path().join("identity.db");
+        let first = run(store.config("whole-runs"), &index).unwrap();
+        assert_eq!(first.outcome, Outcome::Done, "{:?}", first.failures);
+        assert_eq!(first.objects.loaded, 6);
+        let second = run(store.config("whole-runs"), &index).unwrap();
+        assert_eq!((second.objects.new, second.bytes_fetched), (0, 0));
+        assert_eq!(
+            (second.digest, second.generation),
+            (first.digest.clone(), first.generation)
+        );
+        reached.push((state::read(&index), first.digest));
+    }
+    assert_eq!(reached[0], reached[1], "S3 differs from the folder");
+    assert_eq!(reached[0], reached[2], "Azure differs from the folder");
+}
+
+/// Every fixture that can be taken in, under a key of its own with a time.
+fn all_fixtures() -> Vec<(String, Vec<u8>)> {
+    let mut files = tenant();
+    for folder in ["forms", "pair", "bad"] {
+        let mut paths: Vec<PathBuf> = fs::read_dir(fixtures().join(folder))
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .collect();
+        paths.sort();
+        for (at, path) in paths.iter().enumerate() {
+            let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            // Two files each hour: some are observed at the same time.
+            let key = format!("{folder}/2026-11-19T{:02}-00-00Z/{name}", at / 2 % 24);
+            files.push((key, fs::read(path).unwrap()));
+        }
+    }
+    files
+}
+
+#[test]
+fn the_fixtures_lead_to_one_digest_in_any_order() {
+    let files = all_fixtures();
+    let mut reached: Vec<(Value, String)> = Vec::new();
+    for step in [1, 7, 11] {
+        let folder = Folder::start();
+        let home = tempfile::tempdir().unwrap();
+        let index = home.path().join("identity.db");
+        let mut digest = String::new();
+        // A step that shares no divisor with the number of files visits each of them once.
+        assert!((2..=step).all(|divisor| step % divisor > 0 || files.len() % divisor > 0));
+        for at in 0..files.len() {
+            let (key, bytes) = &files[at * step % files.len()];
+            folder.put(key, bytes);
+            if at % (step + 3) == 0 || at + 1 == files.len() {
+                digest = run(folder.config(""), &index).unwrap().digest;
+            }
+        }
+        reached.push((state::read(&index), digest));
+    }
+    assert_eq!(reached[0], reached[1]);
+    assert_eq!(reached[0], reached[2]);
+}
+
+#[test]
+fn a_copy_at_another_time_is_reported_and_one_at_the_same_time_costs_no_rows() {
+    let folder = Folder::start();
+    let home = tempfile::tempdir().unwrap();
+    let index = home.path().join("identity.db");
+    let (_, users) = &tenant()[4];
+    folder.put("a/2026-11-20T06-00-00Z.csv", users);
+    folder.put("b/2026-11-20T06-00-00Z.csv", users);
+    let report = run(folder.config(""), &index).unwrap();
+    assert_eq!((report.objects.loaded, report.objects.duplicate), (1, 1));
+    folder.put("c/no-time.csv", users);
+    let report = run(folder.config(""), &index).unwrap();
+    assert_eq!((report.objects.loaded, report.objects.duplicate), (1, 0));
+    assert!(
+        report
+            .warnings
+            .iter()
+            .any(|warning| warning.starts_with("repeated_content")),
+        "{:?}",
+        report.warnings
+    );
+}
+
+#[test]
+fn a_full_disk_ends_the_run_and_the_next_one_makes_it_good() {
+    let home = tempfile::tempdir().unwrap();
+    let index = home.path().join("identity.db");
+    let source = fixtures().join("tenant");
+    // A limit on the size of files fails writes as a full disk does; its signal is ignored, so that the write returns.
+    let limited = |blocks: u32| {
+        let script = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$@\"");
+        let mut command = Command::new("bash");
+        command.args([
+            "-c",
+            &script,
+            "bash",
+            env!("CARGO_BIN_EXE_identidex"),
+            "--index",
+        ]);
+        command
+            .arg(&index)
+            .arg("sync")
+            .arg(&source)
+            .stdout(Stdio::null())
+            .output()
+            .unwrap()
+    };
+    for blocks in [0, 1, 8, 40, 100] {
+        let output = limited(blocks);
+        let message = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(
+            output.status.code().map(|code| code == 0),
+            Some(false),
+            "{blocks}: {message}"
+        );
+        assert!(!message.contains("panicked"), "{blocks}: {message}");
+        let folder = IndexFolder::open(&index, 0o640).unwrap();
+        if let Some(current) = folder.current().unwrap() {
+            current.verify().unwrap();
+        }
+    }
+    let whole = run(
+        crate::servers::source("tenant", &source.display().to_string()),
+        &index,
+    )
+    .unwrap();
+    assert_eq!(whole.outcome, Outcome::Done);
+}
+
+#[test]
+fn an_index_of_a_newer_program_or_of_another_kind_is_refused_and_kept() {
+    for (pragma, expected) in [
+        ("user_version = 999", "upgrade identidex"),
+        ("application_id = 7", "no identidex index"),
+    ] {
+        let folder = Folder::start();
+        let home = tempfile::tempdir().unwrap();
+        let index = home.path().join("identity.db");
+        let (key, bytes) = &tenant()[0];
+        folder.put(key, bytes);
+        run(folder.config(""), &index).unwrap();
+        let before = rewrite_current(&index, &format!("PRAGMA {pragma}"));
+        let (key, bytes) = &tenant()[1];
+        folder.put(key, bytes);
+        let error = run(folder.config(""), &index).unwrap_err().to_string();
+        assert!(error.contains(expected), "{error}");
+        assert_eq!(fs::read(&index).unwrap(), before);
+    }
+}
+
+/// Makes the current generation what it is not, under a name that fits, and returns its bytes.
+fn rewrite_current(index: &Path, statement: &str) -> Vec<u8> {
+    use sha2::Digest as _;
+    let folder = IndexFolder::open(index, 0o640).unwrap();
+    let current = folder.current().unwrap().unwrap();
+    let copy = folder.path().join("other.db");
+    let mut bytes = fs::read(&current.path).unwrap();
+    // The version that lets SQLite write the file, see `index::publish`.
+    bytes[18] = 1;
+    fs::write(&copy, bytes).unwrap();
+    Connection::open(&copy)
+        .unwrap()
+        .execute_batch(statement)
+        .unwrap();
+    let bytes = fs::read(&copy).unwrap();
+    let hash: String = sha2::Sha256::digest(&bytes)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    let name = format!("gen-{:06}-{hash}.db", current.number);
+    fs::rename(&copy, folder.path().join(&name)).unwrap();
+    fs::remove_file(&current.path).unwrap();
+    fs::write(folder.path().join("current"), format!("{name}\n")).unwrap();
+    fs::remove_file(index).unwrap();
+    std::os::unix::fs::symlink(
+        Path::new(folder.path().file_name().unwrap()).join(&name),
+        index,
+    )
+    .unwrap();
+    bytes
+}
