@@ -315,8 +315,9 @@ impl Run<'_> {
             let loaded = self.report.objects.loaded + self.report.objects.duplicate;
             let is_more = self.write_some(&mut writer, messages)?;
             if self.report.objects.loaded + self.report.objects.duplicate > loaded {
-                writer.finish()?;
+                let oddities = writer.finish()?;
                 self.publish(building)?;
+                self.report.warnings.extend(oddities);
             }
             if !is_more {
                 return Ok(());

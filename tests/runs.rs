@@ -229,3 +229,48 @@ fn rewrite_current(index: &Path, statement: &str) -> Vec<u8> {
     .unwrap();
     bytes
 }
+
+#[test]
+fn keys_that_can_never_be_joined_or_contradict_each_other_are_reported() {
+    let folder = Folder::start();
+    let home = tempfile::tempdir().unwrap();
+    let index = home.path().join("identity.db");
+    let (uid, other) = (
+        "5d1f7a3c-0b6e-4c55-8a01-a0000000000a",
+        "5d1f7a3c-0b6e-4c55-8a01-a0000000000b",
+    );
+    let sid = |rid: u32| format!("S-1-5-21-1004336348-1177238915-682003330-{rid}");
+    let put = |key: &str, text: String| folder.put(key, text.as_bytes());
+    put(
+        "2026-11-19T06-00-00Z.csv",
+        format!("user.uid,user.name\n{uid},jdoe@EMEA\n"),
+    );
+    put(
+        "2026-11-20T06-00-00Z.csv",
+        format!("user.sid,user.name\n{},jdoe@EMEA\n", sid(1104)),
+    );
+    let report = run(folder.config(""), &index).unwrap();
+    assert_eq!(report.accounts, 2);
+    let has =
+        |report: &Report, text: &str| report.warnings.iter().any(|warning| warning.contains(text));
+    assert!(
+        has(&report, "list both columns in one query"),
+        "{:?}",
+        report.warnings
+    );
+    put(
+        "2026-11-21T06-00-00Z.csv",
+        format!(
+            "user.sid,user.uid\n{},{other}\n{},{other}\n",
+            sid(1105),
+            sid(1106)
+        ),
+    );
+    let report = run(folder.config(""), &index).unwrap();
+    assert!(
+        has(&report, "1 values of account uid came with several sids"),
+        "{:?}",
+        report.warnings
+    );
+    assert!(!has(&report, "list both columns"), "{:?}", report.warnings);
+}

@@ -1,13 +1,13 @@
 //! The ledger: which objects were taken in, what became of their rows, and in what order rows were said.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use rusqlite::{Connection, OptionalExtension, Statement, params};
 
 use super::identity::Stamp;
 use super::part::Shape;
 use crate::observation::{Object, Refused, Reject};
-use crate::schema::{Dataset, Seen, Subject};
+use crate::schema::{Dataset, SECOND, STRONG, Seen, Subject};
 
 /// What became of an object's rows: `read` is the sum of the others.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -72,6 +72,7 @@ pub(super) struct Ledger<'c> {
     /// By object id - 1.
     observed: Vec<Observed>,
     shapes: HashMap<u32, Shape>,
+    login_shapes: HashSet<u32>,
     insert: Statement<'c>,
     generation: u64,
 }
@@ -86,6 +87,7 @@ impl<'c> Ledger<'c> {
             connection,
             observed: Vec::new(),
             shapes: HashMap::new(),
+            login_shapes: HashSet::new(),
             insert: connection.prepare(
                 "INSERT INTO object VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17,
                  ?18, ?19, ?20, ?21)",
@@ -119,6 +121,9 @@ impl<'c> Ledger<'c> {
             _ => Subject::Account,
         };
         self.shapes.insert(id, Shape::of(subject, names));
+        if dataset == Some(Dataset::Logins) {
+            self.login_shapes.insert(id);
+        }
     }
 
     /// Returns the id of a set of columns.
@@ -153,6 +158,21 @@ impl<'c> Ledger<'c> {
     pub(super) fn has_extra(&self, object: u32) -> bool {
         self.shape(self.observed[object as usize - 1].shape)
             .is_some_and(Shape::has_extra)
+    }
+
+    /// Tells whether some files brought the strong key and others the second one, and none both: their rows can never
+    /// be joined.
+    pub(super) fn lacks_both_keys(&self, subject: Subject) -> bool {
+        let shapes = self
+            .shapes
+            .iter()
+            .filter(|(id, shape)| shape.subject == subject && !self.login_shapes.contains(id));
+        let carried: HashSet<(bool, bool)> = shapes
+            .map(|(_, shape)| (shape.carries(STRONG), shape.carries(SECOND)))
+            .collect();
+        carried.contains(&(true, false))
+            && carried.contains(&(false, true))
+            && !carried.contains(&(true, true))
     }
 
     /// Begins an object: its rows can be compared from now on.

@@ -154,6 +154,8 @@ pub struct Writer<'c> {
     unsettled_keys: Vec<u64>,
     pending: Pending,
     mentions: Mentions,
+    /// Second keys that came with several strong ones, of the components settled so far.
+    contradictions: [BTreeSet<String>; 2],
     /// Device parts observed anew whose last login stands in `mention`.
     kept_last_logins: Vec<u32>,
 }
@@ -221,6 +223,7 @@ impl<'c> Writer<'c> {
             unsettled_keys: Vec::new(),
             pending: Pending::default(),
             mentions: Mentions::default(),
+            contradictions: [BTreeSet::new(), BTreeSet::new()],
             kept_last_logins: Vec::new(),
         })
     }
@@ -298,11 +301,11 @@ impl<'c> Writer<'c> {
         self.settle_mentions()
     }
 
-    /// Settles what is left, and writes the working set and what a report says.
+    /// Settles what is left, writes the working set and what a report says, and returns what is odd.
     ///
     /// # Errors
     /// SQLite's.
-    pub fn finish(mut self) -> Result<()> {
+    pub fn finish(mut self) -> Result<Vec<String>> {
         self.settle_all()?;
         self.index_usages()?;
         for roster in &mut self.rosters {
@@ -324,7 +327,32 @@ impl<'c> Writer<'c> {
         ] {
             migrate::set_meta(self.connection, key, &value)?;
         }
-        Ok(())
+        Ok(self.oddities())
+    }
+
+    /// What an operator should know of identity, though it is answered honestly.
+    fn oddities(&self) -> Vec<String> {
+        let mut oddities = Vec::new();
+        for subject in Subject::ALL {
+            let [strong, second, ..] = subject.fields() else {
+                continue;
+            };
+            let (table, strong, second) = (subject.table(), strong.name, second.name);
+            if self.ledger.lacks_both_keys(subject) {
+                oddities.push(format!(
+                    "some {table} files have {strong} and others {second}, none has both: their rows cannot be joined; \
+                     list both columns in one query"
+                ));
+            }
+            let contradictions = self.contradictions[subject as usize].len();
+            if contradictions > 0 {
+                oddities.push(format!(
+                    "{contradictions} values of {table} {second} came with several {strong}s; each {strong} is a \
+                     {table} of its own"
+                ));
+            }
+        }
+        oddities
     }
 
     /// Counts subjects: parts by themselves, and those merged of several.

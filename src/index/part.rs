@@ -78,6 +78,7 @@ pub(super) fn normal(kind: Kind, text: Option<&str>) -> Option<String> {
 /// The columns that a part's object carried.
 #[derive(Debug, Clone)]
 pub(super) struct Shape {
+    pub(super) subject: Subject,
     fields: Vec<bool>,
     last_seen: bool,
     /// Names of columns that no field takes.
@@ -89,6 +90,7 @@ impl Shape {
     pub(super) fn of(subject: Subject, names: &[String]) -> Shape {
         let carries = |name: &str| names.iter().any(|known| known == name);
         Shape {
+            subject,
             fields: subject
                 .fields()
                 .iter()
@@ -100,6 +102,11 @@ impl Shape {
                 .filter_map(|name| name.strip_prefix('+').map(str::to_owned))
                 .collect(),
         }
+    }
+
+    /// Tells whether the object carried a field.
+    pub(super) fn carries(&self, field: usize) -> bool {
+        self.fields[field]
     }
 
     /// Tells whether the object had columns that no field takes.

@@ -235,6 +235,7 @@ impl<'c> Writer<'c> {
             .filter_map(|part| self.standing[subject as usize].subject_of(part.id))
             .collect();
         let owners = self.owners(subject, &component)?;
+        self.contradictions[subject as usize].extend(component.contradictions.iter().cloned());
         let mut changed = false;
         for (at, part) in component.parts.iter().enumerate() {
             let owner = owners[at];

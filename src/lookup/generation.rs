@@ -18,7 +18,7 @@ use crate::schema::{APPLICATION_ID, Dataset, USER_VERSION};
 /// Connections that are kept when nobody uses them: as many threads look up at once without opening one.
 const CONNECTIONS_KEPT: usize = 16;
 /// SQLite's page cache of a connection, in KiB (negative: KiB, not pages). The system caches the file itself.
-const CACHE_KIB: i32 = -4 * 1024;
+const CACHE_KIB: i32 = -64 * 1024;
 /// More statements than a lookup has.
 const STATEMENTS_KEPT: usize = 16;
 /// `current` holds one file name.
