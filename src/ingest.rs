@@ -450,11 +450,11 @@ impl Run<'_> {
 
     /// Fills in what the report lacks, and notes the run in `runs.jsonl`.
     fn finish(mut self, start: Instant, bytes_fetched: u64) -> Result<Report> {
-        if self.report.generation == 0 {
-            if let Some(current) = self.folder.current()? {
-                self.report
-                    .take(&index::published(&current.connect()?, current.number)?);
-            }
+        if self.report.generation == 0
+            && let Some(current) = self.folder.current()?
+        {
+            let published = index::published(&current.connect()?, current.number)?;
+            self.report.take(&published);
         }
         self.report.bytes_fetched = bytes_fetched;
         self.report.seconds = (start.elapsed().as_secs_f64() * 1_000.0).round() / 1_000.0;

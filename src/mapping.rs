@@ -236,9 +236,9 @@ impl Mapping {
         columns: &[Option<usize>],
         header: &[String],
     ) -> Result<(), Error> {
-        let sides: &[std::ops::Range<usize>] = match dataset {
-            Dataset::Logins => &[0..3, LOGINS_DEVICE..LOGINS_DEVICE + 3],
-            _ => &[STRONG..NAME + 1],
+        let sides = match dataset {
+            Dataset::Logins => vec![0..LOGINS_DEVICE, LOGINS_DEVICE..LOGINS_COUNT],
+            _ => std::iter::once(STRONG..NAME + 1).collect(),
         };
         for side in sides {
             if columns[side.clone()].iter().all(Option::is_none) {

@@ -1,5 +1,13 @@
 //! The one integration binary. Each module says in its first lines what belongs there.
 
+#![cfg_attr(
+    feature = "ingest",
+    expect(
+        clippy::unwrap_used,
+        reason = "a test that cannot go on says where it stopped"
+    )
+)]
+
 #[cfg(feature = "ingest")]
 mod bad;
 #[cfg(feature = "cli")]

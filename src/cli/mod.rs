@@ -1,7 +1,7 @@
 //! The command line: reads arguments and configuration, runs one command, and says how it ended.
 //!
 //! One command, one file, one `run`. Standard output is data, standard error is for people. An error is printed once,
-//! here, as a chain, and turned into an exit code by one table, [`Exit`].
+//! here, as a chain, and turned into an exit code by one table, `Exit`.
 
 mod resolve;
 mod status;

@@ -105,11 +105,11 @@ impl<'c> Identifiers<'c> {
             for here in lane.chunk_by(|a, b| bucket_of(a.high, bits) == bucket_of(b.high, bits)) {
                 let bucket = bucket_of(here[0].high, bits);
                 merged.clear();
-                select
-                    .query_row([bucket], |row| {
-                        Ok(unpack(row.get_ref(0)?.as_blob()?, &mut merged))
-                    })
-                    .optional()?;
+                let mut rows = select.query([bucket])?;
+                if let Some(row) = rows.next()? {
+                    unpack(row.get_ref(0)?.as_blob()?, &mut merged);
+                }
+                drop(rows);
                 let before = merged.len();
                 merged.extend_from_slice(here);
                 merged.sort_unstable();

@@ -20,7 +20,7 @@ const READ_AT_MOST: usize = 4_096;
 
 const BUCKET: &str = "SELECT entries FROM identifier WHERE bucket = ?1";
 const IN_CROWD_OF: &str = "SELECT reference FROM crowd
-     WHERE hash = ?1 AND rest = ?2 AND reference BETWEEN ?3 AND ?4 LIMIT ?5";
+     WHERE hash = ?1 AND rest = ?2 AND reference BETWEEN ?3 AND ?4";
 const OBJECT: &str = "SELECT observed_at, key FROM object WHERE id = ?1";
 
 /// What a query comes to.
@@ -121,16 +121,10 @@ impl Search<'_> {
         {
             let range = (reference(kind, 0), reference(kind, MAX_ID));
             let found = select.query_map(
-                params![
-                    hash.high as i64,
-                    hash.low,
-                    range.0,
-                    range.1,
-                    READ_AT_MOST as i64
-                ],
+                params![hash.high as i64, hash.low, range.0, range.1],
                 |row| row.get(0),
             )?;
-            for one in found {
+            for one in found.take(READ_AT_MOST) {
                 references.push(one?);
             }
         }

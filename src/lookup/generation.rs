@@ -8,6 +8,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension};
 
 use super::answer::Coverage;
@@ -18,7 +19,7 @@ use crate::schema::{APPLICATION_ID, Dataset, USER_VERSION};
 /// Connections that are kept when nobody uses them: as many threads look up at once without opening one.
 const CONNECTIONS_KEPT: usize = 16;
 /// SQLite's page cache of a connection, in KiB (negative: KiB, not pages). The system caches the file itself.
-const CACHE_KIB: i32 = -64 * 1024;
+const CACHE_KIB: i32 = -8 * 1024;
 /// More statements than a lookup has.
 const STATEMENTS_KEPT: usize = 16;
 /// `current` holds one file name.
@@ -131,6 +132,7 @@ impl Generation {
     }
 
     /// Returns the file.
+    #[cfg(feature = "cli")]
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
@@ -180,6 +182,8 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
     connection.execute_batch(&format!(
         "PRAGMA query_only = ON; PRAGMA trusted_schema = OFF; PRAGMA cache_size = {CACHE_KIB}"
     ))?;
+    // Else SQLite prepares a statement anew for every value bound to it, where a table has a partial index.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
     Ok(connection)
 }

@@ -4,6 +4,7 @@
 
 use std::cmp::Reverse;
 
+use jiff::Timestamp;
 use rusqlite::{Connection, params};
 
 use super::answer::{Account, AccountUse, Device, DeviceUse, Skipped, Use};
@@ -129,10 +130,9 @@ pub(super) fn accounts_of(
 /// Tells whether three or more accounts that are neither machine nor local use a device.
 pub(super) fn is_shared(connection: &Connection, device: u32) -> rusqlite::Result<bool> {
     let mut select = connection.prepare_cached(IS_SHARED)?;
-    let classes = (Class::Machine as u8, Class::Local as u8);
-    let users: i64 = select.query_row(params![device, classes.0, classes.1, SHARED_BY], |row| {
-        row.get(0)
-    })?;
+    let (machine, local) = (Class::Machine as u8, Class::Local as u8);
+    let users: i64 =
+        select.query_row(params![device, machine, local, SHARED_BY], |row| row.get(0))?;
     Ok(users >= SHARED_BY)
 }
 
@@ -166,46 +166,43 @@ fn read(
             left_out += 1;
             continue;
         }
-        if let Some(row) = Row::read(connection, subject, usage.other)? {
-            if is_wanted(&row) {
-                list.push((row, usage.shown()));
-            }
+        let row = Row::read(connection, subject, usage.other)?;
+        if let Some(row) = row.filter(|row| is_wanted(row)) {
+            list.push((row, usage.shown()));
         }
     }
     Ok(Ranked { list, left_out })
 }
 
-fn device_rank(one: &DeviceUse) -> impl Ord {
-    let Device { last_seen, uid, .. } = &one.device;
-    rank(&one.usage, *last_seen, uid.as_deref())
-}
-
-fn account_rank(one: &AccountUse) -> impl Ord {
-    let Account { last_seen, uid, .. } = &one.account;
-    rank(&one.usage, *last_seen, uid.as_deref())
-}
-
-fn rank<'a>(
-    usage: &Use,
-    last_seen: Option<jiff::Timestamp>,
-    uid: Option<&'a str>,
-) -> (
-    Reverse<Option<jiff::Timestamp>>,
+/// What orders a list: compared from left to right, the smaller one first.
+type Rank<'a> = (
+    Reverse<Option<Timestamp>>,
     Reverse<Option<u64>>,
-    Reverse<Option<jiff::Timestamp>>,
+    Reverse<Option<Timestamp>>,
     Option<&'a str>,
-) {
+);
+
+fn device_rank(one: &DeviceUse) -> Rank<'_> {
+    let Device { last_seen, uid, .. } = &one.device;
+    rank(&one.usage, *last_seen, uid)
+}
+
+fn account_rank(one: &AccountUse) -> Rank<'_> {
+    let Account { last_seen, uid, .. } = &one.account;
+    rank(&one.usage, *last_seen, uid)
+}
+
+fn rank<'a>(usage: &Use, last_seen: Option<Timestamp>, uid: &'a Option<String>) -> Rank<'a> {
     (
         Reverse(usage.last_used),
         Reverse(usage.logins),
         Reverse(last_seen),
-        uid,
+        uid.as_deref(),
     )
 }
 
 /// Marks the first of those that may be primary, if its lead is clear.
-fn mark_primary<'a>(own: impl Iterator<Item = &'a mut Use>) {
-    let mut own = own;
+fn mark_primary<'a>(mut own: impl Iterator<Item = &'a mut Use>) {
     let Some(first) = own.next() else { return };
     let others = own.map(|other| other.logins.unwrap_or(0)).max();
     first.is_primary = has_clear_lead(first.logins.unwrap_or(0), others);
