@@ -115,6 +115,7 @@ CREATE TABLE object (
   UNIQUE (source, key, e_tag, version, size_bytes, modified_at)
 ) STRICT;
 CREATE INDEX object_content ON object (sha256, observed_at);
+CREATE INDEX object_coverage ON object (dataset, observed_at) WHERE state = 'loaded';
 
 -- The first rejected rows of each object; object.rows_rejected counts them all.
 CREATE TABLE reject (

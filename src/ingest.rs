@@ -11,7 +11,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
 use jiff::tz::TimeZone;
-use tracing::{debug, info, warn};
+use tracing::{debug, error, info, warn};
 
 use crate::class::Patterns;
 use crate::index::{
@@ -387,7 +387,7 @@ impl Run<'_> {
     }
 
     fn fail(&mut self, object: &Object, error: String) {
-        warn!(object = %name_of(object), error = %error, "object failed");
+        error!(object = %name_of(object), error = %error, "object failed");
         self.report.objects.failed += 1;
         self.report.failures.push(Failure {
             object: name_of(object),
