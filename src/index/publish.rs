@@ -33,10 +33,18 @@ pub struct Folder {
     mode: u32,
 }
 
-/// The lock of an index; held until dropped, also by the death of the process.
+/// The lock of an index; held until dropped, or until the process dies.
 #[derive(Debug)]
 pub struct Lock {
-    _file: File,
+    file: File,
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Closing is not enough: a child that another thread has forked, and that has not begun its program yet, has the
+        // file open too. An error leaves the lock to the closing.
+        let _ = self.file.unlock();
+    }
 }
 
 /// A published generation.
@@ -138,7 +146,7 @@ impl Folder {
             .open(&path);
         let file = file.map_err(file_error("open the lock", &path))?;
         match file.try_lock() {
-            Ok(()) => Ok(Lock { _file: file }),
+            Ok(()) => Ok(Lock { file }),
             Err(fs::TryLockError::WouldBlock) => Err(Error::Locked {
                 path: path.display().to_string(),
             }),
