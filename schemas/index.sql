@@ -44,7 +44,7 @@ CREATE TABLE usage (
   id INTEGER PRIMARY KEY,
   seen TEXT NOT NULL,          -- usage::UsageSeen
   device INTEGER NOT NULL,
-  user_keys TEXT,              -- sid, uid, name in normal form, tab between; NULL: see mention
+  user_keys TEXT,              -- sid, uid, name in normal form, tab between; NULL: the names of its two parts, or see mention
   device_keys TEXT,
   extra TEXT
 ) STRICT;

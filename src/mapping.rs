@@ -573,8 +573,9 @@ impl<'a> Mapper<'a> {
             record: row.at,
             row: number,
             group: group.finish(),
-            user,
-            device,
+            names_only: user.is_name_only() && device.is_name_only(),
+            user: user.hashes,
+            device: device.hashes,
             logins: row.count(LOGINS_COUNT)?,
             last_seen: self.time(row, self.layout.columns.len() - 1)?,
         })
@@ -630,18 +631,31 @@ fn push_entries(entries: &mut Vec<Entry>, kind: Kind, normal: &str, says: Says) 
     }
 }
 
-/// One side of a logins row. A SID that is no key finds nobody, but tells the row's group from others.
+/// The keys that one side of a logins row says.
+struct Side {
+    hashes: [Option<Hash>; 3],
+    /// Bits 0, 1 and 2, strongest first.
+    said: u8,
+}
+
+impl Side {
+    fn is_name_only(&self) -> bool {
+        self.said == 1 << NAME
+    }
+}
+
+/// Reads one side of a logins row. A SID that is no key finds nobody, but tells the row's group from others.
 fn mention_side(
     row: Row,
     subject: Subject,
     first: usize,
     group: &mut SipHasher13,
-) -> Result<[Option<Hash>; 3], Refusing> {
+) -> Result<Side, Refusing> {
     let mut hashes = [None; 3];
-    let mut said = false;
+    let mut said = 0;
     for (at, kind) in subject.key_kinds().into_iter().enumerate() {
         if let Some(normal) = row.key(first + at, kind)? {
-            said = true;
+            said |= 1 << at;
             group.write(normal.as_bytes());
             hashes[at] = is_key(kind, &normal, Says::Nothing).then(|| Hash::of(&normal));
         }
@@ -651,8 +665,8 @@ fn mention_side(
         Subject::Account => "no key: the row names no user",
         Subject::Device => "no key: the row names no device",
     };
-    if said {
-        Ok(hashes)
+    if said != 0 {
+        Ok(Side { hashes, said })
     } else {
         Err(Refusing {
             column: None,

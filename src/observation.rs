@@ -168,6 +168,8 @@ pub struct Mention {
     pub row: u32,
     /// The hash of its user keys and device keys.
     pub group: u64,
+    /// It says a user's name and a device's name, and no other key.
+    pub names_only: bool,
     /// The user's keys, strongest first; `None`: not said, or of no use for finding the account.
     pub user: [Option<Hash>; 3],
     /// The device's keys, strongest first.

@@ -292,12 +292,14 @@ fn unpack(entries: &[u8], into: &mut Vec<Filed>) {
 }
 
 fn pack(entries: &[Filed], into: &mut Vec<u8>) {
+    let count = entries.len();
     into.clear();
-    into.extend(entries.iter().flat_map(|filed| filed.high.to_le_bytes()));
-    into.extend(entries.iter().flat_map(|filed| filed.low.to_le_bytes()));
-    into.extend(
-        entries
-            .iter()
-            .flat_map(|filed| filed.reference.to_le_bytes()),
-    );
+    into.resize(count * ENTRY_BYTES, 0);
+    let (high, rest) = into.split_at_mut(count * 8);
+    let (low, references) = rest.split_at_mut(count * 4);
+    for (at, filed) in entries.iter().enumerate() {
+        high[at * 8..at * 8 + 8].copy_from_slice(&filed.high.to_le_bytes());
+        low[at * 4..at * 4 + 4].copy_from_slice(&filed.low.to_le_bytes());
+        references[at * 4..at * 4 + 4].copy_from_slice(&filed.reference.to_le_bytes());
+    }
 }

@@ -118,6 +118,21 @@ struct Usages<'c> {
 }
 
 impl<'c> Usages<'c> {
+    /// Reads a `seen` through the open blob: a fraction of a `SELECT` where row after row is there. `None`: ask the
+    /// table.
+    fn read_open(&mut self, usage: u64) -> rusqlite::Result<Option<[u8; usage::WIDTH]>> {
+        let Some(blob) = &mut self.blob else {
+            return Ok(None);
+        };
+        if blob.reopen(usage as i64).is_err() {
+            self.blob = None;
+            return Ok(None);
+        }
+        let mut seen = [0; usage::WIDTH];
+        blob.read_at_exact(&mut seen, 0)?;
+        Ok(Some(seen))
+    }
+
     fn patch(
         &mut self,
         connection: &'c Connection,

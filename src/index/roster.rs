@@ -153,6 +153,11 @@ impl Roster {
         id
     }
 
+    /// Tells whether an id is that of a merged subject, and so of no part.
+    pub(super) fn is_merged(&self, id: u32) -> bool {
+        self.parts.get(id as usize - 1) == Some(&MERGED)
+    }
+
     /// Returns each part's id, hash and newest row.
     pub(super) fn iter(&self) -> impl Iterator<Item = (u32, u64, Newest)> {
         let parts = self

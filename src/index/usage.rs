@@ -13,12 +13,12 @@ use super::identity::Component;
 use super::ledger::Taking;
 use super::part::{CONTESTED, Keys, LAST_LOGIN_KEPT, LOCAL_SID, normal, text};
 use super::settle::Meant;
-use super::{Result, Writer};
+use super::{Error, Result, Writer};
 use crate::bucket::{Hash, kind_and_id};
 use crate::identifier::Kind;
 use crate::observation::{Batch, LOGINS_DEVICE, Layout, Mention, Rows};
 use crate::schema::{
-    Seen, Subject, device_field, get_digits, get_optional, put_digits, put_optional,
+    NAME, Seen, Subject, device_field, get_digits, get_optional, put_digits, put_optional,
 };
 
 /// Mentions that are resolved together: 35 MB.
@@ -60,7 +60,7 @@ pub(super) struct UsageSeen {
     pub(super) logins: Logins,
 }
 
-const WIDTH: usize = 78;
+pub(super) const WIDTH: usize = 78;
 const NO_USAGE: UsageSeen = UsageSeen {
     last_used: None,
     object: 0,
@@ -129,6 +129,7 @@ impl UsageSeen {
 #[derive(Debug, Clone, Copy)]
 struct Tally {
     rows: u32,
+    names_only: bool,
     count: Option<u64>,
     last_used: Option<i64>,
     row: u32,
@@ -140,6 +141,7 @@ impl Tally {
     fn of(mention: &Mention, batch: u32) -> Tally {
         Tally {
             rows: 1,
+            names_only: mention.names_only,
             count: mention.logins,
             last_used: mention.last_seen,
             row: mention.row,
@@ -251,6 +253,10 @@ fn quick(said: &[Option<Hash>; 3], outcomes: &[u32]) -> Quick {
 
 fn usage_id(account: u32, device: u32) -> u64 {
     u64::from(account) << 32 | u64::from(device)
+}
+
+fn subjects_of(usage: u64) -> (u32, u32) {
+    ((usage >> 32) as u32, (usage & u64::from(u32::MAX)) as u32)
 }
 
 /// Writes keys as `usage` and `mention` keep them: tabs cannot stand in a normal form.
@@ -387,6 +393,11 @@ impl<'c> Writer<'c> {
         if usage > self.usages.largest {
             return Ok(None);
         }
+        if let Some(seen) = self.usages.read_open(usage)? {
+            return UsageSeen::decode(&seen)
+                .map(Some)
+                .ok_or(Error::Inconsistent("a usage's `seen` cannot be read"));
+        }
         let read = self.usages.select.query_row([usage as i64], |row| {
             let value = row.get_ref(0)?;
             let seen = value
@@ -416,13 +427,13 @@ impl<'c> Writer<'c> {
         &mut self,
         usage: u64,
         seen: UsageSeen,
-        keys: Option<(&str, &str)>,
+        keys: Option<&(String, String)>,
         extra: Option<&str>,
     ) -> Result<()> {
         self.usages.digest = self.usages.digest.wrapping_add(self.usage_digest(&seen));
         self.usages.largest = self.usages.largest.max(usage);
         self.usages.any = true;
-        let (user, device) = keys.unzip();
+        let (user, device) = keys.map(|(user, device)| (user, device)).unzip();
         self.usages.insert.execute(params![
             usage as i64,
             text(&seen.encode()),
@@ -459,15 +470,11 @@ impl<'c> Writer<'c> {
             logins: Logins::Inline(group.max(2)),
         };
         let Some(old) = self.read_usage(usage)? else {
-            let (user, device) = write.keys(tally);
+            let keys = self.keys_to_keep(write, usage, tally);
             let extra = write.extra(tally);
             write.taking.counts.stored += u64::from(tally.rows);
-            return self.insert_usage(
-                usage,
-                new(LastLogin::Never),
-                Some((&user, &device)),
-                extra.as_deref(),
-            );
+            let new = new(LastLogin::Never);
+            return self.insert_usage(usage, new, keys.as_ref(), extra.as_deref());
         };
         match old.logins {
             Logins::Inline(known) if known == group.max(2) => {
@@ -485,14 +492,14 @@ impl<'c> Writer<'c> {
                 self.patch_usage(usage, old, merged)
             }
             Logins::None => {
-                let (user, device) = write.keys(tally);
+                let keys = self.keys_to_keep(write, usage, tally);
+                let extra = write.extra(tally);
                 write.taking.counts.stored += u64::from(tally.rows);
-                self.usages.fill.execute(params![
-                    usage as i64,
-                    user,
-                    device,
-                    write.extra(tally)
-                ])?;
+                if keys.is_some() || extra.is_some() {
+                    let (user, device) = keys.unzip();
+                    let fill = &mut self.usages.fill;
+                    fill.execute(params![usage as i64, user, device, extra])?;
+                }
                 self.patch_usage(usage, old, new(old.last_login))
             }
             _ => {
@@ -500,6 +507,46 @@ impl<'c> Writer<'c> {
                 self.write_mention(write, group, tally, true)
             }
         }
+    }
+
+    /// Returns the keys that a usage's own row has to keep for its logins: none where they are just the names of its two
+    /// parts, which those keep for ever.
+    fn keys_to_keep(
+        &self,
+        write: &WriteLogins,
+        usage: u64,
+        tally: Tally,
+    ) -> Option<(String, String)> {
+        let (account, device) = subjects_of(usage);
+        let is_part = |subject: Subject, id| !self.rosters[subject as usize].is_merged(id);
+        let is_known = tally.names_only
+            && is_part(Subject::Account, account)
+            && is_part(Subject::Device, device);
+        (!is_known).then(|| write.keys(tally))
+    }
+
+    /// Returns the keys of the logins that stand in a usage's own row.
+    fn kept_keys(
+        &mut self,
+        usage: u64,
+        kept: (Option<String>, Option<String>),
+    ) -> Result<(String, String)> {
+        if let (Some(user), Some(device)) = kept {
+            return Ok((user, device));
+        }
+        let (account, device) = subjects_of(usage);
+        let mut name_only = |subject: Subject, id| -> Result<String> {
+            let part = self.tables[subject as usize].read(id)?;
+            let name = part.and_then(|part| part.content.keys(subject)[NAME].take());
+            let name = name.ok_or(Error::Inconsistent(
+                "a usage without keys has a part without a name",
+            ))?;
+            Ok(join_keys(&[None, None, Some(name)]))
+        };
+        Ok((
+            name_only(Subject::Account, account)?,
+            name_only(Subject::Device, device)?,
+        ))
     }
 
     fn has_extra(&self, write: &WriteLogins, old_object: u32) -> bool {
@@ -630,11 +677,12 @@ impl<'c> Writer<'c> {
         let Logins::Inline(group) = old.logins else {
             return Ok(());
         };
-        let (user, device, extra): (String, String, Option<String>) = self.connection.query_row(
+        let (kept, extra): (_, Option<String>) = self.connection.query_row(
             "SELECT user_keys, device_keys, extra FROM usage WHERE id = ?1",
             [usage as i64],
-            |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
+            |row| Ok(((row.get(0)?, row.get(1)?), row.get(2)?)),
         )?;
+        let (user, device) = self.kept_keys(usage, kept)?;
         let seen = UsageSeen {
             last_login: LastLogin::Never,
             logins: Logins::Mentioned,
