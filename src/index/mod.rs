@@ -265,7 +265,7 @@ impl<'c> Writer<'c> {
     pub fn begin(&mut self, object: Object, sha256: [u8; 32], layout: Layout) -> Result<Intake> {
         if layout.dataset == Dataset::Logins {
             // Both sides of a login must be known where they are known at all.
-            self.settle()?;
+            self.settle_subjects()?;
             self.settle_mentions()?;
         }
         let shape = self.ledger.intern(layout.dataset, &layout.shape)?;
@@ -298,6 +298,7 @@ impl<'c> Writer<'c> {
     pub fn end(&mut self, mut intake: Intake, refused: Refused) -> Result<RowCounts> {
         if intake.layout.dataset == Dataset::Logins {
             self.write_pending(&mut intake.taking, &intake.layout)?;
+            self.write_last_logins()?;
         }
         let counts = &mut intake.taking.counts;
         counts.read = counts.stored + counts.unchanged + counts.superseded + counts.rejected;
@@ -306,13 +307,19 @@ impl<'c> Writer<'c> {
         Ok(intake.taking.counts)
     }
 
-    /// Settles identity, mentions and last logins.
-    fn settle_all(&mut self) -> Result<()> {
+    /// Settles identity, and what devices' rows say of last logins but for writing it.
+    fn settle_subjects(&mut self) -> Result<()> {
         self.settle()?;
         for part in std::mem::take(&mut self.kept_last_logins) {
             self.unsettle_last_login(part)?;
         }
-        self.settle_last_logins()?;
+        self.settle_last_logins()
+    }
+
+    /// Settles identity, last logins and mentions.
+    fn settle_all(&mut self) -> Result<()> {
+        self.settle_subjects()?;
+        self.write_last_logins()?;
         self.settle_mentions()
     }
 

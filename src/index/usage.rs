@@ -23,8 +23,10 @@ use crate::schema::{
 
 /// Mentions that are resolved together: 35 MB.
 const RESOLVED_AT_ONCE: usize = 256 << 10;
-/// Mentions that are written together, in the order of usages: 70 MB, and the text they were read from.
-const WRITTEN_AT_ONCE: usize = 1 << 20;
+/// Mentions that are written together, in the order of usages: 130 MB.
+const WRITTEN_AT_ONCE: usize = 2 << 20;
+/// Mentions held back whose text has to be written out: some hundred bytes each.
+const TEXTS_AT_ONCE: usize = 256 << 10;
 
 /// Where the last login of a usage is said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -129,23 +131,32 @@ impl UsageSeen {
 #[derive(Debug, Clone, Copy)]
 struct Tally {
     rows: u32,
-    names_only: bool,
     count: Option<u64>,
     last_used: Option<i64>,
     row: u32,
-    /// Where the newest row's text is: batch and record.
-    text: (u32, u32),
+    /// Where the newest row's text is in [`Pending::texts`], or [`NO_TEXT`].
+    text: u32,
+}
+
+/// Stands for: the keys are the names of the usage's two parts, and no other column says anything.
+const NO_TEXT: u32 = u32::MAX;
+
+/// What of a logins row has to be written out.
+#[derive(Debug, Default)]
+struct Texts {
+    /// User keys and device keys; `None`: the names of the usage's two parts, which those keep for ever.
+    keys: Option<(String, String)>,
+    extra: Option<String>,
 }
 
 impl Tally {
-    fn of(mention: &Mention, batch: u32) -> Tally {
+    fn of(mention: &Mention, text: u32) -> Tally {
         Tally {
             rows: 1,
-            names_only: mention.names_only,
             count: mention.logins,
             last_used: mention.last_seen,
             row: mention.row,
-            text: (batch, mention.record),
+            text,
         }
     }
 
@@ -168,9 +179,11 @@ fn add_counts(left: Option<u64>, right: Option<u64>) -> Option<u64> {
 /// Mentions held back until enough are there to go through the tables in their order.
 #[derive(Default)]
 pub(super) struct Pending {
+    /// The text of `mentions`.
     batches: Vec<Batch>,
     /// With the number of its batch.
     mentions: Vec<(u32, Mention)>,
+    texts: Vec<Texts>,
     /// Usage, group and rows of mentions that lead to one usage whatever the time.
     inline: Vec<(u64, u64, Tally)>,
     /// Other groups: whether it has to be resolved, and its rows.
@@ -218,10 +231,24 @@ pub(super) struct Mentions {
     /// Of device parts whose row names another last login than before.
     pub(super) last_logins: Vec<NamedLast>,
     pub(super) formers: Vec<Former>,
+    /// Usages that devices' rows name as their last logins, sorted, and whether each is written: logins that are
+    /// written in between take it along.
+    resolved: Vec<u64>,
+    is_written: Vec<bool>,
     /// Groups in `mention` to be resolved again.
     pub(super) groups: BTreeSet<u64>,
     /// Usages to be summed up again.
     touched: BTreeSet<u64>,
+}
+
+impl Mentions {
+    /// Tells whether a usage is a last login that is not written yet; it counts as written from now on.
+    fn take_last_login(&mut self, usage: u64) -> bool {
+        match self.resolved.binary_search(&usage) {
+            Ok(at) => !std::mem::replace(&mut self.is_written[at], true),
+            Err(_) => false,
+        }
+    }
 }
 
 /// What one key leads to without regard to time.
@@ -284,19 +311,22 @@ impl<'c> Writer<'c> {
         &mut self,
         taking: &mut Taking,
         layout: &Layout,
-        batch: Batch,
+        mut batch: Batch,
     ) -> Result<()> {
         let number = self.pending.batches.len() as u32;
-        if let Rows::Mentions(mentions) = &batch.rows {
+        if let Rows::Mentions(mentions) = &mut batch.rows {
+            let mentions = std::mem::take(mentions);
             self.pending
                 .mentions
-                .extend(mentions.iter().map(|mention| (number, *mention)));
+                .extend(mentions.into_iter().map(|mention| (number, mention)));
         }
         self.pending.batches.push(batch);
         if self.pending.mentions.len() >= RESOLVED_AT_ONCE {
-            self.resolve_pending()?;
+            self.resolve_pending(layout)?;
         }
-        if self.pending.inline.len() >= WRITTEN_AT_ONCE {
+        let is_full = self.pending.inline.len() >= WRITTEN_AT_ONCE
+            || self.pending.texts.len() >= TEXTS_AT_ONCE;
+        if is_full {
             self.write_pending(taking, layout)
         } else {
             Ok(())
@@ -304,17 +334,21 @@ impl<'c> Writer<'c> {
     }
 
     /// Finds what the mentions held back lead to.
-    fn resolve_pending(&mut self) -> Result<()> {
+    fn resolve_pending(&mut self, layout: &Layout) -> Result<()> {
         let mentions = std::mem::take(&mut self.pending.mentions);
+        let batches = std::mem::take(&mut self.pending.batches);
         let outcomes = self.quick_outcomes(&mentions)?;
         for (at, (batch, mention)) in mentions.iter().enumerate() {
             let user = quick(&mention.user, &outcomes[at * 6..at * 6 + 3]);
             let device = quick(&mention.device, &outcomes[at * 6 + 3..at * 6 + 6]);
-            let tally = Tally::of(mention, *batch);
-            if let (Quick::One(account), Quick::One(device)) = (user, device) {
-                self.pending
-                    .inline
-                    .push((usage_id(account, device), mention.group, tally));
+            let usage = match (user, device) {
+                (Quick::One(account), Quick::One(device)) => Some(usage_id(account, device)),
+                _ => None,
+            };
+            let text = self.text_to_keep(&batches[*batch as usize], layout, mention, usage);
+            let tally = Tally::of(mention, text);
+            if let Some(usage) = usage {
+                self.pending.inline.push((usage, mention.group, tally));
                 continue;
             }
             let is_hard = user == Quick::Hard || device == Quick::Hard;
@@ -326,20 +360,53 @@ impl<'c> Writer<'c> {
         Ok(())
     }
 
+    /// Copies what of a row has to be written out, and returns where it is.
+    fn text_to_keep(
+        &mut self,
+        batch: &Batch,
+        layout: &Layout,
+        mention: &Mention,
+        usage: Option<u64>,
+    ) -> u32 {
+        let are_parts = |usage: u64| {
+            let (account, device) = subjects_of(usage);
+            let [accounts, devices] = &self.rosters;
+            !accounts.is_merged(account) && !devices.is_merged(device)
+        };
+        let is_known = mention.names_only && usage.is_some_and(are_parts);
+        let side = |first, subject| join_keys(&batch.keys(layout, first, subject, mention.record));
+        let keys = (!is_known).then(|| {
+            (
+                side(0, Subject::Account),
+                side(LOGINS_DEVICE, Subject::Device),
+            )
+        });
+        let extra = if layout.extra.is_empty() {
+            None
+        } else {
+            batch.extra(layout, mention.record)
+        };
+        if keys.is_none() && extra.is_none() {
+            return NO_TEXT;
+        }
+        self.pending.texts.push(Texts { keys, extra });
+        self.pending.texts.len() as u32 - 1
+    }
+
     /// Writes the mentions held back.
     pub(super) fn write_pending(&mut self, taking: &mut Taking, layout: &Layout) -> Result<()> {
-        self.resolve_pending()?;
+        self.resolve_pending(layout)?;
         let Pending {
-            batches,
             mut inline,
             others,
+            texts,
             ..
         } = std::mem::take(&mut self.pending);
         inline.sort_unstable_by_key(|(usage, group, _)| (*usage, *group));
         let mut write = WriteLogins {
             taking,
             layout,
-            batches: &batches,
+            texts: &texts,
         };
         for same in inline.chunk_by(|left, right| (left.0, left.1) == (right.0, right.1)) {
             let mut sum = same[0].2;
@@ -347,7 +414,8 @@ impl<'c> Writer<'c> {
             self.write_inline(&mut write, same[0].0, same[0].1, sum)?;
         }
         for (group, (is_hard, tally)) in others {
-            self.write_mention(&mut write, group, tally, is_hard)?;
+            let keys = write.keys(tally).unwrap_or_default();
+            self.write_mention(&mut write, group, tally, keys, is_hard)?;
         }
         self.settle_mentions()
     }
@@ -470,10 +538,14 @@ impl<'c> Writer<'c> {
             logins: Logins::Inline(group.max(2)),
         };
         let Some(old) = self.read_usage(usage)? else {
-            let keys = self.keys_to_keep(write, usage, tally);
-            let extra = write.extra(tally);
+            let (keys, extra) = (write.keys(tally), write.extra(tally));
             write.taking.counts.stored += u64::from(tally.rows);
-            let new = new(LastLogin::Never);
+            let is_last_login = self.mentions.take_last_login(usage);
+            let new = new(if is_last_login {
+                LastLogin::Current
+            } else {
+                LastLogin::Never
+            });
             return self.insert_usage(usage, new, keys.as_ref(), extra.as_deref());
         };
         match old.logins {
@@ -492,8 +564,7 @@ impl<'c> Writer<'c> {
                 self.patch_usage(usage, old, merged)
             }
             Logins::None => {
-                let keys = self.keys_to_keep(write, usage, tally);
-                let extra = write.extra(tally);
+                let (keys, extra) = (write.keys(tally), write.extra(tally));
                 write.taking.counts.stored += u64::from(tally.rows);
                 if keys.is_some() || extra.is_some() {
                     let (user, device) = keys.unzip();
@@ -504,25 +575,13 @@ impl<'c> Writer<'c> {
             }
             _ => {
                 self.spill_logins(usage)?;
-                self.write_mention(write, group, tally, true)
+                let keys = match write.keys(tally) {
+                    Some(keys) => keys,
+                    None => self.kept_keys(usage, (None, None))?,
+                };
+                self.write_mention(write, group, tally, keys, true)
             }
         }
-    }
-
-    /// Returns the keys that a usage's own row has to keep for its logins: none where they are just the names of its two
-    /// parts, which those keep for ever.
-    fn keys_to_keep(
-        &self,
-        write: &WriteLogins,
-        usage: u64,
-        tally: Tally,
-    ) -> Option<(String, String)> {
-        let (account, device) = subjects_of(usage);
-        let is_part = |subject: Subject, id| !self.rosters[subject as usize].is_merged(id);
-        let is_known = tally.names_only
-            && is_part(Subject::Account, account)
-            && is_part(Subject::Device, device);
-        (!is_known).then(|| write.keys(tally))
     }
 
     /// Returns the keys of the logins that stand in a usage's own row.
@@ -594,9 +653,9 @@ impl<'c> Writer<'c> {
         write: &mut WriteLogins,
         group: u64,
         tally: Tally,
+        (user, device): (String, String),
         resolve: bool,
     ) -> Result<()> {
-        let (user, device) = write.keys(tally);
         let known = self
             .connection
             .query_row(
@@ -830,12 +889,14 @@ impl<'c> Writer<'c> {
             self.keep_former(&former)?;
         }
         for some in pending.chunks(RESOLVED_AT_ONCE) {
-            self.write_last_logins(some)?;
+            self.resolve_last_logins(some)?;
         }
+        self.mentions.resolved.sort_unstable();
+        self.mentions.is_written = vec![false; self.mentions.resolved.len()];
         Ok(())
     }
 
-    fn write_last_logins(&mut self, named: &[NamedLast]) -> Result<()> {
+    fn resolve_last_logins(&mut self, named: &[NamedLast]) -> Result<()> {
         let mut wanted: Vec<(Hash, u32)> = named
             .iter()
             .enumerate()
@@ -845,7 +906,6 @@ impl<'c> Writer<'c> {
         self.walk(&mut wanted, |standing, references, at| {
             outcomes[at as usize] = quick_outcome(standing, Kind::AccountName, references);
         })?;
-        let mut inline: Vec<u64> = Vec::with_capacity(named.len());
         for (named, account) in named
             .iter()
             .zip(outcomes)
@@ -855,12 +915,25 @@ impl<'c> Writer<'c> {
                 self.standing[Subject::Device as usize].subject_of(named.part) == Some(named.part);
             match account {
                 UNKNOWN | HARD | NO_KEY => self.keep_last_login(named.part)?,
-                account if is_plain => inline.push(usage_id(account, named.part)),
+                account if is_plain => {
+                    let usage = usage_id(account, named.part);
+                    self.mentions.resolved.push(usage);
+                }
                 _ => self.keep_last_login(named.part)?,
             }
         }
-        inline.sort_unstable();
-        for usage in inline {
+        Ok(())
+    }
+
+    /// Writes the last logins that no logins took along.
+    pub(super) fn write_last_logins(&mut self) -> Result<()> {
+        let is_written = std::mem::take(&mut self.mentions.is_written);
+        let resolved = std::mem::take(&mut self.mentions.resolved);
+        for (usage, _) in resolved
+            .into_iter()
+            .zip(is_written)
+            .filter(|(_, is_written)| !is_written)
+        {
             match self.read_usage(usage)? {
                 None => self.insert_usage(
                     usage,
@@ -1223,25 +1296,16 @@ fn quick_outcome(standing: &[super::settle::Standing; 2], kind: Kind, references
 struct WriteLogins<'a> {
     taking: &'a mut Taking,
     layout: &'a Layout,
-    batches: &'a [Batch],
+    texts: &'a [Texts],
 }
 
 impl WriteLogins<'_> {
-    fn keys(&self, tally: Tally) -> (String, String) {
-        let batch = &self.batches[tally.text.0 as usize];
-        let keys =
-            |first, subject| join_keys(&batch.keys(self.layout, first, subject, tally.text.1));
-        (
-            keys(0, Subject::Account),
-            keys(LOGINS_DEVICE, Subject::Device),
-        )
+    fn keys(&self, tally: Tally) -> Option<(String, String)> {
+        self.texts.get(tally.text as usize)?.keys.clone()
     }
 
     fn extra(&self, tally: Tally) -> Option<String> {
-        if self.layout.extra.is_empty() {
-            return None;
-        }
-        self.batches[tally.text.0 as usize].extra(self.layout, tally.text.1)
+        self.texts.get(tally.text as usize)?.extra.clone()
     }
 }
 
