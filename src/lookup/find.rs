@@ -267,7 +267,9 @@ impl Search<'_> {
             outcome: match matches.len() {
                 _ if is_unparseable => Outcome::Unparseable,
                 0 => Outcome::None,
-                1 => Outcome::One,
+                1 if self.non_identifying.is_empty() => Outcome::One,
+                // Also for a single match when the value is, as another kind, held by too many to be shown: what the
+                // query means is not clear then.
                 _ => Outcome::Several,
             },
             matches,
@@ -295,7 +297,8 @@ impl Search<'_> {
         Ok(Match {
             subject,
             level,
-            strength: kinds.len() as u32,
+            // One value was asked for: kinds that hold the same text are not independent of one another.
+            strength: 1,
             evidence,
             flags,
         })

@@ -98,7 +98,8 @@ impl Row {
         let sid = self.texts[crate::schema::STRONG].as_deref();
         let normal = sid.and_then(|sid| crate::identifier::normal_form(Kind::Sid, sid).ok());
         let is_key = normal.is_some_and(|sid| crate::identifier::is_key_sid(&sid));
-        self.subject == Subject::Account && (!is_key || self.flags & LOCAL_SID != 0)
+        let says_local = self.class == Class::Local;
+        self.subject == Subject::Account && (!is_key || says_local || self.flags & LOCAL_SID != 0)
     }
 
     /// Returns when it was last seen.

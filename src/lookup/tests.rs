@@ -293,7 +293,7 @@ fn a_bare_name_finds_all_who_bear_it() {
 }
 
 #[test]
-fn kinds_that_agree_on_one_account_count_once_each() {
+fn kinds_that_hold_the_same_value_are_one_identifier_with_all_the_evidence() {
     let mut draft = Draft::new();
     draft.account(&[
         ("uid", &uuid('a', 1)),
@@ -304,12 +304,27 @@ fn kinds_that_agree_on_one_account_count_once_each() {
     let open = draft.open();
     let answer = open.find("jane@contoso.com");
     let one = answer.one().unwrap();
-    assert_eq!((one.strength, one.evidence.len()), (2, 2));
+    assert_eq!((one.strength, one.evidence.len()), (1, 2));
     assert_eq!(one.level, Level::Exact);
     // A name without a domain is the account name and nothing else.
     let answer = open.find("solo");
     let one = answer.one().unwrap();
     assert_eq!((one.strength, one.level), (1, Level::Exact));
+}
+
+#[test]
+fn a_value_that_too_many_hold_as_another_kind_is_never_one() {
+    for holders in [7, 8, 9, 12] {
+        let mut draft = Draft::new();
+        draft.account(&[("uid", &uuid('a', 1)), ("upn", "info@contoso.com")]);
+        for at in 2..2 + holders {
+            draft.account(&[("uid", &uuid('a', at)), ("email", "info@contoso.com")]);
+        }
+        let open = draft.open();
+        let answer = open.find("info@contoso.com");
+        assert_eq!(answer.outcome, Outcome::Several, "{holders}");
+        assert!(answer.one().is_err());
+    }
 }
 
 #[test]
