@@ -186,19 +186,43 @@ impl Folder {
         Ok(spool)
     }
 
-    /// Removes what a killed run may have left. Only under the lock.
+    /// Makes good what a killed run may have left. Only under the lock.
+    ///
+    /// Generations that were never named as current are removed: their numbers will be used by others. Without a
+    /// current one, all are left, since nobody knows what happened.
     ///
     /// # Errors
     /// The file system's.
     pub fn clean(&self) -> Result<()> {
         let _ = fs::remove_dir_all(self.folder.join("spool"));
-        let entries = fs::read_dir(&self.folder).map_err(file_error("list", &self.folder))?;
-        for entry in entries.flatten() {
-            if entry.file_name().to_string_lossy().starts_with("building") {
-                fs::remove_file(entry.path()).map_err(file_error("remove", &entry.path()))?;
+        let current = self.current()?;
+        for path in self.files()? {
+            let is_building = path
+                .file_name()
+                .is_some_and(|name| name.to_string_lossy().starts_with("building"));
+            let is_orphan = match (&current, generation_of(&path)) {
+                (Some(current), Some((number, _))) => {
+                    number >= current.number && path != current.path
+                }
+                _ => false,
+            };
+            if is_building || is_orphan {
+                fs::remove_file(&path).map_err(file_error("remove", &path))?;
             }
         }
-        Ok(())
+        match current {
+            Some(current) if !self.is_linked(&current) => self.relink(&current.path),
+            _ => Ok(()),
+        }
+    }
+
+    fn files(&self) -> Result<Vec<PathBuf>> {
+        let entries = fs::read_dir(&self.folder).map_err(file_error("list", &self.folder))?;
+        Ok(entries.flatten().map(|entry| entry.path()).collect())
+    }
+
+    fn is_linked(&self, current: &Generation) -> bool {
+        fs::read_link(&self.link).is_ok_and(|target| target.file_name() == current.path.file_name())
     }
 
     /// Makes a private copy of the current generation, checked against its hash, or an empty index.
@@ -244,13 +268,14 @@ impl Folder {
             .map_err(file_error("write", &next))?;
         fs::rename(&next, self.folder.join("current")).map_err(file_error("rename", &next))?;
         sync_folder(&self.folder)?;
-        self.relink(&name)
+        self.relink(&generation)
     }
 
-    fn relink(&self, name: &str) -> Result<()> {
+    fn relink(&self, generation: &Path) -> Result<()> {
         let next = self.folder.join("building-link");
         let _ = fs::remove_file(&next);
-        let target = Path::new(self.folder.file_name().unwrap_or_default()).join(name);
+        let folder = Path::new(self.folder.file_name().unwrap_or_default());
+        let target = folder.join(generation.file_name().unwrap_or_default());
         symlink(target, &next).map_err(file_error("make the link", &next))?;
         self.check_link()?;
         fs::rename(&next, &self.link).map_err(file_error("replace the link", &self.link))?;
@@ -261,18 +286,21 @@ impl Folder {
         sync_folder(parent.unwrap_or(Path::new(".")))
     }
 
-    /// Removes generations beyond `keep` that are older than `after`: a reader may still be about to open one.
+    /// Removes generations beyond `keep` that are older than `after`: a reader may still be about to open one. The
+    /// current one is never removed.
     ///
     /// # Errors
     /// The file system's.
     pub fn prune(&self, keep: u32, after: Duration) -> Result<()> {
-        let entries = fs::read_dir(&self.folder).map_err(file_error("list", &self.folder))?;
-        let mut generations: Vec<(u64, PathBuf)> = entries
-            .flatten()
-            .filter_map(|entry| Some((generation_of(&entry.path())?.0, entry.path())))
+        let current = self.current()?.map(|current| current.path);
+        let mut generations: Vec<(u64, PathBuf)> = self
+            .files()?
+            .into_iter()
+            .filter(|path| Some(path) != current.as_ref())
+            .filter_map(|path| Some((generation_of(&path)?.0, path)))
             .collect();
         generations.sort_unstable_by(|left, right| right.cmp(left));
-        for (_, path) in generations.into_iter().skip(keep.max(1) as usize) {
+        for (_, path) in generations.into_iter().skip(keep.max(1) as usize - 1) {
             let modified = fs::metadata(&path).and_then(|metadata| metadata.modified());
             let age = modified
                 .ok()
@@ -549,6 +577,48 @@ mod tests {
         drop(folder.build().unwrap());
         assert_eq!(folder.current().unwrap(), None);
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    fn publish(folder: &Folder) -> Generation {
+        let building = folder.build().unwrap();
+        building
+            .writer(Patterns::default())
+            .unwrap()
+            .finish()
+            .unwrap();
+        building.publish(false).unwrap();
+        folder.current().unwrap().unwrap()
+    }
+
+    #[test]
+    fn what_a_kill_between_two_renames_leaves_is_made_good() {
+        let home = tempfile::tempdir().unwrap();
+        let folder = Folder::open(&home.path().join("identity.db"), 0o640).unwrap();
+        let _lock = folder.lock().unwrap();
+        let old = publish(&folder);
+        let current = publish(&folder);
+        // A generation that was renamed before `current` was, and one of the same number.
+        let hash = "f".repeat(64);
+        for orphan in [
+            format!("gen-000002-{hash}.db"),
+            format!("gen-000003-{hash}.db"),
+        ] {
+            fs::write(folder.path().join(orphan), "orphan").unwrap();
+        }
+        fs::remove_file(home.path().join("identity.db")).unwrap();
+        folder.clean().unwrap();
+        assert_eq!(
+            fs::canonicalize(home.path().join("identity.db")).unwrap(),
+            fs::canonicalize(&current.path).unwrap()
+        );
+        let left: Vec<PathBuf> = folder.files().unwrap();
+        let left = left
+            .iter()
+            .filter(|path| generation_of(path).is_some())
+            .count();
+        assert_eq!(left, 2);
+        folder.prune(1, Duration::ZERO).unwrap();
+        assert!(current.path.exists() && !old.path.exists());
     }
 
     #[test]
