@@ -2,6 +2,8 @@
 //!
 //! A function of what its rows say and of the names that devices ever had; the first rule that fits counts.
 
+use std::fmt;
+
 use crate::identifier::{self, Kind};
 use crate::observation::Says;
 use crate::schema::Class;
@@ -70,6 +72,23 @@ impl Patterns {
         Patterns {
             service: patterns(service),
             admin: patterns(admin),
+        }
+    }
+}
+
+impl fmt::Display for Patterns {
+    /// Writes both lists, to tell whether they changed.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let lists = [&self.service, &self.admin].map(|list| {
+            list.iter()
+                .map(|pattern| pattern.pieces.join("*"))
+                .collect::<Vec<_>>()
+                .join(",")
+        });
+        if lists.iter().all(String::is_empty) {
+            Ok(())
+        } else {
+            write!(f, "{}", lists.join(";"))
         }
     }
 }

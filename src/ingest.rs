@@ -654,21 +654,6 @@ impl<'a> Decoder<'a> {
                 });
             }
         };
-        let (object, sha256) = (&spooled.object, spooled.sha256);
-        if !self.known.observed.insert((sha256, object.observed_at)) {
-            return self.send(Message::Duplicate {
-                object: object.clone(),
-                sha256,
-                layout,
-            });
-        }
-        if !self.known.hashes.insert(sha256) && object.observed_from == ObservedFrom::Modified {
-            let name = name_of(object);
-            self.send(Message::Warning(format!(
-                "repeated_content: {name} has the content of an object that was taken in before; its rows count as \
-                 observed when it was modified"
-            )))?;
-        }
         self.report_unknown_columns(&spooled.object, &layout)?;
         let checked = Checked {
             spooled,
@@ -727,13 +712,37 @@ impl<'a> Decoder<'a> {
         Ok(())
     }
 
-    fn decode(&self, checked: Checked) -> std::result::Result<(), Gone> {
+    /// Tells whether an object repeats another one at the same time; asked in its turn, so that a copy never counts
+    /// before its original.
+    fn is_copy(&mut self, object: &Object, sha256: [u8; 32]) -> std::result::Result<bool, Gone> {
+        if !self.known.observed.insert((sha256, object.observed_at)) {
+            return Ok(true);
+        }
+        if !self.known.hashes.insert(sha256) && object.observed_from == ObservedFrom::Modified {
+            let name = name_of(object);
+            self.send(Message::Warning(format!(
+                "repeated_content: {name} has the content of an object that was taken in before; its rows count as \
+                 observed when it was modified"
+            )))?;
+        }
+        Ok(false)
+    }
+
+    fn decode(&mut self, checked: Checked) -> std::result::Result<(), Gone> {
         let Checked {
             spooled,
             form,
             layout,
         } = checked;
         let object = spooled.object.clone();
+        let sha256 = spooled.sha256;
+        if self.is_copy(&object, sha256)? {
+            return self.send(Message::Duplicate {
+                object,
+                sha256,
+                layout,
+            });
+        }
         let utc = TimeZone::UTC;
         let time_zone = self
             .time_zones

@@ -222,12 +222,42 @@ impl Mapping {
             (true, false) => Ok(Dataset::Users),
             (false, true) => Ok(Dataset::Devices),
             (false, false) if !any => Err(Error::NoDataset {
-                found: listed(header),
+                found: self.listed(header),
             }),
             _ => Err(Error::Ambiguous {
-                found: listed(header),
+                found: self.listed(header),
             }),
         }
+    }
+
+    /// The columns of a header, quoted: its first ones, and only where they are names and no first row of values.
+    fn listed(&self, header: &[String]) -> String {
+        const SHOWN: usize = 12;
+        let is_known = |name: &String| {
+            Dataset::ALL
+                .into_iter()
+                .any(|dataset| self.field(dataset, name).is_some())
+        };
+        // Bare words alone could be a first row: one of them must be a path (`user.name`) or a known short name.
+        let is_header = header
+            .iter()
+            .any(|name| name.contains('.') || is_known(name));
+        if !is_header || !header.iter().all(|name| looks_like_a_name(name)) {
+            return format!(
+                "no column names in the first line, which has {} cells",
+                header.len()
+            );
+        }
+        let quoted: Vec<String> = header
+            .iter()
+            .take(SHOWN)
+            .map(|name| format!("{name:?}"))
+            .collect();
+        let mut text = quoted.join(", ");
+        if header.len() > SHOWN {
+            text.push_str(&format!(" and {} more", header.len() - SHOWN));
+        }
+        text
     }
 
     fn require_keys(
@@ -259,7 +289,7 @@ impl Mapping {
                 return Err(Error::NoKey {
                     dataset: dataset.as_str(),
                     expected,
-                    found: listed(header),
+                    found: self.listed(header),
                     nearest,
                 });
             }
@@ -292,27 +322,6 @@ fn repeated(field: &str, first: &str, second: &str) -> Error {
         first: first.to_owned(),
         second: second.to_owned(),
     }
-}
-
-/// The first columns of a header, quoted; none of them when one looks like a value, since the first line is then a row.
-fn listed(header: &[String]) -> String {
-    const SHOWN: usize = 12;
-    if !header.iter().all(|name| looks_like_a_name(name)) {
-        return format!(
-            "no column names in the first line, which has {} cells",
-            header.len()
-        );
-    }
-    let mut text = header
-        .iter()
-        .take(SHOWN)
-        .map(|name| format!("{name:?}"))
-        .collect::<Vec<_>>()
-        .join(", ");
-    if header.len() > SHOWN {
-        text.push_str(&format!(" and {} more", header.len() - SHOWN));
-    }
-    text
 }
 
 /// Tells a column name from an account name, address, SID, uid, number or time, or a person's name with a comma.
@@ -500,7 +509,7 @@ impl<'a> Mapper<'a> {
         self.push_identifiers(subject, row, entries);
         let last_login = match subject {
             Subject::Account => None,
-            Subject::Device => row.last_login()?.map(|normal| Hash::of(&normal)),
+            Subject::Device => self.last_login(row),
         };
         Ok(Described {
             record: row.at,
@@ -514,6 +523,17 @@ impl<'a> Mapper<'a> {
             said,
             class,
         })
+    }
+
+    /// The user name of the last login. It describes nothing: one that is no name is kept for display and counted.
+    fn last_login(&mut self, row: Row) -> Option<Hash> {
+        match row.key(device_field::LAST_LOGIN, Kind::AccountName) {
+            Ok(normal) => normal.map(|normal| Hash::of(&normal)),
+            Err(_) => {
+                self.refused.other += 1;
+                None
+            }
+        }
     }
 
     /// The class as far as the row alone tells.
@@ -701,11 +721,6 @@ impl<'a> Row<'a> {
                 reason: refusal.to_string().into(),
             }),
         }
-    }
-
-    /// The user name of the last login: refused like a key, since it decides whose device this is.
-    fn last_login(self) -> Result<Option<Cow<'a, str>>, Refusing> {
-        self.key(device_field::LAST_LOGIN, Kind::AccountName)
     }
 
     fn count(self, field: usize) -> Result<Option<u64>, Refusing> {

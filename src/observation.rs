@@ -221,6 +221,19 @@ impl Batch {
         }
     }
 
+    /// Returns the number of its rows.
+    pub fn len(&self) -> usize {
+        match &self.rows {
+            Rows::Described(rows) => rows.len(),
+            Rows::Mentions(rows) => rows.len(),
+        }
+    }
+
+    /// Tells whether it has no rows: all of a batch may have been rejected.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// Returns the trimmed text of a field, if the object carries the column and the cell holds any.
     pub fn text(&self, layout: &Layout, field: usize, record: u32) -> Option<&str> {
         self.columns.cell(layout.columns[field]?, record)

@@ -278,3 +278,128 @@ fn keys_that_can_never_be_joined_or_contradict_each_other_are_reported() {
     );
     assert!(!has(&report, "list both columns"), "{:?}", report.warnings);
 }
+
+#[test]
+fn class_patterns_apply_to_accounts_that_were_known_before_them() {
+    let folder = Folder::start();
+    let home = tempfile::tempdir().unwrap();
+    let index = home.path().join("identity.db");
+    let users = "user.name,user.ad.full_name\nsvc-backup@EMEA,Backup\njdoe@EMEA,\"Doe, Jane\"\n";
+    folder.put("2026-11-19T06-00-00Z.csv", users.as_bytes());
+    run(folder.config(""), &index).unwrap();
+    folder.put(
+        "2026-11-20T06-00-00Z.csv",
+        format!("{users}new@EMEA,New\n").as_bytes(),
+    );
+    let mut options = replay::options(Path::new("unused"), &index, Duration::from_secs(300));
+    options.sources = vec![folder.config("")];
+    options.patterns = identidex::class::Patterns::new(&["svc-*".to_owned()], &[]);
+    ingest::run(&options, &mut |_| {}).unwrap();
+    let state = state::read(&index);
+    let classes: Vec<&Value> = state["accounts"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|account| &account["class"])
+        .collect();
+    assert_eq!(
+        classes.iter().filter(|class| **class == "service").count(),
+        1,
+        "{state}"
+    );
+    assert_eq!(
+        classes.iter().filter(|class| **class == "person").count(),
+        2,
+        "{state}"
+    );
+}
+
+#[test]
+fn a_sid_that_is_shown_to_be_local_later_no_longer_keeps_a_mention_waiting() {
+    let sid = |rid: u32| format!("S-1-5-21-1004336348-1177238915-682003330-{rid}");
+    let files = [
+        (
+            "2026-11-18T06-00-00Z.csv",
+            format!("user.sid,user.name\n{},bob@EMEA\n", sid(1101)),
+        ),
+        (
+            "2026-11-18T07-00-00Z.csv",
+            "device.name,device.uid\nNB1,5d1f7a3c-0b6e-4c55-8a01-a0000000000a\n".to_owned(),
+        ),
+        (
+            "2026-11-18T08-00-00Z.csv",
+            format!(
+                "user.sid,user.name,device.name,logins\n{},bob@EMEA,NB1,3\n",
+                sid(1109)
+            ),
+        ),
+        (
+            "2026-11-19T06-00-00Z.csv",
+            format!(
+                "user.sid,user.uid,user.name,user.type\n{},5d1f7a3c-0b6e-4c55-8a01-b0000000000b,x@PC7,LOCAL_USER\n",
+                sid(1109)
+            ),
+        ),
+    ];
+    let mut reached = Vec::new();
+    for order in [[0, 1, 2, 3], [3, 0, 1, 2], [2, 3, 1, 0]] {
+        let folder = Folder::start();
+        let home = tempfile::tempdir().unwrap();
+        let index = home.path().join("identity.db");
+        for at in order {
+            folder.put(files[at].0, files[at].1.as_bytes());
+            run(folder.config(""), &index).unwrap();
+        }
+        let state = state::read(&index);
+        assert_eq!(
+            state["usages"].as_array().unwrap().len(),
+            1,
+            "{order:?}: {state}"
+        );
+        reached.push(state);
+    }
+    assert_eq!(reached[0], reached[1]);
+    assert_eq!(reached[0], reached[2]);
+}
+
+#[test]
+fn a_copy_of_a_logins_object_never_counts_before_its_original() {
+    let folder = Folder::start();
+    let home = tempfile::tempdir().unwrap();
+    let index = home.path().join("identity.db");
+    let logins = &tenant()[2].1;
+    folder.put("logins/a/2026-11-20T06-00-00Z.csv", logins);
+    folder.put("logins/b/2026-11-20T06-00-00Z.csv", logins);
+    for (key, bytes) in tenant()
+        .into_iter()
+        .filter(|(key, _)| !key.starts_with("logins"))
+    {
+        folder.put(&key, &bytes);
+    }
+    let mut options = replay::options(Path::new("unused"), &index, Duration::ZERO);
+    options.sources = vec![folder.config("")];
+    // The first run stops once something is published, with both logins objects fetched and waiting.
+    let stop = std::sync::Arc::clone(&options.stop);
+    let mut objects = 0;
+    let stopped = ingest::run(&options, &mut |progress| {
+        if let ingest::Progress::Object { .. } = progress {
+            objects += 1;
+            stop.store(objects >= 2, std::sync::atomic::Ordering::Relaxed);
+        }
+    });
+    assert!(
+        matches!(stopped, Err(ingest::Error::Stopped)),
+        "{stopped:?}"
+    );
+    let report = run(folder.config(""), &index).unwrap();
+    let rows = state::open(&index);
+    let states: Vec<String> = rows
+        .prepare("SELECT state FROM object WHERE key LIKE '%logins%' ORDER BY state")
+        .unwrap()
+        .query_map([], |row| row.get(0))
+        .unwrap()
+        .collect::<rusqlite::Result<_>>()
+        .unwrap();
+    assert_eq!(states, ["duplicate", "loaded"], "{report:?}");
+    assert!(report.usages > 0);
+}

@@ -193,12 +193,13 @@ impl<'c> Writer<'c> {
         self.tables[subject as usize].insert_row(id, new, taking.shape)?;
         self.file(row, new, id);
         if self.usages.any {
+            // A weak SID too: it may be what tells that a SID which mentions say is no key.
             let keys = subject.key_kinds();
             let entries = new
                 .batch
                 .entries_of(row)
                 .iter()
-                .filter(|entry| keys.contains(&entry.kind));
+                .filter(|entry| keys.contains(&entry.kind) || entry.kind == Kind::WeakSid);
             self.dirty[subject as usize]
                 .keys
                 .extend(entries.map(|entry| entry.hash.high));

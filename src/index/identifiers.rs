@@ -3,11 +3,13 @@
 //! New entries are held back and merged in bucket order, so a cold load writes every bucket once or twice, in order. The
 //! merge also sees which hashes have several holders; that is all that identity has to look at.
 
-use rusqlite::{Connection, OptionalExtension, Statement, params};
+use rusqlite::{Connection, Statement, params};
 
 use crate::bucket::{
-    CROWD, ENTRY_BYTES, Hash, IN_CROWD, bucket_of, read_u32, read_u64, reference, references_in,
+    CROWD, ENTRY_BYTES, Hash, IN_CROWD, MAX_ID, bucket_of, kind_and_id, read_u32, read_u64,
+    reference, references_in,
 };
+use crate::identifier::Kind;
 use crate::observation::Entry;
 
 /// Entries of a bucket, on average, before the number of buckets is doubled.
@@ -214,8 +216,37 @@ impl<'c> Identifiers<'c> {
         Ok(())
     }
 
+    /// Tells whether a hash has a holder of a kind. A crowd is asked, not read: a domain has a million accounts.
+    pub(super) fn has(&mut self, hash: Hash, kind: Kind) -> rusqlite::Result<bool> {
+        let found = self.in_bucket(hash)?;
+        if found != [IN_CROWD] {
+            return Ok(found
+                .into_iter()
+                .filter_map(kind_and_id)
+                .any(|(other, _)| other == kind));
+        }
+        let mut select = self
+            .connection
+            .prepare("SELECT 1 FROM crowd WHERE hash = ?1 AND rest = ?2 AND reference BETWEEN ?3 AND ?4 LIMIT 1")?;
+        select.exists(params![
+            hash.high as i64,
+            hash.low,
+            reference(kind, 0),
+            reference(kind, MAX_ID)
+        ])
+    }
+
     /// Returns the merged references of a hash.
     pub(super) fn references(&mut self, hash: Hash) -> rusqlite::Result<Vec<u32>> {
+        let found = self.in_bucket(hash)?;
+        if found == [IN_CROWD] {
+            self.crowd(hash)
+        } else {
+            Ok(found)
+        }
+    }
+
+    fn in_bucket(&mut self, hash: Hash) -> rusqlite::Result<Vec<u32>> {
         let select = match &mut self.select {
             Some(select) => select,
             none => none.insert(
@@ -224,16 +255,10 @@ impl<'c> Identifiers<'c> {
             ),
         };
         let bucket = bucket_of(hash.high, self.bits);
-        let found = select
-            .query_row([bucket], |row| {
-                Ok(references_in(row.get_ref(0)?.as_blob()?, hash).collect::<Vec<u32>>())
-            })
-            .optional()?
-            .unwrap_or_default();
-        if found == [IN_CROWD] {
-            self.crowd(hash)
-        } else {
-            Ok(found)
+        let mut rows = select.query([bucket])?;
+        match rows.next()? {
+            Some(row) => Ok(references_in(row.get_ref(0)?.as_blob()?, hash).collect()),
+            None => Ok(Vec::new()),
         }
     }
 

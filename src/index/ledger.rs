@@ -288,9 +288,11 @@ impl<'c> Ledger<'c> {
     }
 }
 
-/// Returns the content hash and observed time of every object that was taken in.
+/// Returns the content hash and observed time of every object whose rows were taken in: a copy says nothing of whether
+/// its original was.
 pub(crate) fn contents(connection: &Connection) -> rusqlite::Result<Vec<([u8; 32], i64)>> {
-    let mut select = connection.prepare("SELECT sha256, observed_at FROM object")?;
+    let mut select =
+        connection.prepare("SELECT sha256, observed_at FROM object WHERE state = 'loaded'")?;
     let rows = select.query_map([], |row| {
         Ok((
             from_hex(row.get_ref(0)?.as_str().unwrap_or_default()),

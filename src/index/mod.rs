@@ -214,7 +214,7 @@ impl<'c> Writer<'c> {
             connection.query_row("SELECT EXISTS (SELECT 1 FROM mention)", [], |row| {
                 row.get(0)
             })?;
-        Ok(Writer {
+        let mut writer = Writer {
             connection,
             ledger: Ledger::open(connection, generation)?,
             tables: [Table::open(connection, Subject::Account)?, Table::open(connection, Subject::Device)?],
@@ -240,7 +240,18 @@ impl<'c> Writer<'c> {
             mentions: Mentions::default(),
             contradictions: [BTreeSet::new(), BTreeSet::new()],
             kept_last_logins: Vec::new(),
-        })
+        };
+        if meta("class_patterns")?.unwrap_or_default() != writer.patterns.to_string() {
+            writer.reclassify_all();
+        }
+        Ok(writer)
+    }
+
+    /// Has the class of every account worked out again: the patterns are not those it was worked out with.
+    fn reclassify_all(&mut self) {
+        let accounts = Subject::Account as usize;
+        let parts = self.rosters[accounts].iter().map(|(id, ..)| id);
+        self.dirty[accounts].classes.extend(parts);
     }
 
     /// Writes the ledger's line for an object that repeats another one.
@@ -282,6 +293,7 @@ impl<'c> Writer<'c> {
     /// # Errors
     /// SQLite's.
     pub fn take(&mut self, intake: &mut Intake, batch: Batch, rejects: Vec<Reject>) -> Result<()> {
+        intake.taking.counts.read += batch.len() as u64 + rejects.len() as u64;
         intake.taking.reject(rejects);
         let Intake { taking, layout, .. } = intake;
         match layout.dataset {
@@ -300,8 +312,12 @@ impl<'c> Writer<'c> {
             self.write_pending(&mut intake.taking, &intake.layout)?;
             self.write_last_logins()?;
         }
-        let counts = &mut intake.taking.counts;
-        counts.read = counts.stored + counts.unchanged + counts.superseded + counts.rejected;
+        let counts = &intake.taking.counts;
+        if counts.read != counts.stored + counts.unchanged + counts.superseded + counts.rejected {
+            return Err(Error::Inconsistent(
+                "rows were read that are not accounted for",
+            ));
+        }
         intake.taking.refused = refused;
         self.ledger.end(&intake.object, "loaded", &intake.taking)?;
         Ok(intake.taking.counts)
@@ -346,6 +362,7 @@ impl<'c> Writer<'c> {
             ("accounts", self.count(Subject::Account).to_string()),
             ("devices", self.count(Subject::Device).to_string()),
             ("usages", usages.to_string()),
+            ("class_patterns", self.patterns.to_string()),
         ] {
             migrate::set_meta(self.connection, key, &value)?;
         }

@@ -218,14 +218,9 @@ impl<'c> Writer<'c> {
 
     /// Tells whether any device ever had this name, whole or short.
     pub(super) fn is_device_name(&mut self, normal: &str) -> Result<bool> {
-        let references = self.identifiers.references(Hash::of(normal))?;
-        let is_device = |reference: u32| {
-            matches!(
-                kind_and_id(reference),
-                Some((Kind::DeviceName | Kind::ShortName, _))
-            )
-        };
-        Ok(references.into_iter().any(is_device))
+        let hash = Hash::of(normal);
+        Ok(self.identifiers.has(hash, Kind::DeviceName)?
+            || self.identifiers.has(hash, Kind::ShortName)?)
     }
 
     fn apply_component(&mut self, subject: Subject, component: Component) -> Result<()> {
