@@ -1,5 +1,6 @@
 //! Users and devices rows taken into the index: same, changed or new.
 
+use super::identifiers::spill_error;
 use super::ledger::Taking;
 use super::part::{CONTESTED, LAST_LOGIN_KEPT, NewRow, Part, normal};
 use super::roster::Newest;
@@ -61,9 +62,6 @@ impl<'c> Writer<'c> {
         // In the order of ids, which is that of the table; of two rows of one part the later one counts.
         patches.sort_by_key(|(id, _)| *id);
         self.tables[subject as usize].patch_seen(&patches)?;
-        if self.identifiers.is_full() {
-            self.merge_identifiers()?;
-        }
         Ok(())
     }
 
@@ -168,7 +166,7 @@ impl<'c> Writer<'c> {
         if subject == Subject::Account {
             self.dirty[subject as usize].classes.insert(id);
         }
-        self.file(row, new, id);
+        self.file(row, new, id)?;
         Ok(true)
     }
 
@@ -191,7 +189,7 @@ impl<'c> Writer<'c> {
             return Err(Error::Full { limit: MAX_ID });
         }
         self.tables[subject as usize].insert_row(id, new, taking.shape)?;
-        self.file(row, new, id);
+        self.file(row, new, id)?;
         if self.usages.any {
             // A weak SID too: it may be what tells that a SID which mentions say is no key.
             let keys = subject.key_kinds();
@@ -213,9 +211,9 @@ impl<'c> Writer<'c> {
     }
 
     /// Files a row's identifiers; those it had before are known and cost a comparison when they are merged.
-    fn file(&mut self, row: &Described, new: &NewRow, id: u32) {
-        self.identifiers
-            .add(new.batch.entries_of(row).iter().copied(), id);
+    fn file(&mut self, row: &Described, new: &NewRow, id: u32) -> Result<()> {
+        let entries = new.batch.entries_of(row).iter().copied();
+        self.identifiers.add(entries, id).map_err(spill_error)
     }
 
     /// Notes what a devices row changes about last logins: every user it ever named stays a usage.

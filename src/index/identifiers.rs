@@ -1,9 +1,15 @@
 //! The identifier table as a run writes it (its format is `crate::bucket`).
 //!
-//! New entries are held back and merged in bucket order, so a cold load writes every bucket once or twice, in order. The
+//! New entries are held back and merged in bucket order, so a cold load writes every bucket once, in order. The
 //! merge also sees which hashes have several holders; that is all that identity has to look at.
 
+use std::io;
+use std::path::PathBuf;
+
 use rusqlite::{Connection, Statement, params};
+
+use super::lanes::{Filed, LANE_BITS, Lanes};
+use super::{Error, Result};
 
 use crate::bucket::{
     CROWD, ENTRY_BYTES, Hash, IN_CROWD, MAX_ID, bucket_of, kind_and_id, read_u32, read_u64,
@@ -14,33 +20,11 @@ use crate::observation::Entry;
 
 /// Entries of a bucket, on average, before the number of buckets is doubled.
 const MEAN_ENTRIES: u64 = 256;
-/// Entries held back before they are merged: 64 MB.
-const HELD_BACK: usize = 4_000_000;
-/// What is held back lies in lanes by the top bits of its hash: a lane is sorted within the processor's cache.
-const LANE_BITS: u32 = 8;
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Filed {
-    // Not a `Hash`, whose padding would make this half as large again.
-    high: u64,
-    low: u32,
-    reference: u32,
-}
-
-impl Filed {
-    fn new(hash: Hash, reference: u32) -> Filed {
-        Filed {
-            high: hash.high,
-            low: hash.low,
-            reference,
-        }
-    }
-
-    fn hash(self) -> Hash {
-        Hash {
-            high: self.high,
-            low: self.low,
-        }
+pub(super) fn spill_error(source: io::Error) -> Error {
+    Error::File {
+        operation: "hold identifiers back in a file beside",
+        path: "the index".into(),
+        source,
     }
 }
 
@@ -49,20 +33,23 @@ pub(super) struct Identifiers<'c> {
     connection: &'c Connection,
     bits: u32,
     filed: u64,
-    held_back: Vec<Vec<Filed>>,
-    held_back_count: usize,
+    held_back: Lanes,
     select: Option<Statement<'c>>,
 }
 
 impl<'c> Identifiers<'c> {
-    /// Opens the table, which has 2^`bits` buckets with `filed` entries in all.
-    pub(super) fn open(connection: &'c Connection, bits: u32, filed: u64) -> Identifiers<'c> {
+    /// Opens the table, which has 2^`bits` buckets with `filed` entries in all; `folder` has room for what is held back.
+    pub(super) fn open(
+        connection: &'c Connection,
+        bits: u32,
+        filed: u64,
+        folder: PathBuf,
+    ) -> Identifiers<'c> {
         Identifiers {
             connection,
             bits,
             filed,
-            held_back: vec![Vec::new(); 1 << LANE_BITS],
-            held_back_count: 0,
+            held_back: Lanes::new(folder),
             select: None,
         }
     }
@@ -73,56 +60,59 @@ impl<'c> Identifiers<'c> {
     }
 
     /// Holds back a part's entries until the next merge.
-    pub(super) fn add(&mut self, entries: impl IntoIterator<Item = Entry>, id: u32) {
+    pub(super) fn add(
+        &mut self,
+        entries: impl IntoIterator<Item = Entry>,
+        id: u32,
+    ) -> io::Result<()> {
         for entry in entries {
-            let lane = (entry.hash.high >> (u64::BITS - LANE_BITS)) as usize;
-            self.held_back[lane].push(Filed::new(entry.hash, reference(entry.kind, id)));
-            self.held_back_count += 1;
+            self.held_back
+                .push(Filed::new(entry.hash, reference(entry.kind, id)))?;
         }
-    }
-
-    /// Tells whether as many entries are held back as memory should hold.
-    pub(super) fn is_full(&self) -> bool {
-        self.held_back_count >= HELD_BACK
+        Ok(())
     }
 
     /// Merges what is held back, and reports each hash that got a new holder beside another one.
-    pub(super) fn merge(&mut self, mut shared: impl FnMut(&[u32])) -> rusqlite::Result<()> {
-        if self.held_back_count == 0 {
+    pub(super) fn merge(&mut self, mut shared: impl FnMut(&[u32])) -> Result<()> {
+        if self.held_back.len() == 0 {
             return Ok(());
         }
-        // More is to come when memory ran full: make room for as much again.
-        let expected = self.held_back_count as u64 * if self.is_full() { 2 } else { 1 };
-        self.widen(self.filed + expected)?;
+        self.widen(self.filed + self.held_back.len() as u64)?;
+        // With fewer buckets than lanes, several lanes go to one bucket.
+        let was_empty = self.filed == 0 && self.bits >= LANE_BITS;
         let connection = self.connection;
         let mut select = connection.prepare("SELECT entries FROM identifier WHERE bucket = ?1")?;
         let mut replace = connection
             .prepare("INSERT OR REPLACE INTO identifier (bucket, entries) VALUES (?1, ?2)")?;
         let mut merged = Vec::new();
         let mut bytes = Vec::new();
-        for mut lane in std::mem::replace(&mut self.held_back, vec![Vec::new(); 1 << LANE_BITS]) {
-            lane.sort_unstable();
-            lane.dedup();
+        for lane in self.held_back.take() {
+            let lane = lane.map_err(spill_error)?;
             let bits = self.bits;
             for here in lane.chunk_by(|a, b| bucket_of(a.high, bits) == bucket_of(b.high, bits)) {
                 let bucket = bucket_of(here[0].high, bits);
                 merged.clear();
-                let mut rows = select.query([bucket])?;
-                if let Some(row) = rows.next()? {
-                    unpack(row.get_ref(0)?.as_blob()?, &mut merged);
+                if !was_empty {
+                    let mut rows = select.query([bucket])?;
+                    if let Some(row) = rows.next()? {
+                        unpack(
+                            row.get_ref(0)?.as_blob().map_err(rusqlite::Error::from)?,
+                            &mut merged,
+                        );
+                    }
                 }
-                drop(rows);
                 let before = merged.len();
                 merged.extend_from_slice(here);
-                merged.sort_unstable();
-                merged.dedup();
+                if before > 0 {
+                    merged.sort_unstable();
+                    merged.dedup();
+                }
                 self.report(&mut merged, here, &mut shared)?;
                 self.filed = self.filed + merged.len() as u64 - before as u64;
                 pack(&merged, &mut bytes);
                 replace.execute(params![bucket, bytes])?;
             }
         }
-        self.held_back_count = 0;
         Ok(())
     }
 

@@ -8,6 +8,7 @@ mod describe;
 mod digest;
 mod identifiers;
 mod identity;
+mod lanes;
 mod ledger;
 mod migrate;
 mod part;
@@ -17,6 +18,7 @@ mod settle;
 mod usage;
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use rusqlite::blob::Blob;
 use rusqlite::{Connection, Statement};
@@ -200,7 +202,12 @@ impl Intake {
 }
 
 impl<'c> Writer<'c> {
-    fn open(connection: &'c Connection, generation: u64, patterns: Patterns) -> Result<Writer<'c>> {
+    fn open(
+        connection: &'c Connection,
+        folder: &Path,
+        generation: u64,
+        patterns: Patterns,
+    ) -> Result<Writer<'c>> {
         let meta = |key: &str| migrate::meta(connection, key);
         let number = |text: Option<String>| text.and_then(|text| text.parse().ok()).unwrap_or(0);
         let bits: u64 = number(meta("identifier_bits")?);
@@ -220,7 +227,7 @@ impl<'c> Writer<'c> {
             tables: [Table::open(connection, Subject::Account)?, Table::open(connection, Subject::Device)?],
             rosters: [Roster::load(connection, 0)?, Roster::load(connection, 1)?],
             standing: [Standing::load(connection, Subject::Account)?, Standing::load(connection, Subject::Device)?],
-            identifiers: Identifiers::open(connection, bits as u32, filed),
+            identifiers: Identifiers::open(connection, bits as u32, filed, folder.to_owned()),
             usages: Usages {
                 select: connection.prepare("SELECT seen FROM usage WHERE id = ?1")?,
                 insert: connection.prepare(

@@ -489,7 +489,7 @@ impl Building {
             .connection
             .as_ref()
             .ok_or(Error::Inconsistent("the building file is closed"))?;
-        Writer::open(connection, self.generation, patterns)
+        Writer::open(connection, &self.folder.folder, self.generation, patterns)
     }
 
     /// Makes the file the current generation, or, for a dry run, says what it would have been.
