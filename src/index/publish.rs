@@ -626,14 +626,7 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let folder = Folder::open(&home.path().join("identity.db"), 0o640).unwrap();
         let _lock = folder.lock().unwrap();
-        let building = folder.build().unwrap();
-        building
-            .writer(Patterns::default())
-            .unwrap()
-            .finish()
-            .unwrap();
-        building.publish(false).unwrap();
-        let current = folder.current().unwrap().unwrap();
+        let current = publish(&folder);
         current.verify().unwrap();
         folder.build().unwrap();
         fs::set_permissions(&current.path, Permissions::from_mode(0o600)).unwrap();
