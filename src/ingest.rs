@@ -25,6 +25,8 @@ use crate::{decode, mapping};
 
 /// Batches between the decoding thread and the writer: enough to bridge a pause of either.
 const BATCHES_AHEAD: usize = 4;
+/// Batches between cutting text into cells and mapping them.
+const DECODED_AHEAD: usize = 2;
 /// Runs that `runs.jsonl` keeps.
 const RUNS_KEPT: usize = 1_000;
 
@@ -233,6 +235,13 @@ struct Run<'a> {
     patterns: Patterns,
 }
 
+/// What became of a building file.
+struct Written {
+    is_changed: bool,
+    /// There is more to take in, for the next generation.
+    is_more: bool,
+}
+
 /// The contents that the ledger has, to recognise copies without decoding them.
 #[derive(Default)]
 struct Contents {
@@ -295,7 +304,12 @@ impl Run<'_> {
         let options = self.options;
         std::thread::scope(|scope| {
             let (sender, receiver) = sync_channel(BATCHES_AHEAD);
-            let decoding = scope.spawn(move || Decoder::new(options, known, sender).run(fetched));
+            let decoding = std::thread::Builder::new()
+                .name("map".into())
+                .spawn_scoped(scope, move || {
+                    Decoder::new(options, known, sender).run(fetched)
+                })
+                .map_err(|_| Error::Broken)?;
             let outcome = self.write_all(&receiver);
             // Unblocks the decoding thread when writing ended early.
             drop(receiver);
@@ -310,19 +324,35 @@ impl Run<'_> {
     fn write_all(&mut self, messages: &Receiver<Message>) -> Result<()> {
         loop {
             // The copy of the current generation is made while the first objects are fetched and decoded.
-            let building = self.folder.build()?;
-            let mut writer = building.writer(self.patterns.clone())?;
-            let loaded = self.report.objects.loaded + self.report.objects.duplicate;
-            let is_more = self.write_some(&mut writer, messages)?;
-            if self.report.objects.loaded + self.report.objects.duplicate > loaded {
-                let oddities = writer.finish()?;
+            let mut building = self.folder.build()?;
+            let written = self.write_one(&building, messages);
+            building.verify_origin()?;
+            let Written {
+                is_changed,
+                is_more,
+            } = written?;
+            if is_changed {
                 self.publish(building)?;
-                self.report.warnings.extend(oddities);
             }
             if !is_more {
                 return Ok(());
             }
         }
+    }
+
+    /// Writes one generation.
+    fn write_one(&mut self, building: &Building, messages: &Receiver<Message>) -> Result<Written> {
+        let mut writer = building.writer(self.patterns.clone())?;
+        let loaded = self.report.objects.loaded + self.report.objects.duplicate;
+        let is_more = self.write_some(&mut writer, messages)?;
+        let is_changed = self.report.objects.loaded + self.report.objects.duplicate > loaded;
+        if is_changed {
+            self.report.warnings.extend(writer.finish()?);
+        }
+        Ok(Written {
+            is_changed,
+            is_more,
+        })
     }
 
     /// Writes until it is time to publish; true when there is more to take in.
@@ -764,17 +794,28 @@ impl<'a> Decoder<'a> {
             layout: layout.clone(),
         })?;
         let mut mapper = Mapper::new(&layout, time_zone, &self.options.patterns);
-        for decoded in batches {
-            // Only the machine can fail here: the object was read to its end before. The run then ends unpublished.
-            let decoded = decoded.map_err(|_| Gone)?;
-            let read = (decoded.rows.len() + decoded.rejects.len()) as u64;
-            let (batch, rejects) = mapper.map(decoded);
-            self.send(Message::Rows {
-                batch,
-                rejects,
-                read,
-            })?;
-        }
+        std::thread::scope(|scope| {
+            // Cutting text into cells and reading their meaning are about the same work.
+            let (decoding, decoded) = sync_channel(DECODED_AHEAD);
+            std::thread::Builder::new()
+                .name("decode".into())
+                .spawn_scoped(scope, move || {
+                    batches.map_while(|batch| decoding.send(batch).ok()).count()
+                })
+                .map_err(|_| Gone)?;
+            for batch in decoded {
+                // Only the machine can fail here: the object was read to its end before. The run then ends unpublished.
+                let batch = batch.map_err(|_| Gone)?;
+                let read = (batch.rows.len() + batch.rejects.len()) as u64;
+                let (batch, rejects) = mapper.map(batch);
+                self.send(Message::Rows {
+                    batch,
+                    rejects,
+                    read,
+                })?;
+            }
+            Ok(())
+        })?;
         self.send(Message::End {
             refused: mapper.refused,
         })

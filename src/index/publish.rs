@@ -7,6 +7,7 @@ use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
+use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime};
 
 use rusqlite::config::DbConfig;
@@ -21,9 +22,11 @@ use crate::class::Patterns;
 const WRITE_VERSION_OFFSET: usize = 18;
 const READ_ONLY: u8 = 3;
 const WRITABLE: u8 = 1;
-const COPY_BYTES: usize = 1 << 20;
+const HASHED_BYTES: usize = 1 << 20;
 /// SQLite's page cache while building, in KiB (negative: KiB, not pages).
 const CACHE_KIB: i32 = -48 * 1024;
+/// Prepared statements kept: all that a run has.
+const STATEMENTS_KEPT: usize = 64;
 
 /// The index's path and the folder of its generations.
 #[derive(Debug, Clone)]
@@ -225,25 +228,29 @@ impl Folder {
         fs::read_link(&self.link).is_ok_and(|target| target.file_name() == current.path.file_name())
     }
 
-    /// Makes a private copy of the current generation, checked against its hash, or an empty index.
+    /// Makes a private copy of the current generation, or an empty index. The current generation is compared with its
+    /// hash meanwhile: see [`Building::verify_origin`].
     ///
     /// # Errors
-    /// [`Error::Rotten`] when the current generation is not what was published.
+    /// The file system's and SQLite's.
     pub fn build(&self) -> Result<Building> {
         let current = self.current()?;
-        let path = self.folder.join("building.db");
         let mut building = Building {
             folder: self.clone(),
-            path,
-            generation: 1,
+            path: self.folder.join("building.db"),
+            generation: current.as_ref().map_or(1, |current| current.number + 1),
             connection: None,
+            verifying: None,
         };
-        building.generation = current.as_ref().map_or(1, |current| current.number + 1);
-        if let Some(current) = &current {
-            copy_checked(current, &building.path)?;
+        let is_new = current.is_none();
+        if let Some(current) = current {
+            copy(&current.path, &building.path)?;
+            building.verifying = Some(std::thread::spawn(move || current.verify()));
         }
-        building.open(current.is_none())?;
-        Ok(building)
+        match building.open(is_new) {
+            Ok(()) => Ok(building),
+            Err(error) => building.verify_origin().and(Err(error)),
+        }
     }
 
     fn publish(&self, building: &Path, number: u64) -> Result<()> {
@@ -320,7 +327,7 @@ impl Generation {
     /// [`Error::Rotten`] when it differs.
     pub fn verify(&self) -> Result<()> {
         let mut file = File::open(&self.path).map_err(file_error("open", &self.path))?;
-        let sha256 = hash(&mut file, io::sink()).map_err(file_error("read", &self.path))?;
+        let sha256 = hash(&mut file).map_err(file_error("read", &self.path))?;
         if hex(&sha256) == self.sha256 {
             Ok(())
         } else {
@@ -373,30 +380,23 @@ fn generation_of(path: &Path) -> Option<(u64, String)> {
     is_hash.then_some((number.parse().ok()?, sha256.to_owned()))
 }
 
-fn hash(from: &mut impl Read, mut to: impl Write) -> io::Result<[u8; 32]> {
+fn hash(from: &mut impl Read) -> io::Result<[u8; 32]> {
     let mut hasher = Sha256::new();
-    let mut buffer = vec![0; COPY_BYTES];
+    let mut buffer = vec![0; HASHED_BYTES];
     loop {
         match from.read(&mut buffer)? {
             0 => return Ok(hasher.finalize().into()),
-            read => {
-                hasher.update(&buffer[..read]);
-                to.write_all(&buffer[..read])?;
-            }
+            read => hasher.update(&buffer[..read]),
         }
     }
 }
 
-/// Copies a generation, made writable, and compares what was copied with the hash in its name.
-fn copy_checked(current: &Generation, to: &Path) -> Result<()> {
-    let mut from = File::open(&current.path).map_err(file_error("open", &current.path))?;
+/// Copies a generation, made writable.
+fn copy(from: &Path, to: &Path) -> Result<()> {
+    let mut origin = File::open(from).map_err(file_error("open", from))?;
     let mut copy = create(to)?;
-    let sha256 = hash(&mut from, &mut copy).map_err(file_error("copy", &current.path))?;
-    if hex(&sha256) != current.sha256 {
-        return Err(Error::Rotten {
-            path: current.path.display().to_string(),
-        });
-    }
+    // Within the kernel, where it can.
+    io::copy(&mut origin, &mut copy).map_err(file_error("copy", from))?;
     write_version(&copy, WRITABLE).map_err(file_error("write", to))
 }
 
@@ -428,7 +428,7 @@ fn seal(path: &Path) -> Result<[u8; 32]> {
     // The disk works while the processor hashes.
     let (sha256, synced) = std::thread::scope(|scope| {
         let sync = scope.spawn(move || syncing.sync_all());
-        (hash(&mut file, io::sink()), sync.join())
+        (hash(&mut file), sync.join())
     });
     synced
         .unwrap_or_else(|_| {
@@ -453,6 +453,8 @@ pub struct Building {
     path: PathBuf,
     generation: u64,
     connection: Option<Connection>,
+    /// Compares the generation that this is a copy of with its hash.
+    verifying: Option<JoinHandle<Result<()>>>,
 }
 
 impl Building {
@@ -475,6 +477,7 @@ impl Building {
         } else {
             migrate::check(&connection, &self.path.display().to_string())?;
         }
+        connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
         connection.execute_batch("BEGIN IMMEDIATE")?;
         self.connection = Some(connection);
         Ok(())
@@ -492,11 +495,26 @@ impl Building {
         Writer::open(connection, &self.folder.folder, self.generation, patterns)
     }
 
+    /// Waits until the generation that this is a copy of was compared with its hash. Never publish without: bit rot would
+    /// be published with it.
+    ///
+    /// # Errors
+    /// [`Error::Rotten`] when it is not what was published; whatever else failed is owed to that.
+    pub fn verify_origin(&mut self) -> Result<()> {
+        match self.verifying.take().map(JoinHandle::join) {
+            None => Ok(()),
+            Some(verified) => verified.unwrap_or(Err(Error::Inconsistent(
+                "the thread that hashes the current generation died",
+            ))),
+        }
+    }
+
     /// Makes the file the current generation, or, for a dry run, says what it would have been.
     ///
     /// # Errors
     /// SQLite's and the file system's; nothing is published then.
     pub fn publish(mut self, is_dry_run: bool) -> Result<Published> {
+        self.verify_origin()?;
         let connection = self
             .connection
             .take()
@@ -622,7 +640,7 @@ mod tests {
     }
 
     #[test]
-    fn a_changed_generation_is_found_before_it_is_built_upon() {
+    fn a_changed_generation_is_never_published_upon() {
         let home = tempfile::tempdir().unwrap();
         let folder = Folder::open(&home.path().join("identity.db"), 0o640).unwrap();
         let _lock = folder.lock().unwrap();
@@ -633,6 +651,7 @@ mod tests {
         let file = OpenOptions::new().write(true).open(&current.path).unwrap();
         std::os::unix::fs::FileExt::write_all_at(&file, b"x", 5_000).unwrap();
         assert!(matches!(current.verify(), Err(Error::Rotten { .. })));
-        assert!(matches!(folder.build(), Err(Error::Rotten { .. })));
+        let published = folder.build().and_then(|building| building.publish(false));
+        assert!(matches!(published, Err(Error::Rotten { .. })));
     }
 }
