@@ -107,6 +107,10 @@ impl<'c> Identifiers<'c> {
                     merged.sort_unstable();
                     merged.dedup();
                 }
+                if merged.len() == before {
+                    // Nothing that is not filed already.
+                    continue;
+                }
                 self.report(&mut merged, here, &mut shared)?;
                 self.filed = self.filed + merged.len() as u64 - before as u64;
                 pack(&merged, &mut bytes);

@@ -21,7 +21,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use rusqlite::blob::Blob;
-use rusqlite::{Connection, Statement};
+use rusqlite::{Connection, Params, Row, Statement};
 
 use self::identifiers::Identifiers;
 pub(crate) use self::ledger::{IS_KNOWN, contents, is_known};
@@ -109,8 +109,8 @@ struct Usages<'c> {
     insert: Statement<'c>,
     /// Gives a usage that had none its logins.
     fill: Statement<'c>,
-    /// The `seen` patched last: moving on is a fraction of opening.
-    blob: Option<Blob<'c>>,
+    /// A `seen`, and the usage whose it is: moving on is a fraction of opening.
+    blob: Option<(u64, Blob<'c>)>,
     /// The largest id there is: a larger one needs no look-up.
     largest: u64,
     /// There is a usage or a mention.
@@ -123,13 +123,14 @@ impl<'c> Usages<'c> {
     /// Reads a `seen` through the open blob: a fraction of a `SELECT` where row after row is there. `None`: ask the
     /// table.
     fn read_open(&mut self, usage: u64) -> rusqlite::Result<Option<[u8; usage::WIDTH]>> {
-        let Some(blob) = &mut self.blob else {
+        let Some((at, blob)) = &mut self.blob else {
             return Ok(None);
         };
         if blob.reopen(usage as i64).is_err() {
             self.blob = None;
             return Ok(None);
         }
+        *at = usage;
         let mut seen = [0; usage::WIDTH];
         blob.read_at_exact(&mut seen, 0)?;
         Ok(Some(seen))
@@ -141,18 +142,18 @@ impl<'c> Usages<'c> {
         usage: u64,
         seen: &[u8],
     ) -> rusqlite::Result<()> {
-        // A blob whose row was changed by a statement is of no use any more, and says so here.
-        let is_open = self
-            .blob
-            .as_mut()
-            .is_some_and(|blob| blob.reopen(usage as i64).is_ok());
-        if !is_open {
-            self.blob = Some(connection.blob_open("main", "usage", "seen", usage as i64, false)?);
+        if let Some((at, blob)) = &mut self.blob {
+            // A blob whose row was changed by a statement is of no use any more, and says so here.
+            let is_there = *at == usage || blob.reopen(usage as i64).is_ok();
+            *at = usage;
+            if is_there && blob.write_all_at(seen, 0).is_ok() {
+                return Ok(());
+            }
         }
-        match &mut self.blob {
-            Some(blob) => blob.write_all_at(seen, 0),
-            None => Ok(()),
-        }
+        let mut blob = connection.blob_open("main", "usage", "seen", usage as i64, false)?;
+        blob.write_all_at(seen, 0)?;
+        self.blob = Some((usage, blob));
+        Ok(())
     }
 }
 
@@ -418,9 +419,23 @@ impl<'c> Writer<'c> {
                 "UPDATE {} SET flags = flags | ?2 WHERE id = ?1",
                 subject.table()
             );
-            self.connection
-                .execute(&sql, rusqlite::params![part, flag])?;
+            self.execute(&sql, rusqlite::params![part, flag])?;
         }
         Ok(())
+    }
+
+    /// Executes a statement that is planned once a run.
+    fn execute(&self, sql: &str, params: impl Params) -> rusqlite::Result<usize> {
+        self.connection.prepare_cached(sql)?.execute(params)
+    }
+
+    /// Reads one row with a statement that is planned once a run.
+    fn query_row<T>(
+        &self,
+        sql: &str,
+        params: impl Params,
+        read: impl FnOnce(&Row) -> rusqlite::Result<T>,
+    ) -> rusqlite::Result<T> {
+        self.connection.prepare_cached(sql)?.query_row(params, read)
     }
 }

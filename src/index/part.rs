@@ -278,7 +278,8 @@ impl<'c> Table<'c> {
     /// Removes the row of a merged subject that is none any more.
     pub(super) fn delete(&mut self, id: u32) -> rusqlite::Result<()> {
         let sql = format!("DELETE FROM {} WHERE id = ?1", self.subject.table());
-        self.connection.execute(&sql, [id]).map(|_| ())
+        let mut delete = self.connection.prepare_cached(&sql)?;
+        delete.execute([id]).map(|_| ())
     }
 
     /// Sets whose a part is, its class and its flags.
@@ -293,9 +294,9 @@ impl<'c> Table<'c> {
             "UPDATE {} SET owner = ?2, class = ?3, flags = ?4 WHERE id = ?1",
             self.subject.table()
         );
-        self.connection
-            .execute(&sql, params![id, owner, class as u8, flags])
-            .map(|_| ())
+        let mut update = self.connection.prepare_cached(&sql)?;
+        let values = params![id, owner, class as u8, flags];
+        update.execute(values).map(|_| ())
     }
 
     /// Patches where and when parts were last seen; `patches` in the order of ids.

@@ -330,7 +330,7 @@ impl<'c> Writer<'c> {
         let sql = format!("SELECT id FROM {} WHERE owner = ?1", subject.table());
         let ids: Vec<u32> = self
             .connection
-            .prepare(&sql)?
+            .prepare_cached(&sql)?
             .query_map([merged], |row| row.get(0))?
             .collect::<rusqlite::Result<_>>()?;
         let mut parts = Vec::new();
@@ -388,7 +388,7 @@ impl<'c> Writer<'c> {
             .merged_into(id)
             .unwrap_or(id);
         let class = self.class_of_part(Subject::Account, account)?;
-        self.connection.execute(
+        self.execute(
             "UPDATE account SET class = ?2 WHERE id = ?1",
             rusqlite::params![account, class as u8],
         )?;

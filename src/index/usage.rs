@@ -556,7 +556,7 @@ impl<'c> Writer<'c> {
                     && self.has_extra(write, old.object)
                 {
                     let extra = write.extra(tally);
-                    self.connection.execute(
+                    self.execute(
                         "UPDATE usage SET extra = ?2 WHERE id = ?1",
                         params![usage as i64, extra],
                     )?;
@@ -657,7 +657,6 @@ impl<'c> Writer<'c> {
         resolve: bool,
     ) -> Result<()> {
         let known = self
-            .connection
             .query_row(
                 "SELECT id, seen FROM mention WHERE group_hash = ?1 AND part IS NULL AND user_keys = ?2 AND device_keys = ?3",
                 params![group as i64, user, device],
@@ -677,7 +676,7 @@ impl<'c> Writer<'c> {
                 let old = UsageSeen::decode(seen.as_bytes()).unwrap_or(NO_USAGE);
                 let merged = self.merge_rows(write, old, new, tally);
                 let is_newest = merged.object == new.object && merged.row == new.row;
-                self.connection.execute(
+                self.execute(
                     "UPDATE mention SET seen = ?2, extra = CASE WHEN ?3 THEN ?4 ELSE extra END WHERE id = ?1",
                     params![id, text(&merged.encode()), is_newest, write.extra(tally)],
                 )?;
@@ -703,7 +702,7 @@ impl<'c> Writer<'c> {
 
     fn insert_mention(&mut self, new: NewMention) -> Result<()> {
         self.usages.any = true;
-        self.connection.execute(
+        self.execute(
             "INSERT INTO mention (usage, state, part, current, seen, group_hash, user_keys, device_keys, extra)
              VALUES (NULL, 1, ?1, ?2, ?3, ?4, ?5, ?6, ?7)",
             params![new.part, new.current, new.seen, new.group as i64, new.user_keys, new.device_keys, new.extra],
@@ -711,7 +710,7 @@ impl<'c> Writer<'c> {
         let id = self.connection.last_insert_rowid();
         let mut insert = self
             .connection
-            .prepare("INSERT OR IGNORE INTO mention_key (hash, mention) VALUES (?1, ?2)")?;
+            .prepare_cached("INSERT OR IGNORE INTO mention_key (hash, mention) VALUES (?1, ?2)")?;
         // The device of a last login is the one whose row it stands in: it depends on no device key.
         let device_keys = if new.part.is_none() {
             new.device_keys
@@ -736,7 +735,7 @@ impl<'c> Writer<'c> {
         let Logins::Inline(group) = old.logins else {
             return Ok(());
         };
-        let (kept, extra): (_, Option<String>) = self.connection.query_row(
+        let (kept, extra): (_, Option<String>) = self.query_row(
             "SELECT user_keys, device_keys, extra FROM usage WHERE id = ?1",
             [usage as i64],
             |row| Ok(((row.get(0)?, row.get(1)?), row.get(2)?)),
@@ -838,7 +837,7 @@ impl<'c> Writer<'c> {
             };
             let usages: Vec<i64> = self
                 .connection
-                .prepare(select)?
+                .prepare_cached(select)?
                 .query_map(bounds, |row| row.get(0))?
                 .collect::<rusqlite::Result<_>>()?;
             for usage in usages {
@@ -864,7 +863,7 @@ impl<'c> Writer<'c> {
     pub(super) fn unsettle_last_login(&mut self, part: u32) -> Result<()> {
         let mut select = self
             .connection
-            .prepare("SELECT group_hash FROM mention WHERE part = ?1")?;
+            .prepare_cached("SELECT group_hash FROM mention WHERE part = ?1")?;
         let groups = select.query_map([part], |row| row.get::<_, i64>(0))?;
         for group in groups {
             self.mentions.groups.insert(group? as u64);
@@ -967,7 +966,6 @@ impl<'c> Writer<'c> {
         let group = last_login_group(&former.name, &device_keys);
         self.mentions.groups.insert(group);
         let known = self
-            .connection
             .query_row(
                 "SELECT id, seen FROM mention WHERE part = ?1 AND current = 0 AND user_keys = ?2",
                 params![former.part, user_keys],
@@ -989,7 +987,7 @@ impl<'c> Writer<'c> {
             .is_none_or(|seen| self.ledger.stamp(former.seen) > self.ledger.stamp(seen));
         if is_newer {
             let seen = former.seen.encode();
-            self.connection.execute(
+            self.execute(
                 "UPDATE mention SET seen = ?2 WHERE id = ?1",
                 params![id, text(&seen)],
             )?;
@@ -1003,7 +1001,7 @@ impl<'c> Writer<'c> {
         self.unsettle_last_login(part)?;
         let mut select = self
             .connection
-            .prepare("SELECT id, usage FROM mention WHERE part = ?1 AND current = 1")?;
+            .prepare_cached("SELECT id, usage FROM mention WHERE part = ?1 AND current = 1")?;
         let kept: Vec<(i64, Option<i64>)> = select
             .query_map([part], |row| Ok((row.get(0)?, row.get(1)?)))?
             .collect::<rusqlite::Result<_>>()?;
@@ -1015,7 +1013,7 @@ impl<'c> Writer<'c> {
         }
         let mut select = self
             .connection
-            .prepare("SELECT id FROM usage WHERE device = ?1")?;
+            .prepare_cached("SELECT id FROM usage WHERE device = ?1")?;
         let usages: Vec<i64> = select
             .query_map([part], |row| row.get(0))?
             .collect::<rusqlite::Result<_>>()?;
@@ -1039,20 +1037,18 @@ impl<'c> Writer<'c> {
     }
 
     fn delete_mention(&mut self, id: i64) -> Result<()> {
-        let user_keys: String = self.connection.query_row(
-            "SELECT user_keys FROM mention WHERE id = ?1",
-            [id],
-            |row| row.get(0),
-        )?;
+        let user_keys: String =
+            self.query_row("SELECT user_keys FROM mention WHERE id = ?1", [id], |row| {
+                row.get(0)
+            })?;
         for key in split_keys(&user_keys).iter().flatten() {
             let hash = Hash::of(key).high as i64;
-            self.connection.execute(
+            self.execute(
                 "DELETE FROM mention_key WHERE hash = ?1 AND mention = ?2",
                 params![hash, id],
             )?;
         }
-        self.connection
-            .execute("DELETE FROM mention WHERE id = ?1", [id])?;
+        self.execute("DELETE FROM mention WHERE id = ?1", [id])?;
         Ok(())
     }
 
@@ -1062,7 +1058,7 @@ impl<'c> Writer<'c> {
         if self.usages.any {
             keys.sort_unstable();
             keys.dedup();
-            let mut select = self.connection.prepare(
+            let mut select = self.connection.prepare_cached(
                 "SELECT group_hash FROM mention_key JOIN mention ON mention.id = mention WHERE hash = ?1",
             )?;
             for key in keys {
@@ -1088,7 +1084,7 @@ impl<'c> Writer<'c> {
     fn resolve_group(&mut self, group: u64) -> Result<()> {
         let mut by_keys: BTreeMap<(String, String, bool), Vec<Kept>> = BTreeMap::new();
         {
-            let mut select = self.connection.prepare(
+            let mut select = self.connection.prepare_cached(
                 "SELECT id, usage, part, current, seen, user_keys, device_keys FROM mention WHERE group_hash = ?1",
             )?;
             let mut rows = select.query([group as i64])?;
@@ -1141,7 +1137,7 @@ impl<'c> Writer<'c> {
             (Meant::Ambiguous, _) | (_, Meant::Ambiguous) => (None, 2),
             _ => (None, 1),
         };
-        self.connection.execute(
+        self.execute(
             "UPDATE mention SET usage = ?2, state = ?3 WHERE id = ?1",
             params![row.id, usage.map(|usage| usage as i64), state],
         )?;
@@ -1217,7 +1213,7 @@ impl<'c> Writer<'c> {
     fn mentions_of(&mut self, usage: u64) -> Result<Vec<(Kept, Option<String>)>> {
         let mut select = self
             .connection
-            .prepare("SELECT id, usage, part, current, seen, extra FROM mention WHERE usage = ?1 ORDER BY id")?;
+            .prepare_cached("SELECT id, usage, part, current, seen, extra FROM mention WHERE usage = ?1 ORDER BY id")?;
         let rows = select.query_map([usage as i64], |row| {
             let kept = Kept {
                 id: row.get(0)?,
@@ -1244,13 +1240,12 @@ impl<'c> Writer<'c> {
             None => self.insert_usage(usage, new, None, extra),
             Some(old) if is_empty => {
                 self.patch_usage(usage, old, NO_USAGE)?;
-                self.connection
-                    .execute("DELETE FROM usage WHERE id = ?1", [usage as i64])?;
+                self.execute("DELETE FROM usage WHERE id = ?1", [usage as i64])?;
                 Ok(())
             }
             Some(old) => {
                 if !matches!(new.logins, Logins::Inline(_)) {
-                    self.connection.execute(
+                    self.execute(
                         "UPDATE usage SET user_keys = NULL, device_keys = NULL, extra = ?2 WHERE id = ?1",
                         params![usage as i64, extra],
                     )?;
