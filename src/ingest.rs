@@ -15,7 +15,7 @@ use tracing::{debug, error, info, warn};
 
 use crate::class::Patterns;
 use crate::index::{
-    self, Building, Folder, IS_KNOWN, Intake, Published, RowCounts, Writer, is_known,
+    self, Building, Folder, IS_KNOWN, Intake, Published, RowCounts, Told, Writer, is_known,
 };
 use crate::mapping::{Mapper, Mapping};
 use crate::observation::{Batch, Layout, Object, ObservedFrom, Refused, Reject};
@@ -217,9 +217,8 @@ pub fn run(options: &Options, progress: &mut dyn FnMut(Progress)) -> Result<Repo
     let new = run.unknown(listing.objects)?;
     if !new.is_empty() {
         let spool = folder.spool()?;
-        let known = run.known_contents()?;
         let fetched = sources.fetch(new, &spool, options.spool_bytes);
-        let outcome = run.take_in(fetched, known);
+        let outcome = run.take_in(fetched);
         let _ = std::fs::remove_dir_all(&spool);
         outcome?;
     }
@@ -242,11 +241,13 @@ struct Written {
     is_more: bool,
 }
 
-/// The contents that the ledger has, to recognise copies without decoding them.
+/// What the decoding thread knows of the current generation.
 #[derive(Default)]
-struct Contents {
+struct Known {
+    /// Contents that the ledger has, to recognise copies without decoding them.
     observed: HashSet<([u8; 32], i64)>,
     hashes: HashSet<[u8; 32]>,
+    told: Told,
 }
 
 impl Run<'_> {
@@ -281,27 +282,30 @@ impl Run<'_> {
         Ok(new)
     }
 
-    fn known_contents(&self) -> Result<Contents> {
+    /// Loads what the decoding thread has to know of the current generation.
+    fn known(&self) -> Result<Known> {
         let Some(current) = self.folder.current()? else {
-            return Ok(Contents::default());
+            return Ok(Known::default());
         };
-        let mut contents = Contents::default();
-        for (sha256, observed_at) in
-            index::contents(&current.connect()?).map_err(index::Error::from)?
-        {
-            contents.observed.insert((sha256, observed_at));
-            contents.hashes.insert(sha256);
+        let connection = current.connect()?;
+        let mut known = Known {
+            told: Told::load(&connection).map_err(index::Error::from)?,
+            ..Known::default()
+        };
+        for (sha256, observed_at) in index::contents(&connection).map_err(index::Error::from)? {
+            known.observed.insert((sha256, observed_at));
+            known.hashes.insert(sha256);
         }
-        Ok(contents)
+        Ok(known)
     }
 
     /// Decodes on a thread of its own what is fetched, and writes it on this one.
     fn take_in(
         &mut self,
         fetched: impl Iterator<Item = (Object, std::result::Result<Spooled, source::Error>)> + Send,
-        known: Contents,
     ) -> Result<()> {
         let options = self.options;
+        let known = self.known()?;
         std::thread::scope(|scope| {
             let (sender, receiver) = sync_channel(BATCHES_AHEAD);
             let decoding = std::thread::Builder::new()
@@ -615,7 +619,7 @@ struct Checked {
 struct Decoder<'a> {
     options: &'a Options,
     time_zones: HashMap<&'a str, &'a TimeZone>,
-    known: Contents,
+    known: Known,
     sender: SyncSender<Message>,
     /// Logins objects wait until the users and devices are in: both sides of a login are then known at once.
     waiting: Vec<Checked>,
@@ -625,7 +629,7 @@ struct Decoder<'a> {
 }
 
 impl<'a> Decoder<'a> {
-    fn new(options: &'a Options, known: Contents, sender: SyncSender<Message>) -> Decoder<'a> {
+    fn new(options: &'a Options, known: Known, sender: SyncSender<Message>) -> Decoder<'a> {
         let time_zones = options
             .sources
             .iter()
@@ -736,6 +740,8 @@ impl<'a> Decoder<'a> {
 
     fn take_waiting(&mut self) -> std::result::Result<(), Gone> {
         self.waiting_bytes = 0;
+        // What it says is of no use for logins, and they need the memory. Rows that come later are worked out whole.
+        self.known.told = Told::default();
         for checked in std::mem::take(&mut self.waiting) {
             self.decode(checked)?;
         }
@@ -793,7 +799,9 @@ impl<'a> Decoder<'a> {
             sha256: spooled.sha256,
             layout: layout.clone(),
         })?;
-        let mut mapper = Mapper::new(&layout, time_zone, &self.options.patterns);
+        let told = &self.known.told;
+        let known = |subject, fingerprint| told.find(subject, fingerprint);
+        let mut mapper = Mapper::new(&layout, time_zone, &self.options.patterns, &known);
         std::thread::scope(|scope| {
             // Cutting text into cells and reading their meaning are about the same work.
             let (decoding, decoded) = sync_channel(DECODED_AHEAD);

@@ -143,8 +143,10 @@ pub struct Described {
     pub row: u32,
     /// The hash of what makes it the same part as another row: keys, what it says of being local, its columns.
     pub part: u64,
-    /// The hash of everything it says but `last_seen`.
+    /// The hash of its columns and of everything it says but `last_seen`.
     pub fingerprint: u64,
+    /// The part that said the same when the run began: `part`, `entries`, `said` and `class` are then not worked out.
+    pub known: Option<u32>,
     /// Microseconds since 1970.
     pub last_seen: Option<i64>,
     /// Microseconds since 1970.

@@ -196,10 +196,11 @@ impl Subject {
 }
 
 /// What an account is, so that a lookup for a person does not answer with a machine.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 #[repr(u8)]
 pub enum Class {
     /// Nothing tells.
+    #[default]
     Unknown = 0,
     /// A human's everyday account.
     Person = 1,

@@ -21,6 +21,19 @@ enum Place {
     New(u64),
 }
 
+/// Works out what was left out of a known row, from the row of the same part that has taken its place since. Its
+/// identifiers are filed, and its class is worked out when the run settles.
+fn work_out(subject: Subject, new: &NewRow, old: &Part) -> Described {
+    let keys = old.content.keys(subject);
+    let said = (0..)
+        .zip(&keys)
+        .map(|(at, key)| u8::from(key.is_some()) << at);
+    Described {
+        said: said.sum(),
+        ..*new.row
+    }
+}
+
 /// Moves a part's hash on when another part has it: an odd constant with well-spread bits (2^64 / golden ratio).
 const NEXT_HASH: u64 = 0x9e37_79b9_7f4a_7c15;
 
@@ -38,19 +51,13 @@ impl<'c> Writer<'c> {
         };
         let mut patches: Vec<(u32, Seen)> = Vec::with_capacity(rows.len());
         for row in rows {
-            let new = NewRow {
-                batch,
-                layout,
-                row,
-                seen: Seen {
-                    last_seen: row.last_seen,
-                    object: taking.id,
-                    row: row.row,
-                },
-            };
+            let new = NewRow::new(batch, layout, row, taking.id);
             match self.place(subject, row, &new)? {
                 Place::Same(id) => self.take_same(taking, subject, row, id, new.seen, &mut patches),
                 Place::Other(id, old) => {
+                    let worked_out = row.known.is_some().then(|| work_out(subject, &new, &old));
+                    let row = worked_out.as_ref().unwrap_or(row);
+                    let new = NewRow { row, ..new };
                     if self.take_other(taking, subject, row, id, &new, &old)? {
                         // Behind a patch that an earlier row of the batch left for the same part.
                         patches.push((id, new.seen));
@@ -65,16 +72,21 @@ impl<'c> Writer<'c> {
         Ok(())
     }
 
-    /// Finds a row's part. A hash is only believed together with the fingerprint or with the keys themselves.
+    /// Finds a row's part. The hash of its keys is only believed together with the fingerprint or with the keys themselves.
     fn place(&mut self, subject: Subject, row: &Described, new: &NewRow) -> Result<Place> {
         let mut part = row.part;
-        while let Some(id) = self.rosters[subject as usize].find(part) {
-            if self.rosters[subject as usize].newest(id).fingerprint == row.fingerprint {
+        let roster = &self.rosters[subject as usize];
+        while let Some(id) = row.known.or_else(|| roster.find(part)) {
+            if roster.newest(id).fingerprint == row.fingerprint {
                 return Ok(Place::Same(id));
             }
             let old = self.tables[subject as usize]
                 .read(id)?
                 .ok_or(Error::Inconsistent("a part of the roster has no row"))?;
+            if row.known.is_some() {
+                // Another row of this run told something else of the part.
+                return Ok(Place::Other(id, Box::new(old)));
+            }
             let kinds = subject.key_kinds();
             let is_same = |at: usize| {
                 normal(kinds[at], old.content.texts[at].as_deref())

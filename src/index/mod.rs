@@ -31,6 +31,7 @@ use self::part::{NOBODY, Table};
 pub(crate) use self::publish::published;
 pub use self::publish::{Building, Folder, Generation, Lock, Published};
 use self::roster::Roster;
+pub(crate) use self::roster::Told;
 use self::settle::{Dirty, Standing};
 use self::usage::{Mentions, Pending};
 use crate::class::Patterns;

@@ -329,7 +329,27 @@ pub(super) struct NewRow<'a> {
     pub(super) seen: Seen,
 }
 
-impl NewRow<'_> {
+impl<'a> NewRow<'a> {
+    /// Joins a row with where it stands.
+    pub(super) fn new(
+        batch: &'a Batch,
+        layout: &'a Layout,
+        row: &'a Described,
+        object: u32,
+    ) -> NewRow<'a> {
+        let seen = Seen {
+            last_seen: row.last_seen,
+            object,
+            row: row.row,
+        };
+        NewRow {
+            batch,
+            layout,
+            row,
+            seen,
+        }
+    }
+
     /// Returns a field's text; a key that says nothing (a placeholder, a nil UUID) is none.
     pub(super) fn text(&self, field: usize) -> Option<&str> {
         if field <= NAME && self.row.said & 1 << field == 0 {

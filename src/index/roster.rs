@@ -5,6 +5,9 @@
 
 use rusqlite::Connection;
 
+use crate::bucket::{read_u32, read_u64};
+use crate::schema::Subject;
+
 /// Parts of a stored block: 3.5 KB, one page.
 const BLOCK_PARTS: usize = 128;
 const PART_BYTES: usize = 28;
@@ -33,6 +36,94 @@ pub(super) struct Roster {
     changed: Vec<bool>,
 }
 
+/// Which part last said what, as it was when the run began: for the threads that read rows, so that a row which says
+/// nothing new is recognised before its identifiers are worked out.
+#[derive(Default)]
+pub(crate) struct Told([Fingerprints; 2]);
+
+impl Told {
+    /// Loads the fingerprints of a generation.
+    pub(crate) fn load(connection: &Connection) -> rusqlite::Result<Told> {
+        let load = |subject| Fingerprints::load(connection, subject);
+        Ok(Told([load(0)?, load(1)?]))
+    }
+
+    /// Returns the part that said what has this fingerprint.
+    pub(crate) fn find(&self, subject: Subject, fingerprint: u64) -> Option<u32> {
+        self.0[subject as usize].find(fingerprint)
+    }
+}
+
+/// The fingerprints of one subject's parts.
+#[derive(Default)]
+struct Fingerprints {
+    of_parts: Vec<u64>,
+    /// Open addressing over `of_parts`: positions, or EMPTY.
+    slots: Vec<u32>,
+}
+
+impl Fingerprints {
+    fn load(connection: &Connection, subject: u32) -> rusqlite::Result<Fingerprints> {
+        let mut of_parts = Vec::new();
+        each_block(connection, subject, |block| {
+            let fingerprints = block.chunks_exact(PART_BYTES).map(|part| read_u64(part, 8));
+            of_parts.extend(fingerprints);
+        })?;
+        let mut slots = vec![EMPTY; slots_for(of_parts.len())];
+        for (at, fingerprint) in of_parts.iter().enumerate() {
+            place(&mut slots, *fingerprint, at as u32);
+        }
+        Ok(Fingerprints { of_parts, slots })
+    }
+
+    fn find(&self, fingerprint: u64) -> Option<u32> {
+        find(&self.slots, fingerprint, |at| self.of_parts[at as usize])
+    }
+}
+
+/// Calls `take` with every stored block of a subject's roster, in order.
+fn each_block(
+    connection: &Connection,
+    subject: u32,
+    mut take: impl FnMut(&[u8]),
+) -> rusqlite::Result<()> {
+    let mut select = connection
+        .prepare("SELECT entries FROM roster WHERE block >= ?1 AND block < ?2 ORDER BY block")?;
+    let mut rows = select.query([block_id(subject, 0), block_id(subject + 1, 0)])?;
+    while let Some(row) = rows.next()? {
+        take(row.get_ref(0)?.as_blob()?);
+    }
+    Ok(())
+}
+
+/// The slots of a table for so many hashes: at most 70 % are taken.
+fn slots_for(hashes: usize) -> usize {
+    (hashes * 10 / 7 + 1).next_power_of_two().max(1024)
+}
+
+/// Puts a position into the first free slot for a hash.
+fn place(slots: &mut [u32], hash: u64, position: u32) {
+    let mask = slots.len() - 1;
+    let mut slot = hash as usize & mask;
+    while slots[slot] != EMPTY {
+        slot = (slot + 1) & mask;
+    }
+    slots[slot] = position;
+}
+
+/// Returns the id, which is the position and one, of what has a hash.
+fn find(slots: &[u32], hash: u64, hash_of: impl Fn(u32) -> u64) -> Option<u32> {
+    let mask = slots.len().checked_sub(1)?;
+    let mut slot = hash as usize & mask;
+    loop {
+        match slots[slot] {
+            EMPTY => return None,
+            position if hash_of(position) == hash => return Some(position + 1),
+            _ => slot = (slot + 1) & mask,
+        }
+    }
+}
+
 /// The hash that marks an id which is no part: an account merged of several parts.
 const MERGED: u64 = 0;
 
@@ -48,28 +139,18 @@ impl Roster {
             slots: Vec::new(),
             changed: Vec::new(),
         };
-        let mut select = connection.prepare(
-            "SELECT entries FROM roster WHERE block >= ?1 AND block < ?2 ORDER BY block",
-        )?;
-        let mut rows = select.query([block_id(subject, 0), block_id(subject + 1, 0)])?;
-        while let Some(row) = rows.next()? {
-            roster.append(row.get_ref(0)?.as_blob()?);
-        }
+        each_block(connection, subject, |block| roster.append(block))?;
         roster.changed = vec![false; roster.parts.len().div_ceil(BLOCK_PARTS)];
-        roster.rehash(roster.parts.len() * 2);
+        roster.rehash(roster.parts.len());
         Ok(roster)
     }
 
     fn append(&mut self, block: &[u8]) {
         for entry in block.chunks_exact(PART_BYTES) {
-            let (part, rest) = entry.split_at(8);
-            let (fingerprint, rest) = rest.split_at(8);
-            let (last_seen, object) = rest.split_at(8);
-            self.parts.push(u64::from_le_bytes(array(part)));
-            self.fingerprints
-                .push(u64::from_le_bytes(array(fingerprint)));
-            self.last_seen.push(i64::from_le_bytes(array(last_seen)));
-            self.objects.push(u32::from_le_bytes(array(object)));
+            self.parts.push(read_u64(entry, 0));
+            self.fingerprints.push(read_u64(entry, 8));
+            self.last_seen.push(read_u64(entry, 16) as i64);
+            self.objects.push(read_u32(entry, 24));
         }
     }
 
@@ -96,15 +177,7 @@ impl Roster {
 
     /// Returns the id of a part.
     pub(super) fn find(&self, part: u64) -> Option<u32> {
-        let mask = self.slots.len() - 1;
-        let mut slot = part as usize & mask;
-        loop {
-            match self.slots[slot] {
-                EMPTY => return None,
-                at if self.parts[at as usize] == part => return Some(at + 1),
-                _ => slot = (slot + 1) & mask,
-            }
-        }
+        find(&self.slots, part, |at| self.parts[at as usize])
     }
 
     /// Returns what a part's newest row was.
@@ -132,9 +205,9 @@ impl Roster {
         let id = self.push(part);
         self.set(id, newest);
         if self.parts.len() * 10 > self.slots.len() * 7 {
-            self.rehash(self.parts.len() * 2);
+            self.rehash(self.parts.len());
         } else {
-            self.place(id - 1);
+            place(&mut self.slots, part, id - 1);
         }
         id
     }
@@ -178,35 +251,18 @@ impl Roster {
         self.parts.len() as u32
     }
 
-    fn rehash(&mut self, wanted: usize) {
-        self.slots = vec![EMPTY; wanted.next_power_of_two().max(1024)];
-        for at in 0..self.parts.len() as u32 {
-            self.place(at);
+    fn rehash(&mut self, parts: usize) {
+        self.slots = vec![EMPTY; slots_for(parts)];
+        for (at, part) in self.parts.iter().enumerate() {
+            if *part != MERGED {
+                place(&mut self.slots, *part, at as u32);
+            }
         }
-    }
-
-    fn place(&mut self, at: u32) {
-        let part = self.parts[at as usize];
-        if part == MERGED {
-            return;
-        }
-        let mask = self.slots.len() - 1;
-        let mut slot = part as usize & mask;
-        while self.slots[slot] != EMPTY {
-            slot = (slot + 1) & mask;
-        }
-        self.slots[slot] = at;
     }
 }
 
 fn block_id(subject: u32, block: usize) -> i64 {
     (i64::from(subject) << 32) + block as i64
-}
-
-fn array<const N: usize>(bytes: &[u8]) -> [u8; N] {
-    bytes
-        .try_into()
-        .expect("the callers cut their slices to the width they read")
 }
 
 #[cfg(test)]
