@@ -15,16 +15,17 @@ use tracing::{debug, error, info, warn};
 
 use crate::class::Patterns;
 use crate::index::{
-    self, Building, Folder, IS_KNOWN, Intake, Published, RowCounts, Told, Writer, is_known,
+    self, Building, Folder, Generation, IS_KNOWN, Intake, Published, RowCounts, ToldLogins,
+    ToldParts, Writer, is_known,
 };
 use crate::mapping::{Mapper, Mapping};
 use crate::observation::{Batch, Layout, Object, ObservedFrom, Refused, Reject};
-use crate::schema::Dataset;
+use crate::schema::{Dataset, Subject};
 use crate::source::{self, SourceConfig, Sources, Spooled};
 use crate::{decode, mapping};
 
-/// Batches between the decoding thread and the writer: enough to bridge a pause of either.
-const BATCHES_AHEAD: usize = 4;
+/// Batches between the mapping thread and the writer, of up to 2 MB: enough to bridge a pause of either.
+const BATCHES_AHEAD: usize = 16;
 /// Batches between cutting text into cells and mapping them.
 const DECODED_AHEAD: usize = 2;
 /// Runs that `runs.jsonl` keeps.
@@ -247,7 +248,19 @@ struct Known {
     /// Contents that the ledger has, to recognise copies without decoding them.
     observed: HashSet<([u8; 32], i64)>,
     hashes: HashSet<[u8; 32]>,
-    told: Told,
+    parts: ToldParts,
+    logins: ToldLogins,
+    current: Option<Generation>,
+}
+
+impl mapping::Known for Known {
+    fn part(&self, subject: Subject, fingerprint: u64) -> Option<u32> {
+        self.parts.find(subject, fingerprint)
+    }
+
+    fn usage(&self, group: u64) -> Option<u64> {
+        self.logins.find(group)
+    }
 }
 
 impl Run<'_> {
@@ -289,13 +302,14 @@ impl Run<'_> {
         };
         let connection = current.connect()?;
         let mut known = Known {
-            told: Told::load(&connection).map_err(index::Error::from)?,
+            parts: ToldParts::load(&connection).map_err(index::Error::from)?,
             ..Known::default()
         };
         for (sha256, observed_at) in index::contents(&connection).map_err(index::Error::from)? {
             known.observed.insert((sha256, observed_at));
             known.hashes.insert(sha256);
         }
+        known.current = Some(current);
         Ok(known)
     }
 
@@ -405,6 +419,7 @@ impl Run<'_> {
                         return Ok(true);
                     }
                 }
+                Message::Broken(error) => return Err(error.into()),
                 Message::Warning(warning) => self.report.warnings.push(warning),
             }
         }
@@ -603,6 +618,7 @@ enum Message {
         refused: Refused,
     },
     Warning(String),
+    Broken(index::Error),
 }
 
 /// The writer went away: it failed or was stopped, and says so itself.
@@ -740,12 +756,38 @@ impl<'a> Decoder<'a> {
 
     fn take_waiting(&mut self) -> std::result::Result<(), Gone> {
         self.waiting_bytes = 0;
-        // What it says is of no use for logins, and they need the memory. Rows that come later are worked out whole.
-        self.known.told = Told::default();
+        // They need the memory. Users and devices that come later are worked out whole.
+        self.known.parts = ToldParts::default();
+        self.load_told_logins()?;
         for checked in std::mem::take(&mut self.waiting) {
             self.decode(checked)?;
         }
         Ok(())
+    }
+
+    /// Loads which logins the index knows, once and only when there are any to take in.
+    fn load_told_logins(&mut self) -> std::result::Result<(), Gone> {
+        let Some(current) = self
+            .known
+            .current
+            .take()
+            .filter(|_| !self.waiting.is_empty())
+        else {
+            return Ok(());
+        };
+        let loaded = current
+            .connect()
+            .and_then(|connection| Ok(ToldLogins::load(&connection)?));
+        match loaded {
+            Ok(logins) => {
+                self.known.logins = logins;
+                Ok(())
+            }
+            Err(error) => {
+                self.send(Message::Broken(error))?;
+                Err(Gone)
+            }
+        }
     }
 
     /// Tells whether an object repeats another one at the same time; asked in its turn, so that a copy never counts
@@ -799,9 +841,7 @@ impl<'a> Decoder<'a> {
             sha256: spooled.sha256,
             layout: layout.clone(),
         })?;
-        let told = &self.known.told;
-        let known = |subject, fingerprint| told.find(subject, fingerprint);
-        let mut mapper = Mapper::new(&layout, time_zone, &self.options.patterns, &known);
+        let mut mapper = Mapper::new(&layout, time_zone, &self.options.patterns, &self.known);
         std::thread::scope(|scope| {
             // Cutting text into cells and reading their meaning are about the same work.
             let (decoding, decoded) = sync_channel(DECODED_AHEAD);

@@ -367,13 +367,21 @@ fn distance(left: &str, right: &str) -> usize {
     row[right.len()]
 }
 
+/// What is known already, so that rows which say nothing new need not be worked out.
+pub trait Known {
+    /// Returns the part whose newest row has a fingerprint.
+    fn part(&self, subject: Subject, fingerprint: u64) -> Option<u32>;
+    /// Returns the usage in which the logins of a group stand.
+    fn usage(&self, group: u64) -> Option<u64>;
+}
+
 /// Turns the rows of one object into observations.
 pub struct Mapper<'a> {
     layout: &'a Layout,
     shape: u64,
     time_zone: &'a TimeZone,
     patterns: &'a Patterns,
-    known: &'a dyn Fn(Subject, u64) -> Option<u32>,
+    known: &'a dyn Known,
     /// Counted over all batches.
     pub refused: Refused,
 }
@@ -393,12 +401,12 @@ struct Refusing {
 }
 
 impl<'a> Mapper<'a> {
-    /// `time_zone` applies to times that name none; `known` finds the part that a fingerprint was last seen of.
+    /// `time_zone` applies to times that name none.
     pub fn new(
         layout: &'a Layout,
         time_zone: &'a TimeZone,
         patterns: &'a Patterns,
-        known: &'a dyn Fn(Subject, u64) -> Option<u32>,
+        known: &'a dyn Known,
     ) -> Mapper<'a> {
         let shape = Hash::of(&format!("{} {:?}", layout.dataset.as_str(), layout.shape)).high;
         Mapper {
@@ -453,16 +461,14 @@ impl<'a> Mapper<'a> {
             Rows::Mentions(mentions)
         } else {
             let mut described = Vec::with_capacity(rows.len());
+            let known = self.known_parts(row, rows.len());
             for (at, number) in rows.iter().enumerate() {
                 let before = entries.len();
-                match self.described(
-                    Row {
-                        at: at as u32,
-                        ..row
-                    },
-                    *number,
-                    &mut entries,
-                ) {
+                let row = Row {
+                    at: at as u32,
+                    ..row
+                };
+                match self.described(row, *number, known[at], &mut entries) {
                     Ok(observed) => described.push(observed),
                     Err(refusing) => {
                         entries.truncate(before);
@@ -483,15 +489,25 @@ impl<'a> Mapper<'a> {
         }
     }
 
+    /// The fingerprint of each row of a batch, and the part that has it. Looked up together: the processor then waits for
+    /// many places in memory at once.
+    fn known_parts(&self, row: Row, rows: usize) -> Vec<(u64, Option<u32>)> {
+        let fingerprints: Vec<u64> = (0..rows as u32)
+            .map(|at| self.fingerprint(Row { at, ..row }))
+            .collect();
+        let subject = self.subject();
+        let find = |fingerprint| (fingerprint, self.known.part(subject, fingerprint));
+        fingerprints.into_iter().map(find).collect()
+    }
+
     fn described(
         &mut self,
         row: Row,
         number: u32,
+        (fingerprint, known): (u64, Option<u32>),
         entries: &mut Vec<Entry>,
     ) -> Result<Described, Refusing> {
         let subject = self.subject();
-        let fingerprint = self.fingerprint(row);
-        let known = (self.known)(subject, fingerprint);
         let begin = entries.len() as u32;
         let keys = match known {
             Some(_) => Keys::default(),
@@ -621,16 +637,22 @@ impl<'a> Mapper<'a> {
     }
 
     fn mention(&mut self, row: Row, number: u32) -> Result<Mention, Refusing> {
-        let mut group = SipHasher13::new();
-        let user = mention_side(row, Subject::Account, 0, &mut group)?;
-        let device = mention_side(row, Subject::Device, LOGINS_DEVICE, &mut group)?;
+        let user = Side::read(row, Subject::Account, 0)?;
+        let device = Side::read(row, Subject::Device, LOGINS_DEVICE)?;
+        let group = group_of(&user, &device);
+        let known = self.known.usage(group);
+        let (user_keys, device_keys) = match known {
+            Some(_) => Default::default(),
+            None => (user.hashes(), device.hashes()),
+        };
         Ok(Mention {
             record: row.at,
             row: number,
-            group: group.finish(),
+            group,
+            known,
             names_only: user.is_name_only() && device.is_name_only(),
-            user: user.hashes,
-            device: device.hashes,
+            user: user_keys,
+            device: device_keys,
             logins: row.count(LOGINS_COUNT)?,
             last_seen: self.time(row, self.layout.columns.len() - 1)?,
         })
@@ -686,48 +708,55 @@ fn push_entries(entries: &mut Vec<Entry>, kind: Kind, normal: &str, says: Says) 
     }
 }
 
-/// The keys that one side of a logins row says.
-struct Side {
-    hashes: [Option<Hash>; 3],
-    /// Bits 0, 1 and 2, strongest first.
-    said: u8,
+/// The keys that one side of a logins row says, in normal form.
+struct Side<'a> {
+    kinds: [Kind; 3],
+    keys: [Option<Cow<'a, str>>; 3],
 }
 
-impl Side {
-    fn is_name_only(&self) -> bool {
-        self.said == 1 << NAME
-    }
-}
-
-/// Reads one side of a logins row. A SID that is no key finds nobody, but tells the row's group from others.
-fn mention_side(
-    row: Row,
-    subject: Subject,
-    first: usize,
-    group: &mut SipHasher13,
-) -> Result<Side, Refusing> {
-    let mut hashes = [None; 3];
-    let mut said = 0;
-    for (at, kind) in subject.key_kinds().into_iter().enumerate() {
-        if let Some(normal) = row.key(first + at, kind)? {
-            said |= 1 << at;
-            group.write(normal.as_bytes());
-            hashes[at] = is_key(kind, &normal, Says::Nothing).then(|| Hash::of(&normal));
+impl<'a> Side<'a> {
+    fn read(row: Row<'a>, subject: Subject, first: usize) -> Result<Side<'a>, Refusing> {
+        let kinds = subject.key_kinds();
+        let mut keys = [None, None, None];
+        for (at, kind) in kinds.into_iter().enumerate() {
+            keys[at] = row.key(first + at, kind)?;
         }
-        group.write_u8(0xff);
-    }
-    let missing = match subject {
-        Subject::Account => "no key: the row names no user",
-        Subject::Device => "no key: the row names no device",
-    };
-    if said != 0 {
-        Ok(Side { hashes, said })
-    } else {
+        if keys.iter().any(Option::is_some) {
+            return Ok(Side { kinds, keys });
+        }
+        let missing = match subject {
+            Subject::Account => "no key: the row names no user",
+            Subject::Device => "no key: the row names no device",
+        };
         Err(Refusing {
             column: None,
             reason: missing.into(),
         })
     }
+
+    fn is_name_only(&self) -> bool {
+        self.keys[NAME].is_some() && self.keys[..NAME].iter().all(Option::is_none)
+    }
+
+    /// What the keys are found by. A SID that is no key finds nobody, but tells the row's group from others.
+    fn hashes(&self) -> [Option<Hash>; 3] {
+        std::array::from_fn(|at| {
+            let key = self.keys[at].as_deref()?;
+            is_key(self.kinds[at], key, Says::Nothing).then(|| Hash::of(key))
+        })
+    }
+}
+
+/// The hash that names the mentions with the same keys; 0 and 1 are no group's.
+fn group_of(user: &Side, device: &Side) -> u64 {
+    let mut group = SipHasher13::new();
+    for key in user.keys.iter().chain(&device.keys) {
+        if let Some(key) = key {
+            group.write(key.as_bytes());
+        }
+        group.write_u8(0xff);
+    }
+    group.finish().max(2)
 }
 
 /// One record and how its columns fill fields.

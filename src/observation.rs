@@ -170,6 +170,8 @@ pub struct Mention {
     pub row: u32,
     /// The hash of its user keys and device keys.
     pub group: u64,
+    /// The usage that the group's logins stood in when the run began; the keys are then not worked out.
+    pub known: Option<u64>,
     /// It says a user's name and a device's name, and no other key.
     pub names_only: bool,
     /// The user's keys, strongest first; `None`: not said, or of no use for finding the account.

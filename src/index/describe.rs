@@ -1,10 +1,10 @@
 //! Users and devices rows taken into the index: same, changed or new.
 
 use super::identifiers::spill_error;
+use super::last_login::{Former, NamedLast};
 use super::ledger::Taking;
 use super::part::{CONTESTED, LAST_LOGIN_KEPT, NewRow, Part, normal};
 use super::roster::Newest;
-use super::usage::{Former, NamedLast};
 use super::{Error, Result, Writer};
 use crate::bucket::{Hash, MAX_ID};
 use crate::identifier::Kind;
@@ -145,7 +145,7 @@ impl<'c> Writer<'c> {
             self.dirty[subject as usize].merged.insert(merged);
         }
         if standing.has(id, LAST_LOGIN_KEPT) {
-            self.kept_last_logins.push(id);
+            self.last_logins.kept.push(id);
         }
     }
 
@@ -215,9 +215,7 @@ impl<'c> Writer<'c> {
                 .extend(entries.map(|entry| entry.hash.high));
         }
         if let Some(name) = row.last_login {
-            self.mentions
-                .last_logins
-                .push(NamedLast::new(id, Some(name)));
+            self.last_logins.named.push(NamedLast::new(id, Some(name)));
         }
         Ok(())
     }
@@ -245,18 +243,18 @@ impl<'c> Writer<'c> {
             return;
         }
         if is_newer {
-            self.mentions
-                .last_logins
+            self.last_logins
+                .named
                 .push(NamedLast::new(id, row.last_login));
             if let Some(name) = before {
-                self.mentions.formers.push(Former {
+                self.last_logins.formers.push(Former {
                     part: id,
                     name,
                     seen,
                 });
             }
         } else if let Some(name) = normal(Kind::AccountName, new.text(device_field::LAST_LOGIN)) {
-            self.mentions.formers.push(Former {
+            self.last_logins.formers.push(Former {
                 part: id,
                 name,
                 seen: new.seen,

@@ -44,7 +44,7 @@ impl Writer<'_> {
             let Some(row) = self.tables[subject as usize].read(part)? else {
                 continue;
             };
-            let keys = super::usage::join_keys(&row.content.keys(subject));
+            let keys = super::mention::join_keys(&row.content.keys(subject));
             let name = self.name_of(subject, owner)?;
             sum = sum.wrapping_add(identifier::hash128(&format!(
                 "{} {keys} {name}",
@@ -107,7 +107,7 @@ impl Writer<'_> {
     pub(super) fn digest_of_logins(&self, group: u64, seen: &UsageSeen) -> u128 {
         let observed = self.ledger.observed_at(seen.object);
         let numbers = [
-            group.max(2),
+            group,
             observed.unsigned_abs(),
             seen.count.map_or(u64::MAX, |count| count),
             seen.last_used.map_or(u64::MAX, i64::unsigned_abs),

@@ -9,31 +9,39 @@ mod digest;
 mod identifiers;
 mod identity;
 mod lanes;
+mod last_login;
 mod ledger;
+mod logins;
+mod mention;
 mod migrate;
 mod part;
 mod publish;
+mod quick;
 mod roster;
 mod settle;
+mod slots;
+mod told;
 mod usage;
 
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use rusqlite::blob::Blob;
-use rusqlite::{Connection, Params, Row, Statement};
+use rusqlite::{Connection, Params, Row};
 
 use self::identifiers::Identifiers;
+use self::last_login::LastLogins;
 pub(crate) use self::ledger::{IS_KNOWN, contents, is_known};
 use self::ledger::{Ledger, Taking};
 pub use self::ledger::{REJECTS_KEPT, RowCounts};
+use self::logins::Pending;
+use self::mention::Mentions;
 use self::part::{NOBODY, Table};
 pub(crate) use self::publish::published;
 pub use self::publish::{Building, Folder, Generation, Lock, Published};
 use self::roster::Roster;
-pub(crate) use self::roster::Told;
 use self::settle::{Dirty, Standing};
-use self::usage::{Mentions, Pending};
+pub(crate) use self::told::{ToldLogins, ToldParts};
+use self::usage::Usages;
 use crate::class::Patterns;
 use crate::observation::{Batch, Layout, Object, Refused, Reject};
 use crate::schema::{Dataset, Subject};
@@ -104,60 +112,6 @@ pub enum Error {
 /// What the index's own functions return.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// The statements and counters of the table `usage`.
-struct Usages<'c> {
-    select: Statement<'c>,
-    insert: Statement<'c>,
-    /// Gives a usage that had none its logins.
-    fill: Statement<'c>,
-    /// A `seen`, and the usage whose it is: moving on is a fraction of opening.
-    blob: Option<(u64, Blob<'c>)>,
-    /// The largest id there is: a larger one needs no look-up.
-    largest: u64,
-    /// There is a usage or a mention.
-    any: bool,
-    /// What inline logins add to the digest.
-    digest: u128,
-}
-
-impl<'c> Usages<'c> {
-    /// Reads a `seen` through the open blob: a fraction of a `SELECT` where row after row is there. `None`: ask the
-    /// table.
-    fn read_open(&mut self, usage: u64) -> rusqlite::Result<Option<[u8; usage::WIDTH]>> {
-        let Some((at, blob)) = &mut self.blob else {
-            return Ok(None);
-        };
-        if blob.reopen(usage as i64).is_err() {
-            self.blob = None;
-            return Ok(None);
-        }
-        *at = usage;
-        let mut seen = [0; usage::WIDTH];
-        blob.read_at_exact(&mut seen, 0)?;
-        Ok(Some(seen))
-    }
-
-    fn patch(
-        &mut self,
-        connection: &'c Connection,
-        usage: u64,
-        seen: &[u8],
-    ) -> rusqlite::Result<()> {
-        if let Some((at, blob)) = &mut self.blob {
-            // A blob whose row was changed by a statement is of no use any more, and says so here.
-            let is_there = *at == usage || blob.reopen(usage as i64).is_ok();
-            *at = usage;
-            if is_there && blob.write_all_at(seen, 0).is_ok() {
-                return Ok(());
-            }
-        }
-        let mut blob = connection.blob_open("main", "usage", "seen", usage as i64, false)?;
-        blob.write_all_at(seen, 0)?;
-        self.blob = Some((usage, blob));
-        Ok(())
-    }
-}
-
 /// Applies observations to a building file. Consumed by [`Writer::finish`].
 pub struct Writer<'c> {
     connection: &'c Connection,
@@ -169,14 +123,11 @@ pub struct Writer<'c> {
     usages: Usages<'c>,
     patterns: Patterns,
     dirty: [Dirty; 2],
-    /// Upper halves of the hashes of keys that mentions may depend on.
-    unsettled_keys: Vec<u64>,
     pending: Pending,
     mentions: Mentions,
+    last_logins: LastLogins,
     /// Second keys that came with several strong ones, of the components settled so far.
     contradictions: [BTreeSet<String>; 2],
-    /// Device parts observed anew whose last login stands in `mention`.
-    kept_last_logins: Vec<u32>,
 }
 
 /// An object whose rows are being taken in.
@@ -217,38 +168,26 @@ impl<'c> Writer<'c> {
         let digest = meta("usage_digest")?
             .and_then(|text| u128::from_str_radix(&text, 16).ok())
             .unwrap_or(0);
-        let largest: Option<i64> =
-            connection.query_row("SELECT max(id) FROM usage", [], |row| row.get(0))?;
-        let any_mention: bool =
-            connection.query_row("SELECT EXISTS (SELECT 1 FROM mention)", [], |row| {
-                row.get(0)
-            })?;
         let mut writer = Writer {
             connection,
             ledger: Ledger::open(connection, generation)?,
-            tables: [Table::open(connection, Subject::Account)?, Table::open(connection, Subject::Device)?],
+            tables: [
+                Table::open(connection, Subject::Account)?,
+                Table::open(connection, Subject::Device)?,
+            ],
             rosters: [Roster::load(connection, 0)?, Roster::load(connection, 1)?],
-            standing: [Standing::load(connection, Subject::Account)?, Standing::load(connection, Subject::Device)?],
+            standing: [
+                Standing::load(connection, Subject::Account)?,
+                Standing::load(connection, Subject::Device)?,
+            ],
             identifiers: Identifiers::open(connection, bits as u32, filed, folder.to_owned()),
-            usages: Usages {
-                select: connection.prepare("SELECT seen FROM usage WHERE id = ?1")?,
-                insert: connection.prepare(
-                    "INSERT INTO usage (id, seen, device, user_keys, device_keys, extra) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-                )?,
-                fill: connection
-                    .prepare("UPDATE usage SET user_keys = ?2, device_keys = ?3, extra = ?4 WHERE id = ?1")?,
-                blob: None,
-                largest: largest.and_then(|id| u64::try_from(id).ok()).unwrap_or(0),
-                any: largest.is_some() || any_mention,
-                digest,
-            },
+            usages: Usages::open(connection, digest)?,
             patterns,
             dirty: [Dirty::default(), Dirty::default()],
-            unsettled_keys: Vec::new(),
             pending: Pending::default(),
             mentions: Mentions::default(),
+            last_logins: LastLogins::default(),
             contradictions: [BTreeSet::new(), BTreeSet::new()],
-            kept_last_logins: Vec::new(),
         };
         if meta("class_patterns")?.unwrap_or_default() != writer.patterns.to_string() {
             writer.reclassify_all();
@@ -284,7 +223,8 @@ impl<'c> Writer<'c> {
     /// SQLite's.
     pub fn begin(&mut self, object: Object, sha256: [u8; 32], layout: Layout) -> Result<Intake> {
         if layout.dataset == Dataset::Logins {
-            // Both sides of a login must be known where they are known at all.
+            // Both sides of a login must be known where they are known at all; and logins that waited for them must not
+            // wait beside others of their group.
             self.settle_subjects()?;
             self.settle_mentions()?;
         }
@@ -335,9 +275,6 @@ impl<'c> Writer<'c> {
     /// Settles identity, and what devices' rows say of last logins but for writing it.
     fn settle_subjects(&mut self) -> Result<()> {
         self.settle()?;
-        for part in std::mem::take(&mut self.kept_last_logins) {
-            self.unsettle_last_login(part)?;
-        }
         self.settle_last_logins()
     }
 

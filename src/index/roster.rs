@@ -5,6 +5,7 @@
 
 use rusqlite::Connection;
 
+use super::slots::Slots;
 use crate::bucket::{read_u32, read_u64};
 use crate::schema::Subject;
 
@@ -13,7 +14,6 @@ const BLOCK_PARTS: usize = 128;
 const PART_BYTES: usize = 28;
 /// Stands for "the row has no `last_seen`": sorts before every time.
 const NEVER: i64 = i64::MIN;
-const EMPTY: u32 = u32::MAX;
 
 /// What the newest row of a part was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,54 +31,9 @@ pub(super) struct Roster {
     fingerprints: Vec<u64>,
     last_seen: Vec<i64>,
     objects: Vec<u32>,
-    /// Open addressing over `parts`: positions, or EMPTY.
-    slots: Vec<u32>,
+    /// Over `parts`.
+    slots: Slots,
     changed: Vec<bool>,
-}
-
-/// Which part last said what, as it was when the run began: for the threads that read rows, so that a row which says
-/// nothing new is recognised before its identifiers are worked out.
-#[derive(Default)]
-pub(crate) struct Told([Fingerprints; 2]);
-
-impl Told {
-    /// Loads the fingerprints of a generation.
-    pub(crate) fn load(connection: &Connection) -> rusqlite::Result<Told> {
-        let load = |subject| Fingerprints::load(connection, subject);
-        Ok(Told([load(0)?, load(1)?]))
-    }
-
-    /// Returns the part that said what has this fingerprint.
-    pub(crate) fn find(&self, subject: Subject, fingerprint: u64) -> Option<u32> {
-        self.0[subject as usize].find(fingerprint)
-    }
-}
-
-/// The fingerprints of one subject's parts.
-#[derive(Default)]
-struct Fingerprints {
-    of_parts: Vec<u64>,
-    /// Open addressing over `of_parts`: positions, or EMPTY.
-    slots: Vec<u32>,
-}
-
-impl Fingerprints {
-    fn load(connection: &Connection, subject: u32) -> rusqlite::Result<Fingerprints> {
-        let mut of_parts = Vec::new();
-        each_block(connection, subject, |block| {
-            let fingerprints = block.chunks_exact(PART_BYTES).map(|part| read_u64(part, 8));
-            of_parts.extend(fingerprints);
-        })?;
-        let mut slots = vec![EMPTY; slots_for(of_parts.len())];
-        for (at, fingerprint) in of_parts.iter().enumerate() {
-            place(&mut slots, *fingerprint, at as u32);
-        }
-        Ok(Fingerprints { of_parts, slots })
-    }
-
-    fn find(&self, fingerprint: u64) -> Option<u32> {
-        find(&self.slots, fingerprint, |at| self.of_parts[at as usize])
-    }
 }
 
 /// Calls `take` with every stored block of a subject's roster, in order.
@@ -96,32 +51,16 @@ fn each_block(
     Ok(())
 }
 
-/// The slots of a table for so many hashes: at most 70 % are taken.
-fn slots_for(hashes: usize) -> usize {
-    (hashes * 10 / 7 + 1).next_power_of_two().max(1024)
-}
-
-/// Puts a position into the first free slot for a hash.
-fn place(slots: &mut [u32], hash: u64, position: u32) {
-    let mask = slots.len() - 1;
-    let mut slot = hash as usize & mask;
-    while slots[slot] != EMPTY {
-        slot = (slot + 1) & mask;
-    }
-    slots[slot] = position;
-}
-
-/// Returns the id, which is the position and one, of what has a hash.
-fn find(slots: &[u32], hash: u64, hash_of: impl Fn(u32) -> u64) -> Option<u32> {
-    let mask = slots.len().checked_sub(1)?;
-    let mut slot = hash as usize & mask;
-    loop {
-        match slots[slot] {
-            EMPTY => return None,
-            position if hash_of(position) == hash => return Some(position + 1),
-            _ => slot = (slot + 1) & mask,
-        }
-    }
+/// Calls `take` with the fingerprint of every id in turn.
+pub(super) fn each_fingerprint(
+    connection: &Connection,
+    subject: Subject,
+    mut take: impl FnMut(u64),
+) -> rusqlite::Result<()> {
+    each_block(connection, subject as u32, |block| {
+        let fingerprints = block.chunks_exact(PART_BYTES).map(|part| read_u64(part, 8));
+        fingerprints.for_each(&mut take);
+    })
 }
 
 /// The hash that marks an id which is no part: an account merged of several parts.
@@ -136,7 +75,7 @@ impl Roster {
             fingerprints: Vec::new(),
             last_seen: Vec::new(),
             objects: Vec::new(),
-            slots: Vec::new(),
+            slots: Slots::default(),
             changed: Vec::new(),
         };
         each_block(connection, subject, |block| roster.append(block))?;
@@ -177,7 +116,7 @@ impl Roster {
 
     /// Returns the id of a part.
     pub(super) fn find(&self, part: u64) -> Option<u32> {
-        find(&self.slots, part, |at| self.parts[at as usize])
+        self.slots.find(part, &self.parts).map(|at| at + 1)
     }
 
     /// Returns what a part's newest row was.
@@ -204,10 +143,10 @@ impl Roster {
     pub(super) fn insert(&mut self, part: u64, newest: Newest) -> u32 {
         let id = self.push(part);
         self.set(id, newest);
-        if self.parts.len() * 10 > self.slots.len() * 7 {
-            self.rehash(self.parts.len());
+        if self.slots.is_full() {
+            self.rehash(self.parts.len() * 2);
         } else {
-            place(&mut self.slots, part, id - 1);
+            self.slots.place(part, id - 1);
         }
         id
     }
@@ -251,11 +190,12 @@ impl Roster {
         self.parts.len() as u32
     }
 
+    /// Makes room for so many parts.
     fn rehash(&mut self, parts: usize) {
-        self.slots = vec![EMPTY; slots_for(parts)];
-        for (at, part) in self.parts.iter().enumerate() {
+        self.slots = Slots::for_hashes(parts);
+        for (at, part) in (0..).zip(&self.parts) {
             if *part != MERGED {
-                place(&mut self.slots, *part, at as u32);
+                self.slots.place(*part, at);
             }
         }
     }

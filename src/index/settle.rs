@@ -133,7 +133,7 @@ impl<'c> Writer<'c> {
             for account in dirty.classes {
                 self.classify_again(account)?;
             }
-            self.unsettled_keys.extend(dirty.keys);
+            self.mentions.keys.extend(dirty.keys);
         }
         Ok(())
     }

@@ -1,0 +1,108 @@
+//! What the index was told before a run: for the threads that read rows.
+//!
+//! Nearly every row of a second day says what a row said before. It is recognised by one 64-bit hash, before its
+//! identifiers are worked out. The writer does not depend on it: what it says may be older than what is being written.
+
+use rusqlite::Connection;
+
+use super::roster::each_fingerprint;
+use super::slots::Slots;
+use super::usage::{Logins, UsageSeen};
+use crate::schema::Subject;
+
+/// Hashes, each with its position among them.
+#[derive(Default)]
+struct Hashes {
+    hashes: Vec<u64>,
+    slots: Slots,
+}
+
+impl Hashes {
+    fn new(hashes: Vec<u64>) -> Hashes {
+        let mut slots = Slots::for_hashes(hashes.len());
+        for (position, hash) in (0..).zip(&hashes) {
+            slots.place(*hash, position);
+        }
+        Hashes { hashes, slots }
+    }
+
+    fn find(&self, hash: u64) -> Option<u32> {
+        self.slots.find(hash, &self.hashes)
+    }
+}
+
+/// Which part of which subject last said what: 16 bytes a part.
+#[derive(Default)]
+pub(crate) struct ToldParts([Hashes; 2]);
+
+impl ToldParts {
+    /// Loads the fingerprints of a generation's parts.
+    pub(crate) fn load(connection: &Connection) -> rusqlite::Result<ToldParts> {
+        let load = |subject| {
+            let mut fingerprints = Vec::new();
+            each_fingerprint(connection, subject, |fingerprint| {
+                fingerprints.push(fingerprint)
+            })?;
+            Ok::<_, rusqlite::Error>(Hashes::new(fingerprints))
+        };
+        Ok(ToldParts([load(Subject::Account)?, load(Subject::Device)?]))
+    }
+
+    /// Returns the part that said what has this fingerprint.
+    pub(crate) fn find(&self, subject: Subject, fingerprint: u64) -> Option<u32> {
+        // Ids begin at 1 and have no gaps.
+        let position = self.0[subject as usize].find(fingerprint)?;
+        Some(position + 1)
+    }
+}
+
+/// Which groups of logins stand in which usages: 24 bytes a usage.
+#[derive(Default)]
+pub(crate) struct ToldLogins {
+    groups: Hashes,
+    usages: Vec<u64>,
+}
+
+impl ToldLogins {
+    /// Loads the groups that stand in the rows of a generation's usages.
+    pub(crate) fn load(connection: &Connection) -> rusqlite::Result<ToldLogins> {
+        let (mut groups, mut usages) = (Vec::new(), Vec::new());
+        let mut select = connection.prepare("SELECT id, seen FROM usage ORDER BY id")?;
+        let mut rows = select.query([])?;
+        while let Some(row) = rows.next()? {
+            let seen = row.get_ref(1)?.as_str().unwrap_or_default().as_bytes();
+            if let Some(Logins::Inline(group)) = UsageSeen::decode_logins(seen) {
+                groups.push(group);
+                usages.push(row.get::<_, i64>(0)? as u64);
+            }
+        }
+        Ok(ToldLogins {
+            groups: Hashes::new(groups),
+            usages,
+        })
+    }
+
+    /// Returns the usage in whose row the logins of a group stand or once stood.
+    pub(crate) fn find(&self, group: u64) -> Option<u64> {
+        let position = self.groups.find(group)?;
+        Some(self.usages[position as usize])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hashes_are_found_where_they_stand_and_others_are_not() {
+        let spread = |number: u64| number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let hashes = Hashes::new((0..5_000).map(spread).collect());
+        for number in 0..5_000 {
+            assert_eq!(hashes.find(spread(number)), Some(number as u32));
+        }
+        for number in 5_000..9_000 {
+            assert_eq!(hashes.find(spread(number)), None);
+        }
+        assert_eq!(Hashes::default().find(7), None);
+    }
+}
