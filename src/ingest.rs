@@ -24,8 +24,8 @@ use crate::schema::{Dataset, Subject};
 use crate::source::{self, SourceConfig, Sources, Spooled};
 use crate::{decode, mapping};
 
-/// Batches between the mapping thread and the writer, of up to 2 MB: enough to bridge a pause of either.
-const BATCHES_AHEAD: usize = 16;
+/// Batches between the mapping thread and the writer: enough to bridge a pause of either.
+const BATCHES_AHEAD: usize = 4;
 /// Batches between cutting text into cells and mapping them.
 const DECODED_AHEAD: usize = 2;
 /// Runs that `runs.jsonl` keeps.

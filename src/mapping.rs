@@ -447,13 +447,11 @@ impl<'a> Mapper<'a> {
         let mapped = if self.layout.dataset == Dataset::Logins {
             let mut mentions = Vec::with_capacity(rows.len());
             for (at, number) in rows.iter().enumerate() {
-                match self.mention(
-                    Row {
-                        at: at as u32,
-                        ..row
-                    },
-                    *number,
-                ) {
+                let row = Row {
+                    at: at as u32,
+                    ..row
+                };
+                match self.mention(row, *number, &mut entries) {
                     Ok(mention) => mentions.push(mention),
                     Err(refusing) => refuse(at, refusing),
                 }
@@ -636,25 +634,31 @@ impl<'a> Mapper<'a> {
         hasher.finish()
     }
 
-    fn mention(&mut self, row: Row, number: u32) -> Result<Mention, Refusing> {
+    fn mention(
+        &mut self,
+        row: Row,
+        number: u32,
+        entries: &mut Vec<Entry>,
+    ) -> Result<Mention, Refusing> {
         let user = Side::read(row, Subject::Account, 0)?;
         let device = Side::read(row, Subject::Device, LOGINS_DEVICE)?;
         let group = group_of(&user, &device);
         let known = self.known.usage(group);
-        let (user_keys, device_keys) = match known {
-            Some(_) => Default::default(),
-            None => (user.hashes(), device.hashes()),
-        };
+        let logins = row.count(LOGINS_COUNT)?;
+        let last_seen = self.time(row, self.layout.columns.len() - 1)?;
+        let begin = entries.len() as u32;
+        if known.is_none() {
+            entries.extend(user.entries().chain(device.entries()));
+        }
         Ok(Mention {
             record: row.at,
             row: number,
             group,
             known,
             names_only: user.is_name_only() && device.is_name_only(),
-            user: user_keys,
-            device: device_keys,
-            logins: row.count(LOGINS_COUNT)?,
-            last_seen: self.time(row, self.layout.columns.len() - 1)?,
+            entries: (begin, entries.len() as u32),
+            logins,
+            last_seen,
         })
     }
 
@@ -739,10 +743,13 @@ impl<'a> Side<'a> {
     }
 
     /// What the keys are found by. A SID that is no key finds nobody, but tells the row's group from others.
-    fn hashes(&self) -> [Option<Hash>; 3] {
-        std::array::from_fn(|at| {
-            let key = self.keys[at].as_deref()?;
-            is_key(self.kinds[at], key, Says::Nothing).then(|| Hash::of(key))
+    fn entries(&self) -> impl Iterator<Item = Entry> {
+        let said = self.kinds.iter().zip(&self.keys);
+        let said = said.filter_map(|(kind, key)| Some((*kind, key.as_deref()?)));
+        let keys = said.filter(|(kind, key)| is_key(*kind, key, Says::Nothing));
+        keys.map(|(kind, key)| Entry {
+            hash: Hash::of(key),
+            kind,
         })
     }
 }

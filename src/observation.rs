@@ -174,10 +174,9 @@ pub struct Mention {
     pub known: Option<u64>,
     /// It says a user's name and a device's name, and no other key.
     pub names_only: bool,
-    /// The user's keys, strongest first; `None`: not said, or of no use for finding the account.
-    pub user: [Option<Hash>; 3],
-    /// The device's keys, strongest first.
-    pub device: [Option<Hash>; 3],
+    /// Its keys that can find anybody, the user's before the device's and the stronger before the weaker: a range of
+    /// [`Batch::entries`].
+    pub entries: (u32, u32),
     /// How many logins the row counts.
     pub logins: Option<u64>,
     /// When it was last used, microseconds since 1970.
@@ -210,7 +209,7 @@ pub struct Layout {
 pub struct Batch {
     /// The rows, in the object's order.
     pub rows: Rows,
-    /// The identifiers of [`Rows::Described`], each row's together.
+    /// The identifiers of the rows, each row's together.
     pub entries: Vec<Entry>,
     columns: Columns,
 }

@@ -20,10 +20,11 @@ use super::{
 };
 use crate::observation::{Decoded, Reject};
 
-/// Rows of a batch: large enough to amortise a channel, small enough to stay in the cache.
-const BATCH_ROWS: usize = 4096;
-/// Bytes of cells after which a batch ends early: rows may be long, and several batches are in memory at once.
-const BATCH_BYTES: usize = 4 << 20;
+/// Bytes of cells of a batch: large enough to amortise a channel, small enough to stay in the cache. About a dozen
+/// batches are in memory at once.
+const BATCH_BYTES: usize = 1 << 20;
+/// Rows after which a batch ends early: they may be short.
+const BATCH_ROWS: usize = 16 << 10;
 
 /// Returns the delimiter and the trimmed column names of a header line.
 pub(super) fn header(line: &str) -> Result<(u8, Vec<String>), Error> {

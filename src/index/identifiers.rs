@@ -256,45 +256,51 @@ impl<'c> Identifiers<'c> {
         }
     }
 
-    /// Calls `found` for every wanted hash (sorted) with the references it has; hashes without any are left out.
+    /// Looks many hashes up in the order of the table: calls `found` with what stands in the place of a reference in
+    /// each of `wanted`, and with the references that its hash has; not for hashes without any.
     pub(super) fn walk(
         &mut self,
-        wanted: &[Hash],
-        mut found: impl FnMut(usize, &[u32]),
+        wanted: &mut [Filed],
+        mut found: impl FnMut(u32, &[u32]),
     ) -> rusqlite::Result<()> {
         /// Below this share of all buckets, one read for each hash is less than a walk over all.
         const FEW: u64 = 4;
+        wanted.sort_unstable();
         if (wanted.len() as u64) < (1 << self.bits) / FEW {
-            for (at, hash) in wanted.iter().enumerate() {
-                let references = self.references(*hash)?;
+            for wanted in wanted.iter() {
+                let references = self.references(wanted.hash())?;
                 if !references.is_empty() {
-                    found(at, &references);
+                    found(wanted.reference, &references);
                 }
             }
             return Ok(());
         }
+        let bits = self.bits;
+        let mut by_bucket = wanted
+            .chunk_by(|left, right| bucket_of(left.high, bits) == bucket_of(right.high, bits))
+            .peekable();
         let mut select = self
             .connection
-            .prepare("SELECT bucket, entries FROM identifier ORDER BY bucket")?;
+            .prepare_cached("SELECT bucket, entries FROM identifier ORDER BY bucket")?;
         let mut rows = select.query([])?;
-        let mut at = 0;
         let mut references = Vec::new();
         while let Some(row) = rows.next()? {
             let bucket: i64 = row.get(0)?;
-            while at < wanted.len() && bucket_of(wanted[at].high, self.bits) < bucket {
-                at += 1;
-            }
+            while by_bucket
+                .next_if(|here| bucket_of(here[0].high, bits) < bucket)
+                .is_some()
+            {}
+            let here = by_bucket.next_if(|here| bucket_of(here[0].high, bits) == bucket);
             let entries = row.get_ref(1)?.as_blob()?;
-            while at < wanted.len() && bucket_of(wanted[at].high, self.bits) == bucket {
+            for wanted in here.unwrap_or_default() {
                 references.clear();
-                references.extend(references_in(entries, wanted[at]));
+                references.extend(references_in(entries, wanted.hash()));
                 if references == [IN_CROWD] {
-                    references = self.crowd(wanted[at])?;
+                    references = self.crowd(wanted.hash())?;
                 }
                 if !references.is_empty() {
-                    found(at, &references);
+                    found(wanted.reference, &references);
                 }
-                at += 1;
             }
         }
         Ok(())

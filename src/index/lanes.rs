@@ -7,6 +7,7 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
+use std::sync::mpsc::sync_channel;
 
 use crate::bucket::{Hash, read_u32, read_u64};
 
@@ -16,6 +17,8 @@ const HELD: usize = 2_000_000;
 pub(super) const LANE_BITS: u32 = 8;
 const LANES: usize = 1 << LANE_BITS;
 const FILED_BYTES: usize = 16;
+/// Sorted lanes between the thread that sorts and the one that merges.
+const SORTED_AHEAD: usize = 2;
 
 /// One entry: a hash and what it points to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -121,26 +124,45 @@ impl Lanes {
         Ok(())
     }
 
-    /// Takes the entries of each lane in turn, sorted, each once; together they are in the order of hashes.
+    /// Takes the entries of each lane in turn, sorted, each once; together they are in the order of hashes. A thread sorts
+    /// the next lanes while the caller is busy with one.
     pub(super) fn take(&mut self) -> impl Iterator<Item = io::Result<Vec<Filed>>> + use<> {
-        let taken = std::mem::replace(self, Lanes::new(self.folder.clone()));
-        let file = taken.file;
-        taken
-            .lanes
-            .into_iter()
-            .zip(taken.runs)
-            .map(move |(mut lane, runs)| {
-                for (offset, length) in runs {
-                    let Some(file) = &file else { break };
-                    let mut bytes = vec![0; length];
-                    file.read_exact_at(&mut bytes, offset)?;
-                    lane.extend(bytes.chunks_exact(FILED_BYTES).map(Filed::read));
+        let Lanes {
+            lanes, runs, file, ..
+        } = std::mem::replace(self, Lanes::new(self.folder.clone()));
+        let (sorted, in_order) = sync_channel(SORTED_AHEAD);
+        let sorting = std::thread::spawn(move || {
+            for (lane, runs) in lanes.into_iter().zip(runs) {
+                let whole = read_back(lane, &runs, file.as_ref());
+                if sorted.send(whole).is_err() {
+                    return;
                 }
-                lane.sort_unstable();
-                lane.dedup();
-                Ok(lane)
-            })
+            }
+        });
+        // Should the thread die, the caller must not take what it got for all there is.
+        let died = std::iter::once_with(move || sorting.join().is_err());
+        let died = died.filter(|died| *died);
+        in_order
+            .into_iter()
+            .chain(died.map(|_| Err(io::Error::other("the thread that sorts identifiers died"))))
     }
+}
+
+/// Joins what is in memory with what was spilled of a lane, and sorts it.
+fn read_back(
+    mut lane: Vec<Filed>,
+    spilled: &[(u64, usize)],
+    file: Option<&File>,
+) -> io::Result<Vec<Filed>> {
+    for (offset, length) in spilled {
+        let Some(file) = file else { break };
+        let mut bytes = vec![0; *length];
+        file.read_exact_at(&mut bytes, *offset)?;
+        lane.extend(bytes.chunks_exact(FILED_BYTES).map(Filed::read));
+    }
+    lane.sort_unstable();
+    lane.dedup();
+    Ok(lane)
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@
 
 use rusqlite::{OptionalExtension, params};
 
-use super::logins::RESOLVED_AT_ONCE;
+use super::lanes::Filed;
 use super::mention::{NewMention, join_keys};
 use super::part::{normal, text};
 use super::quick::{HARD, NO_KEY, UNKNOWN, quick_outcome};
@@ -99,22 +99,20 @@ impl<'c> Writer<'c> {
             }
             self.keep_former(&former)?;
         }
-        for some in pending.chunks(RESOLVED_AT_ONCE) {
-            self.resolve_last_logins(some)?;
-        }
+        self.resolve_last_logins(&pending)?;
         self.last_logins.resolved.sort_unstable();
         self.last_logins.is_written = vec![false; self.last_logins.resolved.len()];
         Ok(())
     }
 
     pub(super) fn resolve_last_logins(&mut self, named: &[NamedLast]) -> Result<()> {
-        let mut wanted: Vec<(Hash, u32)> = named
-            .iter()
-            .enumerate()
-            .filter_map(|(at, named)| Some((named.name()?, at as u32)))
+        let mut wanted: Vec<Filed> = (0..)
+            .zip(named)
+            .filter_map(|(at, named)| Some(Filed::new(named.name()?, at)))
             .collect();
         let mut outcomes = vec![UNKNOWN; named.len()];
-        self.walk(&mut wanted, |standing, references, at| {
+        let standing = &self.standing;
+        self.identifiers.walk(&mut wanted, |at, references| {
             outcomes[at as usize] = quick_outcome(standing, Kind::AccountName, references);
         })?;
         for (named, account) in named

@@ -12,11 +12,11 @@ use super::mention::join_keys;
 use super::quick::{Quick, quick};
 use super::usage::{LastLogin, Logins, UsageSeen, subjects_of, usage_id};
 use super::{Result, Writer};
-use crate::observation::{Batch, LOGINS_DEVICE, Layout, Mention, Rows};
+use crate::observation::{Batch, Entry, LOGINS_DEVICE, Layout, Mention, Rows};
 use crate::schema::Subject;
 
-/// Mentions that are resolved together: 50 MB.
-pub(super) const RESOLVED_AT_ONCE: usize = 256 << 10;
+/// Mentions that are resolved together: 80 MB.
+const RESOLVED_AT_ONCE: usize = 512 << 10;
 /// Mentions that are written together, in the order of usages: 100 MB.
 const WRITTEN_AT_ONCE: usize = 2 << 20;
 /// Mentions held back whose text has to be written out: some hundred bytes each.
@@ -29,6 +29,8 @@ pub(super) struct Pending {
     batches: Vec<Batch>,
     /// With the number of its batch.
     mentions: Vec<(u32, Mention)>,
+    /// The keys of `mentions`.
+    keys: Vec<Entry>,
     texts: Vec<Texts>,
     /// Mentions of groups that stand, or once stood, in a usage's own row.
     known: Vec<Placed>,
@@ -161,12 +163,17 @@ impl<'c> Writer<'c> {
         };
         let number = self.pending.batches.len() as u32;
         let unknown = self.pending.mentions.len();
-        for mention in std::mem::take(mentions) {
-            match mention.known {
-                Some(usage) => self.take_known(&batch, layout, &mention, usage),
-                None => self.pending.mentions.push((number, mention)),
+        let first_key = self.pending.keys.len() as u32;
+        for mut mention in std::mem::take(mentions) {
+            if let Some(usage) = mention.known {
+                self.take_known(&batch, layout, &mention, usage);
+                continue;
             }
+            mention.entries.0 += first_key;
+            mention.entries.1 += first_key;
+            self.pending.mentions.push((number, mention));
         }
+        self.pending.keys.append(&mut batch.entries);
         if self.pending.mentions.len() > unknown {
             self.pending.batches.push(batch);
         }
@@ -196,10 +203,17 @@ impl<'c> Writer<'c> {
     fn resolve_pending(&mut self, layout: &Layout) -> Result<()> {
         let mentions = std::mem::take(&mut self.pending.mentions);
         let batches = std::mem::take(&mut self.pending.batches);
-        let outcomes = self.quick_outcomes(&mentions)?;
-        for (at, (batch, mention)) in mentions.iter().enumerate() {
-            let user = quick(&mention.user, &outcomes[at * 6..at * 6 + 3]);
-            let device = quick(&mention.device, &outcomes[at * 6 + 3..at * 6 + 6]);
+        let keys = std::mem::take(&mut self.pending.keys);
+        let outcomes = self.quick_outcomes(&keys)?;
+        for (batch, mention) in &mentions {
+            let side = |subject| {
+                let (begin, end) = (mention.entries.0 as usize, mention.entries.1 as usize);
+                let keys = keys[begin..end].iter().zip(&outcomes[begin..end]);
+                quick(keys.filter_map(move |(key, outcome)| {
+                    (Subject::of(key.kind) == subject).then_some(*outcome)
+                }))
+            };
+            let (user, device) = (side(Subject::Account), side(Subject::Device));
             let usage = match (user, device) {
                 (Quick::One(account), Quick::One(device)) => Some(usage_id(account, device)),
                 _ => None,

@@ -2,18 +2,20 @@
 //!
 //! Where it depends on times, or on what other rows say, the answer is "hard": see `settle::find_mentioned`.
 
+use super::lanes::Filed;
 use super::part::{CONTESTED, LOCAL_SID};
+use super::settle::Standing;
 use super::{Result, Writer};
-use crate::bucket::{Hash, kind_and_id};
+use crate::bucket::kind_and_id;
 use crate::identifier::Kind;
-use crate::observation::Mention;
+use crate::observation::Entry;
 use crate::schema::Subject;
 
-/// What one key leads to without regard to time.
+/// One key leads to nobody.
 pub(super) const UNKNOWN: u32 = 0;
-
+/// What one key leads to depends on more than the key.
 pub(super) const HARD: u32 = u32::MAX;
-
+/// What was said as a key is none.
 pub(super) const NO_KEY: u32 = u32::MAX - 1;
 
 /// What the keys of one side lead to without regard to time.
@@ -24,10 +26,11 @@ pub(super) enum Quick {
     Hard,
 }
 
-pub(super) fn quick(said: &[Option<Hash>; 3], outcomes: &[u32]) -> Quick {
+/// Joins what the keys of one side lead to, the strongest first.
+pub(super) fn quick(outcomes: impl Iterator<Item = u32>) -> Quick {
     let mut is_stronger_unknown = false;
-    for (_, outcome) in said.iter().zip(outcomes).filter(|(said, _)| said.is_some()) {
-        match *outcome {
+    for outcome in outcomes {
+        match outcome {
             NO_KEY => {}
             UNKNOWN => is_stronger_unknown = true,
             HARD => return Quick::Hard,
@@ -39,49 +42,23 @@ pub(super) fn quick(said: &[Option<Hash>; 3], outcomes: &[u32]) -> Quick {
 }
 
 impl<'c> Writer<'c> {
-    /// What each key of each mention leads to, six to a mention, in one walk over the identifier table.
-    pub(super) fn quick_outcomes(&mut self, mentions: &[(u32, Mention)]) -> Result<Vec<u32>> {
-        let kinds = [Subject::Account.key_kinds(), Subject::Device.key_kinds()].concat();
-        let mut wanted: Vec<(Hash, u32)> = Vec::with_capacity(mentions.len() * 2);
-        for (at, (_, mention)) in mentions.iter().enumerate() {
-            let keys = mention.user.iter().chain(&mention.device).enumerate();
-            wanted.extend(
-                keys.filter_map(|(position, key)| {
-                    key.map(|hash| (hash, (at * 6 + position) as u32))
-                }),
-            );
-        }
-        let mut outcomes = vec![UNKNOWN; mentions.len() * 6];
-        self.walk(&mut wanted, |standing, references, slot| {
-            outcomes[slot as usize] = quick_outcome(standing, kinds[slot as usize % 6], references);
+    /// What each key leads to, in one walk over the identifier table.
+    pub(super) fn quick_outcomes(&mut self, keys: &[Entry]) -> Result<Vec<u32>> {
+        let mut wanted: Vec<Filed> = (0..)
+            .zip(keys)
+            .map(|(at, key)| Filed::new(key.hash, at))
+            .collect();
+        let mut outcomes = vec![UNKNOWN; keys.len()];
+        let standing = &self.standing;
+        self.identifiers.walk(&mut wanted, |at, references| {
+            outcomes[at as usize] = quick_outcome(standing, keys[at as usize].kind, references);
         })?;
         Ok(outcomes)
     }
-
-    /// Looks many hashes up in the order of the identifier table.
-    pub(super) fn walk(
-        &mut self,
-        wanted: &mut [(Hash, u32)],
-        mut found: impl FnMut(&[super::settle::Standing; 2], &[u32], u32),
-    ) -> Result<()> {
-        wanted.sort_unstable();
-        let runs: Vec<&[(Hash, u32)]> = wanted.chunk_by(|left, right| left.0 == right.0).collect();
-        let hashes: Vec<Hash> = runs.iter().map(|run| run[0].0).collect();
-        let standing = &self.standing;
-        self.identifiers.walk(&hashes, |at, references| {
-            for (_, slot) in runs[at] {
-                found(standing, references, *slot);
-            }
-        })?;
-        Ok(())
-    }
 }
 
-pub(super) fn quick_outcome(
-    standing: &[super::settle::Standing; 2],
-    kind: Kind,
-    references: &[u32],
-) -> u32 {
+/// What one key leads to: the id of an account or a device, or one of the above.
+pub(super) fn quick_outcome(standing: &[Standing; 2], kind: Kind, references: &[u32]) -> u32 {
     let standing = &standing[Subject::of(kind) as usize];
     let mut outcome = UNKNOWN;
     let mut is_weak = false;
