@@ -247,6 +247,11 @@ impl Batch {
         &self.entries[row.entries.0 as usize..row.entries.1 as usize]
     }
 
+    /// Returns the keys of a logins row that can find anybody.
+    pub fn keys_of(&self, mention: &Mention) -> &[Entry] {
+        &self.entries[mention.entries.0 as usize..mention.entries.1 as usize]
+    }
+
     /// Returns the columns that no field takes and that hold text, as one JSON object; `None` when there are none.
     pub fn extra(&self, layout: &Layout, record: u32) -> Option<String> {
         let mut object = serde_json::Map::new();

@@ -86,7 +86,7 @@ impl<'c> Identifiers<'c> {
             .prepare("INSERT OR REPLACE INTO identifier (bucket, entries) VALUES (?1, ?2)")?;
         let mut merged = Vec::new();
         let mut bytes = Vec::new();
-        for lane in self.held_back.take() {
+        for lane in self.held_back.take().map_err(spill_error)? {
             let lane = lane.map_err(spill_error)?;
             let bits = self.bits;
             for here in lane.chunk_by(|a, b| bucket_of(a.high, bits) == bucket_of(b.high, bits)) {

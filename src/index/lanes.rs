@@ -7,16 +7,20 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
-use std::sync::mpsc::sync_channel;
+use std::sync::mpsc::{Receiver, SendError, SyncSender, sync_channel};
+use std::thread::JoinHandle;
 
 use crate::bucket::{Hash, read_u32, read_u64};
 
-/// Entries held in memory: 32 MB.
-const HELD: usize = 2_000_000;
+/// Entries held in memory: 8 MB.
+const HELD: usize = 500_000;
 /// Lanes, as a power of two.
 pub(super) const LANE_BITS: u32 = 8;
 const LANES: usize = 1 << LANE_BITS;
 const FILED_BYTES: usize = 16;
+/// Entries that the thread is given at once, and how often it may be behind: 1 MB each.
+const GIVEN_AT_ONCE: usize = 64 << 10;
+const GIVEN_AHEAD: usize = 2;
 /// Sorted lanes between the thread that sorts and the one that merges.
 const SORTED_AHEAD: usize = 2;
 
@@ -62,11 +66,122 @@ impl Filed {
     }
 }
 
-/// Entries held back.
+/// Entries held back, by a thread of their own.
 pub(super) struct Lanes {
+    folder: PathBuf,
+    len: usize,
+    /// What the thread has not been given yet.
+    some: Vec<Filed>,
+    thread: Option<Thread>,
+}
+
+struct Thread {
+    entries: SyncSender<Vec<Filed>>,
+    sorted: Receiver<io::Result<Vec<Filed>>>,
+    handle: JoinHandle<()>,
+}
+
+impl Lanes {
+    /// Makes empty lanes, which spill into `folder`.
+    pub(super) fn new(folder: PathBuf) -> Lanes {
+        Lanes {
+            folder,
+            len: 0,
+            some: Vec::new(),
+            thread: None,
+        }
+    }
+
+    /// Returns how many entries there are, repeated ones counted.
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Holds an entry back.
+    pub(super) fn push(&mut self, filed: Filed) -> io::Result<()> {
+        self.len += 1;
+        self.some.push(filed);
+        if self.some.len() >= GIVEN_AT_ONCE {
+            self.give()
+        } else {
+            Ok(())
+        }
+    }
+
+    fn give(&mut self) -> io::Result<()> {
+        let thread = match &mut self.thread {
+            Some(thread) => thread,
+            none => none.insert(start(self.folder.clone())),
+        };
+        let some = std::mem::replace(&mut self.some, Vec::with_capacity(GIVEN_AT_ONCE));
+        if thread.entries.send(some).is_ok() {
+            return Ok(());
+        }
+        // It takes all that comes unless it fails, and then says why.
+        Err(match thread.sorted.recv() {
+            Ok(Err(error)) => error,
+            _ => died(),
+        })
+    }
+
+    /// Takes the entries of each lane in turn, sorted, each once; together they are in the order of hashes. The next
+    /// lanes are sorted while the caller is busy with one.
+    pub(super) fn take(
+        &mut self,
+    ) -> io::Result<impl Iterator<Item = io::Result<Vec<Filed>>> + use<>> {
+        self.give()?;
+        self.len = 0;
+        let thread = self.thread.take().map(|thread| {
+            drop(thread.entries);
+            (thread.sorted, thread.handle)
+        });
+        let (sorted, handle) = thread.unzip();
+        // Should the thread die, the caller must not take what it got for all there is.
+        let is_dead = move || handle.is_some_and(|handle| handle.join().is_err());
+        let end = std::iter::once_with(is_dead).filter(|is_dead| *is_dead);
+        Ok(sorted.into_iter().flatten().chain(end.map(|_| Err(died()))))
+    }
+}
+
+fn died() -> io::Error {
+    io::Error::other("the thread that holds identifiers back died")
+}
+
+fn start(folder: PathBuf) -> Thread {
+    let (entries, received) = sync_channel(GIVEN_AHEAD);
+    let (sender, sorted) = sync_channel(SORTED_AHEAD);
+    let handle = std::thread::spawn(move || {
+        // A receiver that went away needs no entries any more.
+        let _ = hold_back(Held::new(folder), received, &sender);
+    });
+    Thread {
+        entries,
+        sorted,
+        handle,
+    }
+}
+
+/// Takes what comes until no more does, and then gives it back in order.
+fn hold_back(
+    mut held: Held,
+    entries: Receiver<Vec<Filed>>,
+    sorted: &SyncSender<io::Result<Vec<Filed>>>,
+) -> Result<(), SendError<io::Result<Vec<Filed>>>> {
+    for some in entries {
+        if let Err(error) = held.add(some) {
+            return sorted.send(Err(error));
+        }
+    }
+    for (lane, runs) in held.lanes.into_iter().zip(held.runs) {
+        sorted.send(read_back(lane, &runs, held.file.as_ref()))?;
+    }
+    Ok(())
+}
+
+/// Entries apart by the top bits of their hash, in memory and in a file.
+struct Held {
     lanes: Vec<Vec<Filed>>,
-    held: usize,
-    spilled: usize,
+    in_memory: usize,
     folder: PathBuf,
     file: Option<File>,
     file_bytes: u64,
@@ -74,13 +189,11 @@ pub(super) struct Lanes {
     runs: Vec<Vec<(u64, usize)>>,
 }
 
-impl Lanes {
-    /// Makes empty lanes, which spill into `folder`.
-    pub(super) fn new(folder: PathBuf) -> Lanes {
-        Lanes {
+impl Held {
+    fn new(folder: PathBuf) -> Held {
+        Held {
             lanes: vec![Vec::new(); LANES],
-            held: 0,
-            spilled: 0,
+            in_memory: 0,
             folder,
             file: None,
             file_bytes: 0,
@@ -88,16 +201,12 @@ impl Lanes {
         }
     }
 
-    /// Returns how many entries there are, repeated ones counted.
-    pub(super) fn len(&self) -> usize {
-        self.held + self.spilled
-    }
-
-    /// Holds an entry back.
-    pub(super) fn push(&mut self, filed: Filed) -> io::Result<()> {
-        self.lanes[(filed.high >> (u64::BITS - LANE_BITS)) as usize].push(filed);
-        self.held += 1;
-        if self.held >= HELD {
+    fn add(&mut self, entries: Vec<Filed>) -> io::Result<()> {
+        self.in_memory += entries.len();
+        for filed in entries {
+            self.lanes[(filed.high >> (u64::BITS - LANE_BITS)) as usize].push(filed);
+        }
+        if self.in_memory >= HELD {
             self.spill()
         } else {
             Ok(())
@@ -119,32 +228,8 @@ impl Lanes {
             self.file_bytes += bytes.len() as u64;
             lane.clear();
         }
-        self.spilled += self.held;
-        self.held = 0;
+        self.in_memory = 0;
         Ok(())
-    }
-
-    /// Takes the entries of each lane in turn, sorted, each once; together they are in the order of hashes. A thread sorts
-    /// the next lanes while the caller is busy with one.
-    pub(super) fn take(&mut self) -> impl Iterator<Item = io::Result<Vec<Filed>>> + use<> {
-        let Lanes {
-            lanes, runs, file, ..
-        } = std::mem::replace(self, Lanes::new(self.folder.clone()));
-        let (sorted, in_order) = sync_channel(SORTED_AHEAD);
-        let sorting = std::thread::spawn(move || {
-            for (lane, runs) in lanes.into_iter().zip(runs) {
-                let whole = read_back(lane, &runs, file.as_ref());
-                if sorted.send(whole).is_err() {
-                    return;
-                }
-            }
-        });
-        // Should the thread die, the caller must not take what it got for all there is.
-        let died = std::iter::once_with(move || sorting.join().is_err());
-        let died = died.filter(|died| *died);
-        in_order
-            .into_iter()
-            .chain(died.map(|_| Err(io::Error::other("the thread that sorts identifiers died"))))
     }
 }
 
@@ -178,17 +263,15 @@ mod tests {
             low: number as u32,
             reference: 7,
         };
-        for round in 0..3 {
-            for number in (0..1_000).chain(500..1_500) {
-                lanes.push(filed(number)).unwrap();
-            }
-            if round < 2 {
-                lanes.spill().unwrap();
-            }
+        // Enough to be spilled once, and some that are not.
+        let numbers = HELD as u64 * 5 / 4;
+        for number in (0..numbers / 2).chain(500..numbers) {
+            lanes.push(filed(number)).unwrap();
         }
-        assert_eq!(lanes.len(), 6_000);
-        let taken: Vec<Filed> = lanes.take().flat_map(|lane| lane.unwrap()).collect();
-        let mut expected: Vec<Filed> = (0..1_500).map(filed).collect();
+        assert_eq!(lanes.len() as u64, numbers / 2 + numbers - 500);
+        let taken = lanes.take().unwrap().flat_map(|lane| lane.unwrap());
+        let taken: Vec<Filed> = taken.collect();
+        let mut expected: Vec<Filed> = (0..numbers).map(filed).collect();
         expected.sort_unstable();
         assert_eq!(taken, expected);
         assert_eq!(lanes.len(), 0);

@@ -7,16 +7,18 @@ use std::collections::BTreeMap;
 
 use rusqlite::params;
 
+use super::lanes::Filed;
 use super::ledger::Taking;
 use super::mention::join_keys;
 use super::quick::{Quick, quick};
 use super::usage::{LastLogin, Logins, UsageSeen, subjects_of, usage_id};
 use super::{Result, Writer};
+use crate::identifier::Kind;
 use crate::observation::{Batch, Entry, LOGINS_DEVICE, Layout, Mention, Rows};
 use crate::schema::Subject;
 
-/// Mentions that are resolved together: 80 MB.
-const RESOLVED_AT_ONCE: usize = 512 << 10;
+/// Mentions that are resolved together: 60 MB with their text.
+const RESOLVED_AT_ONCE: usize = 384 << 10;
 /// Mentions that are written together, in the order of usages: 100 MB.
 const WRITTEN_AT_ONCE: usize = 2 << 20;
 /// Mentions held back whose text has to be written out: some hundred bytes each.
@@ -25,12 +27,12 @@ const TEXTS_AT_ONCE: usize = 256 << 10;
 /// Mentions held back until enough are there to go through the tables in their order.
 #[derive(Default)]
 pub(super) struct Pending {
-    /// The text of `mentions`.
+    /// The text of `unresolved`.
     batches: Vec<Batch>,
-    /// With the number of its batch.
-    mentions: Vec<(u32, Mention)>,
-    /// The keys of `mentions`.
-    keys: Vec<Entry>,
+    unresolved: Vec<Unresolved>,
+    /// The keys of `unresolved`, each with its position.
+    keys: Vec<Filed>,
+    kinds: Vec<Kind>,
     texts: Vec<Texts>,
     /// Mentions of groups that stand, or once stood, in a usage's own row.
     known: Vec<Placed>,
@@ -38,6 +40,20 @@ pub(super) struct Pending {
     inline: Vec<Placed>,
     /// Other groups: whether it has to be resolved, and its rows.
     others: BTreeMap<u64, (bool, Tally)>,
+}
+
+/// A mention whose keys have not been looked up yet.
+#[derive(Debug, Clone, Copy)]
+struct Unresolved {
+    group: u64,
+    tally: Tally,
+    /// Where its text is.
+    batch: u32,
+    record: u32,
+    /// Where its keys begin, and how many it has.
+    first_key: u32,
+    keys: u8,
+    names_only: bool,
 }
 
 /// Rows of a group on their way to a usage's own row.
@@ -76,11 +92,11 @@ pub(super) struct Texts {
 }
 
 impl Tally {
-    fn of(mention: &Mention, text: u32) -> Tally {
+    fn of(mention: &Mention) -> Tally {
         Tally {
             rows: 1,
             row: mention.row,
-            text,
+            text: NO_TEXT,
             count: mention.logins.unwrap_or(NO_COUNT),
             last_used: mention.last_seen.unwrap_or(NEVER),
         }
@@ -108,6 +124,26 @@ impl Tally {
             last_login: LastLogin::Never,
             logins,
         }
+    }
+}
+
+impl Pending {
+    /// Holds a mention of the next batch back until its keys are looked up.
+    fn hold_back(&mut self, mention: &Mention, keys: &[Entry]) {
+        let first_key = self.keys.len() as u32;
+        self.unresolved.push(Unresolved {
+            group: mention.group,
+            tally: Tally::of(mention),
+            batch: self.batches.len() as u32,
+            record: mention.record,
+            first_key,
+            keys: keys.len() as u8,
+            names_only: mention.names_only,
+        });
+        let filed = (first_key..).zip(keys);
+        self.keys
+            .extend(filed.map(|(at, key)| Filed::new(key.hash, at)));
+        self.kinds.extend(keys.iter().map(|key| key.kind));
     }
 }
 
@@ -161,23 +197,18 @@ impl<'c> Writer<'c> {
         let Rows::Mentions(mentions) = &mut batch.rows else {
             return Ok(());
         };
-        let number = self.pending.batches.len() as u32;
-        let unknown = self.pending.mentions.len();
-        let first_key = self.pending.keys.len() as u32;
-        for mut mention in std::mem::take(mentions) {
-            if let Some(usage) = mention.known {
-                self.take_known(&batch, layout, &mention, usage);
-                continue;
+        let unresolved = self.pending.unresolved.len();
+        for mention in std::mem::take(mentions) {
+            match mention.known {
+                Some(usage) => self.take_known(&batch, layout, &mention, usage),
+                None => self.pending.hold_back(&mention, batch.keys_of(&mention)),
             }
-            mention.entries.0 += first_key;
-            mention.entries.1 += first_key;
-            self.pending.mentions.push((number, mention));
         }
-        self.pending.keys.append(&mut batch.entries);
-        if self.pending.mentions.len() > unknown {
+        if self.pending.unresolved.len() > unresolved {
+            batch.entries = Vec::new();
             self.pending.batches.push(batch);
         }
-        if self.pending.mentions.len() >= RESOLVED_AT_ONCE {
+        if self.pending.unresolved.len() >= RESOLVED_AT_ONCE {
             self.resolve_pending(layout)?;
         }
         let is_full = self.pending.inline.len() + self.pending.known.len() >= WRITTEN_AT_ONCE
@@ -191,27 +222,31 @@ impl<'c> Writer<'c> {
 
     /// Takes in a mention whose group the index knows: its keys stand there.
     fn take_known(&mut self, batch: &Batch, layout: &Layout, mention: &Mention, usage: u64) {
-        let text = self.text_to_keep(batch, layout, mention, false);
+        let text = self.text_to_keep(batch, layout, mention.record, false);
         self.pending.known.push(Placed {
             usage,
             group: mention.group,
-            tally: Tally::of(mention, text),
+            tally: Tally {
+                text,
+                ..Tally::of(mention)
+            },
         });
     }
 
     /// Finds what the mentions held back lead to.
     fn resolve_pending(&mut self, layout: &Layout) -> Result<()> {
-        let mentions = std::mem::take(&mut self.pending.mentions);
+        let unresolved = std::mem::take(&mut self.pending.unresolved);
         let batches = std::mem::take(&mut self.pending.batches);
-        let keys = std::mem::take(&mut self.pending.keys);
-        let outcomes = self.quick_outcomes(&keys)?;
-        for (batch, mention) in &mentions {
+        let mut keys = std::mem::take(&mut self.pending.keys);
+        let kinds = std::mem::take(&mut self.pending.kinds);
+        let outcomes = self.quick_outcomes(&mut keys, &kinds)?;
+        for mention in unresolved {
+            let first = mention.first_key as usize;
+            let keys = first..first + usize::from(mention.keys);
             let side = |subject| {
-                let (begin, end) = (mention.entries.0 as usize, mention.entries.1 as usize);
-                let keys = keys[begin..end].iter().zip(&outcomes[begin..end]);
-                quick(keys.filter_map(move |(key, outcome)| {
-                    (Subject::of(key.kind) == subject).then_some(*outcome)
-                }))
+                let keys = kinds[keys.clone()].iter().zip(&outcomes[keys.clone()]);
+                let keys = keys.filter(|(kind, _)| Subject::of(**kind) == subject);
+                quick(keys.map(|(_, outcome)| *outcome))
             };
             let (user, device) = (side(Subject::Account), side(Subject::Device));
             let usage = match (user, device) {
@@ -220,9 +255,13 @@ impl<'c> Writer<'c> {
             };
             // The names of an account or device that is one part are those of the part for ever.
             let has_keys = mention.names_only && usage.is_some_and(|usage| self.is_of_parts(usage));
-            let text = self.text_to_keep(&batches[*batch as usize], layout, mention, !has_keys);
-            let tally = Tally::of(mention, text);
+            let batch = &batches[mention.batch as usize];
+            let text = self.text_to_keep(batch, layout, mention.record, !has_keys);
             let group = mention.group;
+            let tally = Tally {
+                text,
+                ..mention.tally
+            };
             if let Some(usage) = usage {
                 self.pending.inline.push(Placed {
                     usage,
@@ -252,10 +291,10 @@ impl<'c> Writer<'c> {
         &mut self,
         batch: &Batch,
         layout: &Layout,
-        mention: &Mention,
+        record: u32,
         with_keys: bool,
     ) -> u32 {
-        let side = |first, subject| join_keys(&batch.keys(layout, first, subject, mention.record));
+        let side = |first, subject| join_keys(&batch.keys(layout, first, subject, record));
         let keys = with_keys.then(|| {
             (
                 side(0, Subject::Account),
@@ -265,7 +304,7 @@ impl<'c> Writer<'c> {
         let extra = if layout.extra.is_empty() {
             None
         } else {
-            batch.extra(layout, mention.record)
+            batch.extra(layout, record)
         };
         if keys.is_none() && extra.is_none() {
             return NO_TEXT;

@@ -24,7 +24,7 @@ const READ_ONLY: u8 = 3;
 const WRITABLE: u8 = 1;
 const HASHED_BYTES: usize = 1 << 20;
 /// SQLite's page cache while building, in KiB (negative: KiB, not pages).
-const CACHE_KIB: i32 = -48 * 1024;
+const CACHE_KIB: i32 = -8 * 1024;
 /// Prepared statements kept: all that a run has.
 const STATEMENTS_KEPT: usize = 64;
 

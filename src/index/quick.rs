@@ -8,7 +8,6 @@ use super::settle::Standing;
 use super::{Result, Writer};
 use crate::bucket::kind_and_id;
 use crate::identifier::Kind;
-use crate::observation::Entry;
 use crate::schema::Subject;
 
 /// One key leads to nobody.
@@ -42,16 +41,16 @@ pub(super) fn quick(outcomes: impl Iterator<Item = u32>) -> Quick {
 }
 
 impl<'c> Writer<'c> {
-    /// What each key leads to, in one walk over the identifier table.
-    pub(super) fn quick_outcomes(&mut self, keys: &[Entry]) -> Result<Vec<u32>> {
-        let mut wanted: Vec<Filed> = (0..)
-            .zip(keys)
-            .map(|(at, key)| Filed::new(key.hash, at))
-            .collect();
-        let mut outcomes = vec![UNKNOWN; keys.len()];
+    /// What each key leads to, in one walk over the identifier table: `keys` have their positions as references.
+    pub(super) fn quick_outcomes(
+        &mut self,
+        keys: &mut [Filed],
+        kinds: &[Kind],
+    ) -> Result<Vec<u32>> {
+        let mut outcomes = vec![UNKNOWN; kinds.len()];
         let standing = &self.standing;
-        self.identifiers.walk(&mut wanted, |at, references| {
-            outcomes[at as usize] = quick_outcome(standing, keys[at as usize].kind, references);
+        self.identifiers.walk(keys, |at, references| {
+            outcomes[at as usize] = quick_outcome(standing, kinds[at as usize], references);
         })?;
         Ok(outcomes)
     }
