@@ -11,12 +11,13 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
 use jiff::tz::TimeZone;
+use rusqlite::Connection;
 use tracing::{debug, error, info, warn};
 
 use crate::class::Patterns;
 use crate::index::{
-    self, Building, Folder, Generation, IS_KNOWN, Intake, Published, RowCounts, ToldLogins,
-    ToldParts, Writer, is_known,
+    self, Building, Folder, IS_KNOWN, Intake, Published, RowCounts, ToldLogins, ToldParts, Writer,
+    is_known,
 };
 use crate::mapping::{Mapper, Mapping};
 use crate::observation::{Batch, Layout, Object, ObservedFrom, Refused, Reject};
@@ -26,6 +27,9 @@ use crate::{decode, mapping};
 
 /// Batches between the mapping thread and the writer: enough to bridge a pause of either.
 const BATCHES_AHEAD: usize = 4;
+/// Rows that the writer is given at once where they have hardly any text: 7 MB. It is busy for a second before it takes
+/// in the first logins.
+const LIGHT_ROWS: usize = 128 << 10;
 /// Batches between cutting text into cells and mapping them.
 const DECODED_AHEAD: usize = 2;
 /// Runs that `runs.jsonl` keeps.
@@ -250,7 +254,8 @@ struct Known {
     hashes: HashSet<[u8; 32]>,
     parts: ToldParts,
     logins: ToldLogins,
-    current: Option<Generation>,
+    /// Open since the run began: what is published meanwhile may prune it.
+    current: Option<Connection>,
 }
 
 impl mapping::Known for Known {
@@ -309,7 +314,7 @@ impl Run<'_> {
             known.observed.insert((sha256, observed_at));
             known.hashes.insert(sha256);
         }
-        known.current = Some(current);
+        known.current = Some(connection);
         Ok(known)
     }
 
@@ -399,15 +404,14 @@ impl Run<'_> {
                     sha256,
                     layout,
                 } => intake = Some(writer.begin(object, sha256, layout)?),
-                Message::Rows {
-                    batch,
-                    rejects,
-                    read,
-                } => {
-                    if let Some(intake) = &mut intake {
-                        writer.take(intake, batch, rejects)?;
+                Message::Rows(mapped) => {
+                    for Mapped { batch, rejects } in mapped {
+                        let read = (batch.len() + rejects.len()) as u64;
+                        if let Some(intake) = &mut intake {
+                            writer.take(intake, batch, rejects)?;
+                        }
+                        (self.progress)(Progress::Rows(read));
                     }
-                    (self.progress)(Progress::Rows(read));
                 }
                 Message::End { refused } => {
                     if let Some(intake) = intake.take() {
@@ -609,16 +613,18 @@ enum Message {
         sha256: [u8; 32],
         layout: Layout,
     },
-    Rows {
-        batch: Batch,
-        rejects: Vec<Reject>,
-        read: u64,
-    },
+    Rows(Vec<Mapped>),
     End {
         refused: Refused,
     },
     Warning(String),
     Broken(index::Error),
+}
+
+/// Some rows of an object, ready to be written.
+struct Mapped {
+    batch: Batch,
+    rejects: Vec<Reject>,
 }
 
 /// The writer went away: it failed or was stopped, and says so itself.
@@ -775,16 +781,13 @@ impl<'a> Decoder<'a> {
         else {
             return Ok(());
         };
-        let loaded = current
-            .connect()
-            .and_then(|connection| Ok(ToldLogins::load(&connection)?));
-        match loaded {
+        match ToldLogins::load(&current) {
             Ok(logins) => {
                 self.known.logins = logins;
                 Ok(())
             }
             Err(error) => {
-                self.send(Message::Broken(error))?;
+                self.send(Message::Broken(error.into()))?;
                 Err(Gone)
             }
         }
@@ -851,18 +854,20 @@ impl<'a> Decoder<'a> {
                     batches.map_while(|batch| decoding.send(batch).ok()).count()
                 })
                 .map_err(|_| Gone)?;
+            let mut held: Vec<Mapped> = Vec::new();
+            let mut rows = 0;
             for batch in decoded {
                 // Only the machine can fail here: the object was read to its end before. The run then ends unpublished.
-                let batch = batch.map_err(|_| Gone)?;
-                let read = (batch.rows.len() + batch.rejects.len()) as u64;
-                let (batch, rejects) = mapper.map(batch);
-                self.send(Message::Rows {
-                    batch,
-                    rejects,
-                    read,
-                })?;
+                let (mut batch, rejects) = mapper.map(batch.map_err(|_| Gone)?);
+                let is_light = batch.shed_text(&layout);
+                rows += batch.len();
+                held.push(Mapped { batch, rejects });
+                if !is_light || rows >= LIGHT_ROWS {
+                    self.send(Message::Rows(std::mem::take(&mut held)))?;
+                    rows = 0;
+                }
             }
-            Ok(())
+            self.send(Message::Rows(held))
         })?;
         self.send(Message::End {
             refused: mapper.refused,

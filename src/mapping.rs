@@ -17,8 +17,8 @@ use crate::bucket::Hash;
 use crate::class::{Evidence, Patterns, class_of};
 use crate::identifier::{self, Kind, Refusal};
 use crate::observation::{
-    Batch, Columns, Decoded, Described, Entry, LOGINS_DEVICE, LOGINS_FIELDS, Layout, Mention,
-    Refused, Reject, Rows, Says,
+    Batch, Columns, Decoded, Described, Entry, KnownMention, LOGINS_DEVICE, LOGINS_FIELDS, Layout,
+    Mention, Refused, Reject, Rows, Says,
 };
 use crate::schema::{
     Class, Dataset, FieldType, NAME, STRONG, Subject, account_field, device_field,
@@ -444,39 +444,59 @@ impl<'a> Mapper<'a> {
                 reason: refusing.reason,
             });
         };
-        let mapped = if self.layout.dataset == Dataset::Logins {
-            let mut mentions = Vec::with_capacity(rows.len());
-            for (at, number) in rows.iter().enumerate() {
-                let row = Row {
-                    at: at as u32,
-                    ..row
-                };
-                match self.mention(row, *number, &mut entries) {
-                    Ok(mention) => mentions.push(mention),
-                    Err(refusing) => refuse(at, refusing),
-                }
-            }
-            Rows::Mentions(mentions)
-        } else {
-            let mut described = Vec::with_capacity(rows.len());
-            let known = self.known_parts(row, rows.len());
-            for (at, number) in rows.iter().enumerate() {
-                let before = entries.len();
-                let row = Row {
-                    at: at as u32,
-                    ..row
-                };
-                match self.described(row, *number, known[at], &mut entries) {
-                    Ok(observed) => described.push(observed),
-                    Err(refusing) => {
-                        entries.truncate(before);
-                        refuse(at, refusing);
-                    }
-                }
-            }
-            Rows::Described(described)
+        let mapped = match self.layout.dataset {
+            Dataset::Logins => self.mentions(row, &rows, &mut entries, &mut refuse),
+            _ => self.all_described(row, &rows, &mut entries, &mut refuse),
         };
         (Batch::new(columns, mapped, entries), rejects)
+    }
+
+    fn all_described(
+        &mut self,
+        row: Row,
+        numbers: &[u32],
+        entries: &mut Vec<Entry>,
+        refuse: &mut dyn FnMut(usize, Refusing),
+    ) -> Rows {
+        let mut described = Vec::with_capacity(numbers.len());
+        let known = self.known_parts(row, numbers.len());
+        for (at, number) in numbers.iter().enumerate() {
+            let before = entries.len();
+            match self.described(row.at(at), *number, known[at], entries) {
+                Ok(observed) => described.push(observed),
+                Err(refusing) => {
+                    entries.truncate(before);
+                    refuse(at, refusing);
+                }
+            }
+        }
+        Rows::Described(described)
+    }
+
+    fn mentions(
+        &self,
+        row: Row,
+        numbers: &[u32],
+        entries: &mut Vec<Entry>,
+        refuse: &mut dyn FnMut(usize, Refusing),
+    ) -> Rows {
+        let (mut known, mut unknown) = (Vec::new(), Vec::new());
+        let logins: Vec<_> = (0..numbers.len())
+            .map(|at| Login::read(row.at(at), self))
+            .collect();
+        // Looked up together, as parts are.
+        let usages: Vec<Option<u64>> = logins
+            .iter()
+            .map(|login| self.known.usage(login.as_ref().ok()?.group))
+            .collect();
+        for (at, (login, usage)) in logins.into_iter().zip(usages).enumerate() {
+            match (login, usage) {
+                (Err(refusing), _) => refuse(at, refusing),
+                (Ok(login), Some(usage)) => known.push(login.known(at, numbers[at], usage)),
+                (Ok(login), None) => unknown.push(login.mention(at, numbers[at], entries)),
+            }
+        }
+        Rows::Mentions { known, unknown }
     }
 
     fn subject(&self) -> Subject {
@@ -490,9 +510,7 @@ impl<'a> Mapper<'a> {
     /// The fingerprint of each row of a batch, and the part that has it. Looked up together: the processor then waits for
     /// many places in memory at once.
     fn known_parts(&self, row: Row, rows: usize) -> Vec<(u64, Option<u32>)> {
-        let fingerprints: Vec<u64> = (0..rows as u32)
-            .map(|at| self.fingerprint(Row { at, ..row }))
-            .collect();
+        let fingerprints: Vec<u64> = (0..rows).map(|at| self.fingerprint(row.at(at))).collect();
         let subject = self.subject();
         let find = |fingerprint| (fingerprint, self.known.part(subject, fingerprint));
         fingerprints.into_iter().map(find).collect()
@@ -634,34 +652,6 @@ impl<'a> Mapper<'a> {
         hasher.finish()
     }
 
-    fn mention(
-        &mut self,
-        row: Row,
-        number: u32,
-        entries: &mut Vec<Entry>,
-    ) -> Result<Mention, Refusing> {
-        let user = Side::read(row, Subject::Account, 0)?;
-        let device = Side::read(row, Subject::Device, LOGINS_DEVICE)?;
-        let group = group_of(&user, &device);
-        let known = self.known.usage(group);
-        let logins = row.count(LOGINS_COUNT)?;
-        let last_seen = self.time(row, self.layout.columns.len() - 1)?;
-        let begin = entries.len() as u32;
-        if known.is_none() {
-            entries.extend(user.entries().chain(device.entries()));
-        }
-        Ok(Mention {
-            record: row.at,
-            row: number,
-            group,
-            known,
-            names_only: user.is_name_only() && device.is_name_only(),
-            entries: (begin, entries.len() as u32),
-            logins,
-            last_seen,
-        })
-    }
-
     fn time(&self, row: Row, field: usize) -> Result<Option<i64>, Refusing> {
         let Some(text) = row.text(field) else {
             return Ok(None);
@@ -754,6 +744,54 @@ impl<'a> Side<'a> {
     }
 }
 
+/// What a logins row says.
+struct Login<'a> {
+    user: Side<'a>,
+    device: Side<'a>,
+    group: u64,
+    logins: Option<u64>,
+    last_seen: Option<i64>,
+}
+
+impl<'a> Login<'a> {
+    fn read(row: Row<'a>, mapper: &Mapper) -> Result<Login<'a>, Refusing> {
+        let user = Side::read(row, Subject::Account, 0)?;
+        let device = Side::read(row, Subject::Device, LOGINS_DEVICE)?;
+        Ok(Login {
+            group: group_of(&user, &device),
+            user,
+            device,
+            logins: row.count(LOGINS_COUNT)?,
+            last_seen: mapper.time(row, mapper.layout.columns.len() - 1)?,
+        })
+    }
+
+    fn known(self, record: usize, row: u32, usage: u64) -> KnownMention {
+        KnownMention {
+            usage,
+            group: self.group,
+            logins: self.logins,
+            last_seen: self.last_seen,
+            record: record as u32,
+            row,
+        }
+    }
+
+    fn mention(self, record: usize, row: u32, entries: &mut Vec<Entry>) -> Mention {
+        let begin = entries.len() as u32;
+        entries.extend(self.user.entries().chain(self.device.entries()));
+        Mention {
+            record: record as u32,
+            row,
+            group: self.group,
+            names_only: self.user.is_name_only() && self.device.is_name_only(),
+            entries: (begin, entries.len() as u32),
+            logins: self.logins,
+            last_seen: self.last_seen,
+        }
+    }
+}
+
 /// The hash that names the mentions with the same keys; 0 and 1 are no group's.
 fn group_of(user: &Side, device: &Side) -> u64 {
     let mut group = SipHasher13::new();
@@ -775,6 +813,14 @@ struct Row<'a> {
 }
 
 impl<'a> Row<'a> {
+    /// Returns another record of the same batch.
+    fn at(self, record: usize) -> Row<'a> {
+        Row {
+            at: record as u32,
+            ..self
+        }
+    }
+
     fn text(self, field: usize) -> Option<&'a str> {
         self.columns.cell(self.layout.columns[field]?, self.at)
     }

@@ -170,8 +170,6 @@ pub struct Mention {
     pub row: u32,
     /// The hash of its user keys and device keys.
     pub group: u64,
-    /// The usage that the group's logins stood in when the run began; the keys are then not worked out.
-    pub known: Option<u64>,
     /// It says a user's name and a device's name, and no other key.
     pub names_only: bool,
     /// Its keys that can find anybody, the user's before the device's and the stronger before the weaker: a range of
@@ -183,13 +181,35 @@ pub struct Mention {
     pub last_seen: Option<i64>,
 }
 
+/// A logins row of a group that the index had when the run began: its keys are not worked out.
+#[derive(Debug, Clone, Copy)]
+pub struct KnownMention {
+    /// The usage that the group's logins stood in.
+    pub usage: u64,
+    /// The hash of its user keys and device keys.
+    pub group: u64,
+    /// How many logins the row counts.
+    pub logins: Option<u64>,
+    /// When it was last used, microseconds since 1970.
+    pub last_seen: Option<i64>,
+    /// Where its text is in the batch, until that is let go of.
+    pub record: u32,
+    /// Its number in the object.
+    pub row: u32,
+}
+
 /// The rows of a batch.
 #[derive(Debug)]
 pub enum Rows {
     /// Rows of a users or devices object.
     Described(Vec<Described>),
     /// Rows of a logins object.
-    Mentions(Vec<Mention>),
+    Mentions {
+        /// Of groups that the index had.
+        known: Vec<KnownMention>,
+        /// All others.
+        unknown: Vec<Mention>,
+    },
 }
 
 /// How an object's columns fill fields: the same for all of its batches.
@@ -228,7 +248,24 @@ impl Batch {
     pub fn len(&self) -> usize {
         match &self.rows {
             Rows::Described(rows) => rows.len(),
-            Rows::Mentions(rows) => rows.len(),
+            Rows::Mentions { known, unknown } => known.len() + unknown.len(),
+        }
+    }
+
+    /// Lets go of the text that no row needs: that of groups which the index knows, unless some column is `extra`.
+    /// Tells whether little is left.
+    pub fn shed_text(&mut self, layout: &Layout) -> bool {
+        match &mut self.rows {
+            Rows::Mentions { known, unknown }
+                if layout.extra.is_empty() && unknown.len() < known.len() / 8 =>
+            {
+                self.columns = self.columns.only(unknown.iter().map(|row| row.record));
+                for (record, row) in (0..).zip(unknown) {
+                    row.record = record;
+                }
+                true
+            }
+            _ => false,
         }
     }
 
@@ -293,6 +330,19 @@ impl Columns {
             .iter()
             .map(|column| text(column).unwrap_or_else(|| StringArray::new_null(0)));
         Columns(columns.collect())
+    }
+
+    /// Copies some records, in their order.
+    fn only(&self, records: impl Iterator<Item = u32> + Clone) -> Columns {
+        let of = |column: &StringArray| {
+            let cell = |record: u32| {
+                column
+                    .is_valid(record as usize)
+                    .then(|| column.value(record as usize))
+            };
+            records.clone().map(cell).collect()
+        };
+        Columns(self.0.iter().map(of).collect())
     }
 
     /// Returns the trimmed text of a cell; `None` when it is null or blank.

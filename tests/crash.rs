@@ -19,10 +19,14 @@ fn sync(source: &Path, index: &Path) -> Command {
         .arg(index)
         .args(["sync", "--json"])
         .arg(source);
+    // The program refuses variables that it does not know, such as those of these tests.
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("IDENTIDEX_")) {
+        command.env_remove(name);
+    }
     command
         .env("IDENTIDEX_INDEX_PUBLISH_EVERY", "0s")
         .stdout(Stdio::piped())
-        .stderr(Stdio::null());
+        .stderr(Stdio::piped());
     command
 }
 
@@ -30,8 +34,9 @@ fn report(child: Child) -> Value {
     let output = child.wait_with_output().expect("the run ends");
     assert!(
         output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stdout)
+        "{}: {}",
+        output.status,
+        String::from_utf8_lossy(&output.stderr)
     );
     serde_json::from_slice(&output.stdout).expect("the report is JSON")
 }

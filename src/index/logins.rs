@@ -14,7 +14,7 @@ use super::quick::{Quick, quick};
 use super::usage::{LastLogin, Logins, UsageSeen, subjects_of, usage_id};
 use super::{Result, Writer};
 use crate::identifier::Kind;
-use crate::observation::{Batch, Entry, LOGINS_DEVICE, Layout, Mention, Rows};
+use crate::observation::{Batch, Entry, KnownMention, LOGINS_DEVICE, Layout, Mention, Rows};
 use crate::schema::Subject;
 
 /// Mentions that are resolved together: 60 MB with their text.
@@ -92,13 +92,13 @@ pub(super) struct Texts {
 }
 
 impl Tally {
-    fn of(mention: &Mention) -> Tally {
+    fn of(row: u32, logins: Option<u64>, last_seen: Option<i64>) -> Tally {
         Tally {
             rows: 1,
-            row: mention.row,
+            row,
             text: NO_TEXT,
-            count: mention.logins.unwrap_or(NO_COUNT),
-            last_used: mention.last_seen.unwrap_or(NEVER),
+            count: logins.unwrap_or(NO_COUNT),
+            last_used: last_seen.unwrap_or(NEVER),
         }
     }
 
@@ -133,7 +133,7 @@ impl Pending {
         let first_key = self.keys.len() as u32;
         self.unresolved.push(Unresolved {
             group: mention.group,
-            tally: Tally::of(mention),
+            tally: Tally::of(mention.row, mention.logins, mention.last_seen),
             batch: self.batches.len() as u32,
             record: mention.record,
             first_key,
@@ -194,17 +194,17 @@ impl<'c> Writer<'c> {
         layout: &Layout,
         mut batch: Batch,
     ) -> Result<()> {
-        let Rows::Mentions(mentions) = &mut batch.rows else {
+        let empty = Rows::Described(Vec::new());
+        let Rows::Mentions { known, unknown } = std::mem::replace(&mut batch.rows, empty) else {
             return Ok(());
         };
-        let unresolved = self.pending.unresolved.len();
-        for mention in std::mem::take(mentions) {
-            match mention.known {
-                Some(usage) => self.take_known(&batch, layout, &mention, usage),
-                None => self.pending.hold_back(&mention, batch.keys_of(&mention)),
-            }
+        for mention in &known {
+            self.take_known(&batch, layout, mention);
         }
-        if self.pending.unresolved.len() > unresolved {
+        for mention in &unknown {
+            self.pending.hold_back(mention, batch.keys_of(mention));
+        }
+        if !unknown.is_empty() {
             batch.entries = Vec::new();
             self.pending.batches.push(batch);
         }
@@ -221,14 +221,14 @@ impl<'c> Writer<'c> {
     }
 
     /// Takes in a mention whose group the index knows: its keys stand there.
-    fn take_known(&mut self, batch: &Batch, layout: &Layout, mention: &Mention, usage: u64) {
+    fn take_known(&mut self, batch: &Batch, layout: &Layout, mention: &KnownMention) {
         let text = self.text_to_keep(batch, layout, mention.record, false);
         self.pending.known.push(Placed {
-            usage,
+            usage: mention.usage,
             group: mention.group,
             tally: Tally {
                 text,
-                ..Tally::of(mention)
+                ..Tally::of(mention.row, mention.logins, mention.last_seen)
             },
         });
     }
