@@ -729,7 +729,8 @@ fn a_file_that_changes_after_it_was_listed_is_left_for_the_next_run() {
     let cut = &fixture("forms/plain.csv")[..300];
     const CHANGED: &str = "object `users/2026-11-20T06-00-00Z.csv` of source `exports` changed after it was listed; the \
                            next run takes it as it is then";
-    const GONE: &str = "object `users/2026-11-20T06-00-00Z.csv` of source `exports` was not found";
+    const GONE: &str = "object `users/2026-11-20T06-00-00Z.csv` of source `exports` was not found; check its \
+                        name, or run again if it was removed meanwhile";
     let changes: [(&str, Change, &str); 3] = [
         (
             "grown",

@@ -39,7 +39,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     ),
     ("demo", &[]),
     // The program.
-    ("config", &["source"]),
+    // Checks that columns are mapped to fields there are.
+    ("config", &["mapping", "source"]),
     ("telemetry", &[]),
     (
         "cli",

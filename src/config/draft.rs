@@ -8,10 +8,13 @@ use toml::de::{DeTable, DeValue};
 use super::keys::{self, OTHER_VARIABLES, variable_part};
 use super::value::{Refusal, URL, Value};
 use super::{Config, Dataset, Error, ObservedFrom, Place, Problem, Semantics, Source};
+use crate::{mapping, schema};
 
 /// The longest name of a source, in bytes: it is written into every line of the ledger.
 const MAX_SOURCE_NAME_BYTES: usize = 64;
 
+const FIELD: &str =
+    "the name of a field of the dataset, such as department or serial (schemas/export lists them)";
 const SOURCES: &str = "one [[source]] table per source";
 const SOURCE_NAME: &str =
     "a name of at most 64 letters, digits, '-', '_' or '.', beginning with a letter or digit";
@@ -235,7 +238,8 @@ fn assign(config: &mut Config, key: &[&str], value: &Value) -> Result<(), Refusa
             ref key @ ..,
         ] => {
             let dataset = config.datasets.entry(name.to_owned()).or_default();
-            return assign_dataset(dataset, key, value);
+            assign_dataset(dataset, key, value)?;
+            return check_fields(name, &dataset.columns);
         }
         ["source", name, ref key @ ..] => {
             let mut sources = config.sources.iter_mut();
@@ -247,12 +251,27 @@ fn assign(config: &mut Config, key: &[&str], value: &Value) -> Result<(), Refusa
     Ok(())
 }
 
+/// A column can only be mapped to a field that its dataset has.
+fn check_fields(dataset: &str, columns: &BTreeMap<String, String>) -> Result<(), Refusal> {
+    let known = schema::Dataset::ALL.into_iter();
+    let fields = known
+        .filter(|known| known.as_str() == dataset)
+        .flat_map(mapping::field_names)
+        .collect::<Vec<_>>();
+    let is_known = |field: &String| fields.contains(&field.as_str());
+    if columns.values().all(is_known) {
+        Ok(())
+    } else {
+        Err(Refusal::Expected(FIELD))
+    }
+}
+
 fn assign_dataset(dataset: &mut Dataset, key: &[&str], value: &Value) -> Result<(), Refusal> {
     const SEMANTICS: &str = "\"window\" or \"complete\"";
     match *key {
         ["columns"] => dataset.columns = value.pairs()?,
         ["columns", column] => {
-            let field = value.text("the name of a field, as text")?;
+            let field = value.text(FIELD)?;
             dataset.columns.insert(column.to_owned(), field.to_owned());
         }
         ["semantics"] => {

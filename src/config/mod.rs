@@ -599,7 +599,7 @@ mod tests {
             answers.max_holders: a whole number: 0
             class.service: a list of patterns: "svc" | [1] | ["*"] | [""] | ["svc@D"]
             dataset.users.semantics: "window" or "complete": "full" | 1979-05-27
-            dataset.users.columns.a: the name of a field: 1 | ""
+            dataset.users.columns.a: the name of a field: 1 | "" | "serial"
             dataset.users.columns: columns and their fields: ["a"] | "a=b"
             index: a table: 1
             source: one [[source]] table per source: 1 | [1] | { name = "a" }"#;

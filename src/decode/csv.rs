@@ -617,3 +617,41 @@ impl Lines {
 fn quotes(line: &[u8]) -> usize {
     memchr::memchr_iter(b'"', line).count()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every text of up to seven of the bytes that matter, with the cells that the `csv` crate finds.
+    #[test]
+    fn a_plainly_quoted_row_is_cut_where_the_csv_crate_cuts_it() {
+        const BYTES: &[u8] = b"\",\n\ra";
+        let mut cells = Vec::new();
+        let (mut cut, mut texts) = (0, vec![Vec::new()]);
+        while let Some(text) = texts.pop() {
+            if text.len() < 7 {
+                texts.extend(
+                    BYTES
+                        .iter()
+                        .map(|byte| [text.as_slice(), &[*byte]].concat()),
+                );
+            }
+            let ends = memchr::memchr(b'\n', &text).map_or(text.len(), |at| at + 1);
+            if quotes(&text[..ends]) % 2 == 1 {
+                continue;
+            }
+            let Some(length) = cut_plainly_quoted(&text, b',', &mut cells) else {
+                continue;
+            };
+            let mut reader = reader(&text, b',');
+            let mut record = ByteRecord::new();
+            assert!(reader.read_byte_record(&mut record).unwrap());
+            let ours: Vec<&[u8]> = cells.iter().map(|cell| &text[cell.clone()]).collect();
+            assert_eq!(ours, record.iter().collect::<Vec<_>>(), "{text:?}");
+            assert_eq!(fault(&text[..length], b','), None, "{text:?}");
+            assert_eq!(length, ends, "{text:?}");
+            cut += 1;
+        }
+        assert!(cut > 100);
+    }
+}

@@ -6,8 +6,12 @@ use rusqlite::{Connection, OptionalExtension, Statement, params};
 
 use super::identity::Stamp;
 use super::part::Shape;
+use super::{Error, Result};
 use crate::observation::{Object, Refused, Reject};
 use crate::schema::{Dataset, SECOND, STRONG, Seen, Subject};
+
+/// Objects that a ledger can have: their ids have eight digits in `seen`.
+const MAX_OBJECTS: u32 = 99_999_999;
 
 /// What became of an object's rows: `read` is the sum of the others.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -176,27 +180,33 @@ impl<'c> Ledger<'c> {
     }
 
     /// Begins an object: its rows can be compared from now on.
+    ///
+    /// # Errors
+    /// When the ledger is full.
     pub(super) fn begin(
         &mut self,
         object: &Object,
         sha256: [u8; 32],
         dataset: Dataset,
         shape: u32,
-    ) -> Taking {
+    ) -> Result<Taking> {
+        if self.observed.len() >= MAX_OBJECTS as usize {
+            return Err(Error::Full { limit: MAX_OBJECTS });
+        }
         self.observed.push(Observed {
             at: object.observed_at,
             sha256,
             shape,
         });
         let id = self.observed.len() as u32;
-        Taking {
+        Ok(Taking {
             id,
             shape,
             dataset,
             counts: RowCounts::default(),
             refused: Refused::default(),
             rejects: Vec::new(),
-        }
+        })
     }
 
     /// Writes an object's line and its kept rejects.

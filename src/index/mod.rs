@@ -93,8 +93,10 @@ pub enum Error {
         #[source]
         source: std::io::Error,
     },
-    /// The index has as many parts as references can name.
-    #[error("the index has {limit} rows of one kind, which is its limit; split the tenant")]
+    /// The index has as many parts as references can name, or as many objects as its texts have digits for.
+    #[error(
+        "the index has {limit} rows or objects of one kind, which is its limit; split the tenant"
+    )]
     Full {
         /// The limit.
         limit: u32,
@@ -213,7 +215,7 @@ impl<'c> Writer<'c> {
         layout: &Layout,
     ) -> Result<()> {
         let shape = self.ledger.intern(layout.dataset, &layout.shape)?;
-        let taking = self.ledger.begin(object, sha256, layout.dataset, shape);
+        let taking = self.ledger.begin(object, sha256, layout.dataset, shape)?;
         Ok(self.ledger.end(object, "duplicate", &taking)?)
     }
 
@@ -229,7 +231,7 @@ impl<'c> Writer<'c> {
             self.settle_mentions()?;
         }
         let shape = self.ledger.intern(layout.dataset, &layout.shape)?;
-        let taking = self.ledger.begin(&object, sha256, layout.dataset, shape);
+        let taking = self.ledger.begin(&object, sha256, layout.dataset, shape)?;
         Ok(Intake {
             taking,
             object,

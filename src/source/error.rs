@@ -13,7 +13,7 @@ use std::path::PathBuf;
 #[non_exhaustive]
 pub enum Error {
     /// The bucket, container, folder or object is not there.
-    #[error("{place} was not found{}", brackets(.reply))]
+    #[error("{place} was not found{}; check its name, or run again if it was removed meanwhile", brackets(.reply))]
     NotFound {
         /// The source or the object.
         place: String,
@@ -59,7 +59,7 @@ pub enum Error {
         object: String,
     },
     /// The object as delivered does not have the size of its listing, after repeated tries.
-    #[error("{object} came as {got_bytes} bytes where its listing says {listed_bytes}")]
+    #[error("{object} came as {got_bytes} bytes where its listing says {listed_bytes}; run again")]
     Truncated {
         /// The object.
         object: String,
@@ -69,13 +69,13 @@ pub enum Error {
         got_bytes: u64,
     },
     /// No space is left for the spool.
-    #[error("no space is left in the spool folder {}", .folder.display())]
+    #[error("no space is left in the spool folder {}; make room, or lower spool_bytes", .folder.display())]
     DiskFull {
         /// The spool folder.
         folder: PathBuf,
     },
     /// The spool cannot be written for another reason.
-    #[error("cannot write to the spool folder {}", .folder.display())]
+    #[error("cannot write to the spool folder {}; check its file system", .folder.display())]
     Spool {
         /// The spool folder.
         folder: PathBuf,
@@ -120,7 +120,7 @@ pub enum Error {
     #[error("stopped")]
     Stopped,
     /// Anything else.
-    #[error("reading {place} failed{}", brackets(.reply))]
+    #[error("reading {place} failed{}; check it and run again", brackets(.reply))]
     Other {
         /// The source or the object.
         place: String,

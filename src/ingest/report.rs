@@ -1,0 +1,159 @@
+//! What became of a run: the JSON that `sync --json` prints, and the runs that `runs.jsonl` keeps.
+
+use std::path::Path;
+
+use tracing::warn;
+
+use crate::index::{Published, RowCounts};
+
+/// Runs that `runs.jsonl` keeps.
+const RUNS_KEPT: usize = 1_000;
+
+/// What became of a run; its JSON is what `sync --json` prints.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub struct Report {
+    /// How it ended.
+    pub outcome: Outcome,
+    /// What became of the objects.
+    pub objects: ObjectCounts,
+    /// What became of the rows of loaded objects.
+    pub rows: RowReport,
+    /// Accounts in the index now.
+    pub accounts: u64,
+    /// Devices in the index now.
+    pub devices: u64,
+    /// Pairs of an account and a device in the index now.
+    pub usages: u64,
+    /// The logical digest; empty before the first publication.
+    pub digest: String,
+    /// The number of the current generation; 0 before the first publication.
+    pub generation: u64,
+    /// Bytes fetched, what was fetched twice counted twice.
+    pub bytes_fetched: u64,
+    /// How long it took.
+    pub seconds: f64,
+    /// Objects that failed.
+    pub failures: Vec<Failure>,
+    /// What is odd though nothing was lost.
+    pub warnings: Vec<String>,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Outcome {
+    /// Everything that is new is in; also when nothing was new.
+    Done,
+    /// Some objects failed; the others are in.
+    Partial,
+    /// The run failed; the index is as it was at the last publication.
+    Failed,
+}
+
+/// What became of the listed objects.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+pub struct ObjectCounts {
+    /// Objects listed.
+    pub listed: u64,
+    /// Of these, objects that the ledger did not have.
+    pub new: u64,
+    /// New objects that repeat another one at the same time.
+    pub duplicate: u64,
+    /// New objects taken in.
+    pub loaded: u64,
+    /// New objects that failed, to be tried again by the next run.
+    pub failed: u64,
+}
+
+/// What became of rows: `read` is the sum of the others.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+pub struct RowReport {
+    /// Rows behind headers.
+    pub read: u64,
+    /// Rows that told something new.
+    pub stored: u64,
+    /// Rows that told what was known, newer.
+    pub unchanged: u64,
+    /// Rows older than what is known.
+    pub superseded: u64,
+    /// Rows that could not be taken.
+    pub rejected: u64,
+}
+
+/// An object that failed, and why.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Failure {
+    /// Its name: source and key.
+    pub object: String,
+    /// What was wrong and what to do.
+    pub error: String,
+}
+
+impl Report {
+    pub(super) fn new() -> Report {
+        Report {
+            outcome: Outcome::Failed,
+            objects: ObjectCounts::default(),
+            rows: RowReport::default(),
+            accounts: 0,
+            devices: 0,
+            usages: 0,
+            digest: String::new(),
+            generation: 0,
+            bytes_fetched: 0,
+            seconds: 0.0,
+            failures: Vec::new(),
+            warnings: Vec::new(),
+        }
+    }
+
+    pub(super) fn take(&mut self, published: &Published) {
+        self.accounts = published.accounts;
+        self.devices = published.devices;
+        self.usages = published.usages;
+        self.digest = format!("{:032x}", published.digest);
+        self.generation = published.generation;
+    }
+}
+
+impl RowReport {
+    pub(super) fn add(&mut self, counts: RowCounts) {
+        self.read += counts.read;
+        self.stored += counts.stored;
+        self.unchanged += counts.unchanged;
+        self.superseded += counts.superseded;
+        self.rejected += counts.rejected;
+    }
+}
+
+/// Appends a run to `runs.jsonl`. Informative only: a run does not fail over it.
+pub fn note_run(folder: &Path, report: &Report) {
+    let path = folder.join("runs.jsonl");
+    let ended_at = jiff::Timestamp::now();
+    let line =
+        serde_json::json!({ "ended_at": format!("{ended_at:.0}"), "report": report }).to_string();
+    let mut lines: Vec<String> = std::fs::read_to_string(&path)
+        .map(|text| text.lines().map(str::to_owned).collect())
+        .unwrap_or_default();
+    lines.push(line);
+    let kept = lines.len().saturating_sub(RUNS_KEPT);
+    let next = folder.join("building-runs");
+    let text = lines[kept..].join("\n") + "\n";
+    let written = write_private(&next, &text).and_then(|()| std::fs::rename(&next, &path));
+    if let Err(error) = written {
+        warn!(%error, "the run could not be noted in runs.jsonl");
+    }
+}
+
+/// Writes a file that only the user of the run may read: names of objects stand in it.
+fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
+    use std::io::Write as _;
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let mut file = std::fs::OpenOptions::new()
+        .create(true)
+        .truncate(true)
+        .write(true)
+        .mode(0o600)
+        .open(path)?;
+    file.write_all(text.as_bytes())
+}

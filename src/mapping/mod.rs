@@ -1,0 +1,464 @@
+//! Column names to fields, and record batches to observations.
+//!
+//! The dataset is recognised from the header, never from the object's name. What the columns are called is data:
+//! `schemas/export/*.toml`, which the configuration extends. Everything that can be done per row without the database
+//! is done here, in `rows`, on a thread of its own: normal forms, hashes, times.
+
+mod rows;
+mod time;
+
+use std::collections::BTreeMap;
+
+pub use self::rows::{Known, Mapper};
+pub use self::time::parse_time;
+use crate::identifier::{self, Kind};
+use crate::observation::{LOGINS_DEVICE, LOGINS_FIELDS, Layout};
+use crate::schema::{Dataset, NAME, STRONG, Subject};
+
+const LOGINS_COUNT: usize = 6;
+const LAST_SEEN: &str = "last_seen";
+
+/// Why a header fits no dataset. Column names are the export's own and may be shown; cells never are.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// Neither a users, nor a devices, nor a logins file.
+    #[error(
+        "the header fits no dataset: found {found}; expected columns such as \"user.sid\" and \"user.name\", or \
+         \"device.uid\" and \"device.name\""
+    )]
+    NoDataset {
+        /// The columns found.
+        found: String,
+    },
+    /// Short names that fit both users and devices, or neither.
+    #[error(
+        "the header fits users and devices alike: found {found}; list full names (\"user.name\", \"device.name\") in \
+         the query"
+    )]
+    Ambiguous {
+        /// The columns found.
+        found: String,
+    },
+    /// No column identifies a row.
+    #[error(
+        "a {dataset} file needs one of {expected}: found {found}; {nearest}add it to the query's list"
+    )]
+    NoKey {
+        /// The dataset the header fits best.
+        dataset: &'static str,
+        /// The key columns it could have.
+        expected: String,
+        /// The columns found.
+        found: String,
+        /// The nearest miss, as a half sentence.
+        nearest: String,
+    },
+    /// Two columns fill one field.
+    #[error("columns {first:?} and {second:?} both fill {field:?}; export it once")]
+    Repeated {
+        /// The field.
+        field: String,
+        /// The column met first.
+        first: String,
+        /// The column met second.
+        second: String,
+    },
+}
+
+/// The column names of every dataset.
+#[derive(Debug, Clone)]
+pub struct Mapping {
+    /// Per dataset: lower-cased column name to field name.
+    names: [BTreeMap<String, String>; 3],
+    /// Per dataset: the field names with their export names, as shipped.
+    shown: [BTreeMap<String, Vec<String>>; 3],
+}
+
+/// A column of the configuration that names no field.
+#[derive(Debug, thiserror::Error)]
+#[error("column {column:?} is mapped to {field:?}, which is no field of {dataset}")]
+pub struct UnknownField {
+    dataset: &'static str,
+    column: String,
+    field: String,
+}
+
+impl Mapping {
+    /// Returns the mapping as shipped, extended by `columns` (dataset, column name, field name).
+    ///
+    /// # Errors
+    /// When a field does not exist.
+    pub fn new<'a>(
+        columns: impl IntoIterator<Item = (Dataset, &'a str, &'a str)>,
+    ) -> Result<Mapping, UnknownField> {
+        let shipped = [
+            include_str!("../../schemas/export/users.toml"),
+            include_str!("../../schemas/export/devices.toml"),
+            include_str!("../../schemas/export/logins.toml"),
+        ];
+        let shown = shipped.map(|text| {
+            toml::from_str::<BTreeMap<String, Vec<String>>>(text)
+                .expect("a test parses every shipped mapping")
+        });
+        let names = shown.clone().map(|fields| {
+            let pairs = fields.into_iter().flat_map(|(field, names)| {
+                names
+                    .into_iter()
+                    .map(move |name| (name, field.clone()))
+                    .collect::<Vec<_>>()
+            });
+            pairs.collect::<BTreeMap<_, _>>()
+        });
+        let mut mapping = Mapping { names, shown };
+        for (dataset, column, field) in columns {
+            if !mapping.shown[dataset as usize].contains_key(field) {
+                let (dataset, column, field) =
+                    (dataset.as_str(), column.to_owned(), field.to_owned());
+                return Err(UnknownField {
+                    dataset,
+                    column,
+                    field,
+                });
+            }
+            mapping.names[dataset as usize].insert(column.to_ascii_lowercase(), field.to_owned());
+        }
+        Ok(mapping)
+    }
+
+    fn field(&self, dataset: Dataset, column: &str) -> Option<&str> {
+        self.names[dataset as usize]
+            .get(&column.to_ascii_lowercase())
+            .map(String::as_str)
+    }
+
+    /// Says what an object's columns fill.
+    ///
+    /// # Errors
+    /// When the header fits no dataset, lacks every key, or fills a field twice.
+    pub fn layout(&self, header: &[String]) -> Result<Layout, Error> {
+        let dataset = self.recognise(header)?;
+        let fields = field_names(dataset);
+        let mut columns = vec![None; fields.len()];
+        let mut extra: Vec<(String, usize)> = Vec::new();
+        for (at, name) in header.iter().enumerate() {
+            let position = self
+                .field(dataset, name)
+                .and_then(|field| fields.iter().position(|known| *known == field));
+            match position {
+                Some(position) => match columns[position].replace(at) {
+                    None => {}
+                    Some(first) => return Err(repeated(fields[position], &header[first], name)),
+                },
+                None if extra.iter().any(|(known, _)| known == name) => {
+                    return Err(repeated(name, name, name));
+                }
+                None => extra.push((name.clone(), at)),
+            }
+        }
+        self.require_keys(dataset, &columns, header)?;
+        let carried = fields
+            .iter()
+            .zip(&columns)
+            .filter(|(_, column)| column.is_some());
+        let mut shape: Vec<String> = carried.map(|(field, _)| (*field).to_owned()).collect();
+        shape.extend(extra.iter().map(|(name, _)| format!("+{name}")));
+        shape.sort();
+        Ok(Layout {
+            dataset,
+            columns,
+            extra,
+            shape,
+        })
+    }
+
+    fn recognise(&self, header: &[String]) -> Result<Dataset, Error> {
+        let lower: Vec<String> = header
+            .iter()
+            .map(|name| name.to_ascii_lowercase())
+            .collect();
+        let has = |prefix: &str| lower.iter().any(|name| name.starts_with(prefix));
+        let is_device_key = |name: &String| {
+            matches!(
+                self.field(Dataset::Logins, name),
+                Some("device_uid" | "collector_uid" | "device_name")
+            )
+        };
+        match (
+            has("user."),
+            has("device."),
+            lower.iter().any(is_device_key),
+        ) {
+            (true, true, true) => Ok(Dataset::Logins),
+            (true, _, _) => Ok(Dataset::Users),
+            (false, true, _) => Ok(Dataset::Devices),
+            (false, false, _) => self.recognise_short(header),
+        }
+    }
+
+    /// Short names only: the one dataset that has a column the other lacks.
+    fn recognise_short(&self, header: &[String]) -> Result<Dataset, Error> {
+        let only = |dataset, other| {
+            header.iter().any(|name| {
+                self.field(dataset, name).is_some() && self.field(other, name).is_none()
+            })
+        };
+        let any = header
+            .iter()
+            .any(|name| self.field(Dataset::Users, name).is_some());
+        match (
+            only(Dataset::Users, Dataset::Devices),
+            only(Dataset::Devices, Dataset::Users),
+        ) {
+            (true, false) => Ok(Dataset::Users),
+            (false, true) => Ok(Dataset::Devices),
+            (false, false) if !any => Err(Error::NoDataset {
+                found: self.listed(header),
+            }),
+            _ => Err(Error::Ambiguous {
+                found: self.listed(header),
+            }),
+        }
+    }
+
+    /// The columns of a header, quoted: its first ones, and only where they are names and no first row of values.
+    fn listed(&self, header: &[String]) -> String {
+        const SHOWN: usize = 12;
+        let is_known = |name: &String| {
+            Dataset::ALL
+                .into_iter()
+                .any(|dataset| self.field(dataset, name).is_some())
+        };
+        // Bare words alone could be a first row: one of them must be a path (`user.name`) or a known short name.
+        let is_header = header
+            .iter()
+            .any(|name| name.contains('.') || is_known(name));
+        if !is_header || !header.iter().all(|name| looks_like_a_name(name)) {
+            return format!(
+                "no column names in the first line, which has {} cells",
+                header.len()
+            );
+        }
+        let quoted: Vec<String> = header
+            .iter()
+            .take(SHOWN)
+            .map(|name| format!("{name:?}"))
+            .collect();
+        let mut text = quoted.join(", ");
+        if header.len() > SHOWN {
+            text.push_str(&format!(" and {} more", header.len() - SHOWN));
+        }
+        text
+    }
+
+    fn require_keys(
+        &self,
+        dataset: Dataset,
+        columns: &[Option<usize>],
+        header: &[String],
+    ) -> Result<(), Error> {
+        let sides = match dataset {
+            Dataset::Logins => vec![0..LOGINS_DEVICE, LOGINS_DEVICE..LOGINS_COUNT],
+            _ => std::iter::once(STRONG..NAME + 1).collect(),
+        };
+        for side in sides {
+            if columns[side.clone()].iter().all(Option::is_none) {
+                let fields = &field_names(dataset)[side.clone()];
+                let shown: Vec<&String> = fields
+                    .iter()
+                    .filter_map(|field| self.shown[dataset as usize].get(*field)?.first())
+                    .collect();
+                let expected = shown
+                    .iter()
+                    .map(|name| format!("{name:?}"))
+                    .collect::<Vec<_>>()
+                    .join(", ");
+                let unknown = header
+                    .iter()
+                    .filter(|name| self.field(dataset, name).is_none());
+                let nearest = nearest(unknown, &shown);
+                return Err(Error::NoKey {
+                    dataset: dataset.as_str(),
+                    expected,
+                    found: self.listed(header),
+                    nearest,
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Returns the names of the fields that columns of a dataset can fill.
+pub fn field_names(dataset: Dataset) -> Vec<&'static str> {
+    let mut names: Vec<&str> = match dataset {
+        Dataset::Users => Subject::Account
+            .fields()
+            .iter()
+            .map(|field| field.name)
+            .collect(),
+        Dataset::Devices => Subject::Device
+            .fields()
+            .iter()
+            .map(|field| field.name)
+            .collect(),
+        Dataset::Logins => LOGINS_FIELDS.to_vec(),
+    };
+    names.push(LAST_SEEN);
+    names
+}
+
+fn repeated(field: &str, first: &str, second: &str) -> Error {
+    Error::Repeated {
+        field: field.to_owned(),
+        first: first.to_owned(),
+        second: second.to_owned(),
+    }
+}
+
+/// Tells a column name from an account name, address, SID, uid, number or time, or a person's name with a comma.
+fn looks_like_a_name(text: &str) -> bool {
+    let is_short = text.len() <= 100;
+    let begins_well = text.is_empty()
+        || text.starts_with(|first: char| first.is_ascii_alphabetic() || first == '#');
+    let is_plain = text
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || b"_.#-() ".contains(&byte));
+    let is_value = [Kind::Sid, Kind::Uid]
+        .into_iter()
+        .any(|kind| identifier::normal_form(kind, text).is_ok());
+    is_short && begins_well && is_plain && !is_value
+}
+
+fn nearest<'a>(found: impl Iterator<Item = &'a String>, expected: &[&String]) -> String {
+    let pairs = found.flat_map(|found| expected.iter().map(move |wanted| (found, *wanted)));
+    let pairs = pairs.filter(|(found, _)| looks_like_a_name(found));
+    let best = pairs
+        .map(|(found, wanted)| (distance(&found.to_ascii_lowercase(), wanted), found, wanted))
+        .min();
+    match best {
+        Some((distance, found, wanted)) if distance <= 4 => {
+            format!("{found:?} is close to {wanted:?}; ")
+        }
+        _ => String::new(),
+    }
+}
+
+/// Levenshtein's distance, for column names only.
+fn distance(left: &str, right: &str) -> usize {
+    let right: Vec<char> = right.chars().collect();
+    let mut row: Vec<usize> = (0..=right.len()).collect();
+    for (at, letter) in left.chars().enumerate() {
+        let mut diagonal = std::mem::replace(&mut row[0], at + 1);
+        for (column, other) in right.iter().enumerate() {
+            let substituted = diagonal + usize::from(letter != *other);
+            diagonal = row[column + 1];
+            row[column + 1] = substituted.min(diagonal + 1).min(row[column] + 1);
+        }
+    }
+    row[right.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn layout(header: &[&str]) -> Result<Layout, Error> {
+        let header: Vec<String> = header.iter().map(|name| (*name).to_owned()).collect();
+        Mapping::new([]).unwrap().layout(&header)
+    }
+
+    #[test]
+    fn every_shipped_field_exists() {
+        let mapping = Mapping::new([]).unwrap();
+        for dataset in Dataset::ALL {
+            let known = field_names(dataset);
+            for field in mapping.shown[dataset as usize].keys() {
+                assert!(
+                    known.contains(&field.as_str()),
+                    "{field} of {}",
+                    dataset.as_str()
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn the_dataset_is_recognised_from_the_header() {
+        let dataset = |header: &[&str]| layout(header).map(|layout| layout.dataset);
+        assert_eq!(dataset(&["user.sid", "user.name"]).unwrap(), Dataset::Users);
+        assert_eq!(
+            dataset(&["device.uid", "device.login.last_login_user_name"]).unwrap(),
+            Dataset::Devices
+        );
+        assert_eq!(
+            dataset(&["device.name", "user.name", "logins"]).unwrap(),
+            Dataset::Logins
+        );
+        assert_eq!(dataset(&["name", "sid"]).unwrap(), Dataset::Users);
+        assert_eq!(
+            dataset(&["name", "collector.uid"]).unwrap(),
+            Dataset::Devices
+        );
+        assert!(matches!(
+            dataset(&["name", "uid"]),
+            Err(Error::Ambiguous { .. })
+        ));
+        assert!(matches!(
+            dataset(&["name", "sid", "collector.uid"]),
+            Err(Error::Ambiguous { .. })
+        ));
+        assert!(matches!(
+            dataset(&["colour", "size"]),
+            Err(Error::NoDataset { .. })
+        ));
+    }
+
+    #[test]
+    fn a_header_without_a_key_names_what_it_lacks() {
+        let error = layout(&["user.sidd", "user.ad.department"])
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("\"user.sidd\" is close to \"user.sid\""),
+            "{error}"
+        );
+        let error = layout(&["user.upn", "user.ad.department"])
+            .unwrap_err()
+            .to_string();
+        assert!(
+            !error.contains("close to"),
+            "a column with a meaning of its own is no misspelling: {error}"
+        );
+    }
+
+    #[test]
+    fn a_first_line_that_is_a_row_is_not_shown() {
+        let rows: [&[&str]; 4] = [
+            &["jdoe@EMEA", "Doe"],
+            &["Doe, John", "jdoe"],
+            &["jdoe", "S-1-5-21-1085031214-1563985344-725345543-1101"],
+            &["jdoe", "2026-08-14 12:16:03"],
+        ];
+        for row in rows {
+            let error = layout(row).unwrap_err().to_string();
+            assert!(
+                error.contains("found no column names in the first line, which has 2 cells"),
+                "{error}"
+            );
+            assert!(!error.contains("oe"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_field_filled_twice_is_refused() {
+        assert!(matches!(
+            layout(&["user.sid", "user.name", "user.sid"]),
+            Err(Error::Repeated { .. })
+        ));
+        assert!(matches!(
+            layout(&["user.sid", "team", "team"]),
+            Err(Error::Repeated { .. })
+        ));
+    }
+}

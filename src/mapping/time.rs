@@ -1,0 +1,121 @@
+//! Times as exports write them, as microseconds since 1970 in UTC.
+
+use jiff::civil;
+use jiff::tz::TimeZone;
+
+/// Reads `2026-08-14 12:16:03` (in `time_zone`; both forms are in real files, see nexthink's facts in
+/// `fixtures/README.md`) or RFC 3339, as microseconds since 1970. `None` when it is neither or before 1970.
+///
+/// A time that the zone's clocks pass twice is taken as the earlier, one they skip as if they had not.
+pub fn parse_time(text: &str, time_zone: &TimeZone) -> Option<i64> {
+    let micros = match parse_civil(text.as_bytes()) {
+        Some(civil) if *time_zone == TimeZone::UTC => civil
+            .to_zoned(TimeZone::UTC)
+            .ok()?
+            .timestamp()
+            .as_microsecond(),
+        Some(civil) => time_zone
+            .to_ambiguous_timestamp(civil)
+            .compatible()
+            .ok()?
+            .as_microsecond(),
+        None => parse_other(text, time_zone)?,
+    };
+    (0..=253_402_300_799_999_999)
+        .contains(&micros)
+        .then_some(micros)
+}
+
+fn parse_other(text: &str, time_zone: &TimeZone) -> Option<i64> {
+    if let Ok(timestamp) = text.parse::<jiff::Timestamp>() {
+        return Some(timestamp.as_microsecond());
+    }
+    let civil: civil::DateTime = text.parse().ok()?;
+    // A date alone is no time.
+    if !text.contains(':') {
+        return None;
+    }
+    Some(
+        time_zone
+            .to_ambiguous_timestamp(civil)
+            .compatible()
+            .ok()?
+            .as_microsecond(),
+    )
+}
+
+/// The common form, without a general parser: it stands two times in every row.
+fn parse_civil(text: &[u8]) -> Option<civil::DateTime> {
+    let [
+        y1,
+        y2,
+        y3,
+        y4,
+        b'-',
+        m1,
+        m2,
+        b'-',
+        d1,
+        d2,
+        b' ' | b'T',
+        h1,
+        h2,
+        b':',
+        n1,
+        n2,
+        b':',
+        s1,
+        s2,
+    ] = *text
+    else {
+        return None;
+    };
+    let number = |digits: &[u8]| {
+        digits.iter().try_fold(0i16, |value, digit| {
+            digit
+                .is_ascii_digit()
+                .then(|| value * 10 + i16::from(digit - b'0'))
+        })
+    };
+    let pair = |tens, ones| number(&[tens, ones]).map(|value| value as i8);
+    civil::DateTime::new(
+        number(&[y1, y2, y3, y4])?,
+        pair(m1, m2)?,
+        pair(d1, d2)?,
+        pair(h1, h2)?,
+        pair(n1, n2)?,
+        pair(s1, s2)?,
+        0,
+    )
+    .ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_of_both_forms_are_one_instant() {
+        let zurich = TimeZone::get("Europe/Zurich").unwrap();
+        let utc = parse_time("2026-08-14 12:16:03", &TimeZone::UTC).unwrap();
+        assert_eq!(
+            parse_time("2026-08-14T12:16:03Z", &TimeZone::UTC),
+            Some(utc)
+        );
+        assert_eq!(parse_time("2026-08-14 14:16:03", &zurich), Some(utc));
+        assert_eq!(parse_time("2026-08-14T14:16:03+02:00", &zurich), Some(utc));
+        assert_eq!(
+            parse_time("2026-08-14 12:16:03.250", &TimeZone::UTC),
+            Some(utc + 250_000)
+        );
+        for bad in [
+            "2026-08-14",
+            "yesterday",
+            "2026-13-01 00:00:00",
+            "1969-12-31 23:59:59",
+            "2026-02-30 10:00:00",
+        ] {
+            assert_eq!(parse_time(bad, &TimeZone::UTC), None, "{bad}");
+        }
+    }
+}
