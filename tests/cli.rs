@@ -374,7 +374,7 @@ fn a_configuration_that_cannot_be_used_is_exit_code_2() {
         ("[index]\npth = 1\n", "identidex.toml:2: index.pth"),
         (
             "[dataset.users.columns]\nteam = \"tribe\"\n",
-            "\"tribe\", which is no field of users",
+            "identidex.toml:2: dataset.users.columns.team: expected the name of a field",
         ),
     ] {
         fs::write(home.path("identidex.toml"), config).unwrap();

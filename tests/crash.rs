@@ -20,7 +20,8 @@ fn sync(source: &Path, index: &Path) -> Command {
         .args(["sync", "--json"])
         .arg(source);
     // The program refuses variables that it does not know, such as those of these tests.
-    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("IDENTIDEX_")) {
+    let variables = std::env::vars_os().map(|(name, _)| name);
+    for name in variables.filter(|name| name.as_encoded_bytes().starts_with(b"IDENTIDEX_")) {
         command.env_remove(name);
     }
     command

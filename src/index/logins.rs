@@ -17,8 +17,8 @@ use crate::identifier::Kind;
 use crate::observation::{Batch, Entry, KnownMention, LOGINS_DEVICE, Layout, Mention, Rows};
 use crate::schema::Subject;
 
-/// Mentions that are resolved together: 60 MB with their text.
-const RESOLVED_AT_ONCE: usize = 384 << 10;
+/// Mentions that are resolved together: 50 MB with their text.
+const RESOLVED_AT_ONCE: usize = 320 << 10;
 /// Mentions that are written together, in the order of usages: 100 MB.
 const WRITTEN_AT_ONCE: usize = 2 << 20;
 /// Mentions held back whose text has to be written out: some hundred bytes each.
