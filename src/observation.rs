@@ -1,7 +1,7 @@
 //! Rows as the index takes them: which subject they tell of, hashed and ready to be compared.
 //!
-//! A batch keeps the text it was made from and lends it by field, so a row that changes nothing (nearly all of a second
-//! day) is never copied. No SQL here, and Arrow only as the owner of the text.
+//! A batch keeps the text it was made from and lends it by field: the text of a row that changes nothing (nearly all of a
+//! second day) is never copied. No SQL here, and Arrow only as the owner of the text.
 
 use std::borrow::Cow;
 
@@ -259,14 +259,16 @@ impl Batch {
             Rows::Mentions { known, unknown }
                 if layout.extra.is_empty() && unknown.len() < known.len() / 8 =>
             {
-                self.columns = self.columns.only(unknown.iter().map(|row| row.record));
-                for (record, row) in (0..).zip(unknown) {
-                    row.record = record;
-                }
+                self.columns = self.columns.only_of(unknown);
                 true
             }
             _ => false,
         }
+    }
+
+    /// Keeps the text of some of its rows, which are told where it is now.
+    pub fn keep_text_of(&mut self, rows: &mut [Mention]) {
+        self.columns = self.columns.only_of(rows);
     }
 
     /// Tells whether it has no rows: all of a batch may have been rejected.
@@ -332,17 +334,20 @@ impl Columns {
         Columns(columns.collect())
     }
 
-    /// Copies some records, in their order.
-    fn only(&self, records: impl Iterator<Item = u32> + Clone) -> Columns {
+    /// Copies the records of some rows, which are told where they are now.
+    fn only_of(&self, rows: &mut [Mention]) -> Columns {
         let of = |column: &StringArray| {
-            let cell = |record: u32| {
-                column
-                    .is_valid(record as usize)
-                    .then(|| column.value(record as usize))
+            let cell = |row: &Mention| {
+                let record = row.record as usize;
+                column.is_valid(record).then(|| column.value(record))
             };
-            records.clone().map(cell).collect()
+            rows.iter().map(cell).collect()
         };
-        Columns(self.0.iter().map(of).collect())
+        let columns = Columns(self.0.iter().map(of).collect());
+        for (record, row) in (0..).zip(rows) {
+            row.record = record;
+        }
+        columns
     }
 
     /// Returns the trimmed text of a cell; `None` when it is null or blank.

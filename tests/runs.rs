@@ -403,3 +403,94 @@ fn a_copy_of_a_logins_object_never_counts_before_its_original() {
     assert_eq!(states, ["duplicate", "loaded"], "{report:?}");
     assert!(report.usages > 0);
 }
+
+#[test]
+fn a_row_says_the_same_whatever_the_order_of_its_columns() {
+    let folder = Folder::start();
+    let home = tempfile::tempdir().unwrap();
+    let uid = "5d1f7a3c-0b6e-4c55-8a01-a0000000000a";
+    let older = format!("user.uid,user.name,user.#a,user.#b\n{uid},jdoe@EMEA,x,y\n");
+    let newer = format!("user.uid,user.name,user.#b,user.#a\n{uid},jdoe@EMEA,x,y\n");
+    folder.put("2026-11-20T06-00-00Z.csv", older.as_bytes());
+    let index = home.path().join("identity.db");
+    run(folder.config(""), &index).unwrap();
+    folder.put("2026-11-21T06-00-00Z.csv", newer.as_bytes());
+    let report = run(folder.config(""), &index).unwrap();
+    assert_eq!((report.rows.stored, report.rows.unchanged), (1, 0));
+    let extra: String = state::open(&index)
+        .query_row("SELECT extra FROM accounts", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(extra, r##"{"user.#a":"y","user.#b":"x"}"##);
+}
+
+#[test]
+fn the_same_text_in_another_time_zone_is_another_time() {
+    let home = tempfile::tempdir().unwrap();
+    let index = home.path().join("identity.db");
+    let text = "user.uid,user.name,user.first_seen\n\
+                5d1f7a3c-0b6e-4c55-8a01-a0000000000a,jdoe@EMEA,2026-01-01 12:00:00\n";
+    let mut sources = Vec::new();
+    for (day, zone) in [(20, "UTC"), (21, "Europe/Zurich")] {
+        let folder = Folder::start();
+        folder.put(&format!("2026-11-{day}T06-00-00Z.csv"), text.as_bytes());
+        let config = SourceConfig {
+            name: zone.replace('/', "-"),
+            time_zone: jiff::tz::TimeZone::get(zone).unwrap(),
+            ..folder.config("")
+        };
+        run(config, &index).unwrap();
+        sources.push(folder);
+    }
+    let first_seen: String = state::open(&index)
+        .query_row("SELECT first_seen FROM accounts", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(first_seen, "2026-01-01T11:00:00Z");
+}
+
+#[test]
+fn logins_taken_before_and_behind_a_row_that_makes_their_keys_doubtful_count_once() {
+    let folder = Folder::start();
+    let home = tempfile::tempdir().unwrap();
+    let put = |key: &str, text: &str| folder.put(key, text.as_bytes());
+    let local = "S-1-5-21-1004336348-1177238915-682003330-1104";
+    let (together, apart) = (
+        home.path().join("together.db"),
+        home.path().join("apart.db"),
+    );
+    put(
+        "2026-11-18T06-00-00Z.csv",
+        &format!("user.sid,user.name,user.type\n{local},jdoe@NB-1,LOCAL_USER\n"),
+    );
+    put(
+        "2026-11-18T07-00-00Z.csv",
+        "device.name,device.uid\nNB-1,5d1f7a3c-0b6e-4c55-8a01-a0000000000d\n",
+    );
+    run(folder.config(""), &apart).unwrap();
+    for (day, logins) in [(20, 3), (22, 5)] {
+        put(
+            &format!("2026-11-{day}T06-00-00Z.csv"),
+            &format!("device.name,user.sid,user.name,logins\nNB-1,{local},jdoe@NB-1,{logins}\n"),
+        );
+    }
+    put(
+        "2026-11-21T06-00-00Z.csv",
+        &format!("user.sid,user.name,user.type\n{local},other@EMEA,DOMAIN_USER\n"),
+    );
+    let at_once = run(folder.config(""), &together).unwrap();
+    let mut options = replay::options(Path::new("unused"), &apart, Duration::from_secs(300));
+    options.sources = vec![folder.config("")];
+    // No room to wait in: the newest logins are taken before the users row that is older.
+    options.spool_bytes = 1;
+    let one_by_one = ingest::run(&options, &mut |_| {}).unwrap();
+    assert_eq!(one_by_one.digest, at_once.digest);
+    let [together, apart] = [together, apart].map(|index| {
+        let usage = state::open(&index)
+            .query_row("SELECT count(*), sum(logins) FROM usages", [], |row| {
+                Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?))
+            })
+            .unwrap();
+        (usage, state::read(&index))
+    });
+    assert_eq!(apart, together);
+    assert_eq!(together.0, (1, 5));
+}

@@ -13,8 +13,7 @@ use crate::{mapping, schema};
 /// The longest name of a source, in bytes: it is written into every line of the ledger.
 const MAX_SOURCE_NAME_BYTES: usize = 64;
 
-const FIELD: &str =
-    "the name of a field of the dataset, such as department or serial (schemas/export lists them)";
+const FIELD: &str = "the name of a field of the dataset, such as name, department or serial";
 const SOURCES: &str = "one [[source]] table per source";
 const SOURCE_NAME: &str =
     "a name of at most 64 letters, digits, '-', '_' or '.', beginning with a letter or digit";

@@ -20,9 +20,11 @@ use super::{
 };
 use crate::observation::{Decoded, Reject};
 
-/// Bytes of cells of a batch: large enough to amortise a channel, small enough to stay in the cache. About a dozen
+/// Bytes of a batch: large enough to amortise a channel, small enough to stay in the cache. About a dozen
 /// batches are in memory at once.
 const BATCH_BYTES: usize = 1 << 20;
+/// Bytes that an empty cell takes.
+const OFFSET_BYTES: usize = size_of::<i32>();
 /// Rows after which a batch ends early: they may be short.
 const BATCH_ROWS: usize = 16 << 10;
 
@@ -406,7 +408,7 @@ impl Builder {
             return self.reject(line, "", "the row repeats the header");
         }
         for (column, cell) in self.columns.iter_mut().zip(cells) {
-            self.bytes += cell.len();
+            self.bytes += cell.len() + OFFSET_BYTES;
             match cell {
                 "" => column.append_null(),
                 cell => column.append_value(cell),

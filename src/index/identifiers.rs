@@ -10,7 +10,6 @@ use rusqlite::{Connection, Statement, params};
 
 use super::lanes::{Filed, LANE_BITS, Lanes};
 use super::{Error, Result};
-
 use crate::bucket::{
     CROWD, ENTRY_BYTES, Hash, IN_CROWD, MAX_ID, bucket_of, kind_and_id, read_u32, read_u64,
     reference, references_in,
@@ -20,6 +19,8 @@ use crate::observation::Entry;
 
 /// Entries of a bucket, on average, before the number of buckets is doubled.
 const MEAN_ENTRIES: u64 = 256;
+
+/// What a thread or file that holds identifiers back failed with.
 pub(super) fn spill_error(source: io::Error) -> Error {
     Error::File {
         operation: "hold identifiers back in a file beside",

@@ -1,7 +1,8 @@
-//! Identifier entries held back until they are merged: sorted by nothing yet, but apart by the top bits of their hash.
+//! Identifier entries held back until they are merged, by a thread of their own that also sorts them.
 //!
-//! A lane is sorted within the processor's cache. When memory is full, the lanes are appended to a file without a name
-//! beside the building file, so that a cold load still writes every bucket once.
+//! Until then they are apart by the top bits of their hash: a lane is sorted within the processor's cache. When memory
+//! is full, the lanes are appended to a file without a name beside the building file, so that a cold load still writes
+//! every bucket once.
 
 use std::fs::File;
 use std::io::{self, Write};

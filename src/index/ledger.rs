@@ -160,7 +160,7 @@ impl<'c> Ledger<'c> {
 
     /// Tells whether an object had columns that no field takes.
     pub(super) fn has_extra(&self, object: u32) -> bool {
-        self.shape(self.observed[object as usize - 1].shape)
+        self.shape(self.observed(object).shape)
             .is_some_and(Shape::has_extra)
     }
 
@@ -228,7 +228,7 @@ impl<'c> Ledger<'c> {
             object.modified_at,
             object.observed_at,
             object.observed_from.as_str(),
-            hex(&self.observed[taking.id as usize - 1].sha256),
+            hex(&self.observed(taking.id).sha256),
             state,
             taking.dataset as u8,
             taking.shape,
@@ -255,14 +255,26 @@ impl<'c> Ledger<'c> {
         Ok(())
     }
 
+    /// Returns an object's stamp. One that the ledger lacks is named by a damaged file only, which is refused before
+    /// anything of it is published.
+    fn observed(&self, object: u32) -> Observed {
+        let at = (object as usize).checked_sub(1);
+        let observed = at.and_then(|at| self.observed.get(at));
+        observed.copied().unwrap_or(Observed {
+            at: i64::MIN,
+            sha256: [0; 32],
+            shape: 0,
+        })
+    }
+
     /// Returns when an object's rows were observed.
     pub(super) fn observed_at(&self, object: u32) -> i64 {
-        self.observed[object as usize - 1].at
+        self.observed(object).at
     }
 
     /// Returns the stamp of a row.
     pub(super) fn stamp(&self, seen: Seen) -> Stamp {
-        let observed = self.observed[seen.object as usize - 1];
+        let observed = self.observed(seen.object);
         Stamp {
             observed_at: observed.at,
             last_seen: seen.last_seen,
@@ -274,7 +286,7 @@ impl<'c> Ledger<'c> {
     /// Orders two objects as their rows are ordered where those have the same `last_seen`.
     pub(super) fn compare_objects(&self, left: u32, right: u32) -> std::cmp::Ordering {
         let key = |object: u32| {
-            let observed = &self.observed[object as usize - 1];
+            let observed = self.observed(object);
             (observed.at, observed.sha256)
         };
         key(left).cmp(&key(right))
@@ -290,10 +302,7 @@ impl<'c> Ledger<'c> {
         if object == than.0 {
             return last_seen >= than.1;
         }
-        let (new, old) = (
-            &self.observed[object as usize - 1],
-            &self.observed[than.0 as usize - 1],
-        );
+        let (new, old) = (self.observed(object), self.observed(than.0));
         (new.at, last_seen, new.sha256) > (old.at, than.1, old.sha256)
     }
 }

@@ -3,6 +3,7 @@
 //! Rows are held back until enough are there to go through the tables in their order. Where the keys of a row lead to
 //! one account and one device whatever the time, its numbers go to the usage's own row; all others go to `mention`.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use rusqlite::params;
@@ -195,11 +196,16 @@ impl<'c> Writer<'c> {
         mut batch: Batch,
     ) -> Result<()> {
         let empty = Rows::Described(Vec::new());
-        let Rows::Mentions { known, unknown } = std::mem::replace(&mut batch.rows, empty) else {
+        let Rows::Mentions { known, mut unknown } = std::mem::replace(&mut batch.rows, empty)
+        else {
             return Ok(());
         };
         for mention in &known {
             self.take_known(&batch, layout, mention);
+        }
+        if !known.is_empty() {
+            // What is held back is counted in unknown rows: others must not take room beside them.
+            batch.keep_text_of(&mut unknown);
         }
         for mention in &unknown {
             self.pending.hold_back(mention, batch.keys_of(mention));
@@ -438,30 +444,32 @@ impl<'c> Writer<'c> {
         new: UsageSeen,
         tally: Tally,
     ) -> UsageSeen {
+        let (order, merged) = self.merge_logins(old, new);
         let counts = &mut write.taking.counts;
-        match self.ledger.compare_objects(new.object, old.object) {
-            std::cmp::Ordering::Less => {
-                counts.superseded += u64::from(tally.rows);
-                old
-            }
-            std::cmp::Ordering::Greater => {
-                let is_same = (old.count, old.last_used) == (new.count, new.last_used);
-                *(if is_same {
-                    &mut counts.unchanged
-                } else {
-                    &mut counts.stored
-                }) += u64::from(tally.rows);
-                new
-            }
-            std::cmp::Ordering::Equal => {
-                counts.stored += u64::from(tally.rows);
-                let count = add_counts(old.count, new.count);
+        let is_same = (old.count, old.last_used) == (new.count, new.last_used);
+        let count = match order {
+            Ordering::Less => &mut counts.superseded,
+            Ordering::Greater if is_same => &mut counts.unchanged,
+            Ordering::Greater | Ordering::Equal => &mut counts.stored,
+        };
+        *count += u64::from(tally.rows);
+        merged
+    }
+
+    /// The logins of the newer object, or of both when it is the same, and how the object of `new` compares.
+    pub(super) fn merge_logins(&self, old: UsageSeen, new: UsageSeen) -> (Ordering, UsageSeen) {
+        let order = self.ledger.compare_objects(new.object, old.object);
+        let merged = match order {
+            Ordering::Less => old,
+            Ordering::Greater => new,
+            Ordering::Equal => {
                 let is_newer = (new.last_used, new.row) > (old.last_used, old.row);
                 UsageSeen {
-                    count,
+                    count: add_counts(old.count, new.count),
                     ..if is_newer { new } else { old }
                 }
             }
-        }
+        };
+        (order, merged)
     }
 }

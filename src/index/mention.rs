@@ -70,23 +70,11 @@ impl<'c> Writer<'c> {
         (user, device): (String, String),
         resolve: bool,
     ) -> Result<()> {
-        let known = self
-            .query_row(
-                "SELECT id, seen FROM mention WHERE group_hash = ?1 AND part IS NULL AND user_keys = ?2 AND device_keys = ?3",
-                params![group as i64, user, device],
-                |row| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?)),
-            )
-            .optional()?;
         let new = tally.seen(write.taking.id, Logins::Mentioned);
-        match known {
-            Some((id, seen)) => {
-                let old = UsageSeen::decode(seen.as_bytes()).unwrap_or(NO_USAGE);
+        match self.logins_in_mention(group, &user, &device)? {
+            Some((id, old)) => {
                 let merged = self.merge_rows(write, old, new, tally);
-                let is_newest = merged.object == new.object && merged.row == new.row;
-                self.execute(
-                    "UPDATE mention SET seen = ?2, extra = CASE WHEN ?3 THEN ?4 ELSE extra END WHERE id = ?1",
-                    params![id, text(&merged.encode()), is_newest, write.extra(tally)],
-                )?;
+                self.update_logins(id, merged, new, write.extra(tally).as_deref())?;
             }
             None => {
                 write.taking.counts.stored += u64::from(tally.rows);
@@ -150,6 +138,38 @@ impl<'c> Writer<'c> {
         Ok(())
     }
 
+    /// Returns the row of `mention` that has the logins of a group, and what it says.
+    fn logins_in_mention(
+        &self,
+        group: u64,
+        user: &str,
+        device: &str,
+    ) -> Result<Option<(i64, UsageSeen)>> {
+        let row = self.query_row(
+            "SELECT id, seen FROM mention WHERE group_hash = ?1 AND part IS NULL AND user_keys = ?2 AND device_keys = ?3",
+            params![group as i64, user, device],
+            |row| Ok((row.get(0)?, row.get::<_, String>(1)?)),
+        );
+        let seen = |seen: String| UsageSeen::decode(seen.as_bytes()).unwrap_or(NO_USAGE);
+        Ok(row.optional()?.map(|(id, text)| (id, seen(text))))
+    }
+
+    /// Writes merged logins to `mention`, and the other columns of `new` if its row is the newest.
+    fn update_logins(
+        &self,
+        id: i64,
+        merged: UsageSeen,
+        new: UsageSeen,
+        extra: Option<&str>,
+    ) -> Result<()> {
+        let is_newest = (merged.object, merged.row) == (new.object, new.row);
+        self.execute(
+            "UPDATE mention SET seen = ?2, extra = CASE WHEN ?3 THEN ?4 ELSE extra END WHERE id = ?1",
+            params![id, text(&merged.encode()), is_newest, extra],
+        )?;
+        Ok(())
+    }
+
     /// Returns the keys of a group of logins that stands in `mention`.
     pub(super) fn keys_of_group(&self, group: u64) -> Result<(String, String)> {
         let keys = self.query_row(
@@ -181,15 +201,21 @@ impl<'c> Writer<'c> {
             logins: Logins::Mentioned,
             ..old
         };
-        self.insert_mention(NewMention {
-            part: None,
-            current: false,
-            seen: text(&seen.encode()),
-            group,
-            user_keys: &user,
-            device_keys: &device,
-            extra: extra.as_deref(),
-        })?;
+        match self.logins_in_mention(group, &user, &device)? {
+            Some((id, other)) => {
+                let (_, merged) = self.merge_logins(other, seen);
+                self.update_logins(id, merged, seen, extra.as_deref())?;
+            }
+            None => self.insert_mention(NewMention {
+                part: None,
+                current: false,
+                seen: text(&seen.encode()),
+                group,
+                user_keys: &user,
+                device_keys: &device,
+                extra: extra.as_deref(),
+            })?,
+        }
         self.mentions.groups.insert(group);
         self.patch_usage(
             usage,

@@ -469,7 +469,7 @@ impl Building {
         // No journal: on any error the file is thrown away. Durability comes once, when it is sealed.
         connection.execute_batch(&format!(
             "PRAGMA page_size = 8192; PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;
-             PRAGMA locking_mode = EXCLUSIVE; PRAGMA cache_size = {CACHE_KIB};
+             PRAGMA locking_mode = EXCLUSIVE; PRAGMA cache_size = {CACHE_KIB}; PRAGMA temp_store = MEMORY;
              PRAGMA trusted_schema = OFF;"
         ))?;
         if is_new {

@@ -300,15 +300,10 @@ impl<'c> Writer<'c> {
 
     /// Builds the index by device, once there is something to look up.
     pub(super) fn index_usages(&mut self) -> Result<()> {
-        const CREATE: &str = "CREATE INDEX IF NOT EXISTS usage_by_device ON usage (device)";
         // An open blob would lock the table.
         self.usages.blob = None;
-        // In a temporary file SQLite sorts what fits the processor's cache, and then merges: half the time of sorting all
-        // at once in memory. A container may have no place for such a file.
-        if self.connection.execute_batch(CREATE).is_err() {
-            self.connection
-                .execute_batch(&format!("PRAGMA temp_store = MEMORY; {CREATE}"))?;
-        }
+        self.connection
+            .execute_batch("CREATE INDEX IF NOT EXISTS usage_by_device ON usage (device)")?;
         Ok(())
     }
 }

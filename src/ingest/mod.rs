@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use tracing::{debug, error, info};
 
-use self::reader::{Known, Mapped, Message, Reader};
+use self::reader::{Current, Mapped, Message, Reader};
 pub use self::report::{Failure, ObjectCounts, Outcome, Report, RowReport, note_run};
 use crate::class::Patterns;
 use crate::index::{self, Building, Folder, IS_KNOWN, Intake, RowCounts, Writer, is_known};
@@ -189,10 +189,10 @@ impl Run<'_> {
     }
 
     /// Loads what the reading side has to know of the current generation.
-    fn known(&self) -> Result<Known> {
+    fn known(&self) -> Result<Current> {
         let current = self.folder.current()?;
-        Ok(current.map_or(Ok(Known::default()), |current| {
-            Known::load(current.connect()?)
+        Ok(current.map_or(Ok(Current::default()), |current| {
+            Current::load(current.connect()?)
         })?)
     }
 
@@ -227,6 +227,10 @@ impl Run<'_> {
             // The copy of the current generation is made while the first objects are fetched and decoded.
             let mut building = self.folder.build()?;
             let written = self.write_one(&building, messages);
+            if matches!(written, Err(Error::Stopped)) {
+                return Err(Error::Stopped);
+            }
+            // Whatever failed is owed to bit rot, where there is any.
             building.verify_origin()?;
             let Written {
                 is_changed,

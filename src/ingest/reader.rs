@@ -13,7 +13,7 @@ use crate::decode;
 use crate::index::{self, ToldLogins, ToldParts};
 use crate::mapping::{self, Mapper};
 use crate::observation::{Batch, Layout, Object, ObservedFrom, Refused, Reject};
-use crate::schema::{Dataset, Subject};
+use crate::schema::Dataset;
 use crate::source::{self, Spooled};
 
 /// Rows that the writer is given at once where they have hardly any text: 7 MB. It is busy for a second before it takes
@@ -24,7 +24,7 @@ const DECODED_AHEAD: usize = 2;
 
 /// What the reading side knows of the current generation.
 #[derive(Default)]
-pub(super) struct Known {
+pub(super) struct Current {
     /// Contents that the ledger has, to recognise copies without decoding them.
     observed: HashSet<([u8; 32], i64)>,
     hashes: HashSet<[u8; 32]>,
@@ -34,12 +34,12 @@ pub(super) struct Known {
     current: Option<Connection>,
 }
 
-impl Known {
+impl Current {
     /// Loads it from a generation.
-    pub(super) fn load(connection: Connection) -> index::Result<Known> {
-        let mut known = Known {
+    pub(super) fn load(connection: Connection) -> index::Result<Current> {
+        let mut known = Current {
             parts: ToldParts::load(&connection)?,
-            ..Known::default()
+            ..Current::default()
         };
         for (sha256, observed_at) in index::contents(&connection)? {
             known.observed.insert((sha256, observed_at));
@@ -47,16 +47,6 @@ impl Known {
         }
         known.current = Some(connection);
         Ok(known)
-    }
-}
-
-impl mapping::Known for Known {
-    fn part(&self, subject: Subject, fingerprint: u64) -> Option<u32> {
-        self.parts.find(subject, fingerprint)
-    }
-
-    fn usage(&self, group: u64) -> Option<u64> {
-        self.logins.find(group)
     }
 }
 
@@ -104,7 +94,7 @@ struct Checked {
 pub(super) struct Reader<'a> {
     options: &'a Options,
     time_zones: HashMap<&'a str, &'a TimeZone>,
-    known: Known,
+    known: Current,
     sender: SyncSender<Message>,
     /// Logins objects wait until the users and devices are in: both sides of a login are then known at once.
     waiting: Vec<Checked>,
@@ -116,7 +106,7 @@ pub(super) struct Reader<'a> {
 impl<'a> Reader<'a> {
     pub(super) fn new(
         options: &'a Options,
-        known: Known,
+        known: Current,
         sender: SyncSender<Message>,
     ) -> Reader<'a> {
         let time_zones = options
@@ -311,7 +301,12 @@ impl<'a> Reader<'a> {
             sha256: spooled.sha256,
             layout: layout.clone(),
         })?;
-        let mut mapper = Mapper::new(&layout, time_zone, &self.options.patterns, &self.known);
+        let Current { parts, logins, .. } = &self.known;
+        let known = mapping::Known {
+            part: &|subject, fingerprint| parts.find(subject, fingerprint),
+            usage: &|group| logins.find(group),
+        };
+        let mut mapper = Mapper::new(&layout, time_zone, &self.options.patterns, known);
         std::thread::scope(|scope| {
             // Cutting text into cells and reading their meaning are about the same work.
             let (decoding, decoded) = sync_channel(DECODED_AHEAD);
@@ -327,7 +322,7 @@ impl<'a> Reader<'a> {
                 // Only the machine can fail here: the object was read to its end before. The run then ends unpublished.
                 let (mut batch, rejects) = mapper.map(batch.map_err(|_| Gone)?);
                 let is_light = batch.shed_text(&layout);
-                rows += batch.len();
+                rows += batch.len() + rejects.len();
                 held.push(Mapped { batch, rejects });
                 if !is_light || rows >= LIGHT_ROWS {
                     self.send(Message::Rows(std::mem::take(&mut held)))?;

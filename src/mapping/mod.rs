@@ -157,6 +157,8 @@ impl Mapping {
             }
         }
         self.require_keys(dataset, &columns, header)?;
+        // What a row says must not depend on the order of its columns.
+        extra.sort();
         let carried = fields
             .iter()
             .zip(&columns)

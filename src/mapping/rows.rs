@@ -18,11 +18,12 @@ use crate::observation::{
 use crate::schema::{Class, Dataset, FieldType, NAME, Subject, account_field, device_field};
 
 /// What is known already, so that rows which say nothing new need not be worked out.
-pub trait Known {
+#[derive(Clone, Copy)]
+pub struct Known<'a> {
     /// Returns the part whose newest row has a fingerprint.
-    fn part(&self, subject: Subject, fingerprint: u64) -> Option<u32>;
+    pub part: &'a dyn Fn(Subject, u64) -> Option<u32>,
     /// Returns the usage in which the logins of a group stand.
-    fn usage(&self, group: u64) -> Option<u64>;
+    pub usage: &'a dyn Fn(u64) -> Option<u64>,
 }
 
 /// Turns the rows of one object into observations.
@@ -31,7 +32,7 @@ pub struct Mapper<'a> {
     shape: u64,
     time_zone: &'a TimeZone,
     patterns: &'a Patterns,
-    known: &'a dyn Known,
+    known: Known<'a>,
     /// Counted over all batches.
     pub refused: Refused,
 }
@@ -56,7 +57,7 @@ impl<'a> Mapper<'a> {
         layout: &'a Layout,
         time_zone: &'a TimeZone,
         patterns: &'a Patterns,
-        known: &'a dyn Known,
+        known: Known<'a>,
     ) -> Mapper<'a> {
         let shape = Hash::of(&format!("{} {:?}", layout.dataset.as_str(), layout.shape)).high;
         Mapper {
@@ -137,7 +138,7 @@ impl<'a> Mapper<'a> {
         // Looked up together, as parts are.
         let usages: Vec<Option<u64>> = logins
             .iter()
-            .map(|login| self.known.usage(login.as_ref().ok()?.group))
+            .map(|login| (self.known.usage)(login.as_ref().ok()?.group))
             .collect();
         for (at, (login, usage)) in logins.into_iter().zip(usages).enumerate() {
             match (login, usage) {
@@ -162,7 +163,7 @@ impl<'a> Mapper<'a> {
     fn known_parts(&self, row: Row, rows: usize) -> Vec<(u64, Option<u32>)> {
         let fingerprints: Vec<u64> = (0..rows).map(|at| self.fingerprint(row.at(at))).collect();
         let subject = self.subject();
-        let find = |fingerprint| (fingerprint, self.known.part(subject, fingerprint));
+        let find = |fingerprint| (fingerprint, (self.known.part)(subject, fingerprint));
         fingerprints.into_iter().map(find).collect()
     }
 
@@ -292,9 +293,11 @@ impl<'a> Mapper<'a> {
     fn fingerprint(&self, row: Row) -> u64 {
         let mut hasher = SipHasher13::new();
         hasher.write_u64(self.shape);
-        let fields = self.layout.columns[..self.layout.columns.len() - 1]
-            .iter()
-            .flatten();
+        let times = self.layout.columns.len() - 2;
+        // The same text in another source's zone is another time. One that is no time costs the row later on.
+        let first_seen = self.time(row, times).unwrap_or(None);
+        hasher.write_i64(first_seen.unwrap_or(-1));
+        let fields = self.layout.columns[..times].iter().flatten();
         for column in fields.chain(self.layout.extra.iter().map(|(_, column)| column)) {
             hasher.write(row.columns.cell(*column, row.at).unwrap_or("").as_bytes());
             hasher.write_u8(0xff);
