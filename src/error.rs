@@ -43,7 +43,9 @@ pub enum Error {
         path: String,
     },
     /// It was cut short or changed after it was published.
-    #[error("{path} is damaged; restore it from a copy, or remove it and run `identidex sync`")]
+    #[error(
+        "{path} is damaged; restore it from a copy, or remove its folder and run `identidex sync`"
+    )]
     Damaged {
         /// The file.
         path: String,

@@ -141,15 +141,22 @@ fn a_second_listing_is_the_same_until_something_changes() {
 #[test]
 fn empty_and_temporary_objects_are_left_for_the_next_run() {
     each("left-out", |server, prefix| {
-        for name in ["a.csv.tmp", "_SUCCESS", ".hidden.csv", "deep/_part.csv"] {
+        for name in [
+            "a.csv.tmp",
+            "_SUCCESS",
+            ".hidden.csv",
+            "deep/_part.csv",
+            "_temporary/0/part.csv",
+            ".hidden/part.csv",
+        ] {
             server.put(&format!("{prefix}/{name}"), b"x");
         }
         server.put(&format!("{prefix}/empty.csv"), b"");
-        server.put(&format!("{prefix}/_folder/taken.csv"), b"x");
+        server.put(&format!("{prefix}/folder_/taken.csv"), b"x");
         let listing = list(server.config(prefix)).unwrap();
         assert_eq!(listing.objects.len(), 1, "{:?}", keys(&listing));
-        assert!(listing.objects[0].key.ends_with("_folder/taken.csv"));
-        assert_eq!(listing.left_out, 5);
+        assert!(listing.objects[0].key.ends_with("folder_/taken.csv"));
+        assert_eq!(listing.left_out, 7);
     });
 }
 

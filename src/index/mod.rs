@@ -76,9 +76,17 @@ pub enum Error {
     },
     /// The current generation is not what was published.
     #[error(
-        "{path} differs from what was published (its hash is not the one in its name); restore it, or remove the index and sync again"
+        "{path} differs from what was published (its hash is not the one in its name); restore it, or remove its folder and sync again"
     )]
     Rotten {
+        /// The generation's path.
+        path: String,
+    },
+    /// The current generation is not there.
+    #[error(
+        "{path} is named as the current generation and is not there; restore it, or remove its folder and sync again"
+    )]
+    Missing {
         /// The generation's path.
         path: String,
     },

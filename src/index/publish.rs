@@ -135,11 +135,13 @@ impl Folder {
     /// [`Error::Locked`] when another run holds it.
     pub fn lock(&self) -> Result<Lock> {
         let folder_mode = self.mode | (self.mode & 0o444) >> 2;
-        let made = fs::DirBuilder::new()
-            .recursive(true)
-            .mode(folder_mode)
-            .create(&self.folder);
-        made.map_err(file_error("make the folder", &self.folder))?;
+        // Not the folders above it: an index is not to be begun anew where a volume is not mounted, or a name mistyped.
+        match fs::DirBuilder::new().mode(folder_mode).create(&self.folder) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+                return Err(file_error("make the folder", &self.folder)(error));
+            }
+            _ => {}
+        }
         let path = self.folder.join("lock");
         let file = OpenOptions::new()
             .create(true)
@@ -165,16 +167,31 @@ impl Folder {
         let path = self.folder.join("current");
         let text = match fs::read_to_string(&path) {
             Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => match self.linked() {
+                Some(name) => name,
+                None => return Ok(None),
+            },
             Err(error) => return Err(file_error("read", &path)(error)),
         };
         let (number, sha256) = generation_of(Path::new(text.trim()))
             .ok_or_else(|| foreign(&path, "no generation's name"))?;
+        let path = self.folder.join(text.trim());
+        if !path.exists() {
+            let path = path.display().to_string();
+            return Err(Error::Missing { path });
+        }
         Ok(Some(Generation {
             number,
             sha256,
-            path: self.folder.join(text.trim()),
+            path,
         }))
+    }
+
+    /// Returns the name of the generation that the link leads to: it is made after `current`, so without that one a
+    /// restored copy lost it, and the index is not to be begun anew.
+    fn linked(&self) -> Option<String> {
+        let target = fs::read_link(&self.link).ok()?;
+        Some(target.file_name()?.to_str()?.to_owned())
     }
 
     /// Makes the folder that objects are fetched into, empty.
@@ -637,6 +654,19 @@ mod tests {
         assert_eq!(left, 2);
         folder.prune(1, Duration::ZERO).unwrap();
         assert!(current.path.exists() && !old.path.exists());
+    }
+
+    #[test]
+    fn an_index_that_lost_current_or_its_generation_is_not_begun_anew() {
+        let home = tempfile::tempdir().unwrap();
+        let folder = Folder::open(&home.path().join("identity.db"), 0o640).unwrap();
+        let _lock = folder.lock().unwrap();
+        let published = publish(&folder);
+        fs::remove_file(folder.path().join("current")).unwrap();
+        assert_eq!(folder.current().unwrap(), Some(published.clone()));
+        assert_eq!(publish(&folder).number, 2);
+        fs::remove_file(folder.current().unwrap().unwrap().path).unwrap();
+        assert!(matches!(folder.current(), Err(Error::Missing { .. })));
     }
 
     #[test]

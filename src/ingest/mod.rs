@@ -19,7 +19,7 @@ pub use self::report::{Failure, ObjectCounts, Outcome, Report, RowReport, note_r
 use crate::class::Patterns;
 use crate::index::{self, Building, Folder, IS_KNOWN, Intake, RowCounts, Writer, is_known};
 use crate::mapping::Mapping;
-use crate::observation::{Object, Refused};
+use crate::observation::{Object, ObservedFrom, Refused};
 use crate::source::{self, SourceConfig, Sources, Spooled};
 
 /// Batches between the mapping thread and the writer: enough to bridge a pause of either.
@@ -179,6 +179,9 @@ impl Run<'_> {
                 &right.key,
             ))
         });
+        self.report
+            .warnings
+            .extend(new.iter().filter_map(from_the_future));
         self.report.objects.new = new.len() as u64;
         let bytes = new.iter().map(|object| object.size_bytes).sum();
         (self.progress)(Progress::Listed {
@@ -403,6 +406,22 @@ impl Run<'_> {
         }
         Ok(self.report)
     }
+}
+
+/// Says that an object is dated in the future, by a day or more: zones and clocks differ by less.
+fn from_the_future(object: &Object) -> Option<String> {
+    const DAY: i64 = 24 * 60 * 60 * 1_000_000;
+    let now = jiff::Timestamp::now().as_microsecond();
+    (object.observed_at > now.saturating_add(DAY)).then(|| {
+        format!(
+            "{} was observed in the future, by its {}: its rows count as newer than all others until then",
+            name_of(object),
+            match object.observed_from {
+                ObservedFrom::Key => "name",
+                ObservedFrom::Modified => "time of modification",
+            }
+        )
+    })
 }
 
 /// Names an object in messages.

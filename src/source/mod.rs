@@ -83,7 +83,8 @@ impl fmt::Debug for SourceConfig {
 pub struct Listing {
     /// The objects that can be taken, by source as configured and then by key.
     pub objects: Vec<Object>,
-    /// How many were left out by rule: empty ones and `*.tmp`, `_*`, `.*`, which may be on their way.
+    /// How many were left out by rule: empty ones, `*.tmp`, and `_*` and `.*` of which a folder may be one; they may be on
+    /// their way.
     pub left_out: usize,
     /// Objects that cannot be addressed and so are not read, to be reported; at most 1,000 of each source.
     pub odd_keys: Vec<OddKey>,
@@ -227,11 +228,13 @@ impl Store {
     }
 }
 
-/// Returns whether an object is taken now. One that the source names itself is taken whatever its name.
+/// Returns whether an object is taken now. One that the source names itself is taken whatever its name; of others, a
+/// folder counts as their name does (`_temporary/0/part.csv`).
 fn is_taken(meta: &ObjectMeta, root: &Path) -> bool {
     let name = meta.location.filename().unwrap_or_default();
-    let is_temporary = name.ends_with(".tmp") || name.starts_with(['_', '.']);
-    meta.size > 0 && (meta.location == *root || !is_temporary)
+    let mut below = meta.location.prefix_match(root).into_iter().flatten();
+    let is_hidden = below.any(|part| part.as_ref().starts_with(['_', '.']));
+    meta.size > 0 && (meta.location == *root || !(is_hidden || name.ends_with(".tmp")))
 }
 
 /// Lists a folder. Outside of the runtime `object_store` goes on after a file it cannot name; inside, it gives up.
