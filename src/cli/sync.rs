@@ -18,7 +18,7 @@ use super::{BadUsage, Context, Exit, LogFormat, print, print_json};
 use crate::class::Patterns;
 use crate::config::{self, Config, Source};
 use crate::index::Folder;
-use crate::ingest::{self, Failure, ObjectCounts, Outcome, Progress, Report, RowReport};
+use crate::ingest::{self, Failure, Outcome, Progress, Report};
 use crate::mapping::Mapping;
 use crate::schema::Dataset;
 use crate::source::{ObservedFrom, SourceConfig};
@@ -221,21 +221,11 @@ fn show(args: &Args, context: &Context, report: &Report) -> anyhow::Result<()> {
 /// The report of a run that came to nothing: the failure without an object is the run's own.
 fn failed(error: &anyhow::Error) -> Report {
     Report {
-        outcome: Outcome::Failed,
-        objects: ObjectCounts::default(),
-        rows: RowReport::default(),
-        accounts: 0,
-        devices: 0,
-        usages: 0,
-        digest: String::new(),
-        generation: 0,
-        bytes_fetched: 0,
-        seconds: 0.0,
         failures: vec![Failure {
             object: String::new(),
             error: format!("{error:#}"),
         }],
-        warnings: Vec::new(),
+        ..Report::default()
     }
 }
 

@@ -10,7 +10,7 @@ use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::path::Path;
 
-pub use self::csv::batches;
+pub use self::csv::{Batches, batches};
 
 /// Bytes of decompressed text an object may have: 64 GiB, ten times the largest export we can imagine.
 pub const MAX_TEXT_BYTES: u64 = 64 << 30;

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use rusqlite::{OptionalExtension, params};
+use rusqlite::{OptionalExtension, Row, params};
 
 use super::identity::Component;
 use super::logins::{Tally, WriteLogins, add_counts};
@@ -44,6 +44,19 @@ pub(super) struct Kept {
     part: Option<u32>,
     current: bool,
     seen: String,
+}
+
+impl Kept {
+    /// Reads the first five columns of a row: `id, usage, part, current, seen`.
+    fn read(row: &Row) -> rusqlite::Result<Kept> {
+        Ok(Kept {
+            id: row.get(0)?,
+            usage: row.get(1)?,
+            part: row.get(2)?,
+            current: row.get(3)?,
+            seen: row.get(4)?,
+        })
+    }
 }
 
 /// Writes keys as `usage` and `mention` keep them: tabs cannot stand in a normal form.
@@ -334,13 +347,7 @@ impl<'c> Writer<'c> {
             )?;
             let mut rows = select.query([group as i64])?;
             while let Some(row) = rows.next()? {
-                let kept = Kept {
-                    id: row.get(0)?,
-                    usage: row.get(1)?,
-                    part: row.get(2)?,
-                    current: row.get(3)?,
-                    seen: row.get(4)?,
-                };
+                let kept = Kept::read(row)?;
                 by_keys
                     .entry((row.get(5)?, row.get(6)?, kept.part.is_some()))
                     .or_default()
@@ -459,16 +466,7 @@ impl<'c> Writer<'c> {
         let mut select = self
             .connection
             .prepare_cached("SELECT id, usage, part, current, seen, extra FROM mention WHERE usage = ?1 ORDER BY id")?;
-        let rows = select.query_map([usage as i64], |row| {
-            let kept = Kept {
-                id: row.get(0)?,
-                usage: row.get(1)?,
-                part: row.get(2)?,
-                current: row.get(3)?,
-                seen: row.get(4)?,
-            };
-            Ok((kept, row.get(5)?))
-        })?;
+        let rows = select.query_map([usage as i64], |row| Ok((Kept::read(row)?, row.get(5)?)))?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 }

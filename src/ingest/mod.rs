@@ -17,6 +17,7 @@ use tracing::{debug, error, info};
 use self::reader::{Current, Mapped, Message, Reader};
 pub use self::report::{Failure, ObjectCounts, Outcome, Report, RowReport, note_run};
 use crate::class::Patterns;
+use crate::decode;
 use crate::index::{self, Building, Folder, IS_KNOWN, Intake, RowCounts, Writer, is_known};
 use crate::mapping::Mapping;
 use crate::observation::{Object, ObservedFrom, Refused};
@@ -93,9 +94,11 @@ pub enum Error {
     Unreadable {
         /// The object.
         object: String,
+        /// What the system said.
+        source: decode::Error,
     },
-    /// The decoding thread died.
-    #[error("the decoding thread ended without a word; run again with -v and report it")]
+    /// A thread of the reading side died.
+    #[error("a thread that reads objects ended without a word; run again with -v and report it")]
     Broken,
 }
 
@@ -118,7 +121,7 @@ pub fn run(options: &Options, progress: &mut dyn FnMut(Progress)) -> Result<Repo
     let mut run = Run {
         options,
         folder: &folder,
-        report: Report::new(),
+        report: Report::default(),
         progress,
         patterns: options.patterns.clone(),
     };
@@ -308,7 +311,7 @@ impl Run<'_> {
                         return Ok(true);
                     }
                 }
-                Message::Broken(error) => return Err(error.into()),
+                Message::Broken(error) => return Err(error),
                 Message::Warning(warning) => self.report.warnings.push(warning),
             }
         }
@@ -318,9 +321,7 @@ impl Run<'_> {
         match intake {
             None => Ok(false),
             // The object's end never came: what was written of it must not be published.
-            Some(intake) => Err(Error::Unreadable {
-                object: name_of(intake.object()),
-            }),
+            Some(_) => Err(Error::Broken),
         }
     }
 

@@ -8,7 +8,7 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 use jiff::tz::TimeZone;
 use rusqlite::Connection;
 
-use super::{Options, chain, name_of};
+use super::{Error, Options, chain, name_of};
 use crate::decode;
 use crate::index::{self, ToldLogins, ToldParts};
 use crate::mapping::{self, Mapper};
@@ -71,7 +71,7 @@ pub(super) enum Message {
         refused: Refused,
     },
     Warning(String),
-    Broken(index::Error),
+    Broken(Error),
 }
 
 /// Some rows of an object, ready to be written.
@@ -243,10 +243,7 @@ impl<'a> Reader<'a> {
                 self.known.logins = logins;
                 Ok(())
             }
-            Err(error) => {
-                self.send(Message::Broken(error.into()))?;
-                Err(Gone)
-            }
+            Err(error) => Err(self.broken(index::Error::from(error).into())),
         }
     }
 
@@ -273,6 +270,7 @@ impl<'a> Reader<'a> {
             layout,
         } = checked;
         let object = spooled.object.clone();
+        let object_name = name_of(&object);
         let sha256 = spooled.sha256;
         if self.is_copy(&object, sha256)? {
             return self.send(Message::Duplicate {
@@ -301,27 +299,35 @@ impl<'a> Reader<'a> {
             sha256: spooled.sha256,
             layout: layout.clone(),
         })?;
+        let refused = self.map(&object_name, batches, &layout, time_zone)?;
+        self.send(Message::End { refused })
+    }
+
+    /// Maps an object's batches, and gives the writer what they come to.
+    fn map(
+        &self,
+        object: &str,
+        batches: decode::Batches,
+        layout: &Layout,
+        time_zone: &TimeZone,
+    ) -> std::result::Result<Refused, Gone> {
         let Current { parts, logins, .. } = &self.known;
         let known = mapping::Known {
             part: &|subject, fingerprint| parts.find(subject, fingerprint),
             usage: &|group| logins.find(group),
         };
-        let mut mapper = Mapper::new(&layout, time_zone, &self.options.patterns, known);
+        let mut mapper = Mapper::new(layout, time_zone, &self.options.patterns, known);
         std::thread::scope(|scope| {
             // Cutting text into cells and reading their meaning are about the same work.
             let (decoding, decoded) = sync_channel(DECODED_AHEAD);
-            std::thread::Builder::new()
-                .name("decode".into())
-                .spawn_scoped(scope, move || {
-                    batches.map_while(|batch| decoding.send(batch).ok()).count()
-                })
-                .map_err(|_| Gone)?;
+            scope.spawn(move || batches.map_while(|batch| decoding.send(batch).ok()).count());
             let mut held: Vec<Mapped> = Vec::new();
             let mut rows = 0;
             for batch in decoded {
                 // Only the machine can fail here: the object was read to its end before. The run then ends unpublished.
-                let (mut batch, rejects) = mapper.map(batch.map_err(|_| Gone)?);
-                let is_light = batch.shed_text(&layout);
+                let batch = batch.map_err(|source| self.broken(unreadable(object, source)))?;
+                let (mut batch, rejects) = mapper.map(batch);
+                let is_light = batch.shed_text(layout);
                 rows += batch.len() + rejects.len();
                 held.push(Mapped { batch, rejects });
                 if !is_light || rows >= LIGHT_ROWS {
@@ -331,9 +337,21 @@ impl<'a> Reader<'a> {
             }
             self.send(Message::Rows(held))
         })?;
-        self.send(Message::End {
-            refused: mapper.refused,
-        })
+        Ok(mapper.refused)
+    }
+
+    /// Ends the run with an error.
+    fn broken(&self, error: Error) -> Gone {
+        // A writer that went away has said why itself.
+        let _ = self.sender.send(Message::Broken(error));
+        Gone
+    }
+}
+
+fn unreadable(object: &str, source: decode::Error) -> Error {
+    Error::Unreadable {
+        object: object.to_owned(),
+        source,
     }
 }
 

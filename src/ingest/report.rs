@@ -10,7 +10,7 @@ use crate::index::{Published, RowCounts};
 const RUNS_KEPT: usize = 1_000;
 
 /// What became of a run; its JSON is what `sync --json` prints.
-#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize)]
 pub struct Report {
     /// How it ended.
     pub outcome: Outcome,
@@ -39,7 +39,7 @@ pub struct Report {
 }
 
 /// How a run ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, Default)]
 #[serde(rename_all = "lowercase")]
 pub enum Outcome {
     /// Everything that is new is in; also when nothing was new.
@@ -47,6 +47,7 @@ pub enum Outcome {
     /// Some objects failed; the others are in.
     Partial,
     /// The run failed; the index is as it was at the last publication.
+    #[default]
     Failed,
 }
 
@@ -90,23 +91,6 @@ pub struct Failure {
 }
 
 impl Report {
-    pub(super) fn new() -> Report {
-        Report {
-            outcome: Outcome::Failed,
-            objects: ObjectCounts::default(),
-            rows: RowReport::default(),
-            accounts: 0,
-            devices: 0,
-            usages: 0,
-            digest: String::new(),
-            generation: 0,
-            bytes_fetched: 0,
-            seconds: 0.0,
-            failures: Vec::new(),
-            warnings: Vec::new(),
-        }
-    }
-
     pub(super) fn take(&mut self, published: &Published) {
         self.accounts = published.accounts;
         self.devices = published.devices;
