@@ -5,6 +5,7 @@
 //! What columns mean is the mapping's business.
 
 mod csv;
+mod lines;
 
 use std::fs::File;
 use std::io::{self, BufReader, Read};

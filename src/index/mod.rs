@@ -1,11 +1,12 @@
 //! The identity index as a run writes it: a private building file that observations are applied to.
 //!
 //! A [`Building`] is made from the current generation, written through one [`Writer`] and published, or thrown away on
-//! any error. Readers never see it. The walk of a row: `describe` (users, devices) or `usage` (logins) takes it in,
+//! any error. Readers never see it. The walk of a row: `describe` (users, devices) or `logins` takes it in,
 //! `settle` works out whose it is, `ledger` counts it, `publish` makes the file a generation.
 
 mod describe;
 mod digest;
+mod folder;
 mod identifiers;
 mod identity;
 mod lanes;
@@ -28,6 +29,7 @@ use std::path::Path;
 
 use rusqlite::{Connection, Params, Row};
 
+pub use self::folder::{Folder, Generation, Lock};
 use self::identifiers::Identifiers;
 use self::last_login::LastLogins;
 pub(crate) use self::ledger::{IS_KNOWN, contents, is_known};
@@ -37,7 +39,7 @@ use self::logins::Pending;
 use self::mention::Mentions;
 use self::part::{NOBODY, Table};
 pub(crate) use self::publish::published;
-pub use self::publish::{Building, Folder, Generation, Lock, Published};
+pub use self::publish::{Building, Published};
 use self::roster::Roster;
 use self::settle::{Dirty, Standing};
 pub(crate) use self::told::{ToldLogins, ToldParts};
