@@ -71,7 +71,7 @@ CREATE TABLE mention_key (
   PRIMARY KEY (hash, mention)
 ) STRICT, WITHOUT ROWID;
 
--- Hash of a normal form -> parts. bucket: the top bits of the hash; entries: index::bucket.
+-- Hash of a normal form -> parts. bucket: the top bits of the hash; entries: src/bucket.rs.
 CREATE TABLE identifier (
   bucket INTEGER PRIMARY KEY,
   entries BLOB NOT NULL

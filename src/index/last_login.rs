@@ -8,7 +8,7 @@ use rusqlite::{OptionalExtension, params};
 use super::lanes::Filed;
 use super::mention::{NewMention, join_keys};
 use super::part::{normal, text};
-use super::quick::{HARD, NO_KEY, UNKNOWN, quick_outcome};
+use super::quick::{HARD, NO_KEY, UNKNOWN};
 use super::usage::{LastLogin, NO_USAGE, UsageSeen, usage_id};
 use super::{Result, Writer};
 use crate::bucket::Hash;
@@ -75,7 +75,7 @@ impl LastLogins {
 }
 
 /// The hash of a last login's group: the user's name and the device's keys.
-pub(super) fn last_login_group(name: &str, device_keys: &str) -> u64 {
+fn last_login_group(name: &str, device_keys: &str) -> u64 {
     Hash::of(&format!("{name}\n{device_keys}")).high
 }
 
@@ -105,16 +105,12 @@ impl<'c> Writer<'c> {
         Ok(())
     }
 
-    pub(super) fn resolve_last_logins(&mut self, named: &[NamedLast]) -> Result<()> {
+    fn resolve_last_logins(&mut self, named: &[NamedLast]) -> Result<()> {
         let mut wanted: Vec<Filed> = (0..)
             .zip(named)
             .filter_map(|(at, named)| Some(Filed::new(named.name()?, at)))
             .collect();
-        let mut outcomes = vec![UNKNOWN; named.len()];
-        let standing = &self.standing;
-        self.identifiers.walk(&mut wanted, |at, references| {
-            outcomes[at as usize] = quick_outcome(standing, Kind::AccountName, references);
-        })?;
+        let outcomes = self.quick_outcomes(&mut wanted, named.len(), |_| Kind::AccountName)?;
         for (named, account) in named
             .iter()
             .zip(outcomes)
@@ -122,13 +118,11 @@ impl<'c> Writer<'c> {
         {
             let is_plain =
                 self.standing[Subject::Device as usize].subject_of(named.part) == Some(named.part);
-            match account {
-                UNKNOWN | HARD | NO_KEY => self.keep_last_login(named.part)?,
-                account if is_plain => {
-                    let usage = usage_id(account, named.part);
-                    self.last_logins.resolved.push(usage);
-                }
-                _ => self.keep_last_login(named.part)?,
+            if is_plain && !matches!(account, UNKNOWN | HARD | NO_KEY) {
+                let usage = usage_id(account, named.part);
+                self.last_logins.resolved.push(usage);
+            } else {
+                self.keep_last_login(named.part)?;
             }
         }
         Ok(())
@@ -167,7 +161,7 @@ impl<'c> Writer<'c> {
     }
 
     /// Writes a device part's current last login to `mention`.
-    pub(super) fn keep_last_login(&mut self, part: u32) -> Result<()> {
+    fn keep_last_login(&mut self, part: u32) -> Result<()> {
         let Some(row) = self.tables[Subject::Device as usize].read(part)? else {
             return Ok(());
         };
@@ -193,7 +187,7 @@ impl<'c> Writer<'c> {
     }
 
     /// A device's row names another last login now: the usage stays, with the time of the row that named it.
-    pub(super) fn keep_former(&mut self, former: &Former) -> Result<()> {
+    fn keep_former(&mut self, former: &Former) -> Result<()> {
         let Some(row) = self.tables[Subject::Device as usize].read(former.part)? else {
             return Ok(());
         };
@@ -232,7 +226,7 @@ impl<'c> Writer<'c> {
     }
 
     /// Takes back what was written of a device part's current last login, before what it names now is written.
-    pub(super) fn drop_current(&mut self, part: u32) -> Result<()> {
+    fn drop_current(&mut self, part: u32) -> Result<()> {
         self.index_usages()?;
         self.unsettle_last_login(part)?;
         let mut select = self

@@ -86,7 +86,7 @@ const NEVER: i64 = i64::MIN;
 
 /// What of a logins row has to be written out.
 #[derive(Debug, Default)]
-pub(super) struct Texts {
+struct Texts {
     /// User keys and device keys; `None`: they stand elsewhere.
     keys: Option<(String, String)>,
     extra: Option<String>,
@@ -149,7 +149,7 @@ impl Pending {
 }
 
 /// Adds up counts, of which each may not be said.
-pub(super) fn add_counts(left: Option<u64>, right: Option<u64>) -> Option<u64> {
+fn add_counts(left: Option<u64>, right: Option<u64>) -> Option<u64> {
     match (left, right) {
         // A sum that is too large to be told from none is no sum that a tenant reaches.
         (Some(left), Some(right)) => Some(left.saturating_add(right).min(NO_COUNT - 1)),
@@ -245,7 +245,7 @@ impl<'c> Writer<'c> {
         let batches = std::mem::take(&mut self.pending.batches);
         let mut keys = std::mem::take(&mut self.pending.keys);
         let kinds = std::mem::take(&mut self.pending.kinds);
-        let outcomes = self.quick_outcomes(&mut keys, &kinds)?;
+        let outcomes = self.quick_outcomes(&mut keys, kinds.len(), |at| kinds[at])?;
         for mention in unresolved {
             let first = mention.first_key as usize;
             let keys = first..first + usize::from(mention.keys);
@@ -421,8 +421,7 @@ impl<'c> Writer<'c> {
             ..tally.seen(write.taking.id, old.logins)
         };
         let merged = self.merge_rows(write, old, new, tally);
-        let is_newest = (merged.object, merged.row) == (new.object, new.row);
-        if is_newest && self.has_extra(write, old.object) {
+        if merged.is_of_row(new) && self.has_extra(write, old.object) {
             let extra = write.extra(tally);
             self.execute(
                 "UPDATE usage SET extra = ?2 WHERE id = ?1",

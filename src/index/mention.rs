@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rusqlite::{OptionalExtension, Row, params};
 
 use super::identity::Component;
-use super::logins::{Tally, WriteLogins, add_counts};
+use super::logins::{Tally, WriteLogins};
 use super::part::{Keys, LAST_LOGIN_KEPT, text};
 use super::settle::Meant;
 use super::usage::{LastLogin, Logins, NO_USAGE, UsageSeen, subjects_of, usage_id};
@@ -66,7 +66,7 @@ pub(super) fn join_keys(keys: &Keys) -> String {
         .join("\t")
 }
 
-pub(super) fn split_keys(text: &str) -> Keys {
+fn split_keys(text: &str) -> Keys {
     let mut keys = text
         .split('\t')
         .map(|key| (!key.is_empty()).then(|| key.to_owned()));
@@ -175,10 +175,9 @@ impl<'c> Writer<'c> {
         new: UsageSeen,
         extra: Option<&str>,
     ) -> Result<()> {
-        let is_newest = (merged.object, merged.row) == (new.object, new.row);
         self.execute(
             "UPDATE mention SET seen = ?2, extra = CASE WHEN ?3 THEN ?4 ELSE extra END WHERE id = ?1",
-            params![id, text(&merged.encode()), is_newest, extra],
+            params![id, text(&merged.encode()), merged.is_of_row(new), extra],
         )?;
         Ok(())
     }
@@ -339,7 +338,7 @@ impl<'c> Writer<'c> {
     }
 
     /// Resolves the rows of `mention` with a group's hash at the time of their newest row.
-    pub(super) fn resolve_group(&mut self, group: u64) -> Result<()> {
+    fn resolve_group(&mut self, group: u64) -> Result<()> {
         let mut by_keys: BTreeMap<(String, String, bool), Vec<Kept>> = BTreeMap::new();
         {
             let mut select = self.connection.prepare_cached(
@@ -375,7 +374,7 @@ impl<'c> Writer<'c> {
     }
 
     /// Returns the object of the newest row of a mention.
-    pub(super) fn object_of(&self, row: &Kept) -> u32 {
+    fn object_of(&self, row: &Kept) -> u32 {
         match row.part {
             Some(part) if row.current => self.rosters[Subject::Device as usize].newest(part).object,
             Some(_) => Seen::decode(row.seen.as_bytes()).map_or(1, |seen| seen.object),
@@ -383,7 +382,7 @@ impl<'c> Writer<'c> {
         }
     }
 
-    pub(super) fn place_mention(&mut self, row: &Kept, user: Meant, device: Meant) -> Result<()> {
+    fn place_mention(&mut self, row: &Kept, user: Meant, device: Meant) -> Result<()> {
         let (usage, state) = match (user, device) {
             (Meant::One(account), Meant::One(device)) => (Some(usage_id(account, device)), 0),
             (Meant::Ambiguous, _) | (_, Meant::Ambiguous) => (None, 2),
@@ -404,7 +403,7 @@ impl<'c> Writer<'c> {
     }
 
     /// Writes a usage from its mentions and from what stands in its own row.
-    pub(super) fn sum_up(&mut self, usage: u64) -> Result<()> {
+    fn sum_up(&mut self, usage: u64) -> Result<()> {
         let old = self.read_usage(usage)?;
         let mut new = old.unwrap_or(NO_USAGE);
         let mut extra = None;
@@ -413,43 +412,20 @@ impl<'c> Writer<'c> {
         {
             return self.spill_logins(usage);
         }
-        let logins = rows.iter().filter(|(row, _)| row.part.is_none());
         if !matches!(new.logins, Logins::Inline(_)) {
-            let seen = logins
-                .filter_map(|(row, extra)| Some((UsageSeen::decode(row.seen.as_bytes())?, extra)));
-            new = UsageSeen {
-                last_login: new.last_login,
-                ..NO_USAGE
-            };
-            for (seen, said) in seen {
-                let order = match new.logins {
-                    Logins::None => std::cmp::Ordering::Greater,
-                    _ => self.ledger.compare_objects(seen.object, new.object),
+            let last_login = new.last_login;
+            new = NO_USAGE;
+            let logins = rows.iter().filter(|(row, _)| row.part.is_none());
+            for (row, said) in logins {
+                let Some(seen) = UsageSeen::decode(row.seen.as_bytes()) else {
+                    continue;
                 };
-                let count = add_counts(new.count, seen.count);
-                let is_newer = (seen.last_used, seen.row) > (new.last_used, new.row);
-                match order {
-                    std::cmp::Ordering::Less => continue,
-                    std::cmp::Ordering::Greater => {
-                        new = UsageSeen {
-                            last_login: new.last_login,
-                            ..seen
-                        }
-                    }
-                    std::cmp::Ordering::Equal if is_newer => {
-                        new = UsageSeen {
-                            last_login: new.last_login,
-                            count,
-                            ..seen
-                        };
-                    }
-                    std::cmp::Ordering::Equal => {
-                        new.count = count;
-                        continue;
-                    }
+                (_, new) = self.merge_logins(new, seen);
+                if new.is_of_row(seen) {
+                    extra.clone_from(said);
                 }
-                extra.clone_from(said);
             }
+            new.last_login = last_login;
         }
         if new.last_login != LastLogin::Current {
             let objects = rows
@@ -462,7 +438,7 @@ impl<'c> Writer<'c> {
         self.replace_usage(usage, old, new, extra.as_deref())
     }
 
-    pub(super) fn mentions_of(&mut self, usage: u64) -> Result<Vec<(Kept, Option<String>)>> {
+    fn mentions_of(&mut self, usage: u64) -> Result<Vec<(Kept, Option<String>)>> {
         let mut select = self
             .connection
             .prepare_cached("SELECT id, usage, part, current, seen, extra FROM mention WHERE usage = ?1 ORDER BY id")?;

@@ -41,23 +41,26 @@ pub(super) fn quick(outcomes: impl Iterator<Item = u32>) -> Quick {
 }
 
 impl<'c> Writer<'c> {
-    /// What each key leads to, in one walk over the identifier table: `keys` have their positions as references.
+    /// What each of `count` keys leads to, in one walk over the identifier table: `keys` have their positions as
+    /// references, and those that are not among them lead to nobody.
     pub(super) fn quick_outcomes(
         &mut self,
         keys: &mut [Filed],
-        kinds: &[Kind],
+        count: usize,
+        kind: impl Fn(usize) -> Kind,
     ) -> Result<Vec<u32>> {
-        let mut outcomes = vec![UNKNOWN; kinds.len()];
+        let mut outcomes = vec![UNKNOWN; count];
         let standing = &self.standing;
         self.identifiers.walk(keys, |at, references| {
-            outcomes[at as usize] = quick_outcome(standing, kinds[at as usize], references);
+            let at = at as usize;
+            outcomes[at] = quick_outcome(standing, kind(at), references);
         })?;
         Ok(outcomes)
     }
 }
 
 /// What one key leads to: the id of an account or a device, or one of the above.
-pub(super) fn quick_outcome(standing: &[Standing; 2], kind: Kind, references: &[u32]) -> u32 {
+fn quick_outcome(standing: &[Standing; 2], kind: Kind, references: &[u32]) -> u32 {
     let standing = &standing[Subject::of(kind) as usize];
     let mut outcome = UNKNOWN;
     let mut is_weak = false;

@@ -54,7 +54,7 @@ pub(super) struct UsageSeen {
     pub(super) logins: Logins,
 }
 
-pub(super) const WIDTH: usize = 78;
+const WIDTH: usize = 78;
 
 pub(super) const NO_USAGE: UsageSeen = UsageSeen {
     last_used: None,
@@ -66,6 +66,11 @@ pub(super) const NO_USAGE: UsageSeen = UsageSeen {
 };
 
 impl UsageSeen {
+    /// Tells whether both say what the same row says.
+    pub(super) fn is_of_row(self, other: UsageSeen) -> bool {
+        (self.object, self.row) == (other.object, other.row)
+    }
+
     pub(super) fn encode(self) -> [u8; WIDTH] {
         let mut seen = [b' '; WIDTH];
         put_optional(&mut seen[..18], self.last_used);

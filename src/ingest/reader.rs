@@ -31,22 +31,20 @@ pub(super) struct Current {
     parts: ToldParts,
     logins: ToldLogins,
     /// Open since the run began: what is published meanwhile may prune it.
-    current: Option<Connection>,
+    connection: Option<Connection>,
 }
 
 impl Current {
     /// Loads it from a generation.
     pub(super) fn load(connection: Connection) -> index::Result<Current> {
-        let mut known = Current {
+        let observed: HashSet<_> = index::contents(&connection)?.into_iter().collect();
+        Ok(Current {
+            hashes: observed.iter().map(|(sha256, _)| *sha256).collect(),
+            observed,
             parts: ToldParts::load(&connection)?,
-            ..Current::default()
-        };
-        for (sha256, observed_at) in index::contents(&connection)? {
-            known.observed.insert((sha256, observed_at));
-            known.hashes.insert(sha256);
-        }
-        known.current = Some(connection);
-        Ok(known)
+            logins: ToldLogins::default(),
+            connection: Some(connection),
+        })
     }
 }
 
@@ -230,15 +228,13 @@ impl<'a> Reader<'a> {
 
     /// Loads which logins the index knows, once and only when there are any to take in.
     fn load_told_logins(&mut self) -> std::result::Result<(), Gone> {
-        let Some(current) = self
-            .known
-            .current
-            .take()
-            .filter(|_| !self.waiting.is_empty())
-        else {
+        if self.waiting.is_empty() {
+            return Ok(());
+        }
+        let Some(connection) = self.known.connection.take() else {
             return Ok(());
         };
-        match ToldLogins::load(&current) {
+        match ToldLogins::load(&connection) {
             Ok(logins) => {
                 self.known.logins = logins;
                 Ok(())
@@ -296,7 +292,7 @@ impl<'a> Reader<'a> {
         };
         self.send(Message::Begin {
             object,
-            sha256: spooled.sha256,
+            sha256,
             layout: layout.clone(),
         })?;
         let refused = self.map(&object_name, batches, &layout, time_zone)?;

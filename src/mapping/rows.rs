@@ -45,6 +45,13 @@ struct Keys {
     class: Class,
 }
 
+/// What is worked out of every users or devices row, known or not.
+struct Glance {
+    fingerprint: u64,
+    known: Option<u32>,
+    first_seen: Result<Option<i64>, Refusing>,
+}
+
 /// A row that cannot be taken: the column and what was expected.
 struct Refusing {
     column: Option<usize>,
@@ -110,10 +117,10 @@ impl<'a> Mapper<'a> {
         refuse: &mut dyn FnMut(usize, Refusing),
     ) -> Rows {
         let mut described = Vec::with_capacity(numbers.len());
-        let known = self.known_parts(row, numbers.len());
-        for (at, number) in numbers.iter().enumerate() {
+        let glances = self.glances(row, numbers.len());
+        for (at, (number, glance)) in numbers.iter().zip(glances).enumerate() {
             let before = entries.len();
-            match self.described(row.at(at), *number, known[at], entries) {
+            match self.described(row.at(at), *number, glance, entries) {
                 Ok(observed) => described.push(observed),
                 Err(refusing) => {
                     entries.truncate(before);
@@ -158,22 +165,29 @@ impl<'a> Mapper<'a> {
         }
     }
 
-    /// The fingerprint of each row of a batch, and the part that has it. Looked up together: the processor then waits for
-    /// many places in memory at once.
-    fn known_parts(&self, row: Row, rows: usize) -> Vec<(u64, Option<u32>)> {
-        let fingerprints: Vec<u64> = (0..rows).map(|at| self.fingerprint(row.at(at))).collect();
+    /// Glances at each row of a batch. Fingerprints are looked up together: the processor then waits for many places in
+    /// memory at once.
+    fn glances(&self, row: Row, rows: usize) -> Vec<Glance> {
+        let mut glances: Vec<Glance> = (0..rows).map(|at| self.glance(row.at(at))).collect();
         let subject = self.subject();
-        let find = |fingerprint| (fingerprint, (self.known.part)(subject, fingerprint));
-        fingerprints.into_iter().map(find).collect()
+        for glance in &mut glances {
+            glance.known = (self.known.part)(subject, glance.fingerprint);
+        }
+        glances
     }
 
     fn described(
         &mut self,
         row: Row,
         number: u32,
-        (fingerprint, known): (u64, Option<u32>),
+        glance: Glance,
         entries: &mut Vec<Entry>,
     ) -> Result<Described, Refusing> {
+        let Glance {
+            fingerprint,
+            known,
+            first_seen,
+        } = glance;
         let subject = self.subject();
         let begin = entries.len() as u32;
         let keys = match known {
@@ -192,7 +206,7 @@ impl<'a> Mapper<'a> {
             fingerprint,
             known,
             last_seen: self.time(row, self.layout.columns.len() - 1)?,
-            first_seen: self.time(row, self.layout.columns.len() - 2)?,
+            first_seen: first_seen?,
             entries: (begin, entries.len() as u32),
             last_login,
             said: keys.said,
@@ -288,21 +302,25 @@ impl<'a> Mapper<'a> {
         }
     }
 
-    /// The hash of the object's columns and of all that the row says but `last_seen`. Of 64 bits: among a million rows,
-    /// one that says something new is taken for a known one once in 10^13.
-    fn fingerprint(&self, row: Row) -> u64 {
+    /// Hashes the object's columns and all that the row says but `last_seen`. Of 64 bits: among a million rows, one that
+    /// says something new is taken for a known one once in 10^13.
+    fn glance(&self, row: Row) -> Glance {
         let mut hasher = SipHasher13::new();
         hasher.write_u64(self.shape);
         let times = self.layout.columns.len() - 2;
         // The same text in another source's zone is another time. One that is no time costs the row later on.
-        let first_seen = self.time(row, times).unwrap_or(None);
-        hasher.write_i64(first_seen.unwrap_or(-1));
+        let first_seen = self.time(row, times);
+        hasher.write_i64(first_seen.as_ref().map_or(-1, |time| time.unwrap_or(-1)));
         let fields = self.layout.columns[..times].iter().flatten();
         for column in fields.chain(self.layout.extra.iter().map(|(_, column)| column)) {
             hasher.write(row.columns.cell(*column, row.at).unwrap_or("").as_bytes());
             hasher.write_u8(0xff);
         }
-        hasher.finish()
+        Glance {
+            fingerprint: hasher.finish(),
+            known: None,
+            first_seen,
+        }
     }
 
     fn time(&self, row: Row, field: usize) -> Result<Option<i64>, Refusing> {
