@@ -68,19 +68,24 @@ impl<'c> Writer<'c> {
         }
         // In the order of ids, which is that of the table; of two rows of one part the later one counts.
         patches.sort_by_key(|(id, _)| *id);
-        self.tables[subject as usize].patch_seen(&patches)?;
+        if !patches.is_empty() {
+            self.table(subject)?.patch_seen(&patches)?;
+        }
         Ok(())
     }
 
     /// Finds a row's part. The hash of its keys is only believed together with the fingerprint or with the keys themselves.
     fn place(&mut self, subject: Subject, row: &Described, new: &NewRow) -> Result<Place> {
         let mut part = row.part;
-        let roster = &self.rosters[subject as usize];
-        while let Some(id) = row.known.or_else(|| roster.find(part)) {
-            if roster.newest(id).fingerprint == row.fingerprint {
+        while let Some(id) = row
+            .known
+            .or_else(|| self.rosters[subject as usize].find(part))
+        {
+            if self.rosters[subject as usize].newest(id).fingerprint == row.fingerprint {
                 return Ok(Place::Same(id));
             }
-            let old = self.tables[subject as usize]
+            let old = self
+                .table(subject)?
                 .read(id)?
                 .ok_or(Error::Inconsistent("a part of the roster has no row"))?;
             if row.known.is_some() {
@@ -173,7 +178,7 @@ impl<'c> Writer<'c> {
             return Ok(false);
         }
         taking.counts.stored += 1;
-        self.tables[subject as usize].update_row(id, new)?;
+        self.table(subject)?.update_row(id, new)?;
         self.observe(subject, id, taking.id, row);
         if subject == Subject::Account {
             self.dirty[subject as usize].classes.insert(id);
@@ -200,7 +205,7 @@ impl<'c> Writer<'c> {
         if id > MAX_ID {
             return Err(Error::Full { limit: MAX_ID });
         }
-        self.tables[subject as usize].insert_row(id, new, taking.shape)?;
+        self.insert_part(subject, id, new, taking.shape)?;
         self.file(row, new, id)?;
         if self.usages.any {
             // A weak SID too: it may be what tells that a SID which mentions say is no key.

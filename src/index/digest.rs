@@ -41,7 +41,7 @@ impl Writer<'_> {
         let joined: Vec<(u32, u32)> = self.standing[subject as usize].joined().collect();
         let mut sum = 0u128;
         for (part, owner) in joined {
-            let Some(row) = self.tables[subject as usize].read(part)? else {
+            let Some(row) = self.table(subject)?.read(part)? else {
                 continue;
             };
             let keys = super::mention::join_keys(&row.content.keys(subject));
@@ -56,7 +56,7 @@ impl Writer<'_> {
 
     /// Names a subject by its strongest key.
     fn name_of(&mut self, subject: Subject, id: u32) -> Result<String> {
-        let Some(row) = self.tables[subject as usize].read(id)? else {
+        let Some(row) = self.table(subject)?.read(id)? else {
             return Ok(String::new());
         };
         let kinds = subject.key_kinds();
@@ -120,7 +120,7 @@ impl Writer<'_> {
     }
 
     fn last_login_of(&mut self, part: u32) -> Result<Option<String>> {
-        let row = self.tables[Subject::Device as usize].read(part)?;
+        let row = self.table(Subject::Device)?.read(part)?;
         Ok(row.and_then(|row| {
             normal(
                 Kind::AccountName,

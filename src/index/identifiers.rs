@@ -20,6 +20,8 @@ use crate::observation::Entry;
 /// Entries of a bucket, on average, before the number of buckets is doubled.
 const MEAN_ENTRIES: u64 = 256;
 
+const ALL_BUCKETS: &str = "SELECT bucket, entries FROM identifier ORDER BY bucket";
+
 /// What a thread or file that holds identifiers back failed with.
 pub(super) fn spill_error(source: io::Error) -> Error {
     Error::File {
@@ -257,6 +259,21 @@ impl<'c> Identifiers<'c> {
         }
     }
 
+    /// Calls `take` with the entries of every hash, in the order of hashes.
+    pub(super) fn each_hash(&self, mut take: impl FnMut(&[Filed])) -> rusqlite::Result<()> {
+        let mut select = self.connection.prepare_cached(ALL_BUCKETS)?;
+        let mut rows = select.query([])?;
+        let mut entries = Vec::new();
+        while let Some(row) = rows.next()? {
+            entries.clear();
+            unpack(row.get_ref(1)?.as_blob()?, &mut entries);
+            entries
+                .chunk_by(|left, right| left.hash() == right.hash())
+                .for_each(&mut take);
+        }
+        Ok(())
+    }
+
     /// Looks many hashes up in the order of the table: calls `found` with what stands in the place of a reference in
     /// each of `wanted`, and with the references that its hash has; not for hashes without any.
     pub(super) fn walk(
@@ -280,9 +297,7 @@ impl<'c> Identifiers<'c> {
         let mut by_bucket = wanted
             .chunk_by(|left, right| bucket_of(left.high, bits) == bucket_of(right.high, bits))
             .peekable();
-        let mut select = self
-            .connection
-            .prepare_cached("SELECT bucket, entries FROM identifier ORDER BY bucket")?;
+        let mut select = self.connection.prepare_cached(ALL_BUCKETS)?;
         let mut rows = select.query([])?;
         let mut references = Vec::new();
         while let Some(row) = rows.next()? {

@@ -62,6 +62,8 @@ pub(super) struct LastLogins {
     /// written in between take it along.
     resolved: Vec<u64>,
     is_written: Vec<bool>,
+    /// How many of them, from the first on, are written.
+    taken: usize,
 }
 
 impl LastLogins {
@@ -71,6 +73,17 @@ impl LastLogins {
             Ok(at) => !std::mem::replace(&mut self.is_written[at], true),
             Err(_) => false,
         }
+    }
+
+    /// Returns the first usage that is a last login of which none was written.
+    pub(super) fn next(&self) -> Option<u64> {
+        self.resolved.get(self.taken).copied()
+    }
+
+    /// Counts that one as written.
+    pub(super) fn take_next(&mut self) {
+        self.is_written[self.taken] = true;
+        self.taken += 1;
     }
 }
 
@@ -102,6 +115,7 @@ impl<'c> Writer<'c> {
         self.resolve_last_logins(&pending)?;
         self.last_logins.resolved.sort_unstable();
         self.last_logins.is_written = vec![false; self.last_logins.resolved.len()];
+        self.last_logins.taken = 0;
         Ok(())
     }
 
@@ -130,6 +144,7 @@ impl<'c> Writer<'c> {
 
     /// Writes the last logins that no logins took along.
     pub(super) fn write_last_logins(&mut self) -> Result<()> {
+        self.last_logins.taken = 0;
         let is_written = std::mem::take(&mut self.last_logins.is_written);
         let resolved = std::mem::take(&mut self.last_logins.resolved);
         for (usage, _) in resolved
@@ -162,7 +177,7 @@ impl<'c> Writer<'c> {
 
     /// Writes a device part's current last login to `mention`.
     fn keep_last_login(&mut self, part: u32) -> Result<()> {
-        let Some(row) = self.tables[Subject::Device as usize].read(part)? else {
+        let Some(row) = self.table(Subject::Device)?.read(part)? else {
             return Ok(());
         };
         let Some(name) = normal(
@@ -188,7 +203,7 @@ impl<'c> Writer<'c> {
 
     /// A device's row names another last login now: the usage stays, with the time of the row that named it.
     fn keep_former(&mut self, former: &Former) -> Result<()> {
-        let Some(row) = self.tables[Subject::Device as usize].read(former.part)? else {
+        let Some(row) = self.table(Subject::Device)?.read(former.part)? else {
             return Ok(());
         };
         let device_keys = join_keys(&row.content.keys(Subject::Device));

@@ -20,6 +20,8 @@ use crate::schema::Subject;
 
 /// Mentions that are resolved together: 50 MB with their text.
 const RESOLVED_AT_ONCE: usize = 320 << 10;
+/// Mentions held back of an object before its strongest keys are all looked up beforehand.
+const MANY: usize = 64 << 10;
 /// Mentions that are written together, in the order of usages: 100 MB.
 const WRITTEN_AT_ONCE: usize = 2 << 20;
 /// Mentions held back whose text has to be written out: some hundred bytes each.
@@ -34,11 +36,11 @@ pub(super) struct Pending {
     /// The keys of `unresolved`, each with its position.
     keys: Vec<Filed>,
     kinds: Vec<Kind>,
-    texts: Vec<Texts>,
+    pub(super) texts: Vec<Texts>,
     /// Mentions of groups that stand, or once stood, in a usage's own row.
     known: Vec<Placed>,
     /// Mentions that lead to one usage whatever the time.
-    inline: Vec<Placed>,
+    pub(super) inline: Vec<Placed>,
     /// Other groups: whether it has to be resolved, and its rows.
     others: BTreeMap<u64, (bool, Tally)>,
 }
@@ -46,23 +48,41 @@ pub(super) struct Pending {
 /// A mention whose keys have not been looked up yet.
 #[derive(Debug, Clone, Copy)]
 struct Unresolved {
-    group: u64,
-    tally: Tally,
-    /// Where its text is.
+    said: Said,
+    /// Where its text is, in `Pending::batches`.
     batch: u32,
-    record: u32,
     /// Where its keys begin, and how many it has.
     first_key: u32,
     keys: u8,
+}
+
+/// What a mention says, its keys aside.
+#[derive(Debug, Clone, Copy)]
+struct Said {
+    group: u64,
+    tally: Tally,
+    /// Where its text is in its batch.
+    record: u32,
     names_only: bool,
+}
+
+impl Said {
+    fn of(mention: &Mention) -> Said {
+        Said {
+            group: mention.group,
+            tally: Tally::of(mention.row, mention.logins, mention.last_seen),
+            record: mention.record,
+            names_only: mention.names_only,
+        }
+    }
 }
 
 /// Rows of a group on their way to a usage's own row.
 #[derive(Debug, Clone, Copy)]
-struct Placed {
-    usage: u64,
-    group: u64,
-    tally: Tally,
+pub(super) struct Placed {
+    pub(super) usage: u64,
+    pub(super) group: u64,
+    pub(super) tally: Tally,
 }
 
 /// The rows of one group in one object, added up. Kept small: an object can have millions.
@@ -86,7 +106,7 @@ const NEVER: i64 = i64::MIN;
 
 /// What of a logins row has to be written out.
 #[derive(Debug, Default)]
-struct Texts {
+pub(super) struct Texts {
     /// User keys and device keys; `None`: they stand elsewhere.
     keys: Option<(String, String)>,
     extra: Option<String>,
@@ -133,13 +153,10 @@ impl Pending {
     fn hold_back(&mut self, mention: &Mention, keys: &[Entry]) {
         let first_key = self.keys.len() as u32;
         self.unresolved.push(Unresolved {
-            group: mention.group,
-            tally: Tally::of(mention.row, mention.logins, mention.last_seen),
+            said: Said::of(mention),
             batch: self.batches.len() as u32,
-            record: mention.record,
             first_key,
             keys: keys.len() as u8,
-            names_only: mention.names_only,
         });
         let filed = (first_key..).zip(keys);
         self.keys
@@ -158,7 +175,7 @@ fn add_counts(left: Option<u64>, right: Option<u64>) -> Option<u64> {
 }
 
 /// Returns the rows of each usage and group added up, in the order of usages.
-fn summed(mut placed: Vec<Placed>) -> impl Iterator<Item = Placed> {
+pub(super) fn summed(mut placed: Vec<Placed>) -> impl Iterator<Item = Placed> {
     placed.sort_unstable_by_key(|placed| (placed.usage, placed.group));
     placed.dedup_by(|later, first| {
         let is_same = (later.usage, later.group) == (first.usage, first.group);
@@ -173,8 +190,8 @@ fn summed(mut placed: Vec<Placed>) -> impl Iterator<Item = Placed> {
 /// The object whose logins rows are written, and where their text is.
 pub(super) struct WriteLogins<'a> {
     pub(super) taking: &'a mut Taking,
-    layout: &'a Layout,
-    texts: &'a [Texts],
+    pub(super) layout: &'a Layout,
+    pub(super) texts: &'a [Texts],
 }
 
 impl WriteLogins<'_> {
@@ -200,10 +217,16 @@ impl<'c> Writer<'c> {
         else {
             return Ok(());
         };
+        let rows = known.len() + unknown.len();
         for mention in &known {
             self.take_known(&batch, layout, mention);
         }
-        if !known.is_empty() {
+        let is_many = self.usages.largest == 0 || self.pending.unresolved.len() >= MANY;
+        if self.keyring.is_none() && is_many {
+            self.load_keyring(layout)?;
+        }
+        self.take_resolved(&mut unknown, &batch, layout);
+        if unknown.len() < rows {
             // What is held back is counted in unknown rows: others must not take room beside them.
             batch.keep_text_of(&mut unknown);
         }
@@ -239,8 +262,23 @@ impl<'c> Writer<'c> {
         });
     }
 
+    /// Takes in the mentions whose strongest keys tell what they lead to, and leaves the others.
+    fn take_resolved(&mut self, unknown: &mut Vec<Mention>, batch: &Batch, layout: &Layout) {
+        let Some(keyring) = self.keyring.take() else {
+            return;
+        };
+        unknown.retain(|mention| {
+            let outcomes = keyring.outcomes(batch.keys_of(mention));
+            if let Some(outcomes) = outcomes {
+                self.take_outcomes(Said::of(mention), outcomes, batch, layout);
+            }
+            outcomes.is_none()
+        });
+        self.keyring = Some(keyring);
+    }
+
     /// Finds what the mentions held back lead to.
-    fn resolve_pending(&mut self, layout: &Layout) -> Result<()> {
+    pub(super) fn resolve_pending(&mut self, layout: &Layout) -> Result<()> {
         let unresolved = std::mem::take(&mut self.pending.unresolved);
         let batches = std::mem::take(&mut self.pending.batches);
         let mut keys = std::mem::take(&mut self.pending.keys);
@@ -254,35 +292,43 @@ impl<'c> Writer<'c> {
                 let keys = keys.filter(|(kind, _)| Subject::of(**kind) == subject);
                 quick(keys.map(|(_, outcome)| *outcome))
             };
-            let (user, device) = (side(Subject::Account), side(Subject::Device));
-            let usage = match (user, device) {
-                (Quick::One(account), Quick::One(device)) => Some(usage_id(account, device)),
-                _ => None,
-            };
-            // The names of an account or device that is one part are those of the part for ever.
-            let has_keys = mention.names_only && usage.is_some_and(|usage| self.is_of_parts(usage));
+            let outcomes = (side(Subject::Account), side(Subject::Device));
             let batch = &batches[mention.batch as usize];
-            let text = self.text_to_keep(batch, layout, mention.record, !has_keys);
-            let group = mention.group;
-            let tally = Tally {
-                text,
-                ..mention.tally
-            };
-            if let Some(usage) = usage {
-                self.pending.inline.push(Placed {
-                    usage,
-                    group,
-                    tally,
-                });
-                continue;
-            }
-            let is_hard = user == Quick::Hard || device == Quick::Hard;
-            let known = self.pending.others.entry(group);
-            known
-                .and_modify(|known| known.1.add(tally))
-                .or_insert((is_hard, tally));
+            self.take_outcomes(mention.said, outcomes, batch, layout);
         }
         Ok(())
+    }
+
+    /// Holds a mention back until it is written, where its keys lead.
+    fn take_outcomes(
+        &mut self,
+        said: Said,
+        (user, device): (Quick, Quick),
+        batch: &Batch,
+        layout: &Layout,
+    ) {
+        let usage = match (user, device) {
+            (Quick::One(account), Quick::One(device)) => Some(usage_id(account, device)),
+            _ => None,
+        };
+        // The names of an account or device that is one part are those of the part for ever.
+        let has_keys = said.names_only && usage.is_some_and(|usage| self.is_of_parts(usage));
+        let text = self.text_to_keep(batch, layout, said.record, !has_keys);
+        let group = said.group;
+        let tally = Tally { text, ..said.tally };
+        if let Some(usage) = usage {
+            self.pending.inline.push(Placed {
+                usage,
+                group,
+                tally,
+            });
+            return;
+        }
+        let is_hard = user == Quick::Hard || device == Quick::Hard;
+        let known = self.pending.others.entry(group);
+        known
+            .and_modify(|known| known.1.add(tally))
+            .or_insert((is_hard, tally));
     }
 
     /// Tells whether neither side of a usage was merged of several parts.

@@ -252,7 +252,7 @@ impl<'c> Writer<'c> {
         }
         let (account, device) = subjects_of(usage);
         let mut name_only = |subject: Subject, id| -> Result<String> {
-            let part = self.tables[subject as usize].read(id)?;
+            let part = self.table(subject)?.read(id)?;
             let name = part.and_then(|part| part.content.keys(subject)[NAME].take());
             let name = name.ok_or(Error::Inconsistent(
                 "a usage without keys has a part without a name",

@@ -4,13 +4,16 @@
 //! any error. Readers never see it. The walk of a row: `describe` (users, devices) or `logins` takes it in,
 //! `settle` works out whose it is, `ledger` counts it, `publish` makes the file a generation.
 
+mod btree;
 mod describe;
 mod digest;
 mod folder;
 mod identifiers;
 mod identity;
+mod keyring;
 mod lanes;
 mod last_login;
+mod laying;
 mod ledger;
 mod logins;
 mod mention;
@@ -25,13 +28,15 @@ mod told;
 mod usage;
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, Params, Row};
 
 pub use self::folder::{Folder, Generation, Lock};
 use self::identifiers::Identifiers;
+use self::keyring::Keyring;
 use self::last_login::LastLogins;
+use self::laying::Laying;
 pub(crate) use self::ledger::{IS_KNOWN, contents, is_known};
 use self::ledger::{Ledger, Taking};
 pub use self::ledger::{REJECTS_KEPT, RowCounts};
@@ -127,7 +132,11 @@ pub type Result<T> = std::result::Result<T, Error>;
 /// Applies observations to a building file. Consumed by [`Writer::finish`].
 pub struct Writer<'c> {
     connection: &'c Connection,
+    /// The building file.
+    path: PathBuf,
     ledger: Ledger<'c>,
+    /// Until a row of a new index is asked for.
+    laying: Option<Laying>,
     tables: [Table<'c>; 2],
     rosters: [Roster; 2],
     standing: [Standing; 2],
@@ -136,6 +145,8 @@ pub struct Writer<'c> {
     patterns: Patterns,
     dirty: [Dirty; 2],
     pending: Pending,
+    /// While a large logins object is taken in.
+    keyring: Option<Keyring>,
     mentions: Mentions,
     last_logins: LastLogins,
     /// Second keys that came with several strong ones, of the components settled so far.
@@ -169,10 +180,12 @@ impl Intake {
 impl<'c> Writer<'c> {
     fn open(
         connection: &'c Connection,
-        folder: &Path,
+        path: &Path,
         generation: u64,
         patterns: Patterns,
     ) -> Result<Writer<'c>> {
+        let folder = path.parent().unwrap_or(Path::new("."));
+        let is_new = connection.is_autocommit();
         let meta = |key: &str| migrate::meta(connection, key);
         let number = |text: Option<String>| text.and_then(|text| text.parse().ok()).unwrap_or(0);
         let bits: u64 = number(meta("identifier_bits")?);
@@ -182,7 +195,9 @@ impl<'c> Writer<'c> {
             .unwrap_or(0);
         let mut writer = Writer {
             connection,
+            path: path.to_owned(),
             ledger: Ledger::open(connection, generation)?,
+            laying: is_new.then(|| Laying::open(connection, path)).transpose()?,
             tables: [
                 Table::open(connection, Subject::Account)?,
                 Table::open(connection, Subject::Device)?,
@@ -197,6 +212,7 @@ impl<'c> Writer<'c> {
             patterns,
             dirty: [Dirty::default(), Dirty::default()],
             pending: Pending::default(),
+            keyring: None,
             mentions: Mentions::default(),
             last_logins: LastLogins::default(),
             contradictions: [BTreeSet::new(), BTreeSet::new()],
@@ -270,6 +286,9 @@ impl<'c> Writer<'c> {
     /// SQLite's.
     pub fn end(&mut self, mut intake: Intake, refused: Refused) -> Result<RowCounts> {
         if intake.layout.dataset == Dataset::Logins {
+            self.resolve_pending(&intake.layout)?;
+            self.keyring = None;
+            self.lay_pending(&mut intake.taking, &intake.layout)?;
             self.write_pending(&mut intake.taking, &intake.layout)?;
             self.write_last_logins()?;
         }

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use rusqlite::{Connection, OptionalExtension, Row, Statement, params};
 
+use super::btree::Record;
 use super::identity::Stamp;
 use crate::class::Evidence;
 use crate::identifier::{self, Kind};
@@ -358,6 +359,33 @@ impl<'a> NewRow<'a> {
         self.batch.text(self.layout, field, self.row.record)
     }
 
+    /// Puts the row's columns into a record, in the order of the table.
+    pub(super) fn record(&self, record: &mut Record, shape: u32, subject: Subject) {
+        let width = subject.fields().len() - 1;
+        record.clear();
+        record.put_null();
+        record.put_text(text(&self.seen.encode()));
+        record.put_null();
+        record.put_integer(i64::from(shape));
+        record.put_integer(self.row.class as i64);
+        record.put_integer(0);
+        for at in 0..width {
+            record.put_optional_text(self.text(at));
+        }
+        match self.row.first_seen {
+            Some(first_seen) => record.put_integer(first_seen),
+            None => record.put_null(),
+        }
+        record.put_optional_text(self.extra().as_deref());
+    }
+
+    fn extra(&self) -> Option<String> {
+        if self.layout.extra.is_empty() {
+            return None;
+        }
+        self.batch.extra(self.layout, self.row.record)
+    }
+
     fn bind(&self, statement: &mut Statement, id: u32, subject: Subject) -> rusqlite::Result<()> {
         let width = subject.fields().len() - 1;
         statement.raw_bind_parameter(1, id)?;
@@ -367,12 +395,7 @@ impl<'a> NewRow<'a> {
             statement.raw_bind_parameter(4 + at, self.text(at))?;
         }
         statement.raw_bind_parameter(4 + width, self.row.first_seen)?;
-        let extra = if self.layout.extra.is_empty() {
-            None
-        } else {
-            self.batch.extra(self.layout, self.row.record)
-        };
-        statement.raw_bind_parameter(5 + width, extra)
+        statement.raw_bind_parameter(5 + width, self.extra())
     }
 }
 

@@ -162,16 +162,16 @@ impl Building {
         // No journal: on any error the file is thrown away. Durability comes once, when it is sealed.
         connection.execute_batch(&format!(
             "PRAGMA page_size = 8192; PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;
-             PRAGMA locking_mode = EXCLUSIVE; PRAGMA cache_size = {CACHE_KIB}; PRAGMA temp_store = MEMORY;
-             PRAGMA trusted_schema = OFF;"
+             PRAGMA cache_size = {CACHE_KIB}; PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF;"
         ))?;
+        connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
         if is_new {
+            // Its transaction begins when its first rows were laid down.
             migrate::create(&connection)?;
         } else {
             migrate::check(&connection, &self.path.display().to_string())?;
+            connection.execute_batch("BEGIN IMMEDIATE")?;
         }
-        connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
-        connection.execute_batch("BEGIN IMMEDIATE")?;
         self.connection = Some(connection);
         Ok(())
     }
@@ -185,7 +185,7 @@ impl Building {
             .connection
             .as_ref()
             .ok_or(Error::Inconsistent("the building file is closed"))?;
-        Writer::open(connection, &self.folder.folder, self.generation, patterns)
+        Writer::open(connection, &self.path, self.generation, patterns)
     }
 
     /// Waits until the generation that this is a copy of was compared with its hash. Never publish without: bit rot would

@@ -60,7 +60,7 @@ impl<'c> Writer<'c> {
 }
 
 /// What one key leads to: the id of an account or a device, or one of the above.
-fn quick_outcome(standing: &[Standing; 2], kind: Kind, references: &[u32]) -> u32 {
+pub(super) fn quick_outcome(standing: &[Standing; 2], kind: Kind, references: &[u32]) -> u32 {
     let standing = &standing[Subject::of(kind) as usize];
     let mut outcome = UNKNOWN;
     let mut is_weak = false;

@@ -116,6 +116,7 @@ pub(super) struct Dirty {
 impl<'c> Writer<'c> {
     /// Settles everything that rows taken in so far have changed.
     pub(super) fn settle(&mut self) -> Result<()> {
+        self.plant()?;
         self.merge_identifiers()?;
         for subject in Subject::ALL.into_iter().rev() {
             let dirty = std::mem::take(&mut self.dirty[subject as usize]);
@@ -160,7 +161,7 @@ impl<'c> Writer<'c> {
         let mut parts = Vec::new();
         let mut local = BTreeSet::new();
         while let Some(id) = waiting.pop() {
-            let Some(part) = self.tables[subject as usize].read(id)? else {
+            let Some(part) = self.table(subject)?.read(id)? else {
                 continue;
             };
             if part.shape == MERGED_SHAPE {
@@ -250,7 +251,8 @@ impl<'c> Writer<'c> {
             changed |= before != (owner, flags) || flags & CONTESTED != 0;
             standing.set(part.id, owner, flags);
             let class = self.class_of_part(subject, part.id)?;
-            self.tables[subject as usize].set_standing(part.id, owner, class, flags)?;
+            self.table(subject)?
+                .set_standing(part.id, owner, class, flags)?;
         }
         let new_subjects: BTreeSet<u32> = component
             .parts
@@ -267,7 +269,7 @@ impl<'c> Writer<'c> {
         }
         for gone in old_subjects.difference(&new_subjects) {
             if !component.parts.iter().any(|part| part.id == *gone) {
-                self.tables[subject as usize].delete(*gone)?;
+                self.table(subject)?.delete(*gone)?;
             }
         }
         if changed {
@@ -321,7 +323,8 @@ impl<'c> Writer<'c> {
             object: 0,
             row: 0,
         };
-        self.tables[subject as usize].write_merged(id, true, seen, Class::Unknown, &content)?;
+        self.table(subject)?
+            .write_merged(id, true, seen, Class::Unknown, &content)?;
         Ok(id)
     }
 
@@ -335,7 +338,7 @@ impl<'c> Writer<'c> {
             .collect::<rusqlite::Result<_>>()?;
         let mut parts = Vec::new();
         for id in ids {
-            parts.extend(self.tables[subject as usize].read(id)?);
+            parts.extend(self.table(subject)?.read(id)?);
         }
         let stamped = parts
             .iter()
@@ -352,7 +355,8 @@ impl<'c> Writer<'c> {
         }
         let (content, seen) = merge(subject, stamped);
         let class = self.class_of_content(subject, &content)?;
-        self.tables[subject as usize].write_merged(merged, false, seen, class, &content)?;
+        self.table(subject)?
+            .write_merged(merged, false, seen, class, &content)?;
         Ok(())
     }
 
@@ -360,7 +364,7 @@ impl<'c> Writer<'c> {
         if subject == Subject::Device {
             return Ok(Class::Unknown);
         }
-        match self.tables[subject as usize].read(id)? {
+        match self.table(subject)?.read(id)? {
             Some(part) => self.class_of_content(subject, &part.content),
             None => Ok(Class::Unknown),
         }

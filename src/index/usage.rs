@@ -56,6 +56,9 @@ pub(super) struct UsageSeen {
 
 const WIDTH: usize = 78;
 
+/// The index by device: made when all rows of a first load are there.
+pub(super) const USAGE_BY_DEVICE: &str = "usage_by_device";
+
 pub(super) const NO_USAGE: UsageSeen = UsageSeen {
     last_used: None,
     object: 0,
@@ -142,8 +145,8 @@ pub(super) struct Usages<'c> {
     pub(super) fill: Statement<'c>,
     /// A `seen`, and the usage whose it is: moving on is a fraction of opening.
     pub(super) blob: Option<(u64, Blob<'c>)>,
-    /// The largest id there is: a larger one needs no look-up.
-    largest: u64,
+    /// The largest id there ever was: a larger one needs no look-up, and where it is 0 there is no usage.
+    pub(super) largest: u64,
     /// There is a usage or a mention.
     pub(super) any: bool,
     /// What inline logins add to the digest.
@@ -245,6 +248,13 @@ impl<'c> Writer<'c> {
         Ok(())
     }
 
+    /// Counts a new usage in.
+    pub(super) fn note_usage(&mut self, usage: u64, seen: &UsageSeen) {
+        self.usages.digest = self.usages.digest.wrapping_add(self.usage_digest(seen));
+        self.usages.largest = self.usages.largest.max(usage);
+        self.usages.any = true;
+    }
+
     pub(super) fn insert_usage(
         &mut self,
         usage: u64,
@@ -252,9 +262,7 @@ impl<'c> Writer<'c> {
         keys: Option<&(String, String)>,
         extra: Option<&str>,
     ) -> Result<()> {
-        self.usages.digest = self.usages.digest.wrapping_add(self.usage_digest(&seen));
-        self.usages.largest = self.usages.largest.max(usage);
-        self.usages.any = true;
+        self.note_usage(usage, &seen);
         let (user, device) = keys.map(|(user, device)| (user, device)).unzip();
         self.usages.insert.execute(params![
             usage as i64,
@@ -307,8 +315,9 @@ impl<'c> Writer<'c> {
     pub(super) fn index_usages(&mut self) -> Result<()> {
         // An open blob would lock the table.
         self.usages.blob = None;
-        self.connection
-            .execute_batch("CREATE INDEX IF NOT EXISTS usage_by_device ON usage (device)")?;
+        self.connection.execute_batch(&format!(
+            "CREATE INDEX IF NOT EXISTS {USAGE_BY_DEVICE} ON usage (device)"
+        ))?;
         Ok(())
     }
 }
