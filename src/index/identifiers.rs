@@ -130,14 +130,13 @@ impl<'c> Identifiers<'c> {
         here: &[Filed],
         shared: &mut impl FnMut(&[u32]),
     ) -> rusqlite::Result<()> {
-        let mut last = None;
         let mut holders = Vec::new();
-        for filed in here {
-            if last.replace(filed.hash()) == Some(filed.hash()) {
-                continue;
-            }
-            let begin = merged.partition_point(|other| other.hash() < filed.hash());
-            let length = merged[begin..].partition_point(|other| other.hash() == filed.hash());
+        let mut begin = 0;
+        for filed in here.chunk_by(|left, right| left.hash() == right.hash()) {
+            let filed = filed[0];
+            // Both are sorted: the next hash stands further on.
+            begin += count_while(&merged[begin..], |other| other.hash() < filed.hash());
+            let length = count_while(&merged[begin..], |other| other.hash() == filed.hash());
             if length < 2 {
                 continue;
             }
@@ -321,6 +320,10 @@ impl<'c> Identifiers<'c> {
         }
         Ok(())
     }
+}
+
+fn count_while(entries: &[Filed], is_so: impl Fn(&Filed) -> bool) -> usize {
+    entries.iter().take_while(|entry| is_so(entry)).count()
 }
 
 fn unpack(entries: &[u8], into: &mut Vec<Filed>) {

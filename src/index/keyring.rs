@@ -81,6 +81,11 @@ impl Side {
 }
 
 impl Keyring {
+    /// Returns what one key leads to; `None`: ask the table.
+    pub(super) fn find(&self, key: &Entry) -> Option<u32> {
+        self.sides[Subject::of(key.kind) as usize].find(key)
+    }
+
     /// Returns what the keys of a mention lead to, the user's before the device's; `None`: more than the strongest has to
     /// be asked.
     pub(super) fn outcomes(&self, keys: &[Entry]) -> Option<(Quick, Quick)> {
@@ -103,7 +108,8 @@ fn strongest(layout: &Layout, subject: Subject) -> Option<Kind> {
 }
 
 impl<'c> Writer<'c> {
-    /// Loads what the strongest keys of an object's logins lead to: 16 bytes a part.
+    /// Loads what the strongest keys of an object's logins lead to: 16 bytes a part. Holds until identity is settled
+    /// anew.
     pub(super) fn load_keyring(&mut self, layout: &Layout) -> Result<()> {
         let mut sides = Subject::ALL.map(|subject| {
             let parts = self.rosters[subject as usize].iter().count();

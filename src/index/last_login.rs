@@ -13,6 +13,7 @@ use super::usage::{LastLogin, NO_USAGE, UsageSeen, usage_id};
 use super::{Result, Writer};
 use crate::bucket::Hash;
 use crate::identifier::Kind;
+use crate::observation::Entry;
 use crate::schema::{Seen, Subject, device_field};
 
 /// A user that a device's row once named as the last to log in, and does not name now.
@@ -120,11 +121,24 @@ impl<'c> Writer<'c> {
     }
 
     fn resolve_last_logins(&mut self, named: &[NamedLast]) -> Result<()> {
-        let mut wanted: Vec<Filed> = (0..)
-            .zip(named)
-            .filter_map(|(at, named)| Some(Filed::new(named.name()?, at)))
-            .collect();
-        let outcomes = self.quick_outcomes(&mut wanted, named.len(), |_| Kind::AccountName)?;
+        let at_hand = |hash| {
+            let kind = Kind::AccountName;
+            self.keyring.as_ref()?.find(&Entry { kind, hash })
+        };
+        let mut wanted = Vec::new();
+        let mut found = vec![None; named.len()];
+        for (at, hash) in (0..).zip(named.iter().map(|named| named.name())) {
+            let Some(hash) = hash else { continue };
+            found[at as usize] = at_hand(hash);
+            if found[at as usize].is_none() {
+                wanted.push(Filed::new(hash, at));
+            }
+        }
+        let asked = self.quick_outcomes(&mut wanted, named.len(), |_| Kind::AccountName)?;
+        let outcomes = found
+            .iter()
+            .zip(asked)
+            .map(|(found, asked)| found.unwrap_or(asked));
         for (named, account) in named
             .iter()
             .zip(outcomes)

@@ -20,7 +20,7 @@ use crate::schema::Subject;
 
 /// Mentions that are resolved together: 50 MB with their text.
 const RESOLVED_AT_ONCE: usize = 320 << 10;
-/// Mentions held back of an object before its strongest keys are all looked up beforehand.
+/// Mentions held back of an object before the strongest keys of all others are looked up beforehand.
 const MANY: usize = 64 << 10;
 /// Mentions that are written together, in the order of usages: 100 MB.
 const WRITTEN_AT_ONCE: usize = 2 << 20;
@@ -221,8 +221,7 @@ impl<'c> Writer<'c> {
         for mention in &known {
             self.take_known(&batch, layout, mention);
         }
-        let is_many = self.usages.largest == 0 || self.pending.unresolved.len() >= MANY;
-        if self.keyring.is_none() && is_many {
+        if self.keyring.is_none() && self.pending.unresolved.len() >= MANY {
             self.load_keyring(layout)?;
         }
         self.take_resolved(&mut unknown, &batch, layout);

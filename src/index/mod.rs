@@ -253,7 +253,12 @@ impl<'c> Writer<'c> {
         if layout.dataset == Dataset::Logins {
             // Both sides of a login must be known where they are known at all; and logins that waited for them must not
             // wait beside others of their group.
-            self.settle_subjects()?;
+            self.settle()?;
+            if self.usages.largest == 0 {
+                // Nearly all of its logins are new.
+                self.load_keyring(&layout)?;
+            }
+            self.settle_last_logins()?;
             self.settle_mentions()?;
         }
         let shape = self.ledger.intern(layout.dataset, &layout.shape)?;
