@@ -10,6 +10,7 @@ use rusqlite::{OptionalExtension, Row, params};
 use super::identity::Component;
 use super::logins::{Tally, WriteLogins};
 use super::part::{Keys, LAST_LOGIN_KEPT, text};
+use super::quick::Quick;
 use super::settle::Meant;
 use super::usage::{LastLogin, Logins, NO_USAGE, UsageSeen, subjects_of, usage_id};
 use super::{Error, Result, Writer};
@@ -311,20 +312,7 @@ impl<'c> Writer<'c> {
 
     /// Resolves again what waits for keys that changed, and sums up the usages that this touches.
     pub(super) fn settle_mentions(&mut self) -> Result<()> {
-        let mut keys = std::mem::take(&mut self.mentions.keys);
-        if self.usages.any {
-            keys.sort_unstable();
-            keys.dedup();
-            let mut select = self.connection.prepare_cached(
-                "SELECT group_hash FROM mention_key JOIN mention ON mention.id = mention WHERE hash = ?1",
-            )?;
-            for key in keys {
-                let groups = select.query_map([key as i64], |row| row.get::<_, i64>(0))?;
-                for group in groups {
-                    self.mentions.groups.insert(group? as u64);
-                }
-            }
-        }
+        self.wake_mentions()?;
         // Summing up may find logins that can no longer stand by themselves, and so further groups.
         while !self.mentions.groups.is_empty() || !self.mentions.touched.is_empty() {
             for group in std::mem::take(&mut self.mentions.groups) {
@@ -335,6 +323,64 @@ impl<'c> Writer<'c> {
             }
         }
         Ok(())
+    }
+
+    /// Settles the mentions that lead to one usage whatever the time: further logins of theirs go to the usage's own row,
+    /// and none may wait beside it. All others wait for those logins too, and are settled once.
+    pub(super) fn settle_plain_mentions(&mut self) -> Result<()> {
+        self.wake_mentions()?;
+        let mut others = BTreeSet::new();
+        for group in std::mem::take(&mut self.mentions.groups) {
+            let is_plain = self.is_plain(group)?;
+            let groups = if is_plain {
+                &mut self.mentions.groups
+            } else {
+                &mut others
+            };
+            groups.insert(group);
+        }
+        self.settle_mentions()?;
+        self.mentions.groups.extend(others);
+        Ok(())
+    }
+
+    /// Has the mentions resolved again that depend on keys which may lead elsewhere now.
+    fn wake_mentions(&mut self) -> Result<()> {
+        let mut keys = std::mem::take(&mut self.mentions.keys);
+        if !self.usages.any {
+            return Ok(());
+        }
+        keys.sort_unstable();
+        keys.dedup();
+        let mut select = self.connection.prepare_cached(
+            "SELECT group_hash FROM mention_key JOIN mention ON mention.id = mention WHERE hash = ?1",
+        )?;
+        for key in keys {
+            let groups = select.query_map([key as i64], |row| row.get::<_, i64>(0))?;
+            for group in groups {
+                self.mentions.groups.insert(group? as u64);
+            }
+        }
+        Ok(())
+    }
+
+    /// Tells whether the keys of any mention of a group lead to one account and one device whatever the time.
+    fn is_plain(&mut self, group: u64) -> Result<bool> {
+        let mut select = self
+            .connection
+            .prepare_cached("SELECT user_keys, device_keys FROM mention WHERE group_hash = ?1")?;
+        let keys = select.query_map([group as i64], |row| {
+            Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?))
+        })?;
+        for keys in keys {
+            let (user, device) = keys?;
+            let user = self.quick_side(Subject::Account, &split_keys(&user))?;
+            let device = self.quick_side(Subject::Device, &split_keys(&device))?;
+            if matches!((user, device), (Quick::One(_), Quick::One(_))) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Resolves the rows of `mention` with a group's hash at the time of their newest row.

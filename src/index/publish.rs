@@ -55,8 +55,9 @@ impl Folder {
         };
         let is_new = current.is_none();
         if let Some(current) = current {
-            copy(&current.path, &building.path)?;
+            let origin = current.path.clone();
             building.verifying = Some(std::thread::spawn(move || current.verify()));
+            copy(&origin, &building.path)?;
         }
         match building.open(is_new) {
             Ok(()) => Ok(building),

@@ -3,11 +3,11 @@
 //! Where it depends on times, or on what other rows say, the answer is "hard": see `settle::find_mentioned`.
 
 use super::lanes::Filed;
-use super::part::{CONTESTED, LOCAL_SID};
+use super::part::{CONTESTED, Keys, LOCAL_SID};
 use super::settle::Standing;
 use super::{Result, Writer};
-use crate::bucket::kind_and_id;
-use crate::identifier::Kind;
+use crate::bucket::{Hash, kind_and_id};
+use crate::identifier::{Kind, is_key_sid};
 use crate::schema::Subject;
 
 /// One key leads to nobody.
@@ -41,6 +41,19 @@ pub(super) fn quick(outcomes: impl Iterator<Item = u32>) -> Quick {
 }
 
 impl<'c> Writer<'c> {
+    /// What the keys of one side lead to, each looked up by itself.
+    pub(super) fn quick_side(&mut self, subject: Subject, keys: &Keys) -> Result<Quick> {
+        let mut outcomes = Vec::with_capacity(keys.len());
+        for (kind, key) in subject.key_kinds().into_iter().zip(keys) {
+            let is_key = |key: &&String| kind != Kind::Sid || is_key_sid(key);
+            if let Some(key) = key.as_ref().filter(is_key) {
+                let references = self.identifiers.references(Hash::of(key))?;
+                outcomes.push(quick_outcome(&self.standing, kind, &references));
+            }
+        }
+        Ok(quick(outcomes.into_iter()))
+    }
+
     /// What each of `count` keys leads to, in one walk over the identifier table: `keys` have their positions as
     /// references, and those that are not among them lead to nobody.
     pub(super) fn quick_outcomes(
