@@ -17,9 +17,29 @@ pub(crate) fn open(index: &Path) -> Connection {
     Connection::open_with_flags(index, flags).expect("the index opens")
 }
 
+/// The first rows of a new index are laid down beside SQLite: it must find nothing odd in them.
+fn assert_whole(connection: &Connection) {
+    let said: String = connection
+        .query_row("PRAGMA integrity_check", [], |row| row.get(0))
+        .expect("the index can be checked");
+    assert_eq!(said, "ok");
+}
+
+/// Reads who uses what how much, a line each, of an index that is too large for [`read`].
+pub(crate) fn usages(index: &Path) -> Vec<String> {
+    let connection = open(index);
+    assert_whole(&connection);
+    let sql = "SELECT concat_ws(' ', a.uid, d.uid, u.logins, u.last_used, u.last_login_observed)
+         FROM usages u JOIN accounts a ON a.id = u.account JOIN devices d ON d.id = u.device
+         UNION ALL SELECT concat_ws(' ', state, count(*)) FROM mention WHERE state <> 0 GROUP BY state
+         ORDER BY 1";
+    rows(&connection, sql, |row| row.get(0))
+}
+
 /// Reads what the index knows.
 pub(crate) fn read(index: &Path) -> Value {
     let connection = open(index);
+    assert_whole(&connection);
     let accounts = subjects(&connection, Subject::Account);
     let devices = subjects(&connection, Subject::Device);
     let names = |subjects: &BTreeMap<i64, (String, Value)>, id: i64| {

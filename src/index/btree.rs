@@ -2,19 +2,12 @@
 //!
 //! A first load inserts millions of rows in the order of their ids. SQL spends most of a load's time on that: binding,
 //! running a program and finding the last page again, for every row. Here a row goes to the end of a page, and pages
-//! go to the end of the file, as <https://www.sqlite.org/fileformat2.html> says; SQLite made the file, and reads and
-//! writes all of it from then on. While no transaction is open, each append is what a change by another program would
-//! be: the file is whole before and after, and the change counter tells SQLite to read it anew.
-
-use std::fs::{File, OpenOptions};
-use std::io;
-use std::ops::Range;
-use std::os::unix::fs::FileExt as _;
-use std::path::{Path, PathBuf};
+//! go to the end of the file (`tail`), as <https://www.sqlite.org/fileformat2.html> says; SQLite made the file, and reads
+//! and writes all of it once the pages are planted. Until then nothing leads to them.
 
 use rusqlite::Connection;
 
-use super::folder::file_error;
+use super::tail::Tail;
 use super::{Error, Result};
 
 /// Pages that are appended together: half a megabyte of the index's pages.
@@ -33,11 +26,6 @@ const LEAST_LEFT: usize = 35;
 const POINTER_BYTES: usize = 2;
 const CHILD_BYTES: usize = 4;
 const VARINT_BYTES: usize = 9;
-/// Where the file's header keeps its change counter, its size in pages, and the counter that this size is of.
-const COUNTER: u64 = 24;
-const PAGES: u64 = 28;
-const PAGES_VALID_FOR: u64 = 92;
-
 /// A row in SQLite's record format, its columns put in one after the other.
 #[derive(Default)]
 pub(super) struct Record {
@@ -105,8 +93,14 @@ impl Record {
     }
 }
 
-/// Appends a number in SQLite's variable length, seven bits a byte; none here needs the ninth byte's eighth bit.
+/// Appends a number in SQLite's variable length: seven bits a byte, and eight in a ninth.
 fn put_varint(into: &mut Vec<u8>, value: u64) {
+    if value >= 1 << 56 {
+        let sevens = (1..VARINT_BYTES).rev().map(|at| value >> (7 * at + 1));
+        into.extend(sevens.map(|bits| bits as u8 | 0x80));
+        into.push(value as u8);
+        return;
+    }
     let groups = (64 - value.leading_zeros()).div_ceil(7).max(1);
     for group in (1..groups).rev() {
         into.push((value >> (7 * group)) as u8 | 0x80);
@@ -204,12 +198,13 @@ impl Tree {
     /// Adds a row with a larger rowid than the ones before; false, and nothing is done, if it is too long for a page.
     ///
     /// # Errors
-    /// The file's.
+    /// The file's, and when the rowid is not larger.
     pub(super) fn push(&mut self, file: &Tail, rowid: u64, record: &Record) -> Result<bool> {
-        debug_assert!(
-            rowid > self.last_rowid,
-            "rows come in the order of their ids"
-        );
+        if rowid <= self.last_rowid {
+            return Err(Error::Inconsistent(
+                "rows to be laid are not in the order of their ids",
+            ));
+        }
         if record.bytes() > self.leaf.bytes.len() - LEAST_LEFT {
             return Ok(false);
         }
@@ -303,6 +298,31 @@ impl<F: Fn(&mut Vec<u8>, u64)> Lead<F> {
         file.write_page(root, self.page(page_bytes, &level).seal())
     }
 
+    /// Makes the leaves of an index, and the entries that stand between each and the next one.
+    fn index_leaves(&self, page_bytes: usize, entries: &[u64]) -> (Vec<u8>, Vec<u64>) {
+        let most = (page_bytes - LEAF_HEADER) / (POINTER_BYTES + self.key_bytes);
+        // What stands between two leaves is in neither: as if each leaf had room for one more.
+        let leaves = (entries.len() + 1).div_ceil(most + 1);
+        let mut bytes = Vec::with_capacity(leaves * page_bytes);
+        let mut keys = Vec::with_capacity(leaves);
+        let mut leaf = Page::new(page_bytes, INDEX_LEAF, LEAF_HEADER);
+        let mut cell = Vec::new();
+        for at in 0..leaves {
+            let begin = (entries.len() + 1) * at / leaves;
+            let end = (entries.len() + 1) * (at + 1) / leaves - 1;
+            for entry in &entries[begin..end] {
+                cell.clear();
+                (self.put_key)(&mut cell, *entry);
+                leaf.put(&cell);
+            }
+            // Behind the last leaf stands none.
+            keys.push(entries.get(end).copied().unwrap_or_default());
+            bytes.extend_from_slice(leaf.seal());
+            leaf.clear();
+        }
+        (bytes, keys)
+    }
+
     /// Makes the page that leads to some children; the last one stands in its header.
     fn page(&self, page_bytes: usize, children: &[Child]) -> Page {
         let mut page = Page::new(page_bytes, self.kind, INTERIOR_HEADER);
@@ -320,8 +340,8 @@ impl<F: Fn(&mut Vec<u8>, u64)> Lead<F> {
     }
 }
 
-/// Lays down the entries of an empty index, each given by a number that `put_entry` makes a record of; `entries` in the
-/// order of the index, `entry_bytes` what the longest record takes.
+/// Lays down the entries of an index whose table was empty, each given by a number that `put_entry` makes a record of;
+/// `entries` in the order of the index, `entry_bytes` what the longest record takes: less than 128.
 ///
 /// # Errors
 /// The file's and SQLite's.
@@ -342,33 +362,15 @@ pub(super) fn plant_index(
     };
     let lead = Lead {
         kind: INDEX_INTERIOR,
-        key_bytes: VARINT_BYTES + entry_bytes,
+        // Its length, less than 128, takes one byte.
+        key_bytes: 1 + entry_bytes,
         put_key: &put_key,
     };
-    let most = (page_bytes - LEAF_HEADER) / (POINTER_BYTES + lead.key_bytes);
-    // Between two leaves stands an entry that is in neither: as if each leaf had room for one more.
-    let leaves = (entries.len() + 1).div_ceil(most + 1);
-    let mut bytes = Vec::new();
-    let mut leaf = Page::new(page_bytes, INDEX_LEAF, LEAF_HEADER);
-    let mut cell = Vec::new();
-    let mut keys = Vec::with_capacity(leaves);
-    for at in 0..leaves {
-        let begin = (entries.len() + 1) * at / leaves;
-        let end = (entries.len() + 1) * (at + 1) / leaves - 1;
-        for entry in &entries[begin..end] {
-            cell.clear();
-            put_key(&mut cell, *entry);
-            leaf.put(&cell);
-        }
-        // Behind the last leaf stands none.
-        keys.push(entries.get(end).copied().unwrap_or_default());
-        bytes.extend_from_slice(leaf.seal());
-        leaf.clear();
+    let (leaves, keys) = lead.index_leaves(page_bytes, entries);
+    if let [_] = keys.as_slice() {
+        return file.write_page(root, &leaves);
     }
-    if leaves == 1 {
-        return file.write_page(root, &bytes);
-    }
-    let pages = file.append(&bytes, page_bytes)?;
+    let pages = file.append(&leaves, page_bytes)?;
     let children = keys.into_iter().zip(pages);
     let level = children.map(|(key, page)| Child { key, page }).collect();
     lead.plant(file, root, page_bytes, level)
@@ -385,68 +387,10 @@ fn root_of(connection: &Connection, name: &str) -> rusqlite::Result<(u32, usize)
     Ok((root, page_bytes as usize))
 }
 
-/// A database file that pages are appended to while no transaction is open on it. Closed before one is: on Unix a program
-/// loses its locks on a file with the first descriptor of it that it closes.
-pub(super) struct Tail {
-    file: File,
-    path: PathBuf,
-}
-
-impl Tail {
-    /// Opens the file beside the connection that made it.
-    ///
-    /// # Errors
-    /// The file system's.
-    pub(super) fn open(path: &Path) -> Result<Tail> {
-        let file = OpenOptions::new().read(true).write(true).open(path);
-        Ok(Tail {
-            file: file.map_err(file_error("open", path))?,
-            path: path.to_owned(),
-        })
-    }
-
-    /// Appends whole pages and returns their numbers.
-    fn append(&self, pages: &[u8], page_bytes: usize) -> Result<Range<u32>> {
-        let appended = self.change(|file, size| {
-            file.write_all_at(pages, u64::from(size) * page_bytes as u64)?;
-            let count = u32::try_from(pages.len() / page_bytes).map_err(io::Error::other)?;
-            let after = size.checked_add(count);
-            after.ok_or_else(|| io::Error::from(io::ErrorKind::FileTooLarge))
-        })?;
-        // Pages are numbered from 1.
-        Ok(appended.start + 1..appended.end + 1)
-    }
-
-    /// Overwrites a page.
-    fn write_page(&self, number: u32, page: &[u8]) -> Result<()> {
-        self.change(|file, size| {
-            let offset = u64::from(number.saturating_sub(1)) * page.len() as u64;
-            file.write_all_at(page, offset)?;
-            Ok(size)
-        })?;
-        Ok(())
-    }
-
-    /// Changes the file, given its size in pages; the change says what the size is then. Returns both.
-    fn change(&self, change: impl FnOnce(&File, u32) -> io::Result<u32>) -> Result<Range<u32>> {
-        let changed = || {
-            let mut number = [0; 4];
-            self.file.read_exact_at(&mut number, PAGES)?;
-            let before = u32::from_be_bytes(number);
-            let after = change(&self.file, before)?;
-            self.file.read_exact_at(&mut number, COUNTER)?;
-            let counter = u32::from_be_bytes(number).wrapping_add(1).to_be_bytes();
-            self.file.write_all_at(&counter, COUNTER)?;
-            self.file.write_all_at(&after.to_be_bytes(), PAGES)?;
-            self.file.write_all_at(&counter, PAGES_VALID_FOR)?;
-            Ok(before..after)
-        };
-        changed().map_err(file_error("write", &self.path))
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     /// One column of a row, as the tests choose it.
@@ -539,6 +483,10 @@ mod tests {
         for _ in 0..rows {
             let most = dice.below(20);
             id += 1 + dice.below(3) * dice.below(1 << most);
+            if id < 1 << 50 && dice.below(rows) == 0 {
+                // Rowids of eight and nine bytes.
+                id += (1 << 56) - 5;
+            }
             let values: Vec<Value> = (0..columns).map(|_| dice.value(longest)).collect();
             record.clear();
             record.put_null();
@@ -561,7 +509,7 @@ mod tests {
         assert_eq!(read_all(&connection, columns), expected);
         connection
             .execute_batch(
-                "INSERT INTO laid (id, c0) VALUES (1 << 40, 'none has this');
+                "INSERT INTO laid (id, c0) VALUES (1 << 62, 'none has this');
                  UPDATE laid SET c0 = 'a longer text than stood here, most of the time' WHERE id % 7 = 0;
                  DELETE FROM laid WHERE id % 5 = 0; VACUUM",
             )
@@ -648,12 +596,74 @@ mod tests {
     }
 
     #[test]
+    fn numbers_of_every_length_are_read_back() {
+        for bits in 0..64 {
+            let number = (1u64 << bits) + (bits as u64 % 3);
+            let mut bytes = Vec::new();
+            put_varint(&mut bytes, number);
+            let (last, sevens) = bytes.split_last().unwrap();
+            let read = sevens
+                .iter()
+                .fold(0, |read, byte| read << 7 | u64::from(byte & 0x7f));
+            let width = if bytes.len() == VARINT_BYTES { 8 } else { 7 };
+            assert_eq!(read << width | u64::from(*last), number, "{bits}");
+        }
+    }
+
+    #[test]
     fn an_index_is_laid_with_the_rows_it_is_of() {
         for rows in (0..40).chain([100, 453, 454, 455, 456, 910, 5_000]) {
             lay_with_index(512, rows);
             lay_with_index(8192, rows);
         }
         lay_with_index(512, 60_000);
+    }
+
+    #[test]
+    fn no_row_is_laid_on_the_page_that_sqlite_locks() {
+        for rows in [200, 6_000, 30_000] {
+            lay_around_the_lock_page(rows);
+        }
+    }
+
+    /// Lays rows into a file that is a little shorter than 1 GiB, most of which is a hole.
+    fn lay_around_the_lock_page(rows: u64) {
+        const PAGE_BYTES: u32 = 65_536;
+        const SIZE: u32 = (1 << 30) / PAGE_BYTES - 3;
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("laid.db");
+        let connection = open(&path, PAGE_BYTES, 1);
+        grow(&path, SIZE, PAGE_BYTES);
+        let mut tree = Tree::open(&connection, "laid").unwrap();
+        let tail = Tail::open(&path).unwrap();
+        let mut record = Record::default();
+        for id in 1..=rows {
+            record.clear();
+            record.put_null();
+            record.put_text(&"x".repeat(1_000));
+            assert!(tree.push(&tail, id, &record).unwrap());
+        }
+        tree.plant(&connection, &tail).unwrap();
+        drop(tail);
+        let counted: i64 = connection
+            .query_row("SELECT sum(length(c0)) FROM laid", [], |row| row.get(0))
+            .unwrap();
+        assert_eq!(counted, 1_000 * rows as i64);
+        connection
+            .execute("DELETE FROM laid WHERE id % 2 = 0", [])
+            .unwrap();
+        connection
+            .execute_batch("INSERT INTO laid SELECT id + 1000000, c0 FROM laid")
+            .unwrap();
+        assert_eq!(read_all(&connection, 1).len() as u64, rows);
+    }
+
+    /// Makes a file so many pages long, for SQLite too.
+    fn grow(path: &Path, pages: u32, page_bytes: u32) {
+        let file = std::fs::OpenOptions::new().write(true).open(path).unwrap();
+        file.set_len(u64::from(pages) * u64::from(page_bytes))
+            .unwrap();
+        std::os::unix::fs::FileExt::write_all_at(&file, &pages.to_be_bytes(), 28).unwrap();
     }
 
     #[test]

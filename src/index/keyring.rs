@@ -12,6 +12,9 @@ use crate::identifier::Kind;
 use crate::observation::{Entry, LOGINS_DEVICE, Layout};
 use crate::schema::Subject;
 
+/// Keys to be asked for before it is worth reading all: a walk over the table costs as much as some 50,000 single looks.
+pub(super) const MANY: usize = 64 << 10;
+
 /// What the keys of one kind for each side lead to. True for as long as nobody's identity is settled anew.
 pub(super) struct Keyring {
     sides: [Side; 2],

@@ -5,11 +5,12 @@
 
 use rusqlite::{OptionalExtension, params};
 
+use super::keyring::MANY;
 use super::lanes::Filed;
 use super::mention::{NewMention, join_keys};
 use super::part::{normal, text};
 use super::quick::{HARD, NO_KEY, UNKNOWN};
-use super::usage::{LastLogin, NO_USAGE, UsageSeen, usage_id};
+use super::usage::{LastLogin, ONLY_LAST_LOGIN, UsageSeen, usage_id};
 use super::{Result, Writer};
 use crate::bucket::Hash;
 use crate::identifier::Kind;
@@ -76,8 +77,13 @@ impl LastLogins {
         }
     }
 
+    /// Tells whether so many last logins have to be resolved that all names are worth looking up beforehand.
+    pub(super) fn are_many(&self) -> bool {
+        self.named.len() >= MANY
+    }
+
     /// Returns the first usage that is a last login of which none was written.
-    pub(super) fn next(&self) -> Option<u64> {
+    pub(super) fn next_unwritten(&self) -> Option<u64> {
         self.resolved.get(self.taken).copied()
     }
 
@@ -167,15 +173,7 @@ impl<'c> Writer<'c> {
             .filter(|(_, is_written)| !is_written)
         {
             match self.read_usage(usage)? {
-                None => self.insert_usage(
-                    usage,
-                    UsageSeen {
-                        last_login: LastLogin::Current,
-                        ..NO_USAGE
-                    },
-                    None,
-                    None,
-                )?,
+                None => self.insert_usage(usage, ONLY_LAST_LOGIN, None, None)?,
                 Some(old) => self.patch_usage(
                     usage,
                     old,

@@ -5,14 +5,16 @@ use std::path::Path;
 
 use rusqlite::Connection;
 
-use super::btree::{Record, Tail, Tree, plant_index};
+use super::btree::{Record, Tree, plant_index};
+use super::last_login::LastLogins;
 use super::ledger::Taking;
-use super::logins::{WriteLogins, summed};
+use super::logins::{Placed, WriteLogins, summed};
 use super::part::{NewRow, Table, text};
+use super::tail::Tail;
 use super::usage::{
-    LastLogin, Logins, NO_USAGE, USAGE_BY_DEVICE, UsageSeen, subjects_of, usage_id,
+    LastLogin, Logins, ONLY_LAST_LOGIN, USAGE_BY_DEVICE, UsageSeen, subjects_of, usage_id,
 };
-use super::{Result, Writer};
+use super::{Error, Result, Writer};
 use crate::observation::Layout;
 use crate::schema::Subject;
 
@@ -41,7 +43,7 @@ impl Laying {
 
     /// Adds a part; false, and nothing is done, if its row is too long.
     fn push(&mut self, subject: Subject, id: u32, row: &NewRow, shape: u32) -> Result<bool> {
-        row.record(&mut self.record, shape, subject);
+        row.put_into(&mut self.record, shape, subject);
         self.trees[subject as usize].push(&self.tail, u64::from(id), &self.record)
     }
 
@@ -170,27 +172,11 @@ impl<'c> Writer<'c> {
             texts: &texts,
         };
         for placed in summed(inline) {
-            let (usage, tally) = (placed.usage, placed.tally);
-            self.lay_last_logins(&mut laying, usage)?;
-            let is_named = self.last_logins.next() == Some(usage);
-            let seen = UsageSeen {
-                last_login: if is_named {
-                    LastLogin::Current
-                } else {
-                    LastLogin::Never
-                },
-                ..tally.seen(write.taking.id, Logins::Inline(placed.group))
-            };
-            let (keys, extra) = (write.keys(tally), write.extra(tally));
-            let is_first = usage > self.usages.largest;
-            if is_first && laying.push(usage, &seen, keys.as_ref(), extra.as_deref())? {
-                write.taking.counts.stored += u64::from(tally.rows);
-                if is_named {
-                    self.last_logins.take_next();
-                }
-                self.note_usage(usage, &seen);
-            } else {
+            self.lay_last_logins(&mut laying, placed.usage)?;
+            if !self.lay_login(&mut laying, &write, placed)? {
                 self.pending.inline.push(placed);
+            } else {
+                write.taking.counts.stored += u64::from(placed.tally.rows);
             }
         }
         self.lay_last_logins(&mut laying, u64::MAX)?;
@@ -200,17 +186,77 @@ impl<'c> Writer<'c> {
         Ok(())
     }
 
+    /// Lays down a usage with its logins; false, and nothing is done, if it has some already or its row is too long.
+    fn lay_login(
+        &mut self,
+        laying: &mut LayingUsages,
+        write: &WriteLogins,
+        placed: Placed,
+    ) -> Result<bool> {
+        let Placed {
+            usage,
+            group,
+            tally,
+        } = placed;
+        if usage <= self.usages.largest {
+            return Ok(false);
+        }
+        let is_named = self.last_logins.next_unwritten() == Some(usage);
+        let seen = UsageSeen {
+            last_login: LastLogin::current_if(is_named),
+            ..tally.seen(write.taking.id, Logins::Inline(group))
+        };
+        let (keys, extra) = (write.keys(tally), write.extra(tally));
+        let is_laid = laying.push(usage, &seen, keys.as_ref(), extra.as_deref())?;
+        if is_laid {
+            self.note_usage(usage, &seen);
+            if is_named {
+                self.last_logins.take_next();
+            }
+        }
+        Ok(is_laid)
+    }
+
     /// Lays down the last logins of usages before one.
     fn lay_last_logins(&mut self, laying: &mut LayingUsages, before: u64) -> Result<()> {
-        while let Some(usage) = self.last_logins.next().filter(|usage| *usage < before) {
-            let seen = UsageSeen {
-                last_login: LastLogin::Current,
-                ..NO_USAGE
-            };
-            laying.push(usage, &seen, None, None)?;
+        let next = |last_logins: &LastLogins| last_logins.next_unwritten();
+        while let Some(usage) = next(&self.last_logins).filter(|usage| *usage < before) {
+            if !laying.push(usage, &ONLY_LAST_LOGIN, None, None)? {
+                return Err(Error::Inconsistent(
+                    "a usage without text is too long for a page",
+                ));
+            }
+            self.note_usage(usage, &ONLY_LAST_LOGIN);
             self.last_logins.take_next();
-            self.note_usage(usage, &seen);
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::schema::INDEX_SQL;
+
+    #[test]
+    fn columns_are_laid_in_the_order_of_the_tables() {
+        let connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch(INDEX_SQL).unwrap();
+        let columns = |table: &str| {
+            let sql = format!("SELECT group_concat(name, ', ') FROM pragma_table_info('{table}')");
+            connection
+                .query_row(&sql, [], |row| row.get::<_, String>(0))
+                .unwrap()
+        };
+        for subject in Subject::ALL {
+            // As `NewRow::put_into` puts them.
+            let laid = format!(
+                "id, seen, owner, shape, class, flags, {}, extra",
+                subject.column_list()
+            );
+            assert_eq!(columns(subject.table()), laid);
+        }
+        let laid = "id, seen, device, user_keys, device_keys, extra";
+        assert_eq!(columns("usage"), laid);
     }
 }

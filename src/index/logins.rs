@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use rusqlite::params;
 
+use super::keyring::MANY;
 use super::lanes::Filed;
 use super::ledger::Taking;
 use super::mention::join_keys;
@@ -20,8 +21,6 @@ use crate::schema::Subject;
 
 /// Mentions that are resolved together: 50 MB with their text.
 const RESOLVED_AT_ONCE: usize = 320 << 10;
-/// Mentions held back of an object before the strongest keys of all others are looked up beforehand.
-const MANY: usize = 64 << 10;
 /// Mentions that are written together, in the order of usages: 100 MB.
 const WRITTEN_AT_ONCE: usize = 2 << 20;
 /// Mentions held back whose text has to be written out: some hundred bytes each.
@@ -421,11 +420,7 @@ impl<'c> Writer<'c> {
         let Some(old) = self.read_usage(usage)? else {
             let (keys, extra) = (write.keys(tally), write.extra(tally));
             write.taking.counts.stored += u64::from(tally.rows);
-            let last_login = if self.last_logins.take(usage) {
-                LastLogin::Current
-            } else {
-                LastLogin::Never
-            };
+            let last_login = LastLogin::current_if(self.last_logins.take(usage));
             let new = UsageSeen { last_login, ..new };
             return self.insert_usage(usage, new, keys.as_ref(), extra.as_deref());
         };

@@ -2,7 +2,8 @@
 //!
 //! A [`Building`] is made from the current generation, written through one [`Writer`] and published, or thrown away on
 //! any error. Readers never see it. The walk of a row: `describe` (users, devices) or `logins` takes it in,
-//! `settle` works out whose it is, `ledger` counts it, `publish` makes the file a generation.
+//! `settle` works out whose it is, `ledger` counts it, `publish` makes the file a generation. The first rows of a new
+//! index go past SQL: `laying`, `btree`, `tail`.
 
 mod btree;
 mod describe;
@@ -24,6 +25,7 @@ mod quick;
 mod roster;
 mod settle;
 mod slots;
+mod tail;
 mod told;
 mod usage;
 
@@ -145,7 +147,7 @@ pub struct Writer<'c> {
     patterns: Patterns,
     dirty: [Dirty; 2],
     pending: Pending,
-    /// While a large logins object is taken in.
+    /// While a logins object is taken in that asks for many keys.
     keyring: Option<Keyring>,
     mentions: Mentions,
     last_logins: LastLogins,
@@ -185,6 +187,7 @@ impl<'c> Writer<'c> {
         patterns: Patterns,
     ) -> Result<Writer<'c>> {
         let folder = path.parent().unwrap_or(Path::new("."));
+        // A building file without a transaction is a new index: see `Building::open`.
         let is_new = connection.is_autocommit();
         let meta = |key: &str| migrate::meta(connection, key);
         let number = |text: Option<String>| text.and_then(|text| text.parse().ok()).unwrap_or(0);
@@ -251,15 +254,13 @@ impl<'c> Writer<'c> {
     /// SQLite's.
     pub fn begin(&mut self, object: Object, sha256: [u8; 32], layout: Layout) -> Result<Intake> {
         if layout.dataset == Dataset::Logins {
-            // Both sides of a login must be known where they are known at all; and logins that waited for them must not
-            // wait beside others of their group.
+            // Both sides of a login must be known where they are known at all.
             self.settle()?;
-            if self.usages.largest == 0 {
-                // Nearly all of its logins are new.
+            if self.last_logins.are_many() {
                 self.load_keyring(&layout)?;
             }
             self.settle_last_logins()?;
-            self.settle_mentions()?;
+            self.settle_plain_mentions()?;
         }
         let shape = self.ledger.intern(layout.dataset, &layout.shape)?;
         let taking = self.ledger.begin(&object, sha256, layout.dataset, shape)?;
@@ -308,15 +309,10 @@ impl<'c> Writer<'c> {
         Ok(intake.taking.counts)
     }
 
-    /// Settles identity, and what devices' rows say of last logins but for writing it.
-    fn settle_subjects(&mut self) -> Result<()> {
-        self.settle()?;
-        self.settle_last_logins()
-    }
-
     /// Settles identity, last logins and mentions.
     fn settle_all(&mut self) -> Result<()> {
-        self.settle_subjects()?;
+        self.settle()?;
+        self.settle_last_logins()?;
         self.write_last_logins()?;
         self.settle_mentions()
     }

@@ -360,7 +360,7 @@ impl<'a> NewRow<'a> {
     }
 
     /// Puts the row's columns into a record, in the order of the table.
-    pub(super) fn record(&self, record: &mut Record, shape: u32, subject: Subject) {
+    pub(super) fn put_into(&self, record: &mut Record, shape: u32, subject: Subject) {
         let width = subject.fields().len() - 1;
         record.clear();
         record.put_null();

@@ -68,6 +68,22 @@ pub(super) const NO_USAGE: UsageSeen = UsageSeen {
     logins: Logins::None,
 };
 
+/// What a usage says that nothing but a device's current last login speaks of.
+pub(super) const ONLY_LAST_LOGIN: UsageSeen = UsageSeen {
+    last_login: LastLogin::Current,
+    ..NO_USAGE
+};
+
+impl LastLogin {
+    /// Returns that of a usage which a device's row names, or does not.
+    pub(super) fn current_if(is_named: bool) -> LastLogin {
+        match is_named {
+            true => LastLogin::Current,
+            false => LastLogin::Never,
+        }
+    }
+}
+
 impl UsageSeen {
     /// Tells whether both say what the same row says.
     pub(super) fn is_of_row(self, other: UsageSeen) -> bool {
@@ -145,7 +161,7 @@ pub(super) struct Usages<'c> {
     pub(super) fill: Statement<'c>,
     /// A `seen`, and the usage whose it is: moving on is a fraction of opening.
     pub(super) blob: Option<(u64, Blob<'c>)>,
-    /// The largest id there ever was: a larger one needs no look-up, and where it is 0 there is no usage.
+    /// The largest id that there was in this run: a larger one needs no look-up, and where it is 0 there is no usage.
     pub(super) largest: u64,
     /// There is a usage or a mention.
     pub(super) any: bool,
