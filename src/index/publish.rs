@@ -55,9 +55,9 @@ impl Folder {
         };
         let is_new = current.is_none();
         if let Some(current) = current {
-            let origin = current.path.clone();
+            // One after the other: what the copy read, the hash need not fetch from the disk.
+            copy(&current.path, &building.path)?;
             building.verifying = Some(std::thread::spawn(move || current.verify()));
-            copy(&origin, &building.path)?;
         }
         match building.open(is_new) {
             Ok(()) => Ok(building),

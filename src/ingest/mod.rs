@@ -24,7 +24,7 @@ use crate::observation::{Object, ObservedFrom, Refused};
 use crate::source::{self, SourceConfig, Sources, Spooled};
 
 /// Batches between the mapping thread and the writer: enough to bridge a pause of either.
-const BATCHES_AHEAD: usize = 4;
+const BATCHES_AHEAD: usize = 6;
 
 /// What a run works on and how.
 pub struct Options {
