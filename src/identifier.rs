@@ -243,6 +243,12 @@ pub fn short_name(normal_device_name: &str) -> Option<&str> {
     (!label.is_empty() && !is_address()).then_some(label)
 }
 
+/// Returns the form in which texts of any kind are compared, such as what people are called; none for a text that holds
+/// a character which identifiers must not have.
+pub fn folded(text: &str) -> Option<Cow<'_, str>> {
+    plain(trimmed(text)).ok()
+}
+
 /// Returns the hash under which the index files a normal form.
 ///
 /// SipHash-1-3 with a key that is fixed for ever. The key is no secret, so equal hashes prove

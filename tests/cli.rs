@@ -454,3 +454,78 @@ fn without_an_index_the_next_command_is_named() {
     assert_eq!(ended.code, 1);
     assert!(ended.stderr.contains("identidex sync"), "{}", ended.stderr);
 }
+
+// ---- why, suggestions, several values together ----
+
+#[test]
+fn why_tells_each_rule_tried_and_what_does_not_answer() {
+    let home = Home::of_tenant();
+    let why = home.run(&["why", "jdoe@EMEA"]).exits(0).stdout;
+    for line in [
+        "jdoe@EMEA: one match",
+        "not tried: not of the form a UUID",
+        "holds it, row 1 of users/2026-11-21T06-00-00Z.csv (2026-11-21 06:00 UTC)",
+    ] {
+        assert!(why.contains(line), "{line}\n{why}");
+    }
+    // Renamed on the second day.
+    let why = home.run(&["why", "ddubois@EMEA"]).exits(10).stdout;
+    assert!(
+        why.contains("held it before, and has another value now"),
+        "{why}"
+    );
+    let why = home
+        .run(&["why", "--json", "HWA35858$@EMEA"])
+        .exits(10)
+        .json();
+    let verdicts: Vec<&str> = why["tried"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .flat_map(|tried| tried["hits"].as_array().into_iter().flatten())
+        .filter_map(|hit| hit["verdict"].as_str())
+        .collect();
+    assert_eq!(verdicts, ["skipped"]);
+    assert_eq!(why["answer"]["outcome"], "none");
+}
+
+#[test]
+fn names_are_suggested_on_request_and_only_where_nobody_is_found() {
+    let home = Home::of_tenant();
+    let plain = home.run(&["resolve", "--json", "NB-0O42"]).exits(10).json();
+    assert_eq!(plain["suggestions"], serde_json::Value::Null);
+    let asked = home
+        .run(&["resolve", "--suggest", "--json", "NB-0O42"])
+        .exits(10)
+        .json();
+    assert_eq!(asked["suggestions"][0]["name"], "NB-0042");
+    assert_eq!(asked["matches"], serde_json::json!([]));
+    let text = home
+        .run(&["resolve", "--suggest", "NB-0O42"])
+        .exits(10)
+        .stdout;
+    assert!(
+        text.contains("names that resemble it:\n  device name NB-0042"),
+        "{text}"
+    );
+    let found = home
+        .run(&["resolve", "--suggest", "--json", "NB-0042"])
+        .exits(0)
+        .json();
+    assert_eq!(found["suggestions"], serde_json::Value::Null);
+}
+
+#[test]
+fn values_together_are_those_of_one_account() {
+    let home = Home::of_tenant();
+    let together = |values: [&str; 2], exit| {
+        home.run(&["resolve", "--together", "--json", values[0], values[1]])
+            .exits(exit)
+            .json()
+    };
+    let answer = together(["jdoe", "john.doe@contoso.com"], 0);
+    assert_eq!(answer["matches"][0]["strength"], 2);
+    assert_eq!(answer["clues"][0]["verdict"], "agrees");
+    let answer = together(["jdoe@APAC", "john.doe@contoso.com"], 10);
+    assert_eq!(answer["flags"][0], "contradiction");
+}

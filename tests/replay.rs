@@ -93,7 +93,11 @@ fn a_large_tenant_is_the_same_in_one_run_or_dataset_by_dataset() {
     ] {
         let replayed = replay_datasets(&made, &home.path().join(name), &steps);
         assert_eq!(replayed.1, at_once.1, "{name}");
-        let differ = replayed.0.iter().zip(&at_once.0).find(|(left, right)| left != right);
+        let differ = replayed
+            .0
+            .iter()
+            .zip(&at_once.0)
+            .find(|(left, right)| left != right);
         assert_eq!(differ, None, "{name}");
         assert_eq!(replayed.0.len(), at_once.0.len(), "{name}");
     }

@@ -9,6 +9,8 @@
 )]
 
 #[cfg(feature = "ingest")]
+mod answers;
+#[cfg(feature = "ingest")]
 mod bad;
 #[cfg(feature = "cli")]
 mod cli;

@@ -94,6 +94,13 @@ impl Ended {
         }
     }
 
+    /// Checks the exit code.
+    #[track_caller]
+    pub(crate) fn exits(self, code: i32) -> Ended {
+        assert_eq!(self.code, code, "{}{}", self.stdout, self.stderr);
+        self
+    }
+
     /// Reads the one line of JSON that was printed.
     #[track_caller]
     pub(crate) fn json(&self) -> Value {

@@ -6,6 +6,7 @@
 mod resolve;
 mod status;
 mod sync;
+mod why;
 
 use std::ffi::OsString;
 use std::fmt;
@@ -130,6 +131,7 @@ enum LogFormat {
 enum Command {
     Sync(sync::Args),
     Resolve(resolve::Args),
+    Why(why::Args),
     Status(status::Args),
 }
 
@@ -191,6 +193,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     match &arguments.command {
         Command::Sync(args) => sync::run(args, &context),
         Command::Resolve(args) => resolve::run(args, &context),
+        Command::Why(args) => why::run(args, &context),
         Command::Status(args) => status::run(args, &context),
     }
 }

@@ -10,8 +10,8 @@ use jiff::Timestamp;
 use super::{Context, Exit, print, print_json};
 use crate::identifier::Kind;
 use crate::lookup::{
-    Account, AccountUse, Answer, Coverage, Device, DeviceUse, Found, Level, Match, Outcome, Query,
-    Use,
+    Account, AccountUse, Answer, Coverage, Device, DeviceUse, Flag, Found, Level, Match, Outcome,
+    Query, Suggestion, Use, Verdict,
 };
 use crate::schema::Dataset;
 
@@ -39,15 +39,51 @@ pub(super) struct Args {
     /// Look these up; - reads values from standard input, one a line
     #[arg(required = true, value_name = "VALUE")]
     values: Vec<String>,
+    #[command(flatten)]
+    asked: Asked,
+    /// Take all values for identifiers of one account or device, which must agree
+    #[arg(long)]
+    together: bool,
+    /// Where nobody is found, list names that resemble the value
+    #[arg(long)]
+    suggest: bool,
+    /// Print each answer as one line of JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// How values are to be taken.
+#[derive(Debug, clap::Args)]
+pub(super) struct Asked {
     /// Take values for this kind of identifier only [default: every kind that they can be]
     #[arg(long, value_name = "KIND", value_parser = kind_parser())]
     kind: Option<Kind>,
     /// Find machine and local accounts too
     #[arg(long)]
     all_classes: bool,
-    /// Print each answer as one line of JSON
-    #[arg(long)]
-    json: bool,
+}
+
+impl Asked {
+    /// Asks for a value.
+    pub(super) fn query(&self, value: String) -> Query {
+        let query = match self.kind {
+            Some(kind) => Query::of(kind, value),
+            None => Query::any(value),
+        };
+        match self.all_classes {
+            true => query.all_classes(),
+            false => query,
+        }
+    }
+}
+
+/// An answer, and what may have been meant where nobody was found.
+#[derive(serde::Serialize)]
+struct Resolved {
+    #[serde(flatten)]
+    answer: Answer,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    suggestions: Vec<Suggestion>,
 }
 
 fn kind_parser() -> impl clap::builder::TypedValueParser<Value = Kind> {
@@ -60,41 +96,46 @@ fn kind_parser() -> impl clap::builder::TypedValueParser<Value = Kind> {
 pub(super) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
     let index = context.open_index()?;
     let mut worst: Option<Exit> = None;
-    let mut resolve = |value: String| -> anyhow::Result<()> {
-        let answer = index.find(query(value, args))?;
+    let mut resolve = |query: Query| -> anyhow::Result<()> {
+        let answer = index.find(query)?;
+        let is_miss = answer.outcome == Outcome::None && args.suggest;
+        let suggestions = match is_miss && !args.together {
+            true => index.suggest(&answer.query)?,
+            false => Vec::new(),
+        };
+        let exit = Exit::of_outcome(answer.outcome);
+        let resolved = Resolved {
+            answer,
+            suggestions,
+        };
         match args.json {
-            true => print_json(&answer)?,
+            true => print_json(&resolved)?,
             false => {
                 // An empty line between two answers.
                 let gap = if worst.is_some() { "\n" } else { "" };
-                print(format_args!("{gap}{}", text_of(&answer)))?;
+                let meant = meant(&resolved.suggestions);
+                print(format_args!("{gap}{}{meant}", text_of(&resolved.answer)))?;
             }
         }
-        worst = worst.max(Some(Exit::of_outcome(answer.outcome)));
+        worst = worst.max(Some(exit));
         Ok(())
     };
+    if args.together {
+        let values = args.values.iter().cloned();
+        resolve(Query::all_of(values.map(|value| args.asked.query(value))))?;
+        return Ok(worst.unwrap_or(Exit::Done));
+    }
     for value in &args.values {
         if value != STANDARD_INPUT {
-            resolve(value.clone())?;
+            resolve(args.asked.query(value.clone()))?;
             continue;
         }
         let mut input = io::stdin().lock();
         while let Some(line) = next_line(&mut input)? {
-            resolve(line)?;
+            resolve(args.asked.query(line))?;
         }
     }
     Ok(worst.unwrap_or(Exit::Done))
-}
-
-fn query(value: String, args: &Args) -> Query {
-    let query = match args.kind {
-        Some(kind) => Query::of(kind, value),
-        None => Query::any(value),
-    };
-    match args.all_classes {
-        true => query.all_classes(),
-        false => query,
-    }
 }
 
 /// Reads a line; one that no identifier can be as long as is cut, and one that is not UTF-8 keeps no wrong letter.
@@ -119,8 +160,20 @@ fn next_line(input: &mut impl BufRead) -> anyhow::Result<Option<String>> {
 
 // ---- for people ----
 
+/// Lists names that resemble what was asked for.
+fn meant(suggestions: &[Suggestion]) -> String {
+    let lines = suggestions
+        .iter()
+        .map(|one| format!("\n  {} {}", kind_in_words(one.kind), one.name));
+    let lines: String = lines.collect();
+    match suggestions {
+        [] => lines,
+        _ => format!("\nnames that resemble it:{lines}"),
+    }
+}
+
 /// Returns an answer as text, without a line end.
-fn text_of(answer: &Answer) -> String {
+pub(super) fn text_of(answer: &Answer) -> String {
     let mut text = format!("{}: {}", shown(&answer.query), headline(answer));
     for one in &answer.matches {
         text.push_str("\n\n");
@@ -200,6 +253,7 @@ fn push_account(text: &mut String, account: &Account, one: &Match) {
     let work = [&account.job_title, &account.department];
     let work: Vec<&str> = work.into_iter().flatten().map(String::as_str).collect();
     push_line(text, "matched by", Some(&matched(one)));
+    push_flags(text, one);
     push_line(text, "work", Some(&work.join(", ")));
     push_line(text, "account name", account.account_name.as_deref());
     push_line(text, "UPN", account.upn.as_deref());
@@ -216,6 +270,7 @@ fn push_device(text: &mut String, device: &Device, is_shared: bool, one: &Match)
     let make = [&device.kind, &device.manufacturer, &device.model];
     let make: Vec<&str> = make.into_iter().flatten().map(String::as_str).collect();
     push_line(text, "matched by", Some(&matched(one)));
+    push_flags(text, one);
     push_line(text, "made as", Some(&make.join(", ")));
     push_line(text, "system", device.os.as_deref());
     push_line(text, "entity", device.entity.as_deref());
@@ -228,6 +283,12 @@ fn push_device(text: &mut String, device: &Device, is_shared: bool, one: &Match)
 fn push_line(text: &mut String, name: &str, value: Option<&str>) {
     if let Some(value) = value.filter(|value| !value.is_empty()) {
         let _ = write!(text, "\n  {name:15}{value}");
+    }
+}
+
+fn push_flags(text: &mut String, one: &Match) {
+    for flag in &one.flags {
+        push_line(text, "mind", Some(flag_in_words(*flag)));
     }
 }
 
@@ -244,7 +305,7 @@ fn matched(one: &Match) -> String {
     format!("{kinds} ({how})")
 }
 
-fn kind_in_words(kind: Kind) -> &'static str {
+pub(super) fn kind_in_words(kind: Kind) -> &'static str {
     match kind {
         Kind::Sid | Kind::WeakSid => "SID",
         Kind::Uid => "uid",
@@ -360,6 +421,17 @@ fn push_reasons(text: &mut String, answer: &Answer) {
         let kind = kind_in_words(*kind);
         let _ = write!(text, "\nheld by too many to identify anybody: as {kind}");
     }
+    for clue in &answer.clues {
+        let _ = write!(
+            text,
+            "\n{}: {}",
+            shown(&clue.text),
+            verdict_in_words(clue.verdict)
+        );
+    }
+    for flag in &answer.flags {
+        let _ = write!(text, "\n{}", flag_in_words(*flag));
+    }
     let Answer {
         freshness,
         generation,
@@ -382,6 +454,27 @@ fn push_reasons(text: &mut String, answer: &Answer) {
     };
 }
 
+fn verdict_in_words(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Agrees => "agrees",
+        Verdict::Elsewhere => "held by somebody who does not fit the rest",
+        Verdict::Nobody => "held by nobody",
+        Verdict::TooMany => "held by too many to identify anybody",
+        Verdict::Unparseable => "passed over; not what it was taken for",
+    }
+}
+
+fn flag_in_words(flag: Flag) -> &'static str {
+    match flag {
+        Flag::WeakSid => "its SID is no key: other machines have the same",
+        Flag::Confusable => {
+            "has letters that look like others, with which it is what somebody else holds"
+        }
+        Flag::ConfusableWithKnown => "with letters that look alike it is what somebody holds",
+        Flag::Contradiction => "the values point to different subjects",
+    }
+}
+
 fn covered(coverage: &Coverage) -> String {
     let datasets = Dataset::ALL.map(|dataset| match coverage.of(dataset) {
         Some(time) => format!("{} until {}", dataset.as_str(), minute(time)),
@@ -391,7 +484,7 @@ fn covered(coverage: &Coverage) -> String {
 }
 
 /// Writes a time to the minute.
-fn minute(time: Timestamp) -> String {
+pub(super) fn minute(time: Timestamp) -> String {
     time.strftime("%Y-%m-%d %H:%M UTC").to_string()
 }
 

@@ -15,7 +15,7 @@ use crate::schema::{Class, Dataset};
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Answer {
-    /// The text that was asked for.
+    /// The text that was asked for; several with a semicolon between.
     pub query: String,
     /// How many subjects fit.
     pub outcome: Outcome,
@@ -25,6 +25,10 @@ pub struct Answer {
     pub skipped: Skipped,
     /// Kinds as which more subjects hold the value than identify anybody; they gave no match.
     pub non_identifying: Vec<Kind>,
+    /// What to know of the answer as a whole.
+    pub flags: Vec<Flag>,
+    /// What became of each text of [`Query::all_of`](super::Query::all_of); empty for a single one.
+    pub clues: Vec<Clue>,
     /// Until when the index was told of each dataset.
     pub coverage: Coverage,
     /// How old that is.
@@ -44,6 +48,7 @@ impl Answer {
             (Outcome::One, [one]) => Ok(one),
             (Outcome::Unparseable, _) => Err(NotOne::Unparseable),
             (_, []) => Err(NotOne::None),
+            (_, [_]) => Err(NotOne::Unclear),
             (_, matches) => Err(NotOne::Several {
                 count: matches.len(),
             }),
@@ -56,7 +61,7 @@ impl Answer {
 pub enum Outcome {
     /// Exactly one.
     One,
-    /// More than one; the index does not choose.
+    /// More than one; the index does not choose. One match may be shown: see [`NotOne::Unclear`].
     Several,
     /// Nobody, as far as [`Answer::coverage`] goes.
     None,
@@ -86,6 +91,9 @@ pub enum NotOne {
         /// How many.
         count: usize,
     },
+    /// One subject fits, and what was asked for also points to others: too many to show, or some who do not fit the rest.
+    #[error("one subject fits, but what was asked for also points to others")]
+    Unclear,
     /// Nobody fits.
     #[error("nobody fits")]
     None,
@@ -104,10 +112,62 @@ pub struct Match {
     pub level: Level,
     /// How many independent identifiers agreed.
     pub strength: u32,
+    /// One of those was a key that is never given to another: a SID of a domain, or a uid.
+    pub has_stable_key: bool,
     /// What agreed and where it was said; empty when only ids were asked for.
     pub evidence: Vec<Evidence>,
     /// What to know before acting on it.
     pub flags: Vec<Flag>,
+}
+
+impl Match {
+    /// Tells whether enough agreed to act on a device, and not only to show something: a stable key, or two identifiers.
+    pub fn is_enough_to_act(&self) -> bool {
+        self.has_stable_key || self.strength >= 2
+    }
+}
+
+/// One of several texts that were asked for together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Clue {
+    /// The text.
+    pub text: String,
+    /// The one kind that it was taken for; none: any, or a person's name.
+    pub kind: Option<Kind>,
+    /// It was taken for a person's name.
+    pub is_full_name: bool,
+    /// What became of it.
+    pub verdict: Verdict,
+}
+
+/// What became of one of several texts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Verdict {
+    /// A match holds it.
+    Agrees,
+    /// Somebody holds it, but not a match.
+    Elsewhere,
+    /// Nobody holds it.
+    Nobody,
+    /// More hold it than it identifies, and no match does.
+    TooMany,
+    /// It cannot be what it was taken for, and was passed over.
+    Unparseable,
+}
+
+impl Verdict {
+    /// Returns the name used in JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Verdict::Agrees => "agrees",
+            Verdict::Elsewhere => "elsewhere",
+            Verdict::Nobody => "nobody",
+            Verdict::TooMany => "too_many",
+            Verdict::Unparseable => "unparseable",
+        }
+    }
 }
 
 /// An account with its devices, or a device with its accounts.
@@ -250,12 +310,18 @@ impl Level {
     }
 }
 
-/// What to know of a match before acting on it.
+/// What to know of a match, or of an answer, before acting on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Flag {
     /// It was found by a SID that is no key: built in or local, and so repeated on other machines.
     WeakSid,
+    /// It was found by a text with letters that look like others, and with those it is what somebody else holds.
+    Confusable,
+    /// Of an answer: nobody holds the text, which with letters that look alike is what somebody holds. Not said is who.
+    ConfusableWithKnown,
+    /// Of an answer to several texts: one of them is held by somebody who does not fit the others, and by no match.
+    Contradiction,
 }
 
 impl Flag {
@@ -263,6 +329,9 @@ impl Flag {
     pub fn as_str(self) -> &'static str {
         match self {
             Flag::WeakSid => "weak_sid",
+            Flag::Confusable => "confusable",
+            Flag::ConfusableWithKnown => "confusable_with_known",
+            Flag::Contradiction => "contradiction",
         }
     }
 }

@@ -4,15 +4,16 @@
 //! share a hash, so every hit is compared with the subject's row.
 
 use std::cmp::Reverse;
+use std::collections::BTreeSet;
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::answer::{Evidence, Flag, Found, Level, Match, Outcome, Skipped};
-use super::query::{Probe, Query, field_kind};
+use super::answer::{self, Evidence, Flag, Found, Level, Match, Outcome, Skipped, Verdict};
+use super::query::{Asked, Clue, Probe, Query, field_kind, probes_of};
 use super::rank;
 use super::row::{Row, time};
 use crate::bucket::{Hash, IN_CROWD, MAX_ID, bucket_of, kind_and_id, reference, references_in};
-use crate::identifier::Kind;
+use crate::identifier::{self, Kind};
 use crate::schema::{Class, Subject};
 
 /// Rows that are read for one value that more than a bucket's share ever held; more make it non-identifying.
@@ -29,6 +30,9 @@ pub(super) struct Findings {
     pub(super) matches: Vec<Match>,
     pub(super) skipped: Skipped,
     pub(super) non_identifying: Vec<Kind>,
+    pub(super) flags: Vec<Flag>,
+    /// What became of each of several texts; empty for one.
+    pub(super) clues: Vec<answer::Clue>,
 }
 
 /// Looks a query up in a generation whose buckets are named by `bits`.
@@ -38,27 +42,30 @@ pub(super) fn find(
     query: &Query,
     max_holders: u32,
 ) -> rusqlite::Result<Findings> {
-    let mut search = Search {
-        connection,
-        bits,
-        query,
-        max_holders: max_holders as usize,
-        candidates: Vec::new(),
-        non_identifying: Vec::new(),
-    };
-    let probes = query.probes();
-    for same in probes.chunk_by(|left, right| left.normal == right.normal) {
-        search.probe(same)?;
+    let mut search = Search::new(connection, bits, query, max_holders as usize);
+    for clue in query.clues() {
+        search.hear(clue)?;
     }
-    search.settle(probes.is_empty())
+    search.settle()
 }
 
-struct Search<'a> {
+pub(super) struct Search<'a> {
     connection: &'a Connection,
     bits: u32,
     query: &'a Query,
     max_holders: usize,
     candidates: Vec<Candidate>,
+    /// What was found of each clue, in the order of the query.
+    heard: Vec<Heard<'a>>,
+}
+
+/// What was found of a clue.
+struct Heard<'q> {
+    clue: &'q Clue,
+    probes: Vec<Probe<'q>>,
+    /// Somebody holds it, of whatever class.
+    is_held: bool,
+    /// Kinds as which too many hold it.
     non_identifying: Vec<Kind>,
 }
 
@@ -72,17 +79,53 @@ struct Candidate {
 }
 
 /// A subject that holds a probe's value, by the part through which it was found.
-struct Holder {
-    subject: Row,
+pub(super) struct Holder {
+    pub(super) subject: Row,
     /// The subject's value, as exported.
-    value: String,
+    pub(super) value: String,
     /// The object and row that say so.
-    said: (u32, u32),
+    pub(super) said: (u32, u32),
 }
 
-impl Search<'_> {
+impl<'a> Search<'a> {
+    /// Begins to look a query up.
+    pub(super) fn new(
+        connection: &'a Connection,
+        bits: u32,
+        query: &'a Query,
+        max_holders: usize,
+    ) -> Search<'a> {
+        Search {
+            connection,
+            bits,
+            query,
+            max_holders,
+            candidates: Vec::new(),
+            heard: Vec::new(),
+        }
+    }
+
+    /// Looks up one of the query's texts.
+    fn hear(&mut self, clue: &'a Clue) -> rusqlite::Result<()> {
+        let probes = clue.probes();
+        let mut heard = Heard {
+            clue,
+            probes: Vec::new(),
+            is_held: false,
+            non_identifying: Vec::new(),
+        };
+        for same in probes.chunk_by(|left, right| left.normal == right.normal) {
+            self.probe(&mut heard, same)?;
+        }
+        heard.probes = probes;
+        heard.non_identifying.sort_unstable();
+        heard.non_identifying.dedup();
+        self.heard.push(heard);
+        Ok(())
+    }
+
     /// Looks up probes of one normal form.
-    fn probe(&mut self, probes: &[Probe]) -> rusqlite::Result<()> {
+    fn probe(&mut self, heard: &mut Heard, probes: &[Probe]) -> rusqlite::Result<()> {
         let Some(first) = probes.first() else {
             return Ok(());
         };
@@ -97,8 +140,11 @@ impl Search<'_> {
                 },
             };
             match holders {
-                Some(holders) => self.add(probe, holders)?,
-                None => self.non_identifying.push(probe.kind),
+                Some(holders) => {
+                    heard.is_held |= !holders.is_empty();
+                    self.add(heard.clue, probe, holders)?;
+                }
+                None => heard.non_identifying.push(probe.kind),
             }
         }
         Ok(())
@@ -110,6 +156,16 @@ impl Search<'_> {
             Ok(references_in(row.get_ref(0)?.as_blob()?, hash).collect())
         });
         Ok(found.optional()?.unwrap_or_default())
+    }
+
+    /// Returns the references that a probe's value is filed under, those of a crowd up to a limit.
+    pub(super) fn filed(&self, probe: &Probe) -> rusqlite::Result<Vec<u32>> {
+        let hash = Hash::of(&probe.normal);
+        let references = self.references(hash)?;
+        match references.contains(&IN_CROWD) {
+            true => self.crowd(hash, probe),
+            false => Ok(references),
+        }
     }
 
     fn crowd(&self, hash: Hash, probe: &Probe) -> rusqlite::Result<Vec<u32>> {
@@ -147,20 +203,19 @@ impl Search<'_> {
     }
 
     /// Returns the subject of a part, if the subject holds the value now.
-    fn holder(
+    pub(super) fn holder(
         &self,
         probe: &Probe,
         subject: Subject,
         part: u32,
     ) -> rusqlite::Result<Option<Holder>> {
-        let read = |id| Row::read(self.connection, subject, id);
-        let Some(part) = read(part)? else {
+        let Some(part) = self.row(subject, part)? else {
             return Ok(None);
         };
         let whole = match part.subject_id() {
             None => return Ok(None),
             Some(id) if id == part.id => None,
-            Some(id) => match read(id)? {
+            Some(id) => match self.row(subject, id)? {
                 None => return Ok(None),
                 whole => whole,
             },
@@ -178,11 +233,27 @@ impl Search<'_> {
         }))
     }
 
-    fn add(&mut self, probe: &Probe, holders: Vec<Holder>) -> rusqlite::Result<()> {
+    /// Returns the subject that a part belongs to now, whatever it holds.
+    pub(super) fn subject_of(&self, subject: Subject, part: u32) -> rusqlite::Result<Option<Row>> {
+        let Some(part) = self.row(subject, part)? else {
+            return Ok(None);
+        };
+        match part.subject_id() {
+            Some(id) if id != part.id => self.row(subject, id),
+            Some(_) => Ok(Some(part)),
+            None => Ok(None),
+        }
+    }
+
+    fn row(&self, subject: Subject, id: u32) -> rusqlite::Result<Option<Row>> {
+        Row::read(self.connection, subject, id)
+    }
+
+    fn add(&mut self, clue: &Clue, probe: &Probe, holders: Vec<Holder>) -> rusqlite::Result<()> {
         for holder in holders {
             let level = probe
                 .level
-                .unwrap_or(match self.query.text.trim() == holder.value {
+                .unwrap_or(match clue.text.trim() == holder.value {
                     true => Level::Exact,
                     false => Level::Folded,
                 });
@@ -222,7 +293,7 @@ impl Search<'_> {
         candidate
     }
 
-    fn evidence(
+    pub(super) fn evidence(
         &self,
         kind: Kind,
         value: String,
@@ -244,38 +315,132 @@ impl Search<'_> {
         }))
     }
 
-    /// Passes over the classes that were not asked for, and shows the others by rank.
-    fn settle(mut self, is_unparseable: bool) -> rusqlite::Result<Findings> {
+    /// Passes over the classes that were not asked for and over those that a clue contradicts, and shows the others by
+    /// rank.
+    fn settle(mut self) -> rusqlite::Result<Findings> {
         let mut skipped = Skipped::default();
-        let is_skipped =
-            |row: &Row| row.subject == Subject::Account && is_passed_over(self.query, row.class);
-        self.candidates.retain(|one| {
-            let is_skipped = is_skipped(&one.row);
+        let mut flags = Vec::new();
+        let mut candidates = std::mem::take(&mut self.candidates);
+        candidates.retain(|one| {
+            let is_account = one.row.subject == Subject::Account;
+            let is_skipped = is_account && self.passes_over(one.row.class);
             if is_skipped {
                 skipped.add(one.row.class);
             }
             !is_skipped
         });
-        let mut matches = Vec::with_capacity(self.candidates.len());
-        for candidate in std::mem::take(&mut self.candidates) {
-            matches.push(self.shown(candidate, &mut skipped)?);
+        let found = candidates.len();
+        if self.query.has_several() {
+            candidates.retain(|one| self.heard.iter().all(|heard| !heard.contradicts(&one.row)));
+        }
+        let is_confusable = self.is_confusable(&candidates)?;
+        if is_confusable && candidates.is_empty() {
+            flags.push(Flag::ConfusableWithKnown);
+        }
+        let clues = self.clues(&candidates);
+        let is_split = clues.iter().any(|clue| clue.verdict == Verdict::Elsewhere);
+        if is_split && found > 0 {
+            flags.push(Flag::Contradiction);
+        }
+        let mut matches = Vec::with_capacity(candidates.len());
+        for candidate in candidates {
+            let mut shown = self.shown(candidate, &mut skipped)?;
+            if is_confusable {
+                shown.flags.push(Flag::Confusable);
+            }
+            matches.push(shown);
         }
         matches.sort_by(|left, right| match_rank(left).cmp(&match_rank(right)));
-        self.non_identifying.sort_unstable();
-        self.non_identifying.dedup();
         Ok(Findings {
-            outcome: match matches.len() {
-                _ if is_unparseable => Outcome::Unparseable,
-                0 => Outcome::None,
-                1 if self.non_identifying.is_empty() => Outcome::One,
-                // Also for a single match when the value is, as another kind, held by too many to be shown: what the
-                // query means is not clear then.
-                _ => Outcome::Several,
-            },
+            outcome: self.outcome(&matches, is_split),
             matches,
             skipped,
-            non_identifying: self.non_identifying,
+            non_identifying: self.non_identifying(),
+            flags,
+            clues,
         })
+    }
+
+    fn outcome(&self, matches: &[Match], is_split: bool) -> Outcome {
+        let is_unparseable = self.heard.iter().all(|heard| heard.probes.is_empty());
+        // A text that as another kind is held by too many to be shown does not say by itself who is meant.
+        let is_clear = |heard: &Heard| heard.is_held && heard.non_identifying.is_empty();
+        match matches.len() {
+            _ if is_unparseable => Outcome::Unparseable,
+            0 => Outcome::None,
+            1 if !is_split && self.heard.iter().any(is_clear) => Outcome::One,
+            _ => Outcome::Several,
+        }
+    }
+
+    /// Returns the kinds as which texts are held by too many.
+    fn non_identifying(&mut self) -> Vec<Kind> {
+        let kinds = self.heard.iter_mut();
+        let mut kinds: Vec<Kind> = kinds
+            .flat_map(|heard| std::mem::take(&mut heard.non_identifying))
+            .collect();
+        if self.query.has_several() {
+            kinds.sort_unstable();
+            kinds.dedup();
+        }
+        kinds
+    }
+
+    /// Tells whether a text has letters that look like others, and is with those what another subject holds.
+    fn is_confusable(&self, candidates: &[Candidate]) -> rusqlite::Result<bool> {
+        for heard in self
+            .heard
+            .iter()
+            .filter(|heard| !heard.clue.text.is_ascii())
+        {
+            let Some(skeleton) = identifier::ascii_skeleton(&heard.clue.text) else {
+                continue;
+            };
+            for probe in probes_of(heard.clue.kinds(), &skeleton) {
+                let references = self.references(Hash::of(&probe.normal))?;
+                let holders = match references.contains(&IN_CROWD) {
+                    true => return Ok(true),
+                    false => self.holders(&probe, &references)?,
+                };
+                let is_another = |holder: &Holder| {
+                    let mut known = candidates.iter().map(|one| (one.row.subject, one.row.id));
+                    known.all(|known| known != (holder.subject.subject, holder.subject.id))
+                };
+                if holders.is_none_or(|holders| holders.iter().any(is_another)) {
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(false)
+    }
+
+    /// Says what became of each of several texts.
+    fn clues(&self, candidates: &[Candidate]) -> Vec<answer::Clue> {
+        if !self.query.has_several() {
+            return Vec::new();
+        }
+        let verdict = |heard: &Heard| match candidates.iter().any(|one| heard.agrees(&one.row)) {
+            true => Verdict::Agrees,
+            false if !heard.is_parsed() => Verdict::Unparseable,
+            false if !heard.non_identifying.is_empty() => Verdict::TooMany,
+            false if heard.is_held => Verdict::Elsewhere,
+            false => Verdict::Nobody,
+        };
+        let clues = self.heard.iter().map(|heard| answer::Clue {
+            text: heard.clue.text.clone(),
+            kind: match heard.clue.asked {
+                Asked::As(kind) => Some(kind),
+                _ => None,
+            },
+            is_full_name: heard.clue.asked == Asked::FullName,
+            verdict: verdict(heard),
+        });
+        clues.collect()
+    }
+
+    /// Tells whether accounts of a class are passed over.
+    pub(super) fn passes_over(&self, class: Class) -> bool {
+        class.is_skipped() && !self.query.is_all_classes
     }
 
     fn shown(&self, candidate: Candidate, skipped: &mut Skipped) -> rusqlite::Result<Match> {
@@ -290,6 +455,11 @@ impl Search<'_> {
             true => vec![Flag::WeakSid],
             false => Vec::new(),
         };
+        let strength = self.strength(&row);
+        let has_stable_key = kinds.iter().any(|kind| match kind {
+            Kind::Sid => !row.has_weak_sid(),
+            kind => matches!(kind, Kind::Uid | Kind::DeviceUid | Kind::CollectorUid),
+        });
         let subject = match row.subject {
             Subject::Account => self.account(row)?,
             Subject::Device => self.device(row, skipped)?,
@@ -297,11 +467,21 @@ impl Search<'_> {
         Ok(Match {
             subject,
             level,
-            // One value was asked for: kinds that hold the same text are not independent of one another.
-            strength: 1,
+            strength,
+            has_stable_key,
             evidence,
             flags,
         })
+    }
+
+    /// Counts the independent identifiers that agree. Kinds that hold the same text are not independent of one another.
+    fn strength(&self, row: &Row) -> u32 {
+        if !self.query.has_several() {
+            return 1;
+        }
+        let agreeing = self.heard.iter().filter_map(|heard| heard.held_as(row));
+        let values: BTreeSet<&str> = agreeing.map(|probe| &*probe.normal).collect();
+        values.len() as u32
     }
 
     fn account(&self, row: Row) -> rusqlite::Result<Found> {
@@ -339,6 +519,58 @@ impl Search<'_> {
     }
 }
 
+impl Heard<'_> {
+    /// Returns the probe whose value a subject holds.
+    fn held_as(&self, row: &Row) -> Option<&Probe<'_>> {
+        self.probes.iter().find(|probe| row.value(probe).is_some())
+    }
+
+    /// Tells whether the text can be what it is taken for.
+    fn is_parsed(&self) -> bool {
+        match self.clue.asked {
+            Asked::FullName => !words(&self.clue.text).is_empty(),
+            _ => !self.probes.is_empty(),
+        }
+    }
+
+    /// Tells whether the text is what a subject holds, or is called.
+    fn agrees(&self, row: &Row) -> bool {
+        match self.clue.asked {
+            Asked::FullName => row
+                .full_name()
+                .is_some_and(|name| is_same_name(name, &self.clue.text)),
+            _ => self.held_as(row).is_some(),
+        }
+    }
+
+    /// Tells whether the text is another one than what a subject holds or is called.
+    fn contradicts(&self, row: &Row) -> bool {
+        let is_said = match self.clue.asked {
+            Asked::FullName => row.full_name().is_some(),
+            Asked::As(kind) => row.has(field_kind(kind)),
+            Asked::Any | Asked::Of(_) => true,
+        };
+        is_said && self.is_parsed() && !self.agrees(row)
+    }
+}
+
+/// Tells whether two texts name a person alike: the same words, whatever their case, order and commas.
+fn is_same_name(left: &str, right: &str) -> bool {
+    let left = words(left);
+    !left.is_empty() && left == words(right)
+}
+
+fn words(name: &str) -> Vec<String> {
+    let name = identifier::folded(name).unwrap_or_default();
+    let words = name.split(|letter: char| letter == ',' || letter.is_whitespace());
+    let mut words: Vec<String> = words
+        .filter(|word| !word.is_empty())
+        .map(str::to_owned)
+        .collect();
+    words.sort_unstable();
+    words
+}
+
 impl Candidate {
     /// Keeps, of each kind, the evidence that was observed last; of equal ones the smallest key.
     fn take(&mut self, new: Evidence) {
@@ -349,10 +581,6 @@ impl Candidate {
             None => self.evidence.push(new),
         }
     }
-}
-
-fn is_passed_over(query: &Query, class: Class) -> bool {
-    class.is_skipped() && !query.is_all_classes
 }
 
 /// Counts the subjects among holders, of which several parts may be one.

@@ -1,17 +1,21 @@
 //! The JSON of an answer, the same wherever one leaves the program: `schemas/answer.schema.json`.
 //!
 //! Written by hand, since a chatbot's build has no derive macros. Keys are always there, with null for what is not
-//! known, but for those that only mean something when present: `primary`, `non_identifying` and `…_left_out`; and
+//! known, but for those that only mean something when present: `primary`, `stable_key`, `non_identifying`, `clues`, an answer's `flags`
+//! and `…_left_out`; and
 //! `evidence`, `devices` and `accounts` are absent when only ids were asked for.
 
 use jiff::Timestamp;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use super::answer::{
-    Account, AccountUse, Answer, Coverage, Device, DeviceUse, Evidence, Found, Freshness, Match,
-    Skipped, Use,
+    Account, AccountUse, Answer, Clue, Coverage, Device, DeviceUse, Evidence, Found, Freshness,
+    Match, Skipped, Use,
 };
-use crate::schema::Dataset;
+use super::suggest::Suggestion;
+use super::why::{Hit, Tried, Why};
+use crate::identifier::Kind;
+use crate::schema::{Dataset, Subject};
 
 /// A time as RFC 3339 in UTC, or null.
 struct Time(Option<Timestamp>);
@@ -50,6 +54,12 @@ impl Serialize for Answer {
             let kinds = Names(&self.non_identifying, |kind| kind.as_str());
             map.serialize_entry("non_identifying", &kinds)?;
         }
+        if !self.clues.is_empty() {
+            map.serialize_entry("clues", &self.clues)?;
+        }
+        if !self.flags.is_empty() {
+            map.serialize_entry("flags", &Names(&self.flags, |flag| flag.as_str()))?;
+        }
         map.serialize_entry("coverage", &self.coverage)?;
         map.serialize_entry("generation", &self.generation)?;
         map.serialize_entry("freshness", &self.freshness)?;
@@ -68,6 +78,9 @@ impl Serialize for Shown<'_> {
         map.serialize_entry("type", kind)?;
         map.serialize_entry("level", one.level.as_str())?;
         map.serialize_entry("strength", &one.strength)?;
+        if one.has_stable_key {
+            map.serialize_entry("stable_key", &true)?;
+        }
         if !is_ids_only {
             map.serialize_entry("evidence", &one.evidence)?;
         }
@@ -116,6 +129,71 @@ fn left_out<M: SerializeMap>(map: &mut M, key: &'static str, count: u64) -> Resu
     match count {
         0 => Ok(()),
         count => map.serialize_entry(key, &count),
+    }
+}
+
+impl Serialize for Clue {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let kind = match self.is_full_name {
+            true => Some("full_name"),
+            false => self.kind.map(Kind::as_str),
+        };
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("text", &self.text)?;
+        map.serialize_entry("kind", &kind)?;
+        map.serialize_entry("verdict", self.verdict.as_str())?;
+        map.end()
+    }
+}
+
+impl Serialize for Why {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("answer", &self.answer)?;
+        map.serialize_entry("tried", &self.tried)?;
+        map.end()
+    }
+}
+
+impl Serialize for Tried {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("text", &self.text)?;
+        map.serialize_entry("kind", self.kind.as_str())?;
+        match &self.found {
+            Err(refusal) => map.serialize_entry("refused", &refusal.to_string())?,
+            Ok(found) => {
+                map.serialize_entry("normal", &found.normal)?;
+                map.serialize_entry("count", &found.count)?;
+                map.serialize_entry("hits", &found.hits)?;
+            }
+        }
+        map.end()
+    }
+}
+
+impl Serialize for Hit {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("type", self.subject.table())?;
+        map.serialize_entry("uid", &self.uid)?;
+        map.serialize_entry("name", &self.name)?;
+        if self.subject == Subject::Account {
+            map.serialize_entry("class", self.class.as_str())?;
+        }
+        map.serialize_entry("verdict", self.verdict.as_str())?;
+        map.serialize_entry("evidence", &self.evidence)?;
+        map.end()
+    }
+}
+
+impl Serialize for Suggestion {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("kind", self.kind.as_str())?;
+        map.serialize_entry("name", &self.name)?;
+        map.serialize_entry("likeness", self.likeness.as_str())?;
+        map.end()
     }
 }
 

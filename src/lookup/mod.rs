@@ -1,7 +1,8 @@
 //! Lookups: from an identifier to the accounts and devices that bear it, out of a published index.
 //!
 //! The way of a query: `query` says what the text can be, `find` looks it up and compares every hit with its row
-//! (`row`), `rank` orders devices and accounts, `answer` is what comes back and `json` how it is written.
+//! (`row`), `rank` orders devices and accounts, `answer` is what comes back and `json` how it is written. `why` tells
+//! people how it came about, `suggest` what they may have meant.
 //! `generation` is the file that is read; it never changes, so nothing is locked and no call waits for a run.
 //! How the index came to be is the writer's affair.
 
@@ -12,6 +13,8 @@ mod json;
 mod query;
 mod rank;
 mod row;
+mod suggest;
+mod why;
 
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -19,14 +22,18 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
+use rusqlite::Connection;
 
 pub use self::answer::{
-    Account, AccountUse, Answer, Coverage, Device, DeviceUse, Evidence, Flag, Found, Freshness,
-    FreshnessState, Level, Match, NotOne, Outcome, Skipped, Use,
+    Account, AccountUse, Answer, Clue, Coverage, Device, DeviceUse, Evidence, Flag, Found,
+    Freshness, FreshnessState, Level, Match, NotOne, Outcome, Skipped, Use, Verdict,
 };
 use self::generation::{Generation, Place};
 pub use self::query::Query;
+pub use self::suggest::{Likeness, Suggestion};
+pub use self::why::{Hit, HitVerdict, LookedUp, Tried, Why};
 use crate::error::Error;
+use crate::schema::Subject;
 
 /// How an index is read.
 #[derive(Debug, Clone, Copy)]
@@ -115,22 +122,90 @@ impl Index {
     /// # Errors
     /// Only the index's own faults: a text that is no identifier is an answer too.
     pub fn find(&self, query: impl Into<Query>) -> Result<Answer, Error> {
+        let generation = self.current();
+        generation.read(|connection| self.find_in(&generation, connection, query.into()))
+    }
+
+    /// Looks up many queries, all in one state of the index; the answers in the order of the queries.
+    ///
+    /// # Errors
+    /// As [`Index::find`]; no answer is given then.
+    pub fn find_all<Q: Into<Query>>(
+        &self,
+        queries: impl IntoIterator<Item = Q>,
+    ) -> Result<Vec<Answer>, Error> {
+        let generation = self.current();
+        generation.read(|connection| {
+            let answers = queries.into_iter().map(Q::into);
+            answers
+                .map(|query| self.find_in(&generation, connection, query))
+                .collect()
+        })
+    }
+
+    /// Looks up accounts only, with their devices: a text that also names a device is no other match.
+    ///
+    /// # Errors
+    /// As [`Index::find`].
+    pub fn devices_of(&self, account: impl Into<Query>) -> Result<Answer, Error> {
+        self.find(account.into().only(Subject::Account))
+    }
+
+    /// Looks up devices only, with their accounts: a text that also names an account is no other match.
+    ///
+    /// # Errors
+    /// As [`Index::find`].
+    pub fn accounts_of(&self, device: impl Into<Query>) -> Result<Answer, Error> {
+        self.find(device.into().only(Subject::Device))
+    }
+
+    /// Says how an answer comes about: every rule tried, who holds what, who held it before, who is passed over.
+    ///
+    /// # Errors
+    /// As [`Index::find`].
+    pub fn why(&self, query: impl Into<Query>) -> Result<Why, Error> {
         let query = query.into();
         let generation = self.current();
-        let found = generation.read(|connection| {
-            let max_holders = self.options.max_holders;
-            find::find(connection, generation.bits, &query, max_holders)
-        })?;
+        generation.read(|connection| {
+            Ok(Why {
+                tried: why::tried(connection, generation.bits, &query)?,
+                answer: self.find_in(&generation, connection, query)?,
+            })
+        })
+    }
+
+    /// Returns names of accounts and devices that resemble a text which finds nobody, the closest first: at most ten, for
+    /// a person to choose from. They disclose who is there: give them only to those who may know. Names of machine and
+    /// local accounts are not among them.
+    ///
+    /// Reads all names, which takes a fraction of a second at a million accounts.
+    ///
+    /// # Errors
+    /// As [`Index::find`].
+    pub fn suggest(&self, text: &str) -> Result<Vec<Suggestion>, Error> {
+        suggest::suggest(&self.current(), text)
+    }
+
+    fn find_in(
+        &self,
+        generation: &Generation,
+        connection: &Connection,
+        query: Query,
+    ) -> rusqlite::Result<Answer> {
+        let max_holders = self.options.max_holders;
+        let found = find::find(connection, generation.bits, &query, max_holders)?;
         Ok(Answer {
             outcome: found.outcome,
             matches: found.matches,
             skipped: found.skipped,
             non_identifying: found.non_identifying,
+            flags: found.flags,
+            clues: found.clues,
             coverage: generation.coverage,
             freshness: self.freshness_of(generation.coverage),
             generation: generation.number,
             is_ids_only: query.is_ids_only,
-            query: query.text,
+            query: query.into_text(),
         })
     }
 

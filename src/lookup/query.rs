@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use super::answer::Level;
 use crate::identifier::{self, Kind};
+use crate::schema::Subject;
 
 /// The kinds that a plain text is tried as, in the order in which evidence is listed.
 const TRIED: [Kind; 9] = [
@@ -18,7 +19,7 @@ const TRIED: [Kind; 9] = [
     Kind::SerialNumber,
 ];
 
-/// What is asked: an identifier, of one kind or of any.
+/// What is asked: an identifier, of one kind or of any, or several identifiers of one account or device.
 ///
 /// # Examples
 /// ```
@@ -28,33 +29,52 @@ const TRIED: [Kind; 9] = [
 /// let by_any_kind: Query = r"EMEA\jdoe".into();
 /// let by_one = Query::upn("john.doe@contoso.com").ids_only();
 /// assert_eq!(by_one, Query::of(Kind::Upn, "john.doe@contoso.com").ids_only());
-/// # let _ = by_any_kind;
+/// // What a chat channel knows of whoever is writing:
+/// let by_all = Query::all_of([
+///     Query::upn("john.doe@contoso.com"),
+///     Query::email("John.Doe@contoso.com"),
+///     Query::full_name("Doe, John"),
+/// ]);
+/// # let _ = (by_any_kind, by_all);
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Query {
-    pub(super) text: String,
-    kind: Option<Kind>,
+    clue: Clue,
+    /// Apart, so that the usual query has no list.
+    others: Vec<Clue>,
     pub(super) is_all_classes: bool,
     pub(super) is_ids_only: bool,
+}
+
+/// One text, and what it is taken for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Clue {
+    pub(super) text: String,
+    pub(super) asked: Asked,
+}
+
+/// What a text is taken for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Asked {
+    /// Whatever it can be.
+    Any,
+    /// Whatever it can be of one subject.
+    Of(Subject),
+    /// One kind.
+    As(Kind),
+    /// The name of a person, which finds nobody.
+    FullName,
 }
 
 impl Query {
     /// Asks for whatever the text identifies: every kind that it can be is tried.
     pub fn any(text: impl Into<String>) -> Query {
-        Query {
-            text: text.into(),
-            kind: None,
-            is_all_classes: false,
-            is_ids_only: false,
-        }
+        Query::asked(text, Asked::Any)
     }
 
     /// Asks for a value of one kind; a kind that identifies nobody, as [`Kind::Domain`], accepts no text.
     pub fn of(kind: Kind, text: impl Into<String>) -> Query {
-        Query {
-            kind: Some(kind),
-            ..Query::any(text)
-        }
+        Query::asked(text, Asked::As(kind))
     }
 
     /// Asks for an account by its name: `sam@DOMAIN`, `DOMAIN\sam` or `sam`.
@@ -82,6 +102,49 @@ impl Query {
         Query::of(Kind::DeviceName, text)
     }
 
+    /// Says what a person is called. Names are shared, so this finds nobody by itself: it narrows [`Query::all_of`].
+    /// `Doe, John` and `John Doe` are the same name.
+    pub fn full_name(text: impl Into<String>) -> Query {
+        Query::asked(text, Asked::FullName)
+    }
+
+    /// Asks for the one account or device that all of these fit, in the order given: what a chat channel knows of whoever
+    /// is writing, say.
+    ///
+    /// A subject fits when at least one of them identifies it and none contradicts it. One contradicts that says
+    /// another value of a kind than the subject has; where the subject has none of that kind, nothing is said against it.
+    /// One that may be of any kind contradicts whoever does not hold it. The answer is one only if no text is held by
+    /// others alone. What cannot be parsed is passed over; [`Answer::clues`](super::Answer::clues) tells what became of
+    /// each. Options of the parts count when any has them. None at all is unparseable.
+    pub fn all_of(queries: impl IntoIterator<Item = Query>) -> Query {
+        let mut all = Query::any("");
+        let mut clues = Vec::new();
+        for query in queries {
+            all.is_all_classes |= query.is_all_classes;
+            all.is_ids_only |= query.is_ids_only;
+            clues.push(query.clue);
+            clues.extend(query.others);
+        }
+        let mut clues = clues.into_iter();
+        if let Some(first) = clues.next() {
+            all.clue = first;
+        }
+        all.others = clues.collect();
+        all
+    }
+
+    fn asked(text: impl Into<String>, asked: Asked) -> Query {
+        Query {
+            clue: Clue {
+                text: text.into(),
+                asked,
+            },
+            others: Vec::new(),
+            is_all_classes: false,
+            is_ids_only: false,
+        }
+    }
+
     /// Has machine and local accounts answer too.
     pub fn all_classes(mut self) -> Query {
         self.is_all_classes = true;
@@ -94,18 +157,66 @@ impl Query {
         self
     }
 
+    /// Restricts texts of any kind to those of one subject.
+    pub(super) fn only(mut self, subject: Subject) -> Query {
+        let clues = std::iter::once(&mut self.clue).chain(&mut self.others);
+        for clue in clues.filter(|clue| clue.asked == Asked::Any) {
+            clue.asked = Asked::Of(subject);
+        }
+        self
+    }
+
+    /// Returns its texts and what they are taken for, in order; never none.
+    pub(super) fn clues(&self) -> impl Iterator<Item = &Clue> {
+        std::iter::once(&self.clue).chain(&self.others)
+    }
+
+    /// Tells whether several texts are to fit one subject.
+    pub(super) fn has_several(&self) -> bool {
+        !self.others.is_empty()
+    }
+
+    /// Returns the text as an answer repeats it; several with a semicolon between.
+    pub(super) fn into_text(self) -> String {
+        let others = self.others.iter();
+        others.fold(self.clue.text, |text, clue| text + "; " + &clue.text)
+    }
+}
+
+impl Clue {
+    /// Returns the kinds that it is tried as.
+    pub(super) fn kinds(&self) -> impl Iterator<Item = Kind> {
+        let (kinds, one): (&[Kind], _) = match self.asked {
+            Asked::Any | Asked::Of(_) => (&TRIED, None),
+            Asked::As(kind) => (&[], Some(kind)),
+            Asked::FullName => (&[], None),
+        };
+        let subject = match self.asked {
+            Asked::Of(subject) => Some(subject),
+            _ => None,
+        };
+        let is_asked =
+            move |kind: &Kind| subject.is_none_or(|subject| Subject::of(*kind) == subject);
+        kinds.iter().copied().filter(is_asked).chain(one)
+    }
+
     /// Returns what is to be looked up, equal normal forms together; nothing when no kind accepts the text.
     pub(super) fn probes(&self) -> Vec<Probe<'_>> {
-        let mut probes = Vec::with_capacity(TRIED.len() + 2);
-        match &self.kind {
-            None => TRIED
-                .iter()
-                .for_each(|kind| push_probes(&mut probes, *kind, &self.text)),
-            Some(kind) => push_probes(&mut probes, *kind, &self.text),
-        }
-        probes.sort_by(|left: &Probe, right: &Probe| left.normal.cmp(&right.normal));
-        probes
+        probes_of(self.kinds(), &self.text)
     }
+
+    /// Returns what is to be looked up as one kind.
+    pub(super) fn probes_as(&self, kind: Kind) -> Vec<Probe<'_>> {
+        probes_of(std::iter::once(kind), &self.text)
+    }
+}
+
+/// Returns what a text is to be looked up as, equal normal forms together.
+pub(super) fn probes_of(kinds: impl Iterator<Item = Kind>, text: &str) -> Vec<Probe<'_>> {
+    let mut probes = Vec::with_capacity(TRIED.len() + 2);
+    kinds.for_each(|kind| push_probes(&mut probes, kind, text));
+    probes.sort_by(|left: &Probe, right: &Probe| left.normal.cmp(&right.normal));
+    probes
 }
 
 impl From<&str> for Query {
@@ -203,7 +314,7 @@ mod tests {
     use super::*;
 
     fn kinds_of(query: &Query) -> Vec<(Kind, String)> {
-        let probes = query.probes();
+        let probes = query.clue.probes();
         let mut kinds: Vec<_> = probes
             .iter()
             .map(|probe| (probe.kind, probe.normal.to_string()))
@@ -262,9 +373,9 @@ mod tests {
             "\u{fffd}",
             long.as_str(),
         ] {
-            assert_eq!(Query::any(text).probes(), [], "{text:.9}");
+            assert_eq!(Query::any(text).clue.probes(), [], "{text:.9}");
         }
-        assert_eq!(Query::of(Kind::Domain, "EMEA").probes(), []);
-        assert_eq!(Query::upn("jdoe").probes(), []);
+        assert_eq!(Query::of(Kind::Domain, "EMEA").clue.probes(), []);
+        assert_eq!(Query::upn("jdoe").clue.probes(), []);
     }
 }

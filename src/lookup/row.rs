@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension};
 use super::answer::{Account, Device};
 use super::query::{Probe, field_kind};
 use crate::identifier::Kind;
-use crate::schema::{Class, FieldType, Seen, Subject};
+use crate::schema::{Class, FieldType, NAME, SECOND, STRONG, Seen, Subject, account_field};
 
 /// The owner of a part that belongs to no subject.
 const NOBODY: u32 = 0;
@@ -93,9 +93,35 @@ impl Row {
         values.find(|value| probe.is_held_as(value))
     }
 
+    /// Tells whether it says any value of a kind.
+    pub(super) fn has(&self, kind: Kind) -> bool {
+        let fields = self.subject.fields().iter().zip(&self.texts);
+        fields.into_iter().any(|(field, text)| match field.kind {
+            FieldType::Key(held) | FieldType::Identifier(held) => held == kind && text.is_some(),
+            _ => false,
+        })
+    }
+
+    /// Returns its uid, and its account name or device name.
+    pub(super) fn uid_and_name(&self) -> (Option<&str>, Option<&str>) {
+        let uid = match self.subject {
+            Subject::Account => SECOND,
+            Subject::Device => STRONG,
+        };
+        (self.texts[uid].as_deref(), self.texts[NAME].as_deref())
+    }
+
+    /// Returns what the person is called whose account it is.
+    pub(super) fn full_name(&self) -> Option<&str> {
+        match self.subject {
+            Subject::Account => self.texts[account_field::FULL_NAME].as_deref(),
+            Subject::Device => None,
+        }
+    }
+
     /// Tells whether its SID proves nothing by itself.
     pub(super) fn has_weak_sid(&self) -> bool {
-        let sid = self.texts[crate::schema::STRONG].as_deref();
+        let sid = self.texts[STRONG].as_deref();
         let normal = sid.and_then(|sid| crate::identifier::normal_form(Kind::Sid, sid).ok());
         let is_key = normal.is_some_and(|sid| crate::identifier::is_key_sid(&sid));
         let says_local = self.class == Class::Local;

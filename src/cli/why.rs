@@ -1,0 +1,97 @@
+//! `identidex why`: how an answer comes about, for a person or as JSON.
+
+use std::fmt::Write as _;
+
+use super::resolve::{self, kind_in_words};
+use super::{Context, Exit, print, print_json};
+use crate::lookup::{Hit, HitVerdict, LookedUp, Tried, Why};
+
+/// Say how an answer comes about: each rule tried, what it found, and what does not answer
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    asked: resolve::Asked,
+    /// Look this up
+    #[arg(value_name = "VALUE")]
+    value: String,
+    /// Print one line of JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
+    let index = context.open_index()?;
+    let why = index.why(args.asked.query(args.value.clone()))?;
+    match args.json {
+        true => print_json(&why)?,
+        false => print(text_of(&why))?,
+    }
+    Ok(Exit::of_outcome(why.answer.outcome))
+}
+
+fn text_of(why: &Why) -> String {
+    let mut text = resolve::text_of(&why.answer);
+    text.push_str("\n\nTried, in this order:");
+    for tried in &why.tried {
+        push_tried(&mut text, tried);
+    }
+    text
+}
+
+fn push_tried(text: &mut String, tried: &Tried) {
+    let _ = write!(text, "\n  {:28}", rule_in_words(tried));
+    match &tried.found {
+        Err(refusal) => {
+            let _ = write!(text, "not tried: {refusal}");
+        }
+        Ok(found) => {
+            let nobody = if found.count == 0 { "nobody" } else { "" };
+            let _ = write!(text, "{}  {nobody}", found.normal);
+            push_hits(text, found);
+        }
+    }
+}
+
+fn rule_in_words(tried: &Tried) -> String {
+    use crate::identifier::Kind;
+    let kind = kind_in_words(tried.kind);
+    match tried.kind {
+        Kind::BareName | Kind::ShortName => format!("{kind} without domain"),
+        _ => kind.to_owned(),
+    }
+}
+
+fn push_hits(text: &mut String, found: &LookedUp) {
+    for hit in &found.hits {
+        let _ = write!(text, "\n    {}", hit_in_words(hit));
+    }
+    if found.count > found.hits.len() {
+        let _ = write!(text, "\n    and {} more", found.count - found.hits.len());
+    }
+}
+
+fn hit_in_words(hit: &Hit) -> String {
+    let name = hit.name.as_deref().unwrap_or("without a name");
+    let uid = hit.uid.as_deref().unwrap_or("no uid");
+    let verdict = match hit.verdict {
+        HitVerdict::Holds => "holds it".to_owned(),
+        HitVerdict::Skipped => format!(
+            "holds it; a {} account: --all-classes includes it",
+            hit.class.as_str()
+        ),
+        HitVerdict::Former => "held it before, and has another value now".to_owned(),
+    };
+    let row = hit.evidence.as_ref().map(|row| {
+        format!(
+            ", row {} of {} ({})",
+            row.row,
+            row.object,
+            resolve::minute(row.observed_at)
+        )
+    });
+    format!(
+        "{} {name} ({uid}) {verdict}{}",
+        hit.subject.table(),
+        row.unwrap_or_default()
+    )
+}

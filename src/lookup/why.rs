@@ -1,0 +1,196 @@
+//! Why an answer is what it is: every rule tried, what it found, and what was found and does not answer.
+//!
+//! For people who ask back, not for a chatbot: it reads everything that a lookup reads, and tells of former holders and
+//! of accounts that lookups pass over.
+
+use rusqlite::Connection;
+
+use super::answer::{Answer, Evidence};
+use super::find::Search;
+use super::query::{Clue, Probe, Query};
+use super::row::Row;
+use crate::bucket::kind_and_id;
+use crate::identifier::{Kind, Refusal, normal_form};
+use crate::schema::{Class, Subject};
+
+/// Hits that are listed of one rule; all are counted.
+const HITS_AT_MOST: usize = 20;
+
+/// An answer, and how it came about.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Why {
+    /// What [`Index::find`](super::Index::find) says.
+    pub answer: Answer,
+    /// The rules in the order in which they were tried.
+    pub tried: Vec<Tried>,
+}
+
+/// One rule: a text taken for a value of one kind.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Tried {
+    /// The text.
+    pub text: String,
+    /// What it was taken for; `BareName` and `ShortName` are names without their domain.
+    pub kind: Kind,
+    /// What came of it.
+    pub found: Result<LookedUp, Refusal>,
+}
+
+/// What a value that could be looked up came to.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct LookedUp {
+    /// The normal form that was looked up.
+    pub normal: String,
+    /// How many subjects hold it, or once held it.
+    pub count: usize,
+    /// The first of them.
+    pub hits: Vec<Hit>,
+}
+
+/// A subject that holds a value, or once held it.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Hit {
+    /// An account or a device.
+    pub subject: Subject,
+    /// Its uid.
+    pub uid: Option<String>,
+    /// Its account name or device name.
+    pub name: Option<String>,
+    /// The class of an account.
+    pub class: Class,
+    /// Whether it answers.
+    pub verdict: HitVerdict,
+    /// Where the value was said, or, of a former one, where the newest row of the subject is.
+    pub evidence: Option<Evidence>,
+}
+
+/// Whether a hit answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum HitVerdict {
+    /// It holds the value.
+    Holds,
+    /// It holds the value, and is a machine or local account: [`Query::all_classes`] includes it.
+    Skipped,
+    /// It was known by the value and is known by another one now.
+    Former,
+}
+
+impl HitVerdict {
+    /// Returns the name used in JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            HitVerdict::Holds => "holds",
+            HitVerdict::Skipped => "skipped",
+            HitVerdict::Former => "former",
+        }
+    }
+}
+
+/// Tries every rule of a query, in order.
+pub(super) fn tried(
+    connection: &Connection,
+    bits: u32,
+    query: &Query,
+) -> rusqlite::Result<Vec<Tried>> {
+    let search = Search::new(connection, bits, query, usize::MAX);
+    let mut tried = Vec::new();
+    for clue in query.clues() {
+        for kind in clue.kinds() {
+            try_kind(&search, clue, kind, &mut tried)?;
+        }
+    }
+    Ok(tried)
+}
+
+fn try_kind(
+    search: &Search,
+    clue: &Clue,
+    kind: Kind,
+    tried: &mut Vec<Tried>,
+) -> rusqlite::Result<()> {
+    if let Err(refusal) = normal_form(kind, &clue.text) {
+        tried.push(Tried {
+            text: clue.text.clone(),
+            kind,
+            found: Err(refusal),
+        });
+        return Ok(());
+    }
+    for probe in clue.probes_as(kind) {
+        let mut hits = hits(search, &probe)?;
+        let count = hits.len();
+        hits.truncate(HITS_AT_MOST);
+        tried.push(Tried {
+            text: clue.text.clone(),
+            kind: probe.kind,
+            found: Ok(LookedUp {
+                normal: probe.normal.into_owned(),
+                count,
+                hits,
+            }),
+        });
+    }
+    Ok(())
+}
+
+/// Returns who holds a probe's value or held it: each subject once, those that answer first.
+fn hits(search: &Search, probe: &Probe) -> rusqlite::Result<Vec<Hit>> {
+    let mut hits: Vec<(u32, Hit)> = Vec::new();
+    let references = search.filed(probe)?;
+    for (kind, part) in references.into_iter().filter_map(kind_and_id) {
+        if !probe.is_filed_as(kind) {
+            continue;
+        }
+        let Some((id, hit)) = hit(search, probe, Subject::of(kind), part)? else {
+            continue;
+        };
+        match hits.iter_mut().find(|(known, _)| *known == id) {
+            Some((_, known)) if hit.verdict < known.verdict => *known = hit,
+            Some(_) => {}
+            None => hits.push((id, hit)),
+        }
+    }
+    hits.sort_by_key(|(id, hit)| (hit.verdict, *id));
+    Ok(hits.into_iter().map(|(_, hit)| hit).collect())
+}
+
+fn hit(
+    search: &Search,
+    probe: &Probe,
+    subject: Subject,
+    part: u32,
+) -> rusqlite::Result<Option<(u32, Hit)>> {
+    if let Some(holder) = search.holder(probe, subject, part)? {
+        let row = &holder.subject;
+        let is_skipped = row.subject == Subject::Account && search.passes_over(row.class);
+        let evidence = search.evidence(probe.kind, holder.value, holder.said)?;
+        let verdict = match is_skipped {
+            true => HitVerdict::Skipped,
+            false => HitVerdict::Holds,
+        };
+        return Ok(Some((row.id, shown(row, verdict, evidence))));
+    }
+    let Some(row) = search.subject_of(subject, part)? else {
+        return Ok(None);
+    };
+    let said = (row.seen.object, row.seen.row);
+    let evidence = search.evidence(probe.kind, probe.normal.to_string(), said)?;
+    Ok(Some((row.id, shown(&row, HitVerdict::Former, evidence))))
+}
+
+fn shown(row: &Row, verdict: HitVerdict, evidence: Option<Evidence>) -> Hit {
+    let (uid, name) = row.uid_and_name();
+    Hit {
+        subject: row.subject,
+        uid: uid.map(str::to_owned),
+        name: name.map(str::to_owned),
+        class: row.class,
+        verdict,
+        evidence,
+    }
+}
