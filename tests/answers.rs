@@ -118,9 +118,9 @@ fn fits(found: &Value, expected: &Value, place: &str) -> Result<(), String> {
         }
         (Value::Array(found), Value::Array(expected)) if found.len() == expected.len() => {
             let pairs = found.iter().zip(expected).enumerate();
-            pairs
-                .map(|(at, (found, expected))| fits(found, expected, &format!("{place}[{at}]")))
-                .collect()
+            pairs.into_iter().try_for_each(|(at, (found, expected))| {
+                fits(found, expected, &format!("{place}[{at}]"))
+            })
         }
         _ if found == expected => Ok(()),
         _ => Err(format!("{place}: expected {expected}, found {found}")),

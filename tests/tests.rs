@@ -13,6 +13,8 @@ mod answers;
 #[cfg(feature = "ingest")]
 mod bad;
 #[cfg(feature = "cli")]
+mod chat;
+#[cfg(feature = "cli")]
 mod cli;
 #[cfg(feature = "cli")]
 mod crash;
@@ -22,6 +24,8 @@ mod forms;
 mod layers;
 #[cfg(feature = "ingest")]
 mod model;
+#[cfg(feature = "cli")]
+mod readers;
 #[cfg(feature = "ingest")]
 mod replay;
 #[cfg(feature = "cli")]

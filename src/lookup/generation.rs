@@ -4,7 +4,7 @@
 //! dies, and which file systems are local is not told without unsafe code.
 
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -22,6 +22,8 @@ const CONNECTIONS_KEPT: usize = 16;
 const CACHE_KIB: i32 = -8 * 1024;
 /// More statements than a lookup has.
 const STATEMENTS_KEPT: usize = 16;
+/// Bytes that are hashed at once.
+const HASHED_AT_ONCE: usize = 1 << 20;
 /// `current` holds one file name.
 const NAME_BYTES_AT_MOST: usize = 255;
 
@@ -135,6 +137,18 @@ impl Generation {
     #[cfg(feature = "cli")]
     pub(crate) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Compares the file with the hash in its name; false where the name has none.
+    pub(super) fn verify(&self) -> Result<bool, Error> {
+        let Some(expected) = hash_in(&self.name).or_else(|| hash_in(&file_name(&self.path))) else {
+            return Ok(false);
+        };
+        let found = hash(&self.path).map_err(|error| file_error("read", &self.path, error))?;
+        match found == expected {
+            true => Ok(true),
+            false => Err(damaged(&self.path, None)),
+        }
     }
 
     /// Reads with one of the connections.
@@ -261,6 +275,32 @@ fn last_loaded(connection: &Connection) -> rusqlite::Result<u64> {
 /// Reads the number in a generation's name.
 fn generation_in(name: &str) -> Option<u64> {
     name.strip_prefix("gen-")?.split_once('-')?.0.parse().ok()
+}
+
+/// Reads the hash in a generation's name.
+fn hash_in(name: &str) -> Option<[u8; 32]> {
+    let digits = name
+        .strip_prefix("gen-")?
+        .split_once('-')?
+        .1
+        .strip_suffix(".db")?;
+    let mut hash = [0; 32];
+    for (byte, digits) in hash.iter_mut().zip(digits.as_bytes().chunks_exact(2)) {
+        *byte = u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?;
+    }
+    (digits.len() == 2 * hash.len()).then_some(hash)
+}
+
+fn hash(path: &Path) -> io::Result<[u8; 32]> {
+    let mut file = File::open(path)?;
+    let mut hash = hmac_sha256::Hash::new();
+    let mut buffer = vec![0; HASHED_AT_ONCE];
+    loop {
+        match file.read(&mut buffer)? {
+            0 => return Ok(hash.finalize()),
+            read => hash.update(&buffer[..read]),
+        }
+    }
 }
 
 fn file_name(path: &Path) -> String {

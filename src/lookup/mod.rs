@@ -209,6 +209,17 @@ impl Index {
         })
     }
 
+    /// Compares the file that answers now with the hash it was published under. Reads all of it: seconds for a gigabyte.
+    ///
+    /// True when they agree; false when the file's name has no hash, as that of a copy under another name, so that there
+    /// is nothing to compare with.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`] when they differ.
+    pub fn verify(&self) -> Result<bool, Error> {
+        self.current().verify()
+    }
+
     /// Returns the number of the generation that answers now.
     pub fn generation(&self) -> u64 {
         self.current().number

@@ -1,0 +1,233 @@
+//! The Python module `identidex._identidex`: an index, its queries and its errors. `python/identidex` makes it a package.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use identidex::error::Error;
+use identidex::identifier::Kind;
+use identidex::lookup::{self, Options, Query};
+use pyo3::create_exception;
+use pyo3::exceptions::{PyException, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::PyString;
+use pythonize::pythonize;
+
+create_exception!(
+    _identidex,
+    IndexError,
+    PyException,
+    "The index could not be opened or read."
+);
+create_exception!(
+    _identidex,
+    Missing,
+    IndexError,
+    "Nothing was published there yet, or the path is wrong."
+);
+create_exception!(
+    _identidex,
+    Foreign,
+    IndexError,
+    "The file is something else."
+);
+create_exception!(
+    _identidex,
+    Newer,
+    IndexError,
+    "A newer program wrote the index."
+);
+create_exception!(
+    _identidex,
+    NotPermitted,
+    IndexError,
+    "This user may not read the index."
+);
+create_exception!(
+    _identidex,
+    Damaged,
+    IndexError,
+    "The file was cut short or changed after it was published."
+);
+
+/// What a query takes texts for, beside the kinds of identifiers.
+const FULL_NAME: &str = "full_name";
+
+fn raised(error: Error) -> PyErr {
+    let mut text = error.to_string();
+    let mut source = std::error::Error::source(&error);
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    match error {
+        Error::Missing { .. } => Missing::new_err(text),
+        Error::Foreign { .. } => Foreign::new_err(text),
+        Error::Newer { .. } => Newer::new_err(text),
+        Error::NotPermitted { .. } => NotPermitted::new_err(text),
+        Error::Damaged { .. } => Damaged::new_err(text),
+        _ => IndexError::new_err(text),
+    }
+}
+
+/// Reads a text; a lone surrogate, which no text in the index has, becomes a character that no identifier may hold.
+fn text_of(text: &Bound<'_, PyString>) -> String {
+    text.to_string_lossy().into_owned()
+}
+
+fn asked(text: String, kind: Option<&str>) -> PyResult<Query> {
+    match kind {
+        None => Ok(Query::any(text)),
+        Some(FULL_NAME) => Ok(Query::full_name(text)),
+        Some(name) => match Kind::ALL.into_iter().find(|kind| kind.as_str() == name) {
+            Some(kind) => Ok(Query::of(kind, text)),
+            None => {
+                let known: Vec<&str> = Kind::ALL.into_iter().map(Kind::as_str).collect();
+                Err(PyValueError::new_err(format!(
+                    "no kind of identifier is called that; known: {}, {FULL_NAME}",
+                    known.join(", ")
+                )))
+            }
+        },
+    }
+}
+
+/// How a query answers.
+fn with(query: Query, all_classes: bool, ids_only: bool) -> Query {
+    let query = if all_classes {
+        query.all_classes()
+    } else {
+        query
+    };
+    if ids_only { query.ids_only() } else { query }
+}
+
+/// A published index, open for lookups. Shared by any number of threads; the interpreter is free while it is read.
+#[pyclass(frozen, module = "identidex._identidex")]
+struct Index {
+    index: lookup::Index,
+}
+
+#[pymethods]
+impl Index {
+    #[new]
+    #[pyo3(signature = (path, *, refresh_ms=None, max_holders=None, fresh_for_hours=None, ageing_for_hours=None))]
+    fn new(
+        path: PathBuf,
+        refresh_ms: Option<u64>,
+        max_holders: Option<u32>,
+        fresh_for_hours: Option<u64>,
+        ageing_for_hours: Option<u64>,
+    ) -> PyResult<Index> {
+        let default = Options::default();
+        let hours = |hours: u64| Duration::from_secs(hours.saturating_mul(60 * 60));
+        let options = Options {
+            refresh: refresh_ms.map_or(default.refresh, Duration::from_millis),
+            max_holders: max_holders.unwrap_or(default.max_holders),
+            fresh_for: fresh_for_hours.map_or(default.fresh_for, hours),
+            ageing_for: ageing_for_hours.map_or(default.ageing_for, hours),
+            ..default
+        };
+        let index = lookup::Index::open_with(path, options).map_err(raised)?;
+        Ok(Index { index })
+    }
+
+    #[pyo3(signature = (text, *, kind=None, all_classes=false, ids_only=false))]
+    fn find<'py>(
+        &self,
+        py: Python<'py>,
+        text: &Bound<'py, PyString>,
+        kind: Option<&str>,
+        all_classes: bool,
+        ids_only: bool,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let query = with(asked(text_of(text), kind)?, all_classes, ids_only);
+        let answer = py.detach(|| self.index.find(query)).map_err(raised)?;
+        Ok(pythonize(py, &answer)?)
+    }
+
+    #[pyo3(signature = (texts, *, kind=None, all_classes=false, ids_only=false))]
+    fn find_all<'py>(
+        &self,
+        py: Python<'py>,
+        texts: Vec<Bound<'py, PyString>>,
+        kind: Option<&str>,
+        all_classes: bool,
+        ids_only: bool,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let queries = texts
+            .iter()
+            .map(|text| asked(text_of(text), kind).map(|query| with(query, all_classes, ids_only)));
+        let queries = queries.collect::<PyResult<Vec<Query>>>()?;
+        let answers = py.detach(|| self.index.find_all(queries)).map_err(raised)?;
+        Ok(pythonize(py, &answers)?)
+    }
+
+    #[pyo3(signature = (clues, *, all_classes=false, ids_only=false))]
+    fn find_together<'py>(
+        &self,
+        py: Python<'py>,
+        clues: Vec<(Option<String>, Bound<'py, PyString>)>,
+        all_classes: bool,
+        ids_only: bool,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let queries = clues
+            .iter()
+            .map(|(kind, text)| asked(text_of(text), kind.as_deref()));
+        let queries = queries.collect::<PyResult<Vec<Query>>>()?;
+        let query = with(Query::all_of(queries), all_classes, ids_only);
+        let answer = py.detach(|| self.index.find(query)).map_err(raised)?;
+        Ok(pythonize(py, &answer)?)
+    }
+
+    #[pyo3(signature = (text, *, kind=None, all_classes=false))]
+    fn why<'py>(
+        &self,
+        py: Python<'py>,
+        text: &Bound<'py, PyString>,
+        kind: Option<&str>,
+        all_classes: bool,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let query = with(asked(text_of(text), kind)?, all_classes, false);
+        let why = py.detach(|| self.index.why(query)).map_err(raised)?;
+        Ok(pythonize(py, &why)?)
+    }
+
+    fn suggest<'py>(
+        &self,
+        py: Python<'py>,
+        text: &Bound<'py, PyString>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let text = text_of(text);
+        let names = py.detach(|| self.index.suggest(&text)).map_err(raised)?;
+        Ok(pythonize(py, &names)?)
+    }
+
+    fn freshness<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        Ok(pythonize(py, &self.index.freshness())?)
+    }
+
+    fn coverage<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        Ok(pythonize(py, &self.index.coverage())?)
+    }
+
+    fn verify(&self, py: Python<'_>) -> PyResult<bool> {
+        py.detach(|| self.index.verify()).map_err(raised)
+    }
+
+    #[getter]
+    fn generation(&self) -> u64 {
+        self.index.generation()
+    }
+}
+
+#[pymodule]
+fn _identidex(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    let py = module.py();
+    module.add_class::<Index>()?;
+    module.add("IndexError", py.get_type::<IndexError>())?;
+    module.add("Missing", py.get_type::<Missing>())?;
+    module.add("Foreign", py.get_type::<Foreign>())?;
+    module.add("Newer", py.get_type::<Newer>())?;
+    module.add("NotPermitted", py.get_type::<NotPermitted>())?;
+    module.add("Damaged", py.get_type::<Damaged>())
+}

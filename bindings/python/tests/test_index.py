@@ -1,0 +1,112 @@
+"""What the binding adds to the lookups, which the vectors test: dicts, errors, threads."""
+
+import json
+import os
+import subprocess
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+import identidex
+
+
+def test_an_answer_is_the_json_of_the_program(index):
+    found = identidex.open(index).find("jdoe@EMEA")
+    printed = subprocess.run(
+        [os.environ["IDENTIDEX_BIN"], "--index", index, "resolve", "--json", "jdoe@EMEA"], check=True, capture_output=True
+    )
+    expected = json.loads(printed.stdout)
+    for answer in (found, expected):
+        del answer["freshness"]["age_seconds"]
+    assert found == expected
+
+
+def test_only_one_gives_a_match(index):
+    index = identidex.open(index)
+    assert index.find("jdoe@EMEA").one()["account"]["account_name"] == "jdoe@EMEA"
+    for text, outcome in [("jdoe", "several"), ("nobody@nowhere.example", "none"), ("", "unparseable")]:
+        with pytest.raises(identidex.NotOne) as raised:
+            index.find(text).one()
+        assert raised.value.outcome == outcome
+
+
+def test_a_batch_answers_as_single_queries_do(index):
+    index = identidex.open(index)
+    texts = ["jdoe@EMEA", "jdoe", "NB-0042", "nobody", ""]
+    assert index.find_all(texts) == [index.find(text) for text in texts]
+
+
+def test_clues_may_be_a_mapping(index):
+    index = identidex.open(index)
+    account = index.find("jdoe@EMEA").one()["account"]
+    clues = {"upn": account["upn"], "email": account["email"], "full_name": account["full_name"]}
+    assert index.find_together(clues).one()["account"] == account
+
+
+def test_why_and_suggestions_are_plain_data(index):
+    index = identidex.open(index)
+    tried = index.why("jdoe@EMEA")["tried"]
+    assert any(hit["verdict"] == "holds" for rule in tried for hit in rule.get("hits", []))
+    assert {"kind": "device_name", "name": "NB-0042", "likeness": "one_edit"} in index.suggest("NB-0O42")
+
+
+@pytest.mark.parametrize(
+    "text", ["", " ", "\0", "jd\udc80oe", "\udc80", "*", "?", "%", "x" * (1 << 20), "\u202ejdoe", "' OR 1=1 --", "\x1b[2J"]
+)
+def test_bad_texts_find_nobody_and_raise_nothing(index, text):
+    assert identidex.open(index).find(text).outcome in ("none", "unparseable")
+
+
+def test_each_fault_of_the_file_is_an_error_of_its_own(index, tmp_path):
+    with pytest.raises(identidex.Missing):
+        identidex.open(tmp_path / "nowhere.db")
+    foreign = tmp_path / "foreign.db"
+    foreign.write_text("no index")
+    with pytest.raises(identidex.Foreign):
+        identidex.open(foreign)
+    whole = index.resolve().read_bytes()
+    short = tmp_path / "short.db"
+    short.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(identidex.Damaged):
+        identidex.open(short)
+    newer = tmp_path / "newer.db"
+    newer.write_bytes(whole[:60] + (9999).to_bytes(4, "big") + whole[64:])
+    with pytest.raises(identidex.Newer):
+        identidex.open(newer)
+
+
+def test_a_published_index_is_what_it_says(index, tmp_path):
+    assert identidex.open(index).verify() is True
+    copy = tmp_path / "copy.db"
+    copy.write_bytes(index.resolve().read_bytes())
+    assert identidex.open(copy).verify() is False
+
+
+def test_an_unknown_kind_is_refused_with_the_known_ones(index):
+    with pytest.raises(ValueError, match="account_name"):
+        identidex.open(index).find("jdoe", kind="nickname")
+
+
+def test_threads_share_an_index(index):
+    index = identidex.open(index)
+    expected = index.find("jdoe@EMEA").one()
+    with ThreadPoolExecutor(4) as pool:
+        for answer in pool.map(index.find, ["jdoe@EMEA"] * 200):
+            assert answer.one() == expected
+
+
+def test_the_interpreter_is_free_while_a_batch_is_looked_up(index):
+    index = identidex.open(index)
+    done, turns = threading.Event(), 0
+
+    def look_up():
+        index.find_all(["jdoe@EMEA"] * 20_000)
+        done.set()
+
+    worker = threading.Thread(target=look_up)
+    worker.start()
+    while not done.is_set():
+        turns += 1
+    worker.join()
+    assert turns > 0
