@@ -235,12 +235,14 @@ pub fn domain(normal_account_name: &str) -> Option<&str> {
 
 /// Returns the first label of a normal device name that has a dot; none when it is short already.
 ///
-/// An IPv4 address has no short name: `10` would stand for every device of that network.
+/// An IPv4 address has no short name: `10` would stand for every device of that network. Nor has a text that no host is
+/// called by: the address `kiosk.lobby@contoso.com` must not find the device `KIOSK`.
 pub fn short_name(normal_device_name: &str) -> Option<&str> {
     let (label, _) = normal_device_name.split_once('.')?;
-    let label = label.trim_end();
+    let is_no_host = |letter: char| matches!(letter, '@' | '\\') || letter.is_whitespace();
     let is_address = || normal_device_name.parse::<Ipv4Addr>().is_ok();
-    (!label.is_empty() && !is_address()).then_some(label)
+    let is_host = !label.is_empty() && !normal_device_name.contains(is_no_host);
+    (is_host && !is_address()).then_some(label)
 }
 
 /// Returns the form in which texts of any kind are compared, such as what people are called; none for a text that holds
@@ -1316,6 +1318,7 @@ mod tests {
         assert_eq!(short_name("nb-0042"), None);
         assert_eq!(short_name(".corp"), None);
         assert_eq!(short_name("10.0.0.5"), None);
+        assert_eq!(short_name("kiosk.lobby@contoso.com"), None);
     }
 
     // ---- hashes and look-alikes ----

@@ -23,6 +23,8 @@ mod forms;
 #[cfg(feature = "ingest")]
 mod layers;
 #[cfg(feature = "ingest")]
+mod lookalikes;
+#[cfg(feature = "ingest")]
 mod model;
 #[cfg(feature = "cli")]
 mod readers;
