@@ -3,8 +3,10 @@
 //! The identifier table only says where to look. It keeps what a subject was once known by, and different values may
 //! share a hash, so every hit is compared with the subject's row.
 
+use std::cell::RefCell;
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
+use std::rc::Rc;
 
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -57,7 +59,12 @@ pub(super) struct Search<'a> {
     candidates: Vec<Candidate>,
     /// What was found of each clue, in the order of the query.
     heard: Vec<Heard<'a>>,
+    /// Rows read of late: kinds that hold the same text mean the same row.
+    rows: RefCell<Vec<Rc<Row>>>,
 }
+
+/// Rows that are kept at hand.
+const ROWS_KEPT: usize = 8;
 
 /// What was found of a clue.
 struct Heard<'q> {
@@ -71,7 +78,7 @@ struct Heard<'q> {
 
 /// A subject that holds a value asked for.
 struct Candidate {
-    row: Row,
+    row: Rc<Row>,
     level: Level,
     evidence: Vec<Evidence>,
     /// The kinds of the fields that agree: a name that agrees whole and bare agrees once.
@@ -80,7 +87,7 @@ struct Candidate {
 
 /// A subject that holds a probe's value, by the part through which it was found.
 pub(super) struct Holder {
-    pub(super) subject: Row,
+    pub(super) subject: Rc<Row>,
     /// The subject's value, as exported.
     pub(super) value: String,
     /// The object and row that say so.
@@ -102,6 +109,7 @@ impl<'a> Search<'a> {
             max_holders,
             candidates: Vec::new(),
             heard: Vec::new(),
+            rows: RefCell::default(),
         }
     }
 
@@ -234,7 +242,11 @@ impl<'a> Search<'a> {
     }
 
     /// Returns the subject that a part belongs to now, whatever it holds.
-    pub(super) fn subject_of(&self, subject: Subject, part: u32) -> rusqlite::Result<Option<Row>> {
+    pub(super) fn subject_of(
+        &self,
+        subject: Subject,
+        part: u32,
+    ) -> rusqlite::Result<Option<Rc<Row>>> {
         let Some(part) = self.row(subject, part)? else {
             return Ok(None);
         };
@@ -245,8 +257,18 @@ impl<'a> Search<'a> {
         }
     }
 
-    fn row(&self, subject: Subject, id: u32) -> rusqlite::Result<Option<Row>> {
-        Row::read(self.connection, subject, id)
+    fn row(&self, subject: Subject, id: u32) -> rusqlite::Result<Option<Rc<Row>>> {
+        let is_it = |row: &&Rc<Row>| (row.subject, row.id) == (subject, id);
+        if let Some(known) = self.rows.borrow().iter().find(is_it) {
+            return Ok(Some(Rc::clone(known)));
+        }
+        let row = Row::read(self.connection, subject, id)?.map(Rc::new);
+        let mut rows = self.rows.borrow_mut();
+        if rows.len() == ROWS_KEPT {
+            rows.clear();
+        }
+        rows.extend(row.clone());
+        Ok(row)
     }
 
     fn add(&mut self, clue: &Clue, probe: &Probe, holders: Vec<Holder>) -> rusqlite::Result<()> {
@@ -274,7 +296,7 @@ impl<'a> Search<'a> {
     }
 
     /// Returns a subject among the candidates, where it is put if it is new.
-    fn candidate(&mut self, row: Row, level: Level) -> &mut Candidate {
+    fn candidate(&mut self, row: Rc<Row>, level: Level) -> &mut Candidate {
         let known = |one: &Candidate| (one.row.subject, one.row.id) == (row.subject, row.id);
         let at = match self.candidates.iter().position(known) {
             Some(at) => at,
@@ -342,6 +364,8 @@ impl<'a> Search<'a> {
         if is_split && found > 0 {
             flags.push(Flag::Contradiction);
         }
+        // A row that nobody else has is shown without a copy.
+        self.rows.take();
         let mut matches = Vec::with_capacity(candidates.len());
         for candidate in candidates {
             let mut shown = self.shown(candidate, &mut skipped)?;
@@ -460,6 +484,7 @@ impl<'a> Search<'a> {
             Kind::Sid => !row.has_weak_sid(),
             kind => matches!(kind, Kind::Uid | Kind::DeviceUid | Kind::CollectorUid),
         });
+        let row = Rc::unwrap_or_clone(row);
         let subject = match row.subject {
             Subject::Account => self.account(row)?,
             Subject::Device => self.device(row, skipped)?,

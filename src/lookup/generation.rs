@@ -1,7 +1,6 @@
 //! An opened generation: one file that never changes, a few connections to it, and what is read of it once.
 //!
-//! The file is read, not mapped into memory: when a mapped file is cut short, as one on a network may be, the process
-//! dies, and which file systems are local is not told without unsafe code.
+//! A file on this machine is mapped into memory, any other one read (`mount`).
 
 use std::fs::{self, File};
 use std::io::{self, Read as _};
@@ -12,6 +11,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension};
 
 use super::answer::Coverage;
+use super::mount;
 use super::row::time;
 use crate::error::Error;
 use crate::schema::{APPLICATION_ID, Dataset, USER_VERSION};
@@ -20,8 +20,10 @@ use crate::schema::{APPLICATION_ID, Dataset, USER_VERSION};
 const CONNECTIONS_KEPT: usize = 16;
 /// SQLite's page cache of a connection, in KiB (negative: KiB, not pages). The system caches the file itself.
 const CACHE_KIB: i32 = -8 * 1024;
+/// All of a file that is mapped; SQLite itself maps no more than 2 GiB, and reads what lies behind.
+const MAPPED_BYTES: i64 = 1 << 40;
 /// More statements than a lookup has.
-const STATEMENTS_KEPT: usize = 16;
+const STATEMENTS_KEPT: usize = 32;
 /// Bytes that are hashed at once.
 const HASHED_AT_ONCE: usize = 1 << 20;
 /// `current` holds one file name.
@@ -47,6 +49,8 @@ pub(crate) struct Generation {
     name: String,
     pub(crate) number: u64,
     pub(crate) coverage: Coverage,
+    /// The file is mapped into memory.
+    pub(super) is_mapped: bool,
     /// How many top bits of a hash name its bucket.
     pub(super) bits: u32,
     connections: Mutex<Vec<Connection>>,
@@ -110,7 +114,8 @@ impl Place {
 impl Generation {
     fn open(path: &Path, name: &str) -> Result<Generation, Error> {
         let size = size_of_file(path)?;
-        let connection = connect(path).map_err(|error| told(path, error))?;
+        let is_mapped = mount::is_local(path);
+        let connection = connect(path, is_mapped).map_err(|error| told(path, error))?;
         check(&connection, path, size)?;
         let number = generation_in(name).or_else(|| generation_in(&file_name(path)));
         let read = || -> rusqlite::Result<Generation> {
@@ -124,6 +129,7 @@ impl Generation {
                 name: name.to_owned(),
                 number,
                 coverage: coverage(&connection)?,
+                is_mapped,
                 bits: bits.and_then(|bits| bits.parse().ok()).unwrap_or(0),
                 connections: Mutex::default(),
             })
@@ -163,7 +169,7 @@ impl Generation {
             .pop();
         let connection = match kept {
             Some(connection) => connection,
-            None => connect(&self.path).map_err(|error| told(&self.path, error))?,
+            None => connect(&self.path, self.is_mapped).map_err(|error| told(&self.path, error))?,
         };
         let found = read(&connection).map_err(|error| told(&self.path, error))?;
         self.give_back(connection);
@@ -188,7 +194,7 @@ pub(crate) fn meta(connection: &Connection, key: &str) -> rusqlite::Result<Optio
         .optional()
 }
 
-fn connect(path: &Path) -> rusqlite::Result<Connection> {
+fn connect(path: &Path, is_mapped: bool) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
         | OpenFlags::SQLITE_OPEN_NO_MUTEX
         | OpenFlags::SQLITE_OPEN_URI;
@@ -196,6 +202,9 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
     connection.execute_batch(&format!(
         "PRAGMA query_only = ON; PRAGMA trusted_schema = OFF; PRAGMA cache_size = {CACHE_KIB}"
     ))?;
+    if is_mapped {
+        connection.pragma_update(None, "mmap_size", MAPPED_BYTES)?;
+    }
     // Else SQLite prepares a statement anew for every value bound to it, where a table has a partial index.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);

@@ -10,6 +10,7 @@ mod answer;
 mod find;
 pub(crate) mod generation;
 mod json;
+mod mount;
 mod query;
 mod rank;
 mod row;
@@ -202,7 +203,7 @@ impl Index {
             flags: found.flags,
             clues: found.clues,
             coverage: generation.coverage,
-            freshness: self.freshness_of(generation.coverage),
+            freshness: self.freshness_of(generation),
             generation: generation.number,
             is_ids_only: query.is_ids_only,
             query: query.into_text(),
@@ -232,17 +233,21 @@ impl Index {
 
     /// Returns how old what the index knows is.
     pub fn freshness(&self) -> Freshness {
-        self.freshness_of(self.coverage())
+        self.freshness_of(&self.current())
     }
 
-    fn freshness_of(&self, coverage: Coverage) -> Freshness {
+    fn freshness_of(&self, generation: &Generation) -> Freshness {
         let Options {
             fresh_for,
             ageing_for,
             clock,
             ..
         } = self.options;
-        Freshness::new(coverage.oldest(), clock(), fresh_for, ageing_for)
+        let as_of = generation.coverage.oldest();
+        Freshness {
+            is_mapped: generation.is_mapped,
+            ..Freshness::new(as_of, clock(), fresh_for, ageing_for)
+        }
     }
 
     /// Returns the generation to read, after a look whether there is a newer one when it is time for that.

@@ -29,12 +29,35 @@ pub(super) struct Row {
     first_seen: Option<i64>,
 }
 
+/// Fields of each subject that no answer shows and that nothing is found by.
+const NOT_READ: [&[&str]; 2] = [
+    &[
+        "type",
+        "upn_privacy",
+        "ad_username",
+        "office",
+        "city",
+        "country",
+    ],
+    &["platform", "last_login"],
+];
+
 /// The statements that read a row by its id.
 static SELECT: LazyLock<[String; 2]> = LazyLock::new(|| {
     Subject::ALL.map(|subject| {
+        let is_read = |name: &str| !NOT_READ[subject as usize].contains(&name);
+        let fields = subject.fields().iter();
+        let fields = fields.map(|field| {
+            if is_read(field.name) {
+                field.name
+            } else {
+                "NULL"
+            }
+        });
+        let fields: Vec<&str> = fields.collect();
         format!(
             "SELECT owner, class, flags, seen, {} FROM {} WHERE id = ?1",
-            subject.column_list(),
+            fields.join(", "),
             subject.table()
         )
     })

@@ -1,0 +1,229 @@
+//! Times lookups of one index beside what a chatbot's author would use instead, in one process and one run.
+//!
+//! Arguments: the index, a folder to work in, the port of a Redis that is empty. Prints a Markdown table. All answer the
+//! same question: whose UPN is this, with every column of the account.
+
+mod peers;
+
+use std::hint::black_box;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use identidex::lookup::{Index, Query};
+use rusqlite::{Connection, OpenFlags};
+
+/// Lookups timed one by one; the naive one reads a whole table each time.
+const LOOKUPS: usize = 50_000;
+const NAIVE_LOOKUPS: usize = 5;
+/// Accounts whose identifiers are looked up.
+const SAMPLE: usize = 20_000;
+const BATCH: usize = 1_000;
+
+type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
+
+/// What is asked of every contender.
+struct Asked {
+    upns: Vec<String>,
+    emails: Vec<String>,
+    names: Vec<String>,
+    /// Emails of two to eight accounts.
+    shared: Vec<String>,
+    devices: Vec<String>,
+    misses: Vec<String>,
+}
+
+fn main() -> Result<()> {
+    let mut arguments = std::env::args().skip(1);
+    let mut next = || {
+        arguments
+            .next()
+            .ok_or("usage: identidex-lookup-bench INDEX FOLDER REDIS-PORT|-")
+    };
+    let (path, folder, port) = (PathBuf::from(next()?), PathBuf::from(next()?), next()?);
+    let asked = asked(&path)?;
+    println!("| lookup | p50 | p99 |");
+    println!("|---|---|---|");
+    identidex(&path, &asked)?;
+    if port != "-" {
+        peers::run(&path, &folder, port.parse()?, &asked)?;
+    }
+    Ok(())
+}
+
+/// Draws values evenly from the whole index.
+fn asked(index: &Path) -> Result<Asked> {
+    let connection = Connection::open_with_flags(
+        format!(
+            "file:{}?immutable=1",
+            std::fs::canonicalize(index)?.display()
+        ),
+        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI,
+    )?;
+    let largest: i64 = connection.query_row("SELECT max(id) FROM account", [], |row| row.get(0))?;
+    let column = |table: &str, column: &str| -> Result<Vec<String>> {
+        let sql = format!(
+            "SELECT {column} FROM {table} WHERE id % ?1 = 1 AND owner IS NULL AND {column} IS NOT NULL
+             AND class NOT IN (2, 3)"
+        );
+        let mut select = connection.prepare(&sql)?;
+        let every = (largest / SAMPLE as i64).max(1);
+        let values = select.query_map([every], |row| row.get(0))?;
+        let mut values = values.collect::<rusqlite::Result<Vec<String>>>()?;
+        shuffle(&mut values);
+        Ok(values)
+    };
+    let mut shared = connection.prepare(
+        "SELECT min(email) FROM account WHERE owner IS NULL AND class NOT IN (2, 3) GROUP BY lower(email)
+         HAVING count(*) BETWEEN 2 AND 8",
+    )?;
+    let shared = shared.query_map([], |row| row.get(0))?;
+    let mut shared = shared.collect::<rusqlite::Result<Vec<String>>>()?;
+    shuffle(&mut shared);
+    let upns = column("account", "upn")?;
+    Ok(Asked {
+        shared,
+        misses: upns.iter().map(|upn| format!("x{upn}")).collect(),
+        emails: column("account", "email")?,
+        devices: column("device", "name")?,
+        names: column("account", "name")?,
+        upns,
+    })
+}
+
+/// An order that no cache expects, the same in every run.
+fn shuffle(values: &mut [String]) {
+    let mut state = 1u64;
+    for at in (1..values.len()).rev() {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        values.swap(at, (state >> 33) as usize % (at + 1));
+    }
+}
+
+fn identidex(path: &Path, asked: &Asked) -> Result<()> {
+    let index = Index::open(path)?;
+    let find = |query: Query| index.find(query).expect("the index can be read");
+    let ids = |text: &String| drop(black_box(find(Query::any(text).ids_only())));
+    let whole = |text: &String| drop(black_box(find(Query::any(text))));
+    row("identidex, account by UPN, ids only", &asked.upns, |upn| {
+        drop(black_box(find(Query::upn(upn).ids_only())))
+    });
+    row(
+        "identidex, account by UPN, every kind tried",
+        &asked.upns,
+        ids,
+    );
+    row(
+        "identidex, account by email, every kind tried",
+        &asked.emails,
+        ids,
+    );
+    row(
+        "identidex, account by name, every kind tried",
+        &asked.names,
+        ids,
+    );
+    row(
+        "identidex, account with its devices and evidence",
+        &asked.upns,
+        whole,
+    );
+    row(
+        "identidex, device with its accounts and evidence",
+        &asked.devices,
+        whole,
+    );
+    row(
+        "identidex, several accounts of one email",
+        &asked.shared,
+        ids,
+    );
+    row("identidex, miss, one kind", &asked.misses, |upn| {
+        drop(black_box(find(Query::upn(upn))))
+    });
+    row("identidex, miss, every kind tried", &asked.misses, ids);
+    batch(&index, &asked.upns);
+    threads(&index, &asked.upns);
+    opening(path);
+    Ok(())
+}
+
+fn batch(index: &Index, texts: &[String]) {
+    let batches: Vec<&[String]> = texts.chunks_exact(BATCH).collect();
+    let times: Vec<Duration> = batches
+        .iter()
+        .cycle()
+        .take(200)
+        .map(|batch| {
+            let start = Instant::now();
+            let queries = batch.iter().map(|text| Query::upn(text).ids_only());
+            black_box(index.find_all(queries).expect("the index can be read"));
+            start.elapsed() / BATCH as u32
+        })
+        .collect();
+    print_row("identidex, each of a batch of 1,000", times);
+}
+
+fn threads(index: &Index, texts: &[String]) {
+    let times = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..2)
+            .map(|half| {
+                scope.spawn(move || {
+                    let texts: Vec<&String> = texts.iter().skip(half).step_by(2).collect();
+                    times(&texts, |text| {
+                        drop(black_box(index.find(Query::upn(text.as_str()).ids_only())))
+                    })
+                })
+            })
+            .collect();
+        threads
+            .into_iter()
+            .flat_map(|thread| thread.join().expect("no thread panics"))
+            .collect()
+    });
+    print_row("identidex, account by UPN, two threads", times);
+}
+
+fn opening(path: &Path) {
+    let times = (0..200).map(|_| {
+        let start = Instant::now();
+        black_box(Index::open(path).expect("the index opens"));
+        start.elapsed()
+    });
+    print_row("identidex, opening the index", times.collect());
+}
+
+/// Looks every value up once to warm up, and then again with a clock.
+pub(crate) fn row(what: &str, texts: &[String], look_up: impl Fn(&String)) {
+    texts.iter().take(LOOKUPS).for_each(&look_up);
+    print_row(what, times(texts, look_up));
+}
+
+pub(crate) fn times<T>(texts: &[T], look_up: impl Fn(&T)) -> Vec<Duration> {
+    let one = |text: &T| {
+        let start = Instant::now();
+        look_up(text);
+        start.elapsed()
+    };
+    texts.iter().cycle().take(LOOKUPS).map(one).collect()
+}
+
+pub(crate) fn print_row(what: &str, mut times: Vec<Duration>) {
+    times.sort_unstable();
+    let at = |percent: usize| {
+        times
+            .get(times.len() * percent / 100)
+            .copied()
+            .unwrap_or_default()
+    };
+    println!(
+        "| {what} | {:.2} µs | {:.2} µs |",
+        micros(at(50)),
+        micros(at(99))
+    );
+}
+
+fn micros(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e6
+}
