@@ -1,5 +1,5 @@
-"""A chatbot's turn: somebody asks for a restart of their computer, and the channel knows their UPN and what they are
-called. Run: python examples/chat.py identity.db john.doe@contoso.com "John Doe"
+"""A chatbot's turn: somebody asks for a restart of their computer, and the channel knows their UPN, their account and what
+they are called. Run: python examples/chat.py identity.db john.doe@contoso.com jdoe@EMEA "John Doe"
 """
 
 import sys
@@ -7,9 +7,9 @@ import sys
 import identidex
 
 
-def reply(index: identidex.Index, upn: str, full_name: str) -> str:
+def reply(index: identidex.Index, upn: str, account_name: str | None, full_name: str) -> str:
     """Says what the bot answers. It acts on a device only if it knows whose it is."""
-    answer = index.find_together({"upn": upn, "full_name": full_name})
+    answer = index.find_together({"upn": upn, "account_name": account_name, "full_name": full_name})
     try:
         match = answer.one()
     except identidex.NotOne as why:
@@ -18,6 +18,8 @@ def reply(index: identidex.Index, upn: str, full_name: str) -> str:
         return "I do not know you yet. What is your account name?"
     if answer["freshness"]["state"] == "stale":
         return "What I know of your devices is too old to act on. I am calling a colleague."
+    if not identidex.is_enough_to_act(match) or match["flags"]:
+        return "I need your account name too before I act on a device."
     name = match["account"]["full_name"] or full_name
     primary = [device["name"] for device in match["devices"] if device.get("primary")]
     if primary:
@@ -26,5 +28,5 @@ def reply(index: identidex.Index, upn: str, full_name: str) -> str:
 
 
 if __name__ == "__main__":
-    path, upn, full_name = sys.argv[1:]
-    print(reply(identidex.open(path), upn, full_name))
+    path, upn, account_name, full_name = sys.argv[1:]
+    print(reply(identidex.open(path), upn, account_name or None, full_name))

@@ -1,5 +1,6 @@
-//! A chatbot's turn: somebody asks for a restart of their computer, and the channel knows their UPN and what they are
-//! called. Run: `cargo run --no-default-features --example chat -- identity.db john.doe@contoso.com "John Doe"`
+//! A chatbot's turn: somebody asks for a restart of their computer, and the channel knows their UPN, their account and
+//! what they are called. Run:
+//! `cargo run --no-default-features --example chat -- identity.db john.doe@contoso.com jdoe@EMEA "John Doe"`
 
 use identidex::error::Error;
 use identidex::lookup::{Found, FreshnessState, Index, NotOne, Query};
@@ -8,6 +9,8 @@ use identidex::lookup::{Found, FreshnessState, Index, NotOne, Query};
 pub struct Speaker {
     /// Their user principal name.
     pub upn: String,
+    /// Their account name; empty where the channel does not know it.
+    pub account_name: String,
     /// What they are called.
     pub full_name: String,
 }
@@ -19,6 +22,7 @@ pub struct Speaker {
 pub fn reply(index: &Index, speaker: &Speaker) -> Result<String, Error> {
     let answer = index.find(Query::all_of([
         Query::upn(&speaker.upn),
+        Query::account_name(&speaker.account_name),
         Query::full_name(&speaker.full_name),
     ]))?;
     let one = match answer.one() {
@@ -39,6 +43,9 @@ pub fn reply(index: &Index, speaker: &Speaker) -> Result<String, Error> {
             "What I know of your devices is too old to act on. I am calling a colleague.".into(),
         );
     }
+    if !one.is_enough_to_act() || !one.flags.is_empty() {
+        return Ok("I need your account name too before I act on a device.".into());
+    }
     let name = account.full_name.as_deref().unwrap_or(&speaker.full_name);
     let primary = devices.iter().find(|device| device.usage.is_primary);
     Ok(
@@ -51,10 +58,11 @@ pub fn reply(index: &Index, speaker: &Speaker) -> Result<String, Error> {
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut arguments = std::env::args().skip(1);
-    let mut next = || arguments.next().ok_or("usage: chat INDEX UPN NAME");
+    let mut next = || arguments.next().ok_or("usage: chat INDEX UPN ACCOUNT NAME");
     let index = Index::open(next()?)?;
     let speaker = Speaker {
         upn: next()?,
+        account_name: next()?,
         full_name: next()?,
     };
     println!("{}", reply(&index, &speaker)?);

@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use jiff::Timestamp;
 
-use super::{Context, Exit, print, print_json};
+use super::{BadUsage, Context, Exit, print, print_json};
 use crate::identifier::Kind;
 use crate::lookup::{
     Account, AccountUse, Answer, Coverage, Device, DeviceUse, Flag, Found, Level, Match, Outcome,
@@ -45,7 +45,7 @@ pub(super) struct Args {
     #[arg(long)]
     together: bool,
     /// Where nobody is found, list names that resemble the value
-    #[arg(long)]
+    #[arg(long, conflicts_with = "together")]
     suggest: bool,
     /// Print each answer as one line of JSON
     #[arg(long)]
@@ -98,8 +98,7 @@ pub(super) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
     let mut worst: Option<Exit> = None;
     let mut resolve = |query: Query| -> anyhow::Result<()> {
         let answer = index.find(query)?;
-        let is_miss = answer.outcome == Outcome::None && args.suggest;
-        let suggestions = match is_miss && !args.together {
+        let suggestions = match answer.outcome == Outcome::None && args.suggest {
             true => index.suggest(&answer.query)?,
             false => Vec::new(),
         };
@@ -121,6 +120,12 @@ pub(super) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
         Ok(())
     };
     if args.together {
+        if args.values.iter().any(|value| value == STANDARD_INPUT) {
+            return Err(BadUsage(
+                "--together takes its values from the command line, not from -".into(),
+            )
+            .into());
+        }
         let values = args.values.iter().cloned();
         resolve(Query::all_of(values.map(|value| args.asked.query(value))))?;
         return Ok(worst.unwrap_or(Exit::Done));
@@ -201,6 +206,9 @@ fn shown(query: &str) -> String {
 fn headline(answer: &Answer) -> String {
     match answer.outcome {
         Outcome::One => "one match".to_owned(),
+        Outcome::Several if answer.matches.len() == 1 => {
+            "one match, but it also points to others; ask which one is meant".to_owned()
+        }
         Outcome::Several => format!(
             "several matches ({}); ask which one is meant",
             answer.matches.len()

@@ -63,7 +63,7 @@ struct Ages {
 
 pub(super) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
     let generation = context.open_index()?.current();
-    let holdings = generation.read(Holdings::read)?;
+    let holdings = generation.read(|reader| Holdings::read(reader))?;
     let ages = Ages::new(generation.coverage, context);
     let runs = last_runs(&context.config.index.path);
     match args.json {

@@ -8,12 +8,13 @@ use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{OptionalExtension, params};
 
 use super::answer::{self, Evidence, Flag, Found, Level, Match, Outcome, Skipped, Verdict};
 use super::query::{Asked, Clue, Probe, Query, field_kind, probes_of};
 use super::rank;
-use super::row::{Row, time};
+use super::reader::Reader;
+use super::row::Row;
 use crate::bucket::{Hash, IN_CROWD, MAX_ID, bucket_of, kind_and_id, reference, references_in};
 use crate::identifier::{self, Kind};
 use crate::schema::{Class, Subject};
@@ -24,7 +25,6 @@ const READ_AT_MOST: usize = 4_096;
 const BUCKET: &str = "SELECT entries FROM identifier WHERE bucket = ?1";
 const IN_CROWD_OF: &str = "SELECT reference FROM crowd
      WHERE hash = ?1 AND rest = ?2 AND reference BETWEEN ?3 AND ?4";
-const OBJECT: &str = "SELECT observed_at, key FROM object WHERE id = ?1";
 
 /// What a query comes to.
 pub(super) struct Findings {
@@ -39,12 +39,12 @@ pub(super) struct Findings {
 
 /// Looks a query up in a generation whose buckets are named by `bits`.
 pub(super) fn find(
-    connection: &Connection,
+    reader: &Reader,
     bits: u32,
     query: &Query,
     max_holders: u32,
 ) -> rusqlite::Result<Findings> {
-    let mut search = Search::new(connection, bits, query, max_holders as usize);
+    let mut search = Search::new(reader, bits, query, max_holders as usize);
     for clue in query.clues() {
         search.hear(clue)?;
     }
@@ -52,7 +52,7 @@ pub(super) fn find(
 }
 
 pub(super) struct Search<'a> {
-    connection: &'a Connection,
+    reader: &'a Reader,
     bits: u32,
     query: &'a Query,
     max_holders: usize,
@@ -63,6 +63,8 @@ pub(super) struct Search<'a> {
     rows: RefCell<Vec<Rc<Row>>>,
 }
 
+/// Bytes of what a person is called; no directory has longer ones, and each candidate is compared.
+const NAME_BYTES_AT_MOST: usize = 1_024;
 /// Rows that are kept at hand.
 const ROWS_KEPT: usize = 8;
 
@@ -83,6 +85,7 @@ struct Candidate {
     evidence: Vec<Evidence>,
     /// The kinds of the fields that agree: a name that agrees whole and bare agrees once.
     kinds: Vec<Kind>,
+    has_weak_sid: bool,
 }
 
 /// A subject that holds a probe's value, by the part through which it was found.
@@ -92,18 +95,20 @@ pub(super) struct Holder {
     pub(super) value: String,
     /// The object and row that say so.
     pub(super) said: (u32, u32),
+    /// The value is a SID that proves nothing by itself.
+    is_weak_sid: bool,
 }
 
 impl<'a> Search<'a> {
     /// Begins to look a query up.
     pub(super) fn new(
-        connection: &'a Connection,
+        reader: &'a Reader,
         bits: u32,
         query: &'a Query,
         max_holders: usize,
     ) -> Search<'a> {
         Search {
-            connection,
+            reader,
             bits,
             query,
             max_holders,
@@ -159,7 +164,7 @@ impl<'a> Search<'a> {
     }
 
     fn references(&self, hash: Hash) -> rusqlite::Result<Vec<u32>> {
-        let mut select = self.connection.prepare_cached(BUCKET)?;
+        let mut select = self.reader.prepare_cached(BUCKET)?;
         let found = select.query_row([bucket_of(hash.high, self.bits)], |row| {
             Ok(references_in(row.get_ref(0)?.as_blob()?, hash).collect())
         });
@@ -177,7 +182,7 @@ impl<'a> Search<'a> {
     }
 
     fn crowd(&self, hash: Hash, probe: &Probe) -> rusqlite::Result<Vec<u32>> {
-        let mut select = self.connection.prepare_cached(IN_CROWD_OF)?;
+        let mut select = self.reader.prepare_cached(IN_CROWD_OF)?;
         let mut references = Vec::new();
         for kind in Kind::ALL
             .into_iter()
@@ -233,11 +238,15 @@ impl<'a> Search<'a> {
             Some(whole) if part.value(probe).is_none() => whole.seen,
             _ => part.seen,
         };
+        // A merged account does not say of its parts' SID what they do.
+        let is_weak_sid = probe.kind == Kind::Sid
+            && (part.has_weak_sid() || whole.as_ref().is_some_and(|whole| whole.has_weak_sid()));
         let row = whole.unwrap_or(part);
         Ok(row.value(probe).map(str::to_owned).map(|value| Holder {
             subject: row,
             value,
             said: (seen.object, seen.row),
+            is_weak_sid,
         }))
     }
 
@@ -262,7 +271,7 @@ impl<'a> Search<'a> {
         if let Some(known) = self.rows.borrow().iter().find(is_it) {
             return Ok(Some(Rc::clone(known)));
         }
-        let row = Row::read(self.connection, subject, id)?.map(Rc::new);
+        let row = Row::read(self.reader, subject, id)?.map(Rc::new);
         let mut rows = self.rows.borrow_mut();
         if rows.len() == ROWS_KEPT {
             rows.clear();
@@ -284,6 +293,7 @@ impl<'a> Search<'a> {
                 false => self.evidence(probe.kind, holder.value, holder.said)?,
             };
             let candidate = self.candidate(holder.subject, level);
+            candidate.has_weak_sid |= holder.is_weak_sid;
             let kind = field_kind(probe.kind);
             if !candidate.kinds.contains(&kind) {
                 candidate.kinds.push(kind);
@@ -306,6 +316,7 @@ impl<'a> Search<'a> {
                     level,
                     evidence: Vec::new(),
                     kinds: Vec::new(),
+                    has_weak_sid: false,
                 });
                 self.candidates.len() - 1
             }
@@ -321,18 +332,12 @@ impl<'a> Search<'a> {
         value: String,
         (object, row): (u32, u32),
     ) -> rusqlite::Result<Option<Evidence>> {
-        let mut select = self.connection.prepare_cached(OBJECT)?;
-        let found = select.query_row([object], |found| {
-            Ok(time(found.get(0)?).map(|observed_at| (observed_at, found.get(1))))
-        });
-        let Some((observed_at, object)) = found.optional()?.flatten() else {
-            return Ok(None);
-        };
-        Ok(Some(Evidence {
+        let found = self.reader.object(object)?;
+        Ok(found.map(|(observed_at, object)| Evidence {
             kind,
             value,
             observed_at,
-            object: object?,
+            object,
             row,
         }))
     }
@@ -360,7 +365,10 @@ impl<'a> Search<'a> {
             flags.push(Flag::ConfusableWithKnown);
         }
         let clues = self.clues(&candidates);
-        let is_split = clues.iter().any(|clue| clue.verdict == Verdict::Elsewhere);
+        // What a match does not hold and others do, few or many, says that somebody else may be meant.
+        let is_split = clues
+            .iter()
+            .any(|clue| matches!(clue.verdict, Verdict::Elsewhere | Verdict::TooMany));
         if is_split && found > 0 {
             flags.push(Flag::Contradiction);
         }
@@ -417,15 +425,12 @@ impl<'a> Search<'a> {
             .iter()
             .filter(|heard| !heard.clue.text.is_ascii())
         {
-            let Some(skeleton) = identifier::ascii_skeleton(&heard.clue.text) else {
+            let folded = identifier::folded(&heard.clue.text);
+            let Some(skeleton) = folded.and_then(|text| identifier::ascii_skeleton(&text)) else {
                 continue;
             };
             for probe in probes_of(heard.clue.kinds(), &skeleton) {
-                let references = self.references(Hash::of(&probe.normal))?;
-                let holders = match references.contains(&IN_CROWD) {
-                    true => return Ok(true),
-                    false => self.holders(&probe, &references)?,
-                };
+                let holders = self.holders(&probe, &self.filed(&probe)?)?;
                 let is_another = |holder: &Holder| {
                     let mut known = candidates.iter().map(|one| (one.row.subject, one.row.id));
                     known.all(|known| known != (holder.subject.subject, holder.subject.id))
@@ -473,15 +478,16 @@ impl<'a> Search<'a> {
             level,
             mut evidence,
             kinds,
+            has_weak_sid,
         } = candidate;
         evidence.sort_by_key(|one| one.kind);
-        let flags = match kinds.contains(&Kind::Sid) && row.has_weak_sid() {
+        let flags = match has_weak_sid {
             true => vec![Flag::WeakSid],
             false => Vec::new(),
         };
         let strength = self.strength(&row);
         let has_stable_key = kinds.iter().any(|kind| match kind {
-            Kind::Sid => !row.has_weak_sid(),
+            Kind::Sid => !has_weak_sid,
             kind => matches!(kind, Kind::Uid | Kind::DeviceUid | Kind::CollectorUid),
         });
         let row = Rc::unwrap_or_clone(row);
@@ -504,16 +510,20 @@ impl<'a> Search<'a> {
         if !self.query.has_several() {
             return 1;
         }
-        let agreeing = self.heard.iter().filter_map(|heard| heard.held_as(row));
-        let values: BTreeSet<&str> = agreeing.map(|probe| &*probe.normal).collect();
-        values.len() as u32
+        let agreeing = self
+            .heard
+            .iter()
+            .filter_map(|heard| heard.identifier_of(row));
+        let values: BTreeSet<String> = agreeing.collect();
+        // At least one found it.
+        values.len().max(1) as u32
     }
 
     fn account(&self, row: Row) -> rusqlite::Result<Found> {
         let (devices, devices_left_out) = match self.query.is_ids_only {
             true => (Vec::new(), 0),
             false => {
-                let devices = rank::devices_of(self.connection, row.id)?;
+                let devices = rank::devices_of(self.reader, row.id)?;
                 (devices.list, devices.left_out)
             }
         };
@@ -529,9 +539,9 @@ impl<'a> Search<'a> {
         let (is_shared, accounts, accounts_left_out) = match self.query.is_ids_only {
             true => (false, Vec::new(), 0),
             false => {
-                let is_shared = rank::is_shared(self.connection, row.id)?;
+                let is_shared = rank::is_shared(self.reader, row.id)?;
                 let accounts =
-                    rank::accounts_of(self.connection, row.id, is_shared, is_all_classes, skipped)?;
+                    rank::accounts_of(self.reader, row.id, is_shared, is_all_classes, skipped)?;
                 (is_shared, accounts.list, accounts.left_out)
             }
         };
@@ -548,6 +558,22 @@ impl Heard<'_> {
     /// Returns the probe whose value a subject holds.
     fn held_as(&self, row: &Row) -> Option<&Probe<'_>> {
         self.probes.iter().find(|probe| row.value(probe).is_some())
+    }
+
+    /// Returns the value of a subject that the text agrees with, whole and in normal form: a name without its domain is
+    /// no other identifier than the name. None for one that too many hold.
+    fn identifier_of(&self, row: &Row) -> Option<String> {
+        let mut probes = self.probes.iter();
+        probes.find_map(|probe| {
+            let value = row.value(probe)?;
+            let kind = field_kind(probe.kind);
+            let is_crowded = self
+                .non_identifying
+                .iter()
+                .any(|other| field_kind(*other) == kind);
+            let normal = identifier::normal_form(kind, value).ok()?;
+            (!is_crowded).then(|| normal.into_owned())
+        })
     }
 
     /// Tells whether the text can be what it is taken for.
@@ -571,7 +597,7 @@ impl Heard<'_> {
     /// Tells whether the text is another one than what a subject holds or is called.
     fn contradicts(&self, row: &Row) -> bool {
         let is_said = match self.clue.asked {
-            Asked::FullName => row.full_name().is_some(),
+            Asked::FullName => row.full_name().is_some_and(|name| !words(name).is_empty()),
             Asked::As(kind) => row.has(field_kind(kind)),
             Asked::Any | Asked::Of(_) => true,
         };
@@ -586,6 +612,9 @@ fn is_same_name(left: &str, right: &str) -> bool {
 }
 
 fn words(name: &str) -> Vec<String> {
+    if name.len() > NAME_BYTES_AT_MOST {
+        return Vec::new();
+    }
     let name = identifier::folded(name).unwrap_or_default();
     let words = name.split(|letter: char| letter == ',' || letter.is_whitespace());
     let mut words: Vec<String> = words

@@ -12,12 +12,13 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension};
 
 use super::answer::Coverage;
 use super::mount;
+use super::reader::Reader;
 use super::row::time;
 use crate::error::Error;
 use crate::schema::{APPLICATION_ID, Dataset, USER_VERSION};
 
 /// Connections that are kept when nobody uses them: as many threads look up at once without opening one.
-const CONNECTIONS_KEPT: usize = 16;
+const READERS_KEPT: usize = 16;
 /// SQLite's page cache of a connection, in KiB (negative: KiB, not pages). The system caches the file itself.
 const CACHE_KIB: i32 = -8 * 1024;
 /// All of a file is mapped. SQLite maps no more than it was built for, 2 GiB unless `.cargo/config.toml` applies, and reads
@@ -54,7 +55,7 @@ pub(crate) struct Generation {
     pub(super) is_mapped: bool,
     /// How many top bits of a hash name its bucket.
     pub(super) bits: u32,
-    connections: Mutex<Vec<Connection>>,
+    readers: Mutex<Vec<Reader>>,
 }
 
 impl Place {
@@ -115,7 +116,8 @@ impl Place {
 impl Generation {
     fn open(path: &Path, name: &str) -> Result<Generation, Error> {
         let size = size_of_file(path)?;
-        let is_mapped = mount::is_local(path);
+        // A copy under another name may be overwritten in place, which kills whoever has it mapped.
+        let is_mapped = hash_in(name).is_some() && mount::is_local(path);
         let connection = connect(path, is_mapped).map_err(|error| told(path, error))?;
         check(&connection, path, size)?;
         let number = generation_in(name).or_else(|| generation_in(&file_name(path)));
@@ -132,11 +134,11 @@ impl Generation {
                 coverage: coverage(&connection)?,
                 is_mapped,
                 bits: bits.and_then(|bits| bits.parse().ok()).unwrap_or(0),
-                connections: Mutex::default(),
+                readers: Mutex::default(),
             })
         };
         let generation = read().map_err(|error| told(path, error))?;
-        generation.give_back(connection);
+        generation.give_back(Reader::new(connection));
         Ok(generation)
     }
 
@@ -161,29 +163,42 @@ impl Generation {
     /// Reads with one of the connections.
     pub(crate) fn read<T>(
         &self,
-        read: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+        read: impl FnOnce(&Reader) -> rusqlite::Result<T>,
     ) -> Result<T, Error> {
-        let kept = self
-            .connections
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .pop();
-        let connection = match kept {
-            Some(connection) => connection,
-            None => connect(&self.path, self.is_mapped).map_err(|error| told(&self.path, error))?,
-        };
-        let found = read(&connection).map_err(|error| told(&self.path, error))?;
-        self.give_back(connection);
+        self.read_with(self.reader()?, read)
+    }
+
+    /// Reads with a connection, and keeps it for the next one.
+    pub(super) fn read_with<T>(
+        &self,
+        reader: Reader,
+        read: impl FnOnce(&Reader) -> rusqlite::Result<T>,
+    ) -> Result<T, Error> {
+        let found = read(&reader).map_err(|error| told(&self.path, error))?;
+        self.give_back(reader);
         Ok(found)
     }
 
-    fn give_back(&self, connection: Connection) {
-        let mut connections = self
-            .connections
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        if connections.len() < CONNECTIONS_KEPT {
-            connections.push(connection);
+    /// Returns a connection: one that nobody uses, else a new one.
+    ///
+    /// # Errors
+    /// When the file cannot be opened any more: it may have been removed, with a newer one there.
+    pub(super) fn reader(&self) -> Result<Reader, Error> {
+        let mut readers = self.readers.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(reader) = readers.pop() {
+            return Ok(reader);
+        }
+        drop(readers);
+        let connection = connect(&self.path, self.is_mapped);
+        connection
+            .map(Reader::new)
+            .map_err(|error| told(&self.path, error))
+    }
+
+    fn give_back(&self, reader: Reader) {
+        let mut readers = self.readers.lock().unwrap_or_else(PoisonError::into_inner);
+        if readers.len() < READERS_KEPT {
+            readers.push(reader);
         }
     }
 }

@@ -13,6 +13,7 @@ mod json;
 mod mount;
 mod query;
 mod rank;
+mod reader;
 mod row;
 mod suggest;
 mod why;
@@ -23,7 +24,6 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use rusqlite::Connection;
 
 pub use self::answer::{
     Account, AccountUse, Answer, Clue, Coverage, Device, DeviceUse, Evidence, Flag, Found,
@@ -31,6 +31,7 @@ pub use self::answer::{
 };
 use self::generation::{Generation, Place};
 pub use self::query::Query;
+use self::reader::Reader;
 pub use self::suggest::{Likeness, Suggestion};
 pub use self::why::{Hit, HitVerdict, LookedUp, Tried, Why};
 use crate::error::Error;
@@ -123,8 +124,7 @@ impl Index {
     /// # Errors
     /// Only the index's own faults: a text that is no identifier is an answer too.
     pub fn find(&self, query: impl Into<Query>) -> Result<Answer, Error> {
-        let generation = self.current();
-        generation.read(|connection| self.find_in(&generation, connection, query.into()))
+        self.read(|generation, reader| self.find_in(generation, reader, query.into()))
     }
 
     /// Looks up many queries, all in one state of the index; the answers in the order of the queries.
@@ -135,11 +135,10 @@ impl Index {
         &self,
         queries: impl IntoIterator<Item = Q>,
     ) -> Result<Vec<Answer>, Error> {
-        let generation = self.current();
-        generation.read(|connection| {
+        self.read(|generation, reader| {
             let answers = queries.into_iter().map(Q::into);
             answers
-                .map(|query| self.find_in(&generation, connection, query))
+                .map(|query| self.find_in(generation, reader, query))
                 .collect()
         })
     }
@@ -166,11 +165,10 @@ impl Index {
     /// As [`Index::find`].
     pub fn why(&self, query: impl Into<Query>) -> Result<Why, Error> {
         let query = query.into();
-        let generation = self.current();
-        generation.read(|connection| {
+        self.read(|generation, reader| {
             Ok(Why {
-                tried: why::tried(connection, generation.bits, &query)?,
-                answer: self.find_in(&generation, connection, query)?,
+                tried: why::tried(reader, generation.bits, &query)?,
+                answer: self.find_in(generation, reader, query)?,
             })
         })
     }
@@ -187,14 +185,35 @@ impl Index {
         suggest::suggest(&self.current(), text)
     }
 
+    /// Reads the current generation. One that was removed while nobody looked, by runs that published others, is let go.
+    fn read<T>(
+        &self,
+        read: impl FnOnce(&Generation, &Reader) -> rusqlite::Result<T>,
+    ) -> Result<T, Error> {
+        let mut generation = self.current();
+        let reader = match generation.reader() {
+            Ok(reader) => reader,
+            Err(error) => {
+                self.refresh();
+                let newer = self.current();
+                if Arc::ptr_eq(&generation, &newer) {
+                    return Err(error);
+                }
+                generation = newer;
+                generation.reader()?
+            }
+        };
+        generation.read_with(reader, |reader| read(&generation, reader))
+    }
+
     fn find_in(
         &self,
         generation: &Generation,
-        connection: &Connection,
+        reader: &Reader,
         query: Query,
     ) -> rusqlite::Result<Answer> {
         let max_holders = self.options.max_holders;
-        let found = find::find(connection, generation.bits, &query, max_holders)?;
+        let found = find::find(reader, generation.bits, &query, max_holders)?;
         Ok(Answer {
             outcome: found.outcome,
             matches: found.matches,

@@ -157,11 +157,16 @@ impl Query {
         self
     }
 
-    /// Restricts texts of any kind to those of one subject.
+    /// Restricts texts to identifiers of one subject.
     pub(super) fn only(mut self, subject: Subject) -> Query {
         let clues = std::iter::once(&mut self.clue).chain(&mut self.others);
-        for clue in clues.filter(|clue| clue.asked == Asked::Any) {
-            clue.asked = Asked::Of(subject);
+        for clue in clues {
+            clue.asked = match clue.asked {
+                Asked::Any => Asked::Of(subject),
+                // A kind of the other subject finds nobody here.
+                Asked::As(kind) if Subject::of(kind) != subject => Asked::As(Kind::Domain),
+                asked => asked,
+            };
         }
         self
     }

@@ -1,5 +1,6 @@
 //! Rows of `account` and `device`, and what an answer shows of them.
 
+use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use jiff::Timestamp;
@@ -7,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension};
 
 use super::answer::{Account, Device};
 use super::query::{Probe, field_kind};
-use crate::identifier::Kind;
+use crate::identifier::{self, Kind};
 use crate::schema::{Class, FieldType, NAME, SECOND, STRONG, Seen, Subject, account_field};
 
 /// The owner of a part that belongs to no subject.
@@ -116,13 +117,25 @@ impl Row {
         values.find(|value| probe.is_held_as(value))
     }
 
-    /// Tells whether it says any value of a kind.
-    pub(super) fn has(&self, kind: Kind) -> bool {
+    /// Tells whether it has a value of a kind, given in normal form.
+    pub(super) fn holds(&self, kind: Kind, normal: &str) -> bool {
+        self.values(kind).any(|value| value == normal)
+    }
+
+    /// Returns its values of a kind, in normal form.
+    fn values(&self, kind: Kind) -> impl Iterator<Item = Cow<'_, str>> {
         let fields = self.subject.fields().iter().zip(&self.texts);
-        fields.into_iter().any(|(field, text)| match field.kind {
-            FieldType::Key(held) | FieldType::Identifier(held) => held == kind && text.is_some(),
-            _ => false,
+        fields.filter_map(move |(field, text)| match field.kind {
+            FieldType::Key(held) | FieldType::Identifier(held) if held == kind => {
+                identifier::normal_form(kind, text.as_deref()?).ok()
+            }
+            _ => None,
         })
+    }
+
+    /// Tells whether it has any value of a kind: what is only kept for display, a hashed UPN say, is none.
+    pub(super) fn has(&self, kind: Kind) -> bool {
+        self.values(kind).next().is_some()
     }
 
     /// Returns its uid, and its account name or device name.
@@ -145,8 +158,8 @@ impl Row {
     /// Tells whether its SID proves nothing by itself.
     pub(super) fn has_weak_sid(&self) -> bool {
         let sid = self.texts[STRONG].as_deref();
-        let normal = sid.and_then(|sid| crate::identifier::normal_form(Kind::Sid, sid).ok());
-        let is_key = normal.is_some_and(|sid| crate::identifier::is_key_sid(&sid));
+        let normal = sid.and_then(|sid| identifier::normal_form(Kind::Sid, sid).ok());
+        let is_key = normal.is_some_and(|sid| identifier::is_key_sid(&sid));
         let says_local = self.class == Class::Local;
         self.subject == Subject::Account && (!is_key || says_local || self.flags & LOCAL_SID != 0)
     }

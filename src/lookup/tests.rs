@@ -542,6 +542,61 @@ fn a_sid_that_is_no_key_finds_all_who_have_it_and_says_so() {
 }
 
 #[test]
+fn a_sid_that_a_part_shows_to_be_local_is_no_stable_key_of_the_whole() {
+    let mut draft = Draft::new();
+    let sid = format!("{DOMAIN_SID}-1101");
+    let fields = [("uid", &*uuid('a', 1)), ("sid", &*sid)];
+    let part = draft.account(&fields);
+    // The row of several parts has no flags of its own.
+    let whole = draft.account(&[]);
+    fields
+        .iter()
+        .for_each(|(column, value)| draft.set(Subject::Account, whole, column, value));
+    draft.set(Subject::Account, part, "owner", whole);
+    draft.set(Subject::Account, part, "flags", 2);
+    let open = draft.open();
+    let answer = open.find(&*sid);
+    let one = answer.one().unwrap();
+    assert_eq!(
+        (one.flags.as_slice(), one.has_stable_key),
+        (&[Flag::WeakSid][..], false)
+    );
+    assert!(!one.is_enough_to_act());
+    let answer = open.find(&*uuid('a', 1));
+    assert!(answer.one().unwrap().has_stable_key);
+}
+
+#[test]
+fn devices_of_an_account_are_never_asked_of_a_device() {
+    let mut draft = jdoes();
+    draft.device(&[("uid", &uuid('d', 1)), ("name", "jdoe")]);
+    let open = draft.open();
+    let outcome = |answer: Result<Answer, Error>| answer.unwrap().outcome;
+    assert_eq!(outcome(open.index.find("jdoe")), Outcome::Several);
+    assert_eq!(outcome(open.index.accounts_of("jdoe")), Outcome::One);
+    assert_eq!(outcome(open.index.devices_of(r"EMEA\jdoe")), Outcome::One);
+    assert_eq!(
+        outcome(open.index.devices_of(Query::device_name("jdoe"))),
+        Outcome::Unparseable
+    );
+    assert_eq!(
+        outcome(open.index.accounts_of(Query::upn("john.doe@contoso.com"))),
+        Outcome::Unparseable
+    );
+}
+
+#[test]
+fn a_name_that_is_longer_than_any_narrows_nothing() {
+    let open = jdoes().open();
+    let answer = open.find(Query::all_of([
+        Query::upn("john.doe@contoso.com"),
+        Query::full_name("x".repeat(1 << 20)),
+    ]));
+    assert_eq!(answer.outcome, Outcome::One);
+    assert_eq!(answer.clues[1].verdict, Verdict::Unparseable);
+}
+
+#[test]
 fn a_hashed_upn_is_kept_for_display_and_never_found() {
     let hashed = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
     let mut draft = Draft::new();
@@ -842,6 +897,44 @@ fn a_new_generation_is_followed_and_one_that_cannot_be_opened_is_not() {
     let answer = index.find("jdoe@EMEA").unwrap();
     assert_eq!((answer.generation, answer.outcome), (2, Outcome::None));
     fs::remove_dir_all(home.path().join("index.db.d")).unwrap();
+    assert_eq!(index.find("jdoe@EMEA").unwrap().generation, 2);
+}
+
+#[test]
+fn why_calls_nobody_a_former_holder_who_holds_the_value() {
+    let mut draft = Draft::new();
+    let id = draft.account(&[("uid", &uuid('a', 1)), ("name", "backup")]);
+    // As the writer files a name without a domain.
+    draft.file(Kind::BareName, "backup", id);
+    let open = draft.open();
+    let why = open.index.why("backup").unwrap();
+    let found = why
+        .tried
+        .iter()
+        .filter_map(|tried| tried.found.as_ref().ok());
+    let verdicts: Vec<_> = found
+        .flat_map(|found| &found.hits)
+        .map(|hit| hit.verdict)
+        .collect();
+    assert_eq!(verdicts, [HitVerdict::Holds]);
+}
+
+#[test]
+fn a_generation_that_was_removed_while_nobody_looked_is_let_go() {
+    let (home, old) = finished(jdoes());
+    publish(home.path(), &old, 1);
+    let options = Options {
+        refresh: Duration::MAX,
+        ..Options::default()
+    };
+    let index = Index::open_with(home.path().join("index.db"), options).unwrap();
+    // Somebody else has the one connection.
+    let known = index.current();
+    let _busy = known.reader().unwrap();
+    let (_home, new) = finished(jdoes());
+    publish(home.path(), &new, 2);
+    let name = format!("gen-000001-{}.db", "0".repeat(64));
+    fs::remove_file(home.path().join("index.db.d").join(name)).unwrap();
     assert_eq!(index.find("jdoe@EMEA").unwrap().generation, 2);
 }
 

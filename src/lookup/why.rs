@@ -3,11 +3,10 @@
 //! For people who ask back, not for a chatbot: it reads everything that a lookup reads, and tells of former holders and
 //! of accounts that lookups pass over.
 
-use rusqlite::Connection;
-
 use super::answer::{Answer, Evidence};
 use super::find::Search;
-use super::query::{Clue, Probe, Query};
+use super::query::{Clue, Probe, Query, field_kind};
+use super::reader::Reader;
 use super::row::Row;
 use crate::bucket::kind_and_id;
 use crate::identifier::{Kind, Refusal, normal_form};
@@ -92,12 +91,8 @@ impl HitVerdict {
 }
 
 /// Tries every rule of a query, in order.
-pub(super) fn tried(
-    connection: &Connection,
-    bits: u32,
-    query: &Query,
-) -> rusqlite::Result<Vec<Tried>> {
-    let search = Search::new(connection, bits, query, usize::MAX);
+pub(super) fn tried(reader: &Reader, bits: u32, query: &Query) -> rusqlite::Result<Vec<Tried>> {
+    let search = Search::new(reader, bits, query, usize::MAX);
     let mut tried = Vec::new();
     for clue in query.clues() {
         for kind in clue.kinds() {
@@ -178,6 +173,10 @@ fn hit(
     let Some(row) = search.subject_of(subject, part)? else {
         return Ok(None);
     };
+    if row.holds(field_kind(probe.kind), &probe.normal) {
+        // Held whole, which another rule says: a name that never had a domain.
+        return Ok(None);
+    }
     let said = (row.seen.object, row.seen.row);
     let evidence = search.evidence(probe.kind, probe.normal.to_string(), said)?;
     Ok(Some((row.id, shown(&row, HitVerdict::Former, evidence))))
