@@ -13,39 +13,39 @@ use pyo3::types::PyString;
 use pythonize::pythonize;
 
 create_exception!(
-    _identidex,
-    IndexError,
+    identidex._identidex,
+    IndexFault,
     PyException,
     "The index could not be opened or read."
 );
 create_exception!(
-    _identidex,
+    identidex._identidex,
     Missing,
-    IndexError,
+    IndexFault,
     "Nothing was published there yet, or the path is wrong."
 );
 create_exception!(
-    _identidex,
+    identidex._identidex,
     Foreign,
-    IndexError,
+    IndexFault,
     "The file is something else."
 );
 create_exception!(
-    _identidex,
+    identidex._identidex,
     Newer,
-    IndexError,
+    IndexFault,
     "A newer program wrote the index."
 );
 create_exception!(
-    _identidex,
+    identidex._identidex,
     NotPermitted,
-    IndexError,
+    IndexFault,
     "This user may not read the index."
 );
 create_exception!(
-    _identidex,
+    identidex._identidex,
     Damaged,
-    IndexError,
+    IndexFault,
     "The file was cut short or changed after it was published."
 );
 
@@ -65,7 +65,7 @@ fn raised(error: Error) -> PyErr {
         Error::Newer { .. } => Newer::new_err(text),
         Error::NotPermitted { .. } => NotPermitted::new_err(text),
         Error::Damaged { .. } => Damaged::new_err(text),
-        _ => IndexError::new_err(text),
+        _ => IndexFault::new_err(text),
     }
 }
 
@@ -224,7 +224,7 @@ impl Index {
 fn _identidex(module: &Bound<'_, PyModule>) -> PyResult<()> {
     let py = module.py();
     module.add_class::<Index>()?;
-    module.add("IndexError", py.get_type::<IndexError>())?;
+    module.add("IndexFault", py.get_type::<IndexFault>())?;
     module.add("Missing", py.get_type::<Missing>())?;
     module.add("Foreign", py.get_type::<Foreign>())?;
     module.add("Newer", py.get_type::<Newer>())?;

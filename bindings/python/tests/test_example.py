@@ -11,6 +11,8 @@ def test_the_bot_acts_only_when_it_knows_who_is_speaking(index):
     chat = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(chat)
     index = identidex.open(index, ageing_for_hours=24 * 36_525)
-    assert chat.reply(index, "john.doe@contoso.com", "John Doe") == "Doe, John, shall I restart NB-0042?"
-    assert chat.reply(index, "john.doe@contoso.com", "Jane Doe").startswith("I do not know you yet")
-    assert chat.reply(index, "nobody@contoso.com", "No Body").startswith("I do not know you yet")
+    turn = lambda upn, account, name: chat.reply(index, upn, account, name)
+    assert turn("john.doe@contoso.com", "jdoe@EMEA", "John Doe") == "Doe, John, shall I restart NB-0042?"
+    assert turn("john.doe@contoso.com", None, "John Doe").startswith("I need your account name too")
+    assert turn("john.doe@contoso.com", "jdoe@EMEA", "Jane Doe").startswith("I do not know you yet")
+    assert turn("nobody@contoso.com", None, "No Body").startswith("I do not know you yet")

@@ -15,19 +15,20 @@ import os
 from typing import Any, Iterable, Mapping
 
 from . import _identidex
-from ._identidex import Damaged, Foreign, IndexError, Missing, Newer, NotPermitted
+from ._identidex import Damaged, Foreign, IndexFault, Missing, Newer, NotPermitted
 
+# `open` is left out: a star import must not shadow the builtin.
 __all__ = [
     "Answer",
     "Damaged",
     "Foreign",
     "Index",
-    "IndexError",
+    "IndexFault",
     "Missing",
     "Newer",
     "NotOne",
     "NotPermitted",
-    "open",
+    "is_enough_to_act",
 ]
 
 
@@ -44,6 +45,9 @@ class NotOne(LookupError):
         self.outcome = outcome
         self.count = count
 
+    def __reduce__(self):
+        return NotOne, (self.outcome, self.count)
+
 
 class Answer(dict):
     """What the index says to a query; its keys are described in `schemas/answer.schema.json`."""
@@ -59,6 +63,11 @@ class Answer(dict):
         if self["outcome"] != "one" or len(matches) != 1:
             raise NotOne(self["outcome"], len(matches))
         return matches[0]
+
+
+def is_enough_to_act(match: Mapping[str, Any]) -> bool:
+    """Tells whether enough agreed to act on a device, and not only to show something: a stable key, or two identifiers."""
+    return match.get("stable_key", False) or match["strength"] >= 2
 
 
 class Index:
@@ -100,6 +109,8 @@ class Index:
         self, texts: Iterable[str], *, kind: str | None = None, all_classes: bool = False, ids_only: bool = False
     ) -> list[Answer]:
         """Looks up many texts, all in one state of the index, with the interpreter free meanwhile."""
+        if isinstance(texts, str):
+            raise TypeError("find_all takes many texts, not one")
         answers = self._index.find_all(
             builtins.list(texts), kind=kind, all_classes=all_classes, ids_only=ids_only
         )
@@ -107,19 +118,19 @@ class Index:
 
     def find_together(
         self,
-        clues: Mapping[str, str] | Iterable[tuple[str | None, str]],
+        clues: Mapping[str, str | None] | Iterable[tuple[str | None, str | None]],
         *,
         all_classes: bool = False,
         ids_only: bool = False,
     ) -> Answer:
         """Looks up the one account or device that all clues fit: `{"upn": …, "email": …, "full_name": …}`.
 
-        Pairs of a kind and a text may be given instead; the kind None takes a text for whatever it can be.
+        Pairs of a kind and a text may be given instead; the kind None takes a text for whatever it can be. A text that is
+        None is not known, and left out.
         """
         pairs = clues.items() if isinstance(clues, Mapping) else clues
-        return Answer(
-            self._index.find_together(builtins.list(pairs), all_classes=all_classes, ids_only=ids_only)
-        )
+        known = [(kind, text) for kind, text in pairs if text is not None]
+        return Answer(self._index.find_together(known, all_classes=all_classes, ids_only=ids_only))
 
     def why(self, text: str, *, kind: str | None = None, all_classes: bool = False) -> dict[str, Any]:
         """Says how an answer comes about: each rule tried, who holds what, who held it before, who is passed over."""
@@ -147,6 +158,19 @@ class Index:
         return self._index.generation
 
 
-def open(path: str | os.PathLike[str], **options: int) -> Index:
+def open(
+    path: str | os.PathLike[str],
+    *,
+    refresh_ms: int | None = None,
+    max_holders: int | None = None,
+    fresh_for_hours: int | None = None,
+    ageing_for_hours: int | None = None,
+) -> Index:
     """Opens an index by its path; the options are those of `Index`."""
-    return Index(path, **options)
+    return Index(
+        path,
+        refresh_ms=refresh_ms,
+        max_holders=max_holders,
+        fresh_for_hours=fresh_for_hours,
+        ageing_for_hours=ageing_for_hours,
+    )
