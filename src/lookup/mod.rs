@@ -235,7 +235,7 @@ impl Index {
     /// is nothing to compare with.
     ///
     /// # Errors
-    /// [`Error::Damaged`] when they differ.
+    /// [`Error::Damaged`] when they differ; as [`Index::open`] when the file is not there any more.
     pub fn verify(&self) -> Result<bool, Error> {
         self.current().verify()
     }
