@@ -529,3 +529,17 @@ fn values_together_are_those_of_one_account() {
     let answer = together(["jdoe@APAC", "john.doe@contoso.com"], 10);
     assert_eq!(answer["flags"][0], "contradiction");
 }
+
+#[test]
+fn what_an_export_holds_commands_no_terminal() {
+    let home = Home::new();
+    let folder = home.path("exports");
+    std::fs::create_dir(&folder).unwrap();
+    let users = "user.uid,user.name,user.ad.full_name,user.ad.department\n\
+        aaaaaaaa-0000-4000-8000-000000000001,jdoe@EMEA,John \u{1b}]0;x\u{7}Doe,\"Fin\u{1b}[31mance\nand more\"\n";
+    std::fs::write(folder.join("users-2026-11-21T06-00-00Z.csv"), users).unwrap();
+    home.run(&["sync", "exports"]).exits(0);
+    let shown = home.run(&["resolve", "jdoe@EMEA"]).exits(0).stdout;
+    assert!(shown.contains(r"Fin\u{1b}[31mance\nand more"), "{shown}");
+    assert!(!shown.contains(['\u{1b}', '\u{7}']), "{shown:?}");
+}

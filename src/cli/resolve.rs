@@ -1,5 +1,6 @@
 //! `identidex resolve`: looks values up, for a person or as JSON.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::io::{self, BufRead, Read as _};
 
@@ -169,7 +170,7 @@ fn next_line(input: &mut impl BufRead) -> anyhow::Result<Option<String>> {
 fn meant(suggestions: &[Suggestion]) -> String {
     let lines = suggestions
         .iter()
-        .map(|one| format!("\n  {} {}", kind_in_words(one.kind), one.name));
+        .map(|one| format!("\n  {} {}", kind_in_words(one.kind), printable(&one.name)));
     let lines: String = lines.collect();
     match suggestions {
         [] => lines,
@@ -257,6 +258,7 @@ fn push_match(text: &mut String, one: &Match) {
 fn push_account(text: &mut String, account: &Account, one: &Match) {
     let called = account.full_name.as_ref().or(account.account_name.as_ref());
     let called = called.map_or("an account without a name", String::as_str);
+    let called = printable(called);
     let _ = write!(text, "{called}  ({} account)", account.class.as_str());
     let work = [&account.job_title, &account.department];
     let work: Vec<&str> = work.into_iter().flatten().map(String::as_str).collect();
@@ -274,6 +276,7 @@ fn push_account(text: &mut String, account: &Account, one: &Match) {
 fn push_device(text: &mut String, device: &Device, is_shared: bool, one: &Match) {
     let called = device.name.as_deref().unwrap_or("a device without a name");
     let shared = if is_shared { "shared " } else { "" };
+    let called = printable(called);
     let _ = write!(text, "{called}  ({shared}device)");
     let make = [&device.kind, &device.manufacturer, &device.model];
     let make: Vec<&str> = make.into_iter().flatten().map(String::as_str).collect();
@@ -290,7 +293,7 @@ fn push_device(text: &mut String, device: &Device, is_shared: bool, one: &Match)
 
 fn push_line(text: &mut String, name: &str, value: Option<&str>) {
     if let Some(value) = value.filter(|value| !value.is_empty()) {
-        let _ = write!(text, "\n  {name:15}{value}");
+        let _ = write!(text, "\n  {name:15}{}", printable(value));
     }
 }
 
@@ -375,7 +378,19 @@ fn account_cells(one: &AccountUse) -> Cells {
 }
 
 fn cell(text: &Option<String>) -> String {
-    text.clone().unwrap_or_default()
+    printable(text.as_deref().unwrap_or_default()).into_owned()
+}
+
+/// Writes control characters as escapes: what an export holds must not command a terminal, nor break a line.
+pub(super) fn printable(text: &str) -> Cow<'_, str> {
+    if !text.contains(char::is_control) {
+        return Cow::Borrowed(text);
+    }
+    let escaped = |letter: char| match letter.is_control() {
+        true => letter.escape_default().to_string(),
+        false => letter.to_string(),
+    };
+    Cow::Owned(text.chars().map(escaped).collect())
 }
 
 fn logins(usage: &Use) -> String {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::resolve::{self, kind_in_words};
+use super::resolve::{self, kind_in_words, printable};
 use super::{Context, Exit, print, print_json};
 use crate::lookup::{Hit, HitVerdict, LookedUp, Tried, Why};
 
@@ -71,7 +71,7 @@ fn push_hits(text: &mut String, found: &LookedUp) {
 }
 
 fn hit_in_words(hit: &Hit) -> String {
-    let name = hit.name.as_deref().unwrap_or("without a name");
+    let name = printable(hit.name.as_deref().unwrap_or("without a name"));
     let uid = hit.uid.as_deref().unwrap_or("no uid");
     let verdict = match hit.verdict {
         HitVerdict::Holds => "holds it".to_owned(),
