@@ -598,11 +598,25 @@ fn a_record_of_too_many_lines_is_no_record() {
     assert_eq!((rows.len(), rejects), (2, vec![]));
     let (rows, rejects) = decoded(text(decode::MAX_RECORD_LINES + 1).as_bytes());
     assert_eq!(rows, [["b", "c"]]);
-    assert_eq!(
-        rejects.len(),
-        decode::MAX_RECORD_LINES + 1,
-        "each of its lines is a row that fits nothing"
-    );
+    assert_eq!(rejects.len(), 1, "one row, whatever its lines look like");
+}
+
+#[test]
+fn a_line_of_a_long_cell_is_never_taken_for_a_row() {
+    let lines = |line: &str| vec![line; 3 * decode::MAX_RECORD_LINES].join("\n");
+    for made_up in ["evil@EMEA,x", "\"\"evil@EMEA\"\",\"\"x\"\""] {
+        let text = format!(
+            "user.name,c1\na,\"free text\n{}\nend\"\nb,c\n",
+            lines(made_up)
+        );
+        let (rows, rejects) = decoded(text.as_bytes());
+        assert_eq!(rows, [["b", "c"]], "{made_up}");
+        assert_eq!(rejects.len(), 1, "{made_up}");
+    }
+    // A quote that never closes costs its line, and the rows behind it are rows.
+    let text = format!("user.name,c1\na,\"stray\n{}\n", lines("b,c"));
+    let (rows, _) = decoded(text.as_bytes());
+    assert_eq!(rows.len(), 3 * decode::MAX_RECORD_LINES);
 }
 
 #[test]

@@ -321,6 +321,16 @@ impl Batches {
             self.lines.consume(bytes, lines);
             return Ok(());
         }
+        // Lines of a long cell must not be taken for rows: free text could make up a person.
+        if let Some((bytes, lines)) = self.lines.closing_beyond()? {
+            let text = &self.lines.rest()[..bytes];
+            let record = parse(text, self.delimiter).filter(|record| record.len() == width);
+            if record.is_some() && fault(text, self.delimiter).is_none() {
+                batch.reject(line, "", "a quoted row of too many lines");
+                self.lines.consume(bytes, lines);
+                return Ok(());
+            }
+        }
         batch.reject(
             line,
             "",

@@ -166,6 +166,30 @@ impl Lines {
     }
 }
 
+impl Lines {
+    /// The place beyond [`MAX_RECORD_LINES`] where an opened quote closes first at the end of a line, within
+    /// [`MAX_LINE_BYTES`].
+    pub(super) fn closing_beyond(&mut self) -> Result<Option<(usize, u64)>, Error> {
+        while self.rest().len() <= MAX_LINE_BYTES && self.fill()? {}
+        let rest = self.rest();
+        let (mut balance, mut begin, mut lines) = (0, 0, 0);
+        while begin < rest.len().min(MAX_LINE_BYTES) {
+            let end = match memchr::memchr(b'\n', &rest[begin..]) {
+                Some(at) => begin + at + 1,
+                None if self.ended => rest.len(),
+                None => break,
+            };
+            balance += quotes(&rest[begin..end]);
+            lines += 1;
+            begin = end;
+            if lines > MAX_RECORD_LINES as u64 && balance % 2 == 0 {
+                return Ok(Some((end, lines)));
+            }
+        }
+        Ok(None)
+    }
+}
+
 pub(super) fn quotes(line: &[u8]) -> usize {
     memchr::memchr_iter(b'"', line).count()
 }
