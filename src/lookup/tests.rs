@@ -380,6 +380,14 @@ fn parts_of_one_account_are_one_match_with_its_merged_values() {
         (evidence.object.as_str(), evidence.row),
         ("users/2026-11-22.csv", 5)
     );
+    // `why` names the same row.
+    let why = open.index.why("jdoe@EMEA").unwrap();
+    let mut found = why
+        .tried
+        .iter()
+        .filter_map(|tried| tried.found.as_ref().ok());
+    let hits = &found.find(|found| found.count > 0).unwrap().hits;
+    assert_eq!(hits[0].evidence.as_ref().map(|row| row.row), Some(5));
     // The older uid is no current value.
     assert_eq!(open.uids(&*uuid('a', 1)), "none");
 }

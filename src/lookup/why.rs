@@ -3,6 +3,8 @@
 //! For people who ask back, not for a chatbot: it reads everything that a lookup reads, and tells of former holders and
 //! of accounts that lookups pass over.
 
+use std::cmp::Reverse;
+
 use super::answer::{Answer, Evidence};
 use super::find::Search;
 use super::query::{Clue, Probe, Query, field_kind};
@@ -79,6 +81,14 @@ pub enum HitVerdict {
     Former,
 }
 
+impl Hit {
+    /// Of several parts of a subject the one that holds the value counts, and of those the one observed last.
+    fn rank(&self) -> impl Ord + use<> {
+        let observed_at = self.evidence.as_ref().map(|row| row.observed_at);
+        (self.verdict, Reverse(observed_at))
+    }
+}
+
 impl HitVerdict {
     /// Returns the name used in JSON.
     pub fn as_str(self) -> &'static str {
@@ -145,7 +155,7 @@ fn hits(search: &Search, probe: &Probe) -> rusqlite::Result<Vec<Hit>> {
             continue;
         };
         match hits.iter_mut().find(|(known, _)| *known == id) {
-            Some((_, known)) if hit.verdict < known.verdict => *known = hit,
+            Some((_, known)) if hit.rank() < known.rank() => *known = hit,
             Some(_) => {}
             None => hits.push((id, hit)),
         }
