@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use identidex::identifier::Kind;
-use identidex::ingest;
 use identidex::lookup::{Index, Query};
 use serde_json::Value;
 
@@ -69,14 +68,8 @@ fn publish(home: &Path, objects: &Value) -> PathBuf {
         fs::write(path, content.as_str().unwrap()).unwrap();
     }
     let index = home.join("identity.db");
-    let options = replay::options(&source, &index, Duration::from_secs(300));
-    let report = ingest::run(&options, &mut |_| {}).unwrap();
-    assert_eq!(
-        (report.rows.rejected, report.failures.len()),
-        (0, 0),
-        "{:?}",
-        report.failures
-    );
+    let report = replay::sync(&source, &index, Duration::from_secs(300));
+    assert_eq!(report.rows.rejected, 0);
     index
 }
 

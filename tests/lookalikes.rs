@@ -12,7 +12,6 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use identidex::ingest;
 use identidex::lookup::{Found, Index, Match, Outcome, Query};
 use unicode_normalization::UnicodeNormalization;
 
@@ -309,14 +308,8 @@ impl Tenant {
         fs::write(source.join("users-2026-11-21T06-00-00Z.csv"), users).unwrap();
         fs::write(source.join("devices-2026-11-21T06-00-00Z.csv"), devices).unwrap();
         let index = home.join("identity.db");
-        let options = replay::options(&source, &index, Duration::from_secs(300));
-        let report = ingest::run(&options, &mut |_| {}).unwrap();
-        assert_eq!(
-            (report.rows.rejected, report.failures.len()),
-            (0, 0),
-            "{:?}",
-            report.failures
-        );
+        let report = replay::sync(&source, &index, Duration::from_secs(300));
+        assert_eq!(report.rows.rejected, 0);
         index
     }
 

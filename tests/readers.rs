@@ -8,7 +8,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use identidex::error::Error;
-use identidex::ingest;
 use identidex::lookup::{Answer, Found, Index, Options};
 
 use crate::replay;
@@ -71,9 +70,7 @@ fn publish(home: &Path, run: u32) {
     for (dataset, content) in [("users", users), ("devices", devices), ("logins", logins)] {
         fs::write(source.join(format!("{dataset}-{time}.csv")), content).unwrap();
     }
-    let options = replay::options(&source, &home.join("identity.db"), Duration::from_secs(300));
-    let report = ingest::run(&options, &mut |_| {}).unwrap();
-    assert_eq!(report.failures.len(), 0, "{:?}", report.failures);
+    replay::sync(&source, &home.join("identity.db"), Duration::from_secs(300));
 }
 
 fn uid(letter: char, number: u32) -> String {

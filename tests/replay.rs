@@ -214,7 +214,8 @@ fn put(source: &Path, object: &Object) {
         .expect("its time can be set");
 }
 
-fn sync(source: &Path, index: &Path, publish_every: Duration) -> Report {
+/// Takes a folder in: no object fails, and no row is lost.
+pub(crate) fn sync(source: &Path, index: &Path, publish_every: Duration) -> Report {
     let options = options(source, index, publish_every);
     let report = ingest::run(&options, &mut |_| {}).expect("the run succeeds");
     assert_eq!(report.outcome, Outcome::Done, "{:?}", report.failures);

@@ -15,7 +15,10 @@ use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use csv::{ByteRecord, ReaderBuilder};
 
 use super::lines::{Lines, Run, quotes};
-use super::{BYTE_ORDER_MARK, Error, Form, MAX_COLUMNS, MAX_LINE_BYTES, MAX_NAME_BYTES, Text};
+use super::{
+    BYTE_ORDER_MARK, Error, Form, MAX_COLUMNS, MAX_LINE_BYTES, MAX_NAME_BYTES, MAX_RECORD_LINES,
+    Text,
+};
 use crate::observation::{Decoded, Reject};
 
 /// Bytes of a batch: large enough to amortise a channel, small enough to stay in the cache. About a dozen
@@ -302,34 +305,24 @@ impl Batches {
     fn take_open(&mut self, batch: &mut Builder) -> Result<(), Error> {
         let line = self.lines.line;
         self.row += 1;
-        let spans = self.lines.closing_spans()?;
-        let width = self.schema.fields().len();
-        for (bytes, lines) in spans {
-            let text = &self.lines.rest()[..bytes];
-            let record = parse(text, self.delimiter).filter(|record| record.len() == width);
-            let Some(record) = record.filter(|_| fault(text, self.delimiter).is_none()) else {
-                continue;
-            };
-            if self
-                .single_line
-                .iter()
-                .any(|column| record[*column].contains(&b'\n'))
-            {
-                break;
-            }
+        self.lines.hold_record()?;
+        let is_short = |place: &(usize, u64)| place.1 <= MAX_RECORD_LINES as u64;
+        let first = {
+            let mut places = self.lines.closing_places().take_while(is_short);
+            places.find_map(|place| Some((self.record(place.0)?, place)))
+        };
+        if let Some((record, (bytes, lines))) = first.filter(|(record, _)| self.is_likely(record)) {
             batch.append_record(&record, self.row, line);
             self.lines.consume(bytes, lines);
             return Ok(());
         }
         // Lines of a long cell must not be taken for rows: free text could make up a person.
-        if let Some((bytes, lines)) = self.lines.closing_beyond()? {
-            let text = &self.lines.rest()[..bytes];
-            let record = parse(text, self.delimiter).filter(|record| record.len() == width);
-            if record.is_some() && fault(text, self.delimiter).is_none() {
-                batch.reject(line, "", "a quoted row of too many lines");
-                self.lines.consume(bytes, lines);
-                return Ok(());
-            }
+        self.lines.hold_most()?;
+        let beyond = self.lines.closing_places().find(|place| !is_short(place));
+        if let Some((bytes, lines)) = beyond.filter(|(bytes, _)| self.record(*bytes).is_some()) {
+            batch.reject(line, "", "a quoted row of too many lines");
+            self.lines.consume(bytes, lines);
+            return Ok(());
         }
         batch.reject(
             line,
@@ -339,6 +332,20 @@ impl Batches {
         let length = self.lines.first_line().len();
         self.lines.consume(length, 1);
         Ok(())
+    }
+
+    /// Reads the first bytes of what is buffered as one record, if they are one of as many fields as there are columns.
+    fn record(&self, bytes: usize) -> Option<ByteRecord> {
+        let text = &self.lines.rest()[..bytes];
+        let record = parse(text, self.delimiter)?;
+        let is_one = record.len() == self.schema.fields().len();
+        (is_one && fault(text, self.delimiter).is_none()).then_some(record)
+    }
+
+    /// Tells whether no column that never has several lines has them here.
+    fn is_likely(&self, record: &ByteRecord) -> bool {
+        let mut columns = self.single_line.iter();
+        !columns.any(|column| record[*column].contains(&b'\n'))
     }
 }
 

@@ -136,57 +136,45 @@ impl Lines {
         }
     }
 
-    /// The places (bytes and lines from here) where an opened quote could be closed at the end of a line.
-    pub(super) fn closing_spans(&mut self) -> Result<Vec<(usize, u64)>, Error> {
+    /// Buffers what a quoted row of at most [`MAX_RECORD_LINES`] lines can take.
+    pub(super) fn hold_record(&mut self) -> Result<(), Error> {
         while memchr::memchr_iter(b'\n', self.rest())
             .nth(MAX_RECORD_LINES)
             .is_none()
             && self.rest().len() <= MAX_LINE_BYTES
             && self.fill()?
         {}
-        let rest = self.rest();
-        let mut spans = Vec::new();
-        let (mut balance, mut begin) = (0, 0);
-        for lines in 1..=MAX_RECORD_LINES as u64 {
-            let end = match memchr::memchr(b'\n', &rest[begin..]) {
-                Some(at) => begin + at + 1,
-                None if self.ended => rest.len(),
-                None => break,
-            };
-            if end == begin || end > MAX_LINE_BYTES {
-                break;
-            }
-            balance += quotes(&rest[begin..end]);
-            begin = end;
-            if balance % 2 == 0 {
-                spans.push((end, lines));
-            }
-        }
-        Ok(spans)
+        Ok(())
     }
-}
 
-impl Lines {
-    /// The place beyond [`MAX_RECORD_LINES`] where an opened quote closes first at the end of a line, within
-    /// [`MAX_LINE_BYTES`].
-    pub(super) fn closing_beyond(&mut self) -> Result<Option<(usize, u64)>, Error> {
+    /// Buffers [`MAX_LINE_BYTES`], as far as there are any.
+    pub(super) fn hold_most(&mut self) -> Result<(), Error> {
         while self.rest().len() <= MAX_LINE_BYTES && self.fill()? {}
+        Ok(())
+    }
+
+    /// The places (bytes and lines from here) where an opened quote could be closed at the end of a buffered line,
+    /// within [`MAX_LINE_BYTES`].
+    pub(super) fn closing_places(&self) -> impl Iterator<Item = (usize, u64)> {
         let rest = self.rest();
         let (mut balance, mut begin, mut lines) = (0, 0, 0);
-        while begin < rest.len().min(MAX_LINE_BYTES) {
-            let end = match memchr::memchr(b'\n', &rest[begin..]) {
-                Some(at) => begin + at + 1,
-                None if self.ended => rest.len(),
-                None => break,
-            };
-            balance += quotes(&rest[begin..end]);
-            lines += 1;
-            begin = end;
-            if lines > MAX_RECORD_LINES as u64 && balance % 2 == 0 {
-                return Ok(Some((end, lines)));
+        std::iter::from_fn(move || {
+            loop {
+                let end = match memchr::memchr(b'\n', &rest[begin..]) {
+                    Some(at) => begin + at + 1,
+                    None if self.ended => rest.len(),
+                    None => return None,
+                };
+                if end == begin || end > MAX_LINE_BYTES {
+                    return None;
+                }
+                balance += quotes(&rest[begin..end]);
+                (begin, lines) = (end, lines + 1);
+                if balance % 2 == 0 {
+                    return Some((end, lines));
+                }
             }
-        }
-        Ok(None)
+        })
     }
 }
 

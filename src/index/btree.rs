@@ -26,6 +26,7 @@ const LEAST_LEFT: usize = 35;
 const POINTER_BYTES: usize = 2;
 const CHILD_BYTES: usize = 4;
 const VARINT_BYTES: usize = 9;
+
 /// A row in SQLite's record format, its columns put in one after the other.
 #[derive(Default)]
 pub(super) struct Record {

@@ -3,10 +3,9 @@
 //! Read from the identifier table in one walk, so that a login is resolved as it comes. Where more than one key has to be
 //! asked, the login is held back and resolved with others (`logins`).
 
-use super::Result;
-use super::Writer;
 use super::lanes::Filed;
 use super::quick::{NO_KEY, Quick, UNKNOWN, quick, quick_outcome};
+use super::{Result, Writer};
 use crate::bucket::{IN_CROWD, kind_and_id};
 use crate::identifier::Kind;
 use crate::observation::{Entry, LOGINS_DEVICE, Layout};

@@ -6,7 +6,6 @@ use std::path::Path;
 use rusqlite::Connection;
 
 use super::btree::{Record, Tree, plant_index};
-use super::last_login::LastLogins;
 use super::ledger::Taking;
 use super::logins::{Placed, WriteLogins, summed};
 use super::part::{NewRow, Table, text};
@@ -219,8 +218,11 @@ impl<'c> Writer<'c> {
 
     /// Lays down the last logins of usages before one.
     fn lay_last_logins(&mut self, laying: &mut LayingUsages, before: u64) -> Result<()> {
-        let next = |last_logins: &LastLogins| last_logins.next_unwritten();
-        while let Some(usage) = next(&self.last_logins).filter(|usage| *usage < before) {
+        while let Some(usage) = self
+            .last_logins
+            .next_unwritten()
+            .filter(|usage| *usage < before)
+        {
             if !laying.push(usage, &ONLY_LAST_LOGIN, None, None)? {
                 return Err(Error::Inconsistent(
                     "a usage without text is too long for a page",

@@ -131,8 +131,6 @@ impl<'a> Search<'a> {
             self.probe(&mut heard, same)?;
         }
         heard.probes = probes;
-        heard.non_identifying.sort_unstable();
-        heard.non_identifying.dedup();
         self.heard.push(heard);
         Ok(())
     }
@@ -203,12 +201,19 @@ impl<'a> Search<'a> {
     /// Returns the subjects that hold the value now; `None` when there are more than identify anybody.
     fn holders(&self, probe: &Probe, references: &[u32]) -> rusqlite::Result<Option<Vec<Holder>>> {
         let mut holders: Vec<Holder> = Vec::new();
+        let mut subjects = 0;
         for (kind, id) in references.iter().copied().filter_map(kind_and_id) {
             if !probe.is_filed_as(kind) {
                 continue;
             }
-            holders.extend(self.holder(probe, Subject::of(kind), id)?);
-            if count_subjects(&holders) > self.max_holders {
+            let Some(holder) = self.holder(probe, Subject::of(kind), id)? else {
+                continue;
+            };
+            // Several parts may be of one subject.
+            let is_same = |other: &Holder| other.subject.id == holder.subject.id;
+            subjects += usize::from(!holders.iter().any(is_same));
+            holders.push(holder);
+            if subjects > self.max_holders {
                 return Ok(None);
             }
         }
@@ -406,16 +411,10 @@ impl<'a> Search<'a> {
     }
 
     /// Returns the kinds as which texts are held by too many.
-    fn non_identifying(&mut self) -> Vec<Kind> {
-        let kinds = self.heard.iter_mut();
-        let mut kinds: Vec<Kind> = kinds
-            .flat_map(|heard| std::mem::take(&mut heard.non_identifying))
-            .collect();
-        if self.query.has_several() {
-            kinds.sort_unstable();
-            kinds.dedup();
-        }
-        kinds
+    fn non_identifying(&self) -> Vec<Kind> {
+        let kinds = self.heard.iter().flat_map(|heard| &heard.non_identifying);
+        let kinds: BTreeSet<Kind> = kinds.copied().collect();
+        kinds.into_iter().collect()
     }
 
     /// Tells whether a text has letters that look like others, and is with those what another subject holds.
@@ -599,7 +598,7 @@ impl Heard<'_> {
         let is_said = match self.clue.asked {
             Asked::FullName => row.full_name().is_some_and(|name| !words(name).is_empty()),
             Asked::As(kind) => row.has(field_kind(kind)),
-            Asked::Any | Asked::Of(_) => true,
+            Asked::Any => true,
         };
         is_said && self.is_parsed() && !self.agrees(row)
     }
@@ -635,17 +634,6 @@ impl Candidate {
             None => self.evidence.push(new),
         }
     }
-}
-
-/// Counts the subjects among holders, of which several parts may be one.
-fn count_subjects(holders: &[Holder]) -> usize {
-    let is_first = |(at, holder): &(usize, &Holder)| {
-        let before = &holders[..*at];
-        before
-            .iter()
-            .all(|other| other.subject.id != holder.subject.id)
-    };
-    holders.iter().enumerate().filter(is_first).count()
 }
 
 /// The better level first, then more evidence, then what was seen last; uids and names settle what is left.

@@ -51,6 +51,8 @@ pub struct Query {
 pub(super) struct Clue {
     pub(super) text: String,
     pub(super) asked: Asked,
+    /// Kinds of the other subject are not tried.
+    only: Option<Subject>,
 }
 
 /// What a text is taken for.
@@ -58,8 +60,6 @@ pub(super) struct Clue {
 pub(super) enum Asked {
     /// Whatever it can be.
     Any,
-    /// Whatever it can be of one subject.
-    Of(Subject),
     /// One kind.
     As(Kind),
     /// The name of a person, which finds nobody.
@@ -138,6 +138,7 @@ impl Query {
             clue: Clue {
                 text: text.into(),
                 asked,
+                only: None,
             },
             others: Vec::new(),
             is_all_classes: false,
@@ -161,12 +162,7 @@ impl Query {
     pub(super) fn only(mut self, subject: Subject) -> Query {
         let clues = std::iter::once(&mut self.clue).chain(&mut self.others);
         for clue in clues {
-            clue.asked = match clue.asked {
-                Asked::Any => Asked::Of(subject),
-                // A kind of the other subject finds nobody here.
-                Asked::As(kind) if Subject::of(kind) != subject => Asked::As(Kind::Domain),
-                asked => asked,
-            };
+            clue.only = Some(subject);
         }
         self
     }
@@ -192,17 +188,13 @@ impl Clue {
     /// Returns the kinds that it is tried as.
     pub(super) fn kinds(&self) -> impl Iterator<Item = Kind> {
         let (kinds, one): (&[Kind], _) = match self.asked {
-            Asked::Any | Asked::Of(_) => (&TRIED, None),
+            Asked::Any => (&TRIED, None),
             Asked::As(kind) => (&[], Some(kind)),
             Asked::FullName => (&[], None),
         };
-        let subject = match self.asked {
-            Asked::Of(subject) => Some(subject),
-            _ => None,
-        };
-        let is_asked =
-            move |kind: &Kind| subject.is_none_or(|subject| Subject::of(*kind) == subject);
-        kinds.iter().copied().filter(is_asked).chain(one)
+        let only = self.only;
+        let is_tried = move |kind: &Kind| only.is_none_or(|only| Subject::of(*kind) == only);
+        kinds.iter().copied().chain(one).filter(is_tried)
     }
 
     /// Returns what is to be looked up, equal normal forms together; nothing when no kind accepts the text.

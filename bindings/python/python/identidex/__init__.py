@@ -158,19 +158,5 @@ class Index:
         return self._index.generation
 
 
-def open(
-    path: str | os.PathLike[str],
-    *,
-    refresh_ms: int | None = None,
-    max_holders: int | None = None,
-    fresh_for_hours: int | None = None,
-    ageing_for_hours: int | None = None,
-) -> Index:
-    """Opens an index by its path; the options are those of `Index`."""
-    return Index(
-        path,
-        refresh_ms=refresh_ms,
-        max_holders=max_holders,
-        fresh_for_hours=fresh_for_hours,
-        ageing_for_hours=ageing_for_hours,
-    )
+open = Index
+"""Opens an index by its path."""
