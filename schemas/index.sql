@@ -9,7 +9,7 @@ CREATE TABLE account (
   owner INTEGER,
   shape INTEGER NOT NULL,
   class INTEGER NOT NULL,
-  flags INTEGER NOT NULL,      -- 1: contested, 2: its SID is no key
+  flags INTEGER NOT NULL,      -- 1: contested, 2: its SID is no key, 8: see held
   sid TEXT, uid TEXT, name TEXT, upn TEXT, email TEXT, full_name TEXT, type TEXT, upn_privacy TEXT, ad_username TEXT,
   department TEXT, job_title TEXT, office TEXT, city TEXT, country TEXT, first_seen INTEGER,
   extra TEXT                   -- columns that no field takes, as one JSON object
@@ -23,7 +23,7 @@ CREATE TABLE device (
   owner INTEGER,
   shape INTEGER NOT NULL,
   class INTEGER NOT NULL,      -- always 0: a device has no class
-  flags INTEGER NOT NULL,      -- 1: contested, 4: its last login stands in mention
+  flags INTEGER NOT NULL,      -- 1: contested, 4: its last login stands in mention, 8: see held
   uid TEXT, collector_uid TEXT, name TEXT, serial TEXT, chassis_serial TEXT, bios_serial TEXT, type TEXT,
   manufacturer TEXT, model TEXT, os TEXT, platform TEXT, entity TEXT, last_login TEXT, first_seen INTEGER,
   extra TEXT
@@ -80,6 +80,17 @@ CREATE TABLE crowd (
   hash INTEGER NOT NULL,
   rest INTEGER NOT NULL,
   reference INTEGER NOT NULL,
+  PRIMARY KEY (hash, rest, reference)
+) STRICT, WITHOUT ROWID;
+
+-- What parts ever had for a UPN, an email or a serial number, of those that had several: from when until when. Of all
+-- others the roster's first object and the row's newest one say it.
+CREATE TABLE held (
+  hash INTEGER NOT NULL,       -- of the normal form, as in crowd
+  rest INTEGER NOT NULL,
+  reference INTEGER NOT NULL,
+  first INTEGER NOT NULL,      -- when the first of its rows with the value was observed
+  last INTEGER,                -- when the last one was; NULL: its newest row says so
   PRIMARY KEY (hash, rest, reference)
 ) STRICT, WITHOUT ROWID;
 

@@ -9,7 +9,10 @@ use crate::identifier::Kind;
 pub const APPLICATION_ID: i32 = 0x6964_6478;
 
 /// `PRAGMA user_version`: the number of the newest migration this program knows.
-pub const USER_VERSION: i32 = 1;
+pub const USER_VERSION: i32 = 2;
+
+/// The first format that records who held an identifier when.
+pub const HISTORY_SINCE: i32 = 2;
 
 /// The tables, indexes and views of a new index.
 pub const INDEX_SQL: &str = include_str!("../schemas/index.sql");
@@ -286,6 +289,31 @@ impl Seen {
             object: u32::try_from(get_digits(&text[18..26])?).ok()?,
             row: u32::try_from(get_digits(&text[26..])?).ok()?,
         })
+    }
+}
+
+/// Where the roster (`index::roster`) says when a part was observed first: the id of the object, four bytes, little
+/// endian.
+pub mod roster {
+    use super::Subject;
+
+    /// Parts of a block, two of which fit a page.
+    pub const BLOCK_PARTS: usize = 120;
+    /// Bytes of a part.
+    pub const PART_BYTES: usize = 32;
+    /// Where in a part's bytes the first object stands.
+    pub const FIRST_AT: usize = 28;
+
+    /// Returns the id of a subject's block.
+    pub fn block_id(subject: Subject, block: usize) -> i64 {
+        ((subject as i64) << 32) + block as i64
+    }
+
+    /// Returns the block of a part, and where in it the first object stands.
+    pub fn first_of(subject: Subject, part: u32) -> (i64, usize) {
+        let at = part as usize - 1;
+        let offset = at % BLOCK_PARTS * PART_BYTES + FIRST_AT;
+        (block_id(subject, at / BLOCK_PARTS), offset)
     }
 }
 

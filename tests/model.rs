@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use identidex::bucket::Hash;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
@@ -60,6 +61,7 @@ pub(crate) fn derive(objects: &[Object]) -> Value {
         "accounts": sorted(accounts.each(|subject, rows| account_json(subject, rows, &device_names))),
         "devices": sorted(devices.each(device_json)),
         "usages": sorted(usages.by_pair.iter().map(|(pair, usage)| usage_json(pair, usage)).collect()),
+        "held": sorted([held(&accounts, account_text, &ACCOUNT_VALUES), held(&devices, device_text, &DEVICE_VALUES)].concat()),
         "waiting": {"unknown": usages.unknown, "ambiguous": usages.ambiguous},
     })
 }
@@ -578,6 +580,51 @@ fn last_login_groups(device_rows: &[&Row]) -> BTreeMap<(String, Keys), i64> {
 }
 
 // What a subject shows
+
+/// What an account, or a device, is found by: a kind, its column, and its normal form if the row says any.
+type HeldValue = (&'static str, &'static str, fn(&str) -> String);
+
+const ACCOUNT_VALUES: [HeldValue; 5] = [
+    ("sid", "user.sid", str::to_ascii_lowercase),
+    ("uid", "user.uid", uuid),
+    ("account_name", "user.name", account_name),
+    ("upn", "user.upn", str::to_ascii_lowercase),
+    ("email", "user.ad.email_address", str::to_ascii_lowercase),
+];
+
+const DEVICE_VALUES: [HeldValue; 4] = [
+    ("device_uid", "device.uid", uuid),
+    ("collector_uid", "device.collector.uid", uuid),
+    ("device_name", "device.name", str::to_ascii_lowercase),
+    (
+        "serial_number",
+        "device.hardware.machine_serial_number",
+        str::to_ascii_lowercase,
+    ),
+];
+
+/// Returns from when until when each subject was seen with each of its values.
+fn held(subjects: &Subjects, text: fn(&Subject) -> String, values: &[HeldValue]) -> Vec<Value> {
+    subjects.each(|subject, rows| {
+        let mut times: BTreeMap<(&str, String), (i64, i64)> = BTreeMap::new();
+        for row in rows {
+            for (kind, column, normal) in values {
+                let Some(said) = row.said(column) else { continue };
+                let at = row.stamp.observed_us;
+                let known = times.entry((kind, normal(said))).or_insert((at, at));
+                *known = (known.0.min(at), known.1.max(at));
+            }
+        }
+        let times = times.into_iter().map(|((kind, value), (first, last))| {
+            let hash = Hash::of(&value).high as i64;
+            json!({"subject": text(subject), "kind": kind, "hash": hash, "first": first, "last": last})
+        });
+        times.collect()
+    })
+    .into_iter()
+    .flat_map(|values: Value| values.as_array().cloned().unwrap_or_default())
+    .collect()
+}
 
 fn account_json(subject: &Subject, rows: &[&Row], device_names: &BTreeSet<String>) -> Value {
     let mut fields = Map::new();

@@ -122,7 +122,7 @@ fn replay_datasets(made: &Path, home: &Path, steps: &[&[&str]]) -> (Vec<String>,
 }
 
 fn assert_same(seed: u64, what: &str, expected: &serde_json::Value, found: &serde_json::Value) {
-    for part in ["accounts", "devices", "usages", "waiting"] {
+    for part in ["accounts", "devices", "usages", "held", "waiting"] {
         let pretty = |value: &serde_json::Value| {
             serde_json::to_string_pretty(&value[part]).unwrap_or_default()
         };

@@ -193,7 +193,9 @@ fn an_index_of_a_newer_program_or_of_another_kind_is_refused_and_kept() {
         let (key, bytes) = &tenant()[0];
         folder.put(key, bytes);
         run(folder.config(""), &index).unwrap();
-        let before = rewrite_current(&index, &format!("PRAGMA {pragma}"));
+        let before = rewrite_current(&index, |connection| {
+            connection.execute_batch(&format!("PRAGMA {pragma}"))
+        });
         let (key, bytes) = &tenant()[1];
         folder.put(key, bytes);
         let error = run(folder.config(""), &index).unwrap_err().to_string();
@@ -202,8 +204,69 @@ fn an_index_of_a_newer_program_or_of_another_kind_is_refused_and_kept() {
     }
 }
 
+#[test]
+fn an_index_of_format_1_answers_and_is_brought_up_to_date() {
+    let home = tempfile::tempdir().unwrap();
+    // Day by day, so that each part's first object is its newest one when the format changes.
+    let days = |day: &str| -> Vec<(String, Vec<u8>)> {
+        let files = tenant().into_iter();
+        files.filter(|(key, _)| key.contains(day)).collect()
+    };
+    let mut reached = Vec::new();
+    for is_old in [false, true] {
+        let folder = Folder::start();
+        let index = home.path().join(format!("{is_old}.db"));
+        for (key, bytes) in days("2026-11-20") {
+            folder.put(&key, &bytes);
+        }
+        run(folder.config(""), &index).unwrap();
+        if is_old {
+            rewrite_current(&index, as_format_1);
+            let answer = identidex::lookup::Index::open(&index).unwrap();
+            assert!(answer.find("jdoe@EMEA").unwrap().one().is_ok());
+        }
+        for (key, bytes) in days("2026-11-21") {
+            folder.put(&key, &bytes);
+        }
+        let digest = run(folder.config(""), &index).unwrap().digest;
+        reached.push((state::read(&index), digest));
+    }
+    assert_eq!(reached[0], reached[1]);
+}
+
+/// Makes an index what it was before who held an identifier was recorded.
+fn as_format_1(connection: &Connection) -> rusqlite::Result<()> {
+    let mut entries: Vec<(i64, Vec<u8>)> = Vec::new();
+    let mut select =
+        connection.prepare("SELECT block >> 32, entries FROM roster ORDER BY block")?;
+    let mut rows = select.query([])?;
+    while let Some(row) = rows.next()? {
+        let (subject, block): (i64, Vec<u8>) = (row.get(0)?, row.get(1)?);
+        entries.extend(
+            block
+                .chunks(32)
+                .map(|part| (subject, part[..28].to_owned())),
+        );
+    }
+    connection.execute_batch("DROP TABLE held; DELETE FROM roster; PRAGMA user_version = 1")?;
+    for parts in entries.chunk_by(|left, right| left.0 == right.0) {
+        for (block, parts) in (0..).zip(parts.chunks(128)) {
+            let bytes: Vec<u8> = parts.iter().flat_map(|(_, part)| part.clone()).collect();
+            let id = (parts[0].0 << 32) + block;
+            connection.execute(
+                "INSERT INTO roster VALUES (?1, ?2)",
+                rusqlite::params![id, bytes],
+            )?;
+        }
+    }
+    Ok(())
+}
+
 /// Makes the current generation what it is not, under a name that fits, and returns its bytes.
-fn rewrite_current(index: &Path, statement: &str) -> Vec<u8> {
+fn rewrite_current(
+    index: &Path,
+    rewrite: impl FnOnce(&Connection) -> rusqlite::Result<()>,
+) -> Vec<u8> {
     use sha2::Digest as _;
     let folder = IndexFolder::open(index, 0o640).unwrap();
     let current = folder.current().unwrap().unwrap();
@@ -212,10 +275,7 @@ fn rewrite_current(index: &Path, statement: &str) -> Vec<u8> {
     // The version that lets SQLite write the file, see `index::publish`.
     bytes[18] = 1;
     fs::write(&copy, bytes).unwrap();
-    Connection::open(&copy)
-        .unwrap()
-        .execute_batch(statement)
-        .unwrap();
+    rewrite(&Connection::open(&copy).unwrap()).unwrap();
     let bytes = fs::read(&copy).unwrap();
     let hash: String = sha2::Sha256::digest(&bytes)
         .iter()

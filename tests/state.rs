@@ -4,8 +4,9 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use identidex::bucket::{self, Hash};
 use identidex::identifier::{self, Kind};
-use identidex::schema::{Class, Subject, account_field};
+use identidex::schema::{self, Class, FieldType, Subject, account_field};
 use rusqlite::{Connection, OpenFlags, Row};
 use serde_json::{Map, Value, json};
 
@@ -83,8 +84,141 @@ pub(crate) fn read(index: &Path) -> Value {
         "accounts": values(&accounts),
         "devices": values(&devices),
         "usages": model::sorted(usages),
+        "held": held(&connection, &accounts, &devices),
         "waiting": { "unknown": waiting(1), "ambiguous": waiting(2) },
     })
+}
+
+/// Reads who held which identifier from when until when: what `held` says, and of all other values the roster and the
+/// parts' rows.
+fn held(
+    connection: &Connection,
+    accounts: &BTreeMap<i64, (String, Value)>,
+    devices: &BTreeMap<i64, (String, Value)>,
+) -> Value {
+    let mut times: BTreeMap<(String, &str, i64), (i64, i64)> = BTreeMap::new();
+    for (subject, subjects) in [(Subject::Account, accounts), (Subject::Device, devices)] {
+        for part in parts(connection, subject) {
+            let Some((name, _)) = subjects.get(&part.subject) else {
+                continue;
+            };
+            for (kind, hash, (first, last)) in held_by_part(connection, subject, &part) {
+                let known = times
+                    .entry((name.clone(), kind.as_str(), hash))
+                    .or_insert((first, last));
+                *known = (known.0.min(first), known.1.max(last));
+            }
+        }
+    }
+    let held = times.into_iter().map(|((subject, kind, hash), times)| {
+        json!({"subject": subject, "kind": kind, "hash": hash, "first": times.0, "last": times.1})
+    });
+    model::sorted(held.collect())
+}
+
+/// A part with whom it tells of, and when its first and its newest row were observed.
+struct Told {
+    id: u32,
+    subject: i64,
+    flags: i64,
+    texts: Vec<Option<String>>,
+    first: i64,
+    newest: i64,
+}
+
+fn parts(connection: &Connection, subject: Subject) -> Vec<Told> {
+    let observed = |object: i64| -> i64 {
+        let sql = "SELECT observed_at FROM object WHERE id = ?1";
+        connection
+            .query_row(sql, [object], |row| row.get(0))
+            .expect("the object is there")
+    };
+    let first = |id: u32| {
+        let (block, offset) = schema::roster::first_of(subject, id);
+        let sql = "SELECT entries FROM roster WHERE block = ?1";
+        let entries: Vec<u8> = connection
+            .query_row(sql, [block], |row| row.get(0))
+            .expect("every part is in the roster");
+        let bytes = entries[offset..offset + 4].try_into().expect("four bytes");
+        observed(i64::from(u32::from_le_bytes(bytes)))
+    };
+    let sql = format!(
+        "SELECT id, coalesce(owner, id), flags, substr(seen, 19, 8), {} FROM {} WHERE shape <> 0",
+        subject.column_list(),
+        subject.table()
+    );
+    rows(connection, &sql, |row| {
+        let id: u32 = row.get(0)?;
+        let newest: String = row.get(3)?;
+        let texts = 0..subject.fields().len() - 1;
+        Ok(Told {
+            id,
+            subject: row.get(1)?,
+            flags: row.get(2)?,
+            texts: texts.map(|at| row.get(4 + at)).collect::<Result<_, _>>()?,
+            first: first(id),
+            newest: observed(number(&newest).expect("an object")),
+        })
+    })
+}
+
+fn held_by_part(
+    connection: &Connection,
+    subject: Subject,
+    part: &Told,
+) -> Vec<(Kind, i64, (i64, i64))> {
+    const HELD: i64 = 8;
+    let mut held = Vec::new();
+    for (field, text) in subject.fields().iter().zip(&part.texts) {
+        let (kind, is_key) = match field.kind {
+            FieldType::Key(kind) => (kind, true),
+            FieldType::Identifier(kind) => (kind, false),
+            _ => continue,
+        };
+        let text = text.as_deref().unwrap_or_default();
+        let Ok(normal) = identifier::normal_form(kind, text) else {
+            continue;
+        };
+        let hash = Hash::of(&normal).high as i64;
+        if is_key || part.flags & HELD == 0 {
+            held.push((kind, hash, (part.first, part.newest)));
+        }
+    }
+    let kinds = [Kind::Upn, Kind::Email, Kind::SerialNumber];
+    for kind in kinds
+        .into_iter()
+        .filter(|kind| Subject::of(*kind) == subject)
+    {
+        let reference = bucket::reference(kind, part.id);
+        let sql = format!(
+            "SELECT hash, first, coalesce(last, {}), rest FROM held WHERE reference = {reference}",
+            part.newest
+        );
+        held.extend(rows(connection, &sql, |row| {
+            let hash: i64 = row.get(0)?;
+            let low = row.get(3)?;
+            let whole = Hash {
+                high: hash as u64,
+                low,
+            };
+            assert!(
+                leads_to(connection, whole, reference),
+                "a value that is nobody's any more leads to who held it"
+            );
+            Ok((kind, hash, (row.get(1)?, row.get(2)?)))
+        }));
+    }
+    held
+}
+
+fn leads_to(connection: &Connection, hash: Hash, reference: u32) -> bool {
+    let sql = "SELECT entries FROM identifier, meta
+         WHERE key = 'identifier_bits' AND bucket = CASE value WHEN 0 THEN 0 ELSE ?1 >> (64 - value) & ((1 << value) - 1) END";
+    let entries: Vec<u8> = connection
+        .query_row(sql, [hash.high as i64], |row| row.get(0))
+        .expect("every value has a bucket");
+    let found: Vec<u32> = bucket::references_in(&entries, hash).collect();
+    found.contains(&reference) || found.contains(&bucket::IN_CROWD)
 }
 
 fn rows<T>(

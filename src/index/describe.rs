@@ -53,12 +53,16 @@ impl<'c> Writer<'c> {
         for row in rows {
             let new = NewRow::new(batch, layout, row, taking.id);
             match self.place(subject, row, &new)? {
-                Place::Same(id) => self.take_same(taking, subject, row, id, new.seen, &mut patches),
+                Place::Same(id) => {
+                    if self.take_same(taking, subject, id, &new)? {
+                        patches.push((id, new.seen));
+                    }
+                }
                 Place::Other(id, old) => {
                     let worked_out = row.known.is_some().then(|| work_out(subject, &new, &old));
                     let row = worked_out.as_ref().unwrap_or(row);
                     let new = NewRow { row, ..new };
-                    if self.take_other(taking, subject, row, id, &new, &old)? {
+                    if self.take_other(taking, subject, id, &new, &old)? {
                         // Behind a patch that an earlier row of the batch left for the same part.
                         patches.push((id, new.seen));
                     }
@@ -110,19 +114,20 @@ impl<'c> Writer<'c> {
             .is_newer(taking.id, row.last_seen, (newest.object, newest.last_seen))
     }
 
+    /// Tells whether the row is the newest of its part, whose place of that is to be patched.
     fn take_same(
         &mut self,
         taking: &mut Taking,
         subject: Subject,
-        row: &Described,
         id: u32,
-        seen: Seen,
-        patches: &mut Vec<(u32, Seen)>,
-    ) {
+        new: &NewRow,
+    ) -> Result<bool> {
+        let row = new.row;
         let newest = self.rosters[subject as usize].newest(id);
         if !self.is_newer(taking, row, newest) {
             taking.counts.superseded += 1;
-            return;
+            self.note_older(subject, id, new)?;
+            return Ok(false);
         }
         let is_unchanged = newest.last_seen == row.last_seen;
         *(if is_unchanged {
@@ -131,7 +136,7 @@ impl<'c> Writer<'c> {
             &mut taking.counts.stored
         }) += 1;
         self.observe(subject, id, taking.id, row);
-        patches.push((id, seen));
+        Ok(true)
     }
 
     /// Notes that a part was observed anew, and what depends on when it was.
@@ -158,11 +163,11 @@ impl<'c> Writer<'c> {
         &mut self,
         taking: &mut Taking,
         subject: Subject,
-        row: &Described,
         id: u32,
         new: &NewRow,
         old: &Part,
     ) -> Result<bool> {
+        let row = new.row;
         let newest = self.rosters[subject as usize].newest(id);
         let is_newer = self.is_newer(taking, row, newest);
         if subject == Subject::Device {
@@ -173,8 +178,13 @@ impl<'c> Writer<'c> {
             };
             self.note_last_login(row, id, new, (old, seen), is_newer);
         }
+        let has_others = self.note_values(subject, id, new, old, is_newer)?;
         if !is_newer {
             taking.counts.superseded += 1;
+            self.note_first(subject, id, taking.id);
+            if has_others {
+                self.file(row, new, id)?;
+            }
             return Ok(false);
         }
         taking.counts.stored += 1;

@@ -1,6 +1,7 @@
 //! The logical digest: what the index knows, whatever the order in which it learned it.
 //!
-//! A sum of hashes, one for each part (its keys, what its newest row says and when), for each part that is of another
+//! A sum of hashes, one for each part (its keys, what its newest row says and when, since when it is known), for each
+//! value that it once had, for each part that is of another
 //! subject than itself (which one), and for each group of mentions. Ids and runs stay out. It is kept small enough to be
 //! had at every run: the parts are summed up from the roster, the logins as they are written.
 
@@ -22,18 +23,23 @@ impl Writer<'_> {
                     row: 0,
                 });
                 let local = self.standing[subject as usize].has(id, LOCAL_SID);
-                let mut bytes = [0; 48];
+                let first = self
+                    .ledger
+                    .observed_at(self.rosters[subject as usize].first(id));
+                let mut bytes = [0; 56];
                 bytes[0] = subject as u8;
                 bytes[1] = u8::from(local);
                 bytes[8..16].copy_from_slice(&part.to_le_bytes());
                 bytes[16..24].copy_from_slice(&newest.fingerprint.to_le_bytes());
                 bytes[24..32].copy_from_slice(&stamp.last_seen.unwrap_or(-1).to_le_bytes());
                 bytes[32..40].copy_from_slice(&stamp.observed_at.to_le_bytes());
-                bytes[40..].copy_from_slice(&stamp.sha256[..8]);
+                bytes[40..48].copy_from_slice(&stamp.sha256[..8]);
+                bytes[48..].copy_from_slice(&first.to_le_bytes());
                 sum = sum.wrapping_add(identifier::hash_bytes128(&bytes));
             }
             sum = sum.wrapping_add(self.digest_of_joined(subject)?);
         }
+        let sum = sum.wrapping_add(self.digest_of_held()?);
         Ok(sum.wrapping_add(self.digest_of_mentions()?))
     }
 

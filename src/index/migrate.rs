@@ -2,8 +2,10 @@
 
 use rusqlite::{Connection, OptionalExtension};
 
-use super::{Error, Result};
-use crate::schema::{APPLICATION_ID, INDEX_SQL, USER_VERSION};
+use super::{Error, Result, roster};
+use crate::schema::{APPLICATION_ID, HISTORY_SINCE, INDEX_SQL, USER_VERSION};
+
+const HISTORY_SQL: &str = include_str!("../../schemas/migrations/2.sql");
 
 /// Makes an empty file an index.
 pub(super) fn create(connection: &Connection) -> Result<()> {
@@ -13,20 +15,35 @@ pub(super) fn create(connection: &Connection) -> Result<()> {
     Ok(())
 }
 
-/// Checks that a file is an index that this program can write.
+/// Brings a building file up to the format that this program writes.
 ///
-/// There is one format so far; numbered migrations will run here, on the building file.
+/// Format 2 records who held an identifier when. What an older file knows is when a part was observed last: that is when
+/// its history begins.
+pub(super) fn bring_up_to_date(connection: &Connection) -> Result<()> {
+    if user_version(connection)? < HISTORY_SINCE {
+        connection.execute_batch(HISTORY_SQL)?;
+        roster::add_firsts(connection)?;
+    }
+    connection.pragma_update(None, "user_version", USER_VERSION)?;
+    Ok(())
+}
+
+/// Tells the format of an index.
+pub(super) fn user_version(connection: &Connection) -> rusqlite::Result<i32> {
+    connection.query_row("PRAGMA user_version", [], |row| row.get(0))
+}
+
+/// Checks that a file is an index that this program can write.
 pub(super) fn check(connection: &Connection, path: &str) -> Result<()> {
-    let pragma = |name: &str| {
-        connection.query_row(&format!("PRAGMA {name}"), [], |row| row.get::<_, i32>(0))
-    };
-    if pragma("application_id")? != APPLICATION_ID {
+    let application_id: i32 =
+        connection.query_row("PRAGMA application_id", [], |row| row.get(0))?;
+    if application_id != APPLICATION_ID {
         return Err(Error::Foreign {
             path: path.to_owned(),
             found: "no identidex index",
         });
     }
-    let found = pragma("user_version")?;
+    let found = user_version(connection)?;
     if found > USER_VERSION {
         return Err(Error::Newer {
             path: path.to_owned(),

@@ -9,6 +9,7 @@ mod btree;
 mod describe;
 mod digest;
 mod folder;
+mod held;
 mod identifiers;
 mod identity;
 mod keyring;
@@ -205,7 +206,10 @@ impl<'c> Writer<'c> {
                 Table::open(connection, Subject::Account)?,
                 Table::open(connection, Subject::Device)?,
             ],
-            rosters: [Roster::load(connection, 0)?, Roster::load(connection, 1)?],
+            rosters: [
+                Roster::load(connection, Subject::Account)?,
+                Roster::load(connection, Subject::Device)?,
+            ],
             standing: [
                 Standing::load(connection, Subject::Account)?,
                 Standing::load(connection, Subject::Device)?,

@@ -22,6 +22,8 @@ pub(super) const CONTESTED: u8 = 1;
 pub(super) const LOCAL_SID: u8 = 2;
 /// Its last login stands in `mention`.
 pub(super) const LAST_LOGIN_KEPT: u8 = 4;
+/// All that it ever had for a UPN, an email or a serial number stands in `held`.
+pub(super) const HELD: u8 = 8;
 
 /// What a row says.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,17 +1,15 @@
 //! The writer's working set: what every known part's newest row was, without its text.
 //!
 //! Loaded once a run, so that a row which says nothing new (nearly all of a second day) is recognised without asking
-//! SQLite: 28 bytes a part on disk, about 36 in memory.
+//! SQLite: 32 bytes a part on disk, about 40 in memory.
 
 use rusqlite::Connection;
 
 use super::slots::Slots;
 use crate::bucket::{read_u32, read_u64};
 use crate::schema::Subject;
+use crate::schema::roster::{BLOCK_PARTS, FIRST_AT, PART_BYTES, block_id};
 
-/// Parts of a stored block: 3.5 KB, one page.
-const BLOCK_PARTS: usize = 128;
-const PART_BYTES: usize = 28;
 /// Stands for "the row has no `last_seen`": sorts before every time.
 const NEVER: i64 = i64::MIN;
 
@@ -26,11 +24,13 @@ pub(super) struct Newest {
 
 /// The parts of one subject. Ids begin at 1 and are never used again.
 pub(super) struct Roster {
-    subject: u32,
+    subject: Subject,
     parts: Vec<u64>,
     fingerprints: Vec<u64>,
     last_seen: Vec<i64>,
     objects: Vec<u32>,
+    /// The objects in which the parts were observed first.
+    firsts: Vec<u32>,
     /// Over `parts`.
     slots: Slots,
     changed: Vec<bool>,
@@ -39,12 +39,13 @@ pub(super) struct Roster {
 /// Calls `take` with every stored block of a subject's roster, in order.
 fn each_block(
     connection: &Connection,
-    subject: u32,
+    subject: Subject,
     mut take: impl FnMut(&[u8]),
 ) -> rusqlite::Result<()> {
     let mut select = connection
-        .prepare("SELECT entries FROM roster WHERE block >= ?1 AND block < ?2 ORDER BY block")?;
-    let mut rows = select.query([block_id(subject, 0), block_id(subject + 1, 0)])?;
+        .prepare("SELECT entries FROM roster WHERE block BETWEEN ?1 AND ?2 ORDER BY block")?;
+    let blocks = [0, u32::MAX as usize].map(|block| block_id(subject, block));
+    let mut rows = select.query(blocks)?;
     while let Some(row) = rows.next()? {
         take(row.get_ref(0)?.as_blob()?);
     }
@@ -57,27 +58,54 @@ pub(super) fn each_fingerprint(
     subject: Subject,
     mut take: impl FnMut(u64),
 ) -> rusqlite::Result<()> {
-    each_block(connection, subject as u32, |block| {
+    each_block(connection, subject, |block| {
         let fingerprints = block.chunks_exact(PART_BYTES).map(|part| read_u64(part, 8));
         fingerprints.for_each(&mut take);
     })
+}
+
+/// Brings the blocks of format 1 to today's: of 128 parts of 28 bytes, without the first object, for which the newest one
+/// stands.
+pub(super) fn add_firsts(connection: &Connection) -> rusqlite::Result<()> {
+    const OLD_BYTES: usize = 28;
+    for subject in Subject::ALL {
+        let mut old = Vec::new();
+        each_block(connection, subject, |block| old.extend_from_slice(block))?;
+        let blocks = [0, u32::MAX as usize].map(|block| block_id(subject, block));
+        connection.execute("DELETE FROM roster WHERE block BETWEEN ?1 AND ?2", blocks)?;
+        let mut roster = Roster::empty(subject);
+        let mut entry = [0; PART_BYTES];
+        for part in old.chunks_exact(OLD_BYTES) {
+            entry[..OLD_BYTES].copy_from_slice(part);
+            entry[FIRST_AT..].copy_from_slice(&part[24..]);
+            roster.append(&entry);
+        }
+        roster.changed = vec![true; roster.parts.len().div_ceil(BLOCK_PARTS)];
+        roster.save(connection)?;
+    }
+    Ok(())
 }
 
 /// The hash that marks an id which is no part: an account merged of several parts.
 const MERGED: u64 = 0;
 
 impl Roster {
-    /// Loads the roster of a subject (`schema::Subject` as its code).
-    pub(super) fn load(connection: &Connection, subject: u32) -> rusqlite::Result<Roster> {
-        let mut roster = Roster {
+    fn empty(subject: Subject) -> Roster {
+        Roster {
             subject,
             parts: Vec::new(),
             fingerprints: Vec::new(),
             last_seen: Vec::new(),
             objects: Vec::new(),
+            firsts: Vec::new(),
             slots: Slots::default(),
             changed: Vec::new(),
-        };
+        }
+    }
+
+    /// Loads the roster of a subject.
+    pub(super) fn load(connection: &Connection, subject: Subject) -> rusqlite::Result<Roster> {
+        let mut roster = Roster::empty(subject);
         each_block(connection, subject, |block| roster.append(block))?;
         roster.changed = vec![false; roster.parts.len().div_ceil(BLOCK_PARTS)];
         roster.rehash(roster.parts.len());
@@ -90,6 +118,7 @@ impl Roster {
             self.fingerprints.push(read_u64(entry, 8));
             self.last_seen.push(read_u64(entry, 16) as i64);
             self.objects.push(read_u32(entry, 24));
+            self.firsts.push(read_u32(entry, FIRST_AT));
         }
     }
 
@@ -108,6 +137,7 @@ impl Roster {
                 entries.extend_from_slice(&self.fingerprints[at].to_le_bytes());
                 entries.extend_from_slice(&self.last_seen[at].to_le_bytes());
                 entries.extend_from_slice(&self.objects[at].to_le_bytes());
+                entries.extend_from_slice(&self.firsts[at].to_le_bytes());
             }
             replace.execute(rusqlite::params![block_id(self.subject, block), entries])?;
         }
@@ -139,10 +169,28 @@ impl Roster {
         self.changed[at / BLOCK_PARTS] = true;
     }
 
+    /// Returns the object in which a part was observed first.
+    pub(super) fn first(&self, id: u32) -> u32 {
+        self.firsts[id as usize - 1]
+    }
+
+    /// Sets the object in which a part was observed first.
+    pub(super) fn set_first(&mut self, id: u32, object: u32) {
+        let at = id as usize - 1;
+        self.firsts[at] = object;
+        self.changed[at / BLOCK_PARTS] = true;
+    }
+
+    /// Returns the hash by which a part is known.
+    pub(super) fn part(&self, id: u32) -> u64 {
+        self.parts[id as usize - 1]
+    }
+
     /// Adds a part that is not known and returns its id.
     pub(super) fn insert(&mut self, part: u64, newest: Newest) -> u32 {
         let id = self.push(part);
         self.set(id, newest);
+        self.set_first(id, newest.object);
         if self.slots.is_full() {
             self.rehash(self.parts.len() * 2);
         } else {
@@ -185,6 +233,7 @@ impl Roster {
         self.fingerprints.push(0);
         self.last_seen.push(NEVER);
         self.objects.push(0);
+        self.firsts.push(0);
         self.changed
             .resize(self.parts.len().div_ceil(BLOCK_PARTS), true);
         self.parts.len() as u32
@@ -201,10 +250,6 @@ impl Roster {
     }
 }
 
-fn block_id(subject: u32, block: usize) -> i64 {
-    (i64::from(subject) << 32) + block as i64
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -217,7 +262,7 @@ mod tests {
                 "CREATE TABLE roster (block INTEGER PRIMARY KEY, entries BLOB NOT NULL) STRICT",
             )
             .unwrap();
-        let mut roster = Roster::load(&connection, 1).unwrap();
+        let mut roster = Roster::load(&connection, Subject::Device).unwrap();
         for number in 1..=3_000u64 {
             let newest = Newest {
                 fingerprint: number * 7,
@@ -227,14 +272,22 @@ mod tests {
             assert_eq!(u64::from(roster.insert(number << 20, newest)), number);
         }
         let merged = roster.insert_merged();
+        roster.set_first(77, 3);
         roster.save(&connection).unwrap();
-        let loaded = Roster::load(&connection, 1).unwrap();
+        let loaded = Roster::load(&connection, Subject::Device).unwrap();
         assert_eq!(loaded.find(77 << 20), Some(77));
         assert_eq!(loaded.find(1), None);
         assert_eq!(loaded.newest(77), roster.newest(77));
+        assert_eq!((loaded.first(77), loaded.first(78)), (3, 5));
         assert_eq!(loaded.newest(78).last_seen, None);
         assert_eq!(loaded.newest(merged).object, 0);
         assert_eq!(loaded.iter().count(), 3_000);
-        assert_eq!(Roster::load(&connection, 0).unwrap().iter().count(), 0);
+        assert_eq!(
+            Roster::load(&connection, Subject::Account)
+                .unwrap()
+                .iter()
+                .count(),
+            0
+        );
     }
 }

@@ -7,7 +7,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::identity::{Component, Found, PartKeys};
 use super::part::{
-    CONTESTED, Keys, LAST_LOGIN_KEPT, LOCAL_SID, MERGED_SHAPE, NOBODY, Part, joining_keys, merge,
+    CONTESTED, HELD, Keys, LAST_LOGIN_KEPT, LOCAL_SID, MERGED_SHAPE, NOBODY, Part, joining_keys,
+    merge,
 };
 use super::{Result, Writer};
 use crate::bucket::{Hash, kind_and_id};
@@ -99,6 +100,9 @@ impl Standing {
         self.owner.iter().map(|(part, owner)| (*part, *owner))
     }
 }
+
+/// Flags that do not depend on whose a part is.
+const KEPT: u8 = LAST_LOGIN_KEPT | HELD;
 
 /// What a run has to look at again.
 #[derive(Default)]
@@ -235,7 +239,7 @@ impl<'c> Writer<'c> {
         let mut changed = false;
         for (at, part) in component.parts.iter().enumerate() {
             let owner = owners[at];
-            let mut flags = self.standing[subject as usize].flags_of(part.id) & LAST_LOGIN_KEPT;
+            let mut flags = self.standing[subject as usize].flags_of(part.id) & KEPT;
             if component.is_contested(at) {
                 flags |= CONTESTED;
             }
