@@ -14,6 +14,10 @@ pub const USER_VERSION: i32 = 2;
 /// The first format that records who held an identifier when.
 pub const HISTORY_SINCE: i32 = 2;
 
+/// How long after it was last seen with a name an account still competes with others for it, in microseconds: longer than
+/// any window of an NQL query (91 days).
+pub const NAME_HELD_MICROS: i64 = 92 * 86_400 * 1_000_000;
+
 /// The tables, indexes and views of a new index.
 pub const INDEX_SQL: &str = include_str!("../schemas/index.sql");
 

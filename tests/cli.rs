@@ -464,14 +464,16 @@ fn why_tells_each_rule_tried_and_what_does_not_answer() {
     for line in [
         "jdoe@EMEA: one match",
         "not tried: not of the form a UUID",
-        "holds it, row 1 of users/2026-11-21T06-00-00Z.csv (2026-11-21 06:00 UTC)",
+        "holds it since 2026-11-20 06:00 UTC, row 1 of users/2026-11-21T06-00-00Z.csv (2026-11-21 06:00 UTC)",
     ] {
         assert!(why.contains(line), "{line}\n{why}");
     }
     // Renamed on the second day.
     let why = home.run(&["why", "ddubois@EMEA"]).exits(10).stdout;
     assert!(
-        why.contains("held it before, and has another value now"),
+        why.contains(
+            "held it before, from 2026-11-20 06:00 UTC to 2026-11-20 06:00 UTC, and has another value now"
+        ),
         "{why}"
     );
     let why = home

@@ -299,7 +299,13 @@ fn push_line(text: &mut String, name: &str, value: Option<&str>) {
 
 fn push_flags(text: &mut String, one: &Match) {
     for flag in &one.flags {
-        push_line(text, "mind", Some(flag_in_words(*flag)));
+        let since = one.moved_at.filter(|_| *flag == Flag::Moved);
+        let since = since.map_or(String::new(), |at| format!(" {}", minute(at)));
+        push_line(
+            text,
+            "mind",
+            Some(&format!("{}{since}", flag_in_words(*flag))),
+        );
     }
 }
 
@@ -493,6 +499,7 @@ fn flag_in_words(flag: Flag) -> &'static str {
         Flag::Confusable => {
             "has letters that look like others, with which it is what somebody else holds"
         }
+        Flag::Moved => "somebody else had it before, this one since",
         Flag::ConfusableWithKnown => "with letters that look alike it is what somebody holds",
         Flag::Contradiction => "the values point to different subjects",
     }

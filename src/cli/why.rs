@@ -70,16 +70,35 @@ fn push_hits(text: &mut String, found: &LookedUp) {
     }
 }
 
+fn since_in_words(hit: &Hit) -> String {
+    let held = hit.held.as_ref();
+    held.map_or(String::new(), |held| {
+        format!(" since {}", resolve::minute(held.first))
+    })
+}
+
+fn times_in_words(hit: &Hit) -> String {
+    let held = hit.held.as_ref();
+    held.map_or(String::new(), |held| {
+        let (first, last) = (resolve::minute(held.first), resolve::minute(held.last));
+        format!(", from {first} to {last}")
+    })
+}
+
 fn hit_in_words(hit: &Hit) -> String {
     let name = printable(hit.name.as_deref().unwrap_or("without a name"));
     let uid = hit.uid.as_deref().unwrap_or("no uid");
     let verdict = match hit.verdict {
-        HitVerdict::Holds => "holds it".to_owned(),
+        HitVerdict::Holds => format!("holds it{}", since_in_words(hit)),
         HitVerdict::Skipped => format!(
-            "holds it; a {} account: --all-classes includes it",
+            "holds it{}; a {} account: --all-classes includes it",
+            since_in_words(hit),
             hit.class.as_str()
         ),
-        HitVerdict::Former => "held it before, and has another value now".to_owned(),
+        HitVerdict::Former => format!(
+            "held it before{}, and has another value now",
+            times_in_words(hit)
+        ),
     };
     let row = hit.evidence.as_ref().map(|row| {
         format!(

@@ -7,9 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-/// How long after it was last seen with a name an account still competes with others for it: longer than any window
-/// of an NQL query (91 days).
-const NAME_HELD_MICROS: i64 = 92 * 86_400 * 1_000_000;
+use crate::schema::NAME_HELD_MICROS;
 
 /// When and where a row was said: the total order of rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -118,6 +118,8 @@ pub struct Match {
     pub evidence: Vec<Evidence>,
     /// What to know before acting on it.
     pub flags: Vec<Flag>,
+    /// With [`Flag::Moved`]: when the index first saw it with what was asked for; of several the latest.
+    pub moved_at: Option<Timestamp>,
 }
 
 impl Match {
@@ -318,6 +320,10 @@ pub enum Flag {
     WeakSid,
     /// It was found by a text with letters that look like others, and with those it is what somebody else holds.
     Confusable,
+    /// Somebody else held what it was found by, until less than 92 days before the index was told last:
+    /// [`Match::moved_at`] says since when it does. The other one may be meant. [`Index::why`](super::Index::why) tells
+    /// who that was.
+    Moved,
     /// Of an answer: nobody holds the text, which with letters that look alike is what somebody holds. Not said is who.
     ConfusableWithKnown,
     /// Of an answer to several texts: one of them is held by somebody who does not fit the others, and by no match.
@@ -330,6 +336,7 @@ impl Flag {
         match self {
             Flag::WeakSid => "weak_sid",
             Flag::Confusable => "confusable",
+            Flag::Moved => "moved",
             Flag::ConfusableWithKnown => "confusable_with_known",
             Flag::Contradiction => "contradiction",
         }

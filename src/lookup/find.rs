@@ -3,14 +3,17 @@
 //! The identifier table only says where to look. It keeps what a subject was once known by, and different values may
 //! share a hash, so every hit is compared with the subject's row.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
+use jiff::Timestamp;
 use rusqlite::{OptionalExtension, params};
 
 use super::answer::{self, Evidence, Flag, Found, Level, Match, Outcome, Skipped, Verdict};
+use super::generation::Generation;
 use super::query::{Asked, Clue, Probe, Query, field_kind, probes_of};
 use super::rank;
 use super::reader::Reader;
@@ -37,14 +40,14 @@ pub(super) struct Findings {
     pub(super) clues: Vec<answer::Clue>,
 }
 
-/// Looks a query up in a generation whose buckets are named by `bits`.
+/// Looks a query up in a generation.
 pub(super) fn find(
     reader: &Reader,
-    bits: u32,
+    generation: &Generation,
     query: &Query,
     max_holders: u32,
 ) -> rusqlite::Result<Findings> {
-    let mut search = Search::new(reader, bits, query, max_holders as usize);
+    let mut search = Search::new(reader, generation, query, max_holders as usize);
     for clue in query.clues() {
         search.hear(clue)?;
     }
@@ -52,8 +55,8 @@ pub(super) fn find(
 }
 
 pub(super) struct Search<'a> {
-    reader: &'a Reader,
-    bits: u32,
+    pub(super) reader: &'a Reader,
+    pub(super) generation: &'a Generation,
     query: &'a Query,
     max_holders: usize,
     candidates: Vec<Candidate>,
@@ -86,6 +89,8 @@ struct Candidate {
     /// The kinds of the fields that agree: a name that agrees whole and bare agrees once.
     kinds: Vec<Kind>,
     has_weak_sid: bool,
+    /// Since when it holds what somebody else held before.
+    moved_at: Option<Timestamp>,
 }
 
 /// A subject that holds a probe's value, by the part through which it was found.
@@ -96,20 +101,20 @@ pub(super) struct Holder {
     /// The object and row that say so.
     pub(super) said: (u32, u32),
     /// The value is a SID that proves nothing by itself.
-    is_weak_sid: bool,
+    pub(super) is_weak_sid: bool,
 }
 
 impl<'a> Search<'a> {
     /// Begins to look a query up.
     pub(super) fn new(
         reader: &'a Reader,
-        bits: u32,
+        generation: &'a Generation,
         query: &'a Query,
         max_holders: usize,
     ) -> Search<'a> {
         Search {
             reader,
-            bits,
+            generation,
             query,
             max_holders,
             candidates: Vec::new(),
@@ -143,17 +148,19 @@ impl<'a> Search<'a> {
         let hash = Hash::of(&first.normal);
         let references = self.references(hash)?;
         for probe in probes {
-            let holders = match references.contains(&IN_CROWD) {
-                false => self.holders(probe, &references)?,
-                true => match self.crowd(hash, probe)? {
-                    crowd if crowd.len() >= READ_AT_MOST => None,
-                    crowd => self.holders(probe, &crowd)?,
-                },
+            let references = match references.contains(&IN_CROWD) {
+                false => Cow::Borrowed(&references),
+                true => Cow::Owned(self.crowd(hash, probe)?),
+            };
+            let holders = match references.len() < READ_AT_MOST {
+                true => self.holders(probe, &references)?,
+                false => None,
             };
             match holders {
                 Some(holders) => {
                     heard.is_held |= !holders.is_empty();
-                    self.add(heard.clue, probe, holders)?;
+                    let moved = self.moved(probe, &references, &holders)?;
+                    self.add(heard.clue, probe, holders, &moved)?;
                 }
                 None => heard.non_identifying.push(probe.kind),
             }
@@ -163,7 +170,7 @@ impl<'a> Search<'a> {
 
     fn references(&self, hash: Hash) -> rusqlite::Result<Vec<u32>> {
         let mut select = self.reader.prepare_cached(BUCKET)?;
-        let found = select.query_row([bucket_of(hash.high, self.bits)], |row| {
+        let found = select.query_row([bucket_of(hash.high, self.generation.bits)], |row| {
             Ok(references_in(row.get_ref(0)?.as_blob()?, hash).collect())
         });
         Ok(found.optional()?.unwrap_or_default())
@@ -271,7 +278,7 @@ impl<'a> Search<'a> {
         }
     }
 
-    fn row(&self, subject: Subject, id: u32) -> rusqlite::Result<Option<Rc<Row>>> {
+    pub(super) fn row(&self, subject: Subject, id: u32) -> rusqlite::Result<Option<Rc<Row>>> {
         let is_it = |row: &&Rc<Row>| (row.subject, row.id) == (subject, id);
         if let Some(known) = self.rows.borrow().iter().find(is_it) {
             return Ok(Some(Rc::clone(known)));
@@ -285,7 +292,13 @@ impl<'a> Search<'a> {
         Ok(row)
     }
 
-    fn add(&mut self, clue: &Clue, probe: &Probe, holders: Vec<Holder>) -> rusqlite::Result<()> {
+    fn add(
+        &mut self,
+        clue: &Clue,
+        probe: &Probe,
+        holders: Vec<Holder>,
+        moved: &[(u32, Timestamp)],
+    ) -> rusqlite::Result<()> {
         for holder in holders {
             let level = probe
                 .level
@@ -297,7 +310,9 @@ impl<'a> Search<'a> {
                 true => None,
                 false => self.evidence(probe.kind, holder.value, holder.said)?,
             };
+            let since = moved.iter().find(|(id, _)| *id == holder.subject.id);
             let candidate = self.candidate(holder.subject, level);
+            candidate.moved_at = candidate.moved_at.max(since.map(|(_, at)| *at));
             candidate.has_weak_sid |= holder.is_weak_sid;
             let kind = field_kind(probe.kind);
             if !candidate.kinds.contains(&kind) {
@@ -322,6 +337,7 @@ impl<'a> Search<'a> {
                     evidence: Vec::new(),
                     kinds: Vec::new(),
                     has_weak_sid: false,
+                    moved_at: None,
                 });
                 self.candidates.len() - 1
             }
@@ -478,12 +494,12 @@ impl<'a> Search<'a> {
             mut evidence,
             kinds,
             has_weak_sid,
+            moved_at,
         } = candidate;
         evidence.sort_by_key(|one| one.kind);
-        let flags = match has_weak_sid {
-            true => vec![Flag::WeakSid],
-            false => Vec::new(),
-        };
+        let mut flags = Vec::new();
+        flags.extend(has_weak_sid.then_some(Flag::WeakSid));
+        flags.extend(moved_at.map(|_| Flag::Moved));
         let strength = self.strength(&row);
         let has_stable_key = kinds.iter().any(|kind| match kind {
             Kind::Sid => !has_weak_sid,
@@ -501,6 +517,7 @@ impl<'a> Search<'a> {
             has_stable_key,
             evidence,
             flags,
+            moved_at,
         })
     }
 

@@ -15,7 +15,7 @@ use super::mount;
 use super::reader::Reader;
 use super::row::time;
 use crate::error::Error;
-use crate::schema::{APPLICATION_ID, Dataset, USER_VERSION};
+use crate::schema::{APPLICATION_ID, Dataset, HISTORY_SINCE, USER_VERSION};
 
 /// Connections that are kept when nobody uses them: as many threads look up at once without opening one.
 const READERS_KEPT: usize = 16;
@@ -55,6 +55,8 @@ pub(crate) struct Generation {
     pub(super) is_mapped: bool,
     /// How many top bits of a hash name its bucket.
     pub(super) bits: u32,
+    /// It is of a format that records who held an identifier when.
+    pub(super) has_history: bool,
     readers: Mutex<Vec<Reader>>,
 }
 
@@ -119,7 +121,7 @@ impl Generation {
         // A copy under another name may be overwritten in place, which kills whoever has it mapped.
         let is_mapped = hash_in(name).is_some() && mount::is_local(path);
         let connection = connect(path, is_mapped).map_err(|error| told(path, error))?;
-        check(&connection, path, size)?;
+        let format = check(&connection, path, size)?;
         let number = generation_in(name).or_else(|| generation_in(&file_name(path)));
         let read = || -> rusqlite::Result<Generation> {
             let number = match number {
@@ -134,6 +136,7 @@ impl Generation {
                 coverage: coverage(&connection)?,
                 is_mapped,
                 bits: bits.and_then(|bits| bits.parse().ok()).unwrap_or(0),
+                has_history: format >= i64::from(HISTORY_SINCE),
                 readers: Mutex::default(),
             })
         };
@@ -252,8 +255,8 @@ fn size_of_file(path: &Path) -> Result<u64, Error> {
     }
 }
 
-/// Checks that a file is an index of ours, of a format we know, and as long as it says.
-fn check(connection: &Connection, path: &Path, size: u64) -> Result<(), Error> {
+/// Checks that a file is an index of ours, of a format we know, and as long as it says. Returns the format.
+fn check(connection: &Connection, path: &Path, size: u64) -> Result<i64, Error> {
     let pragma = |name: &str| {
         let value = connection.query_row(&format!("PRAGMA {name}"), [], |row| row.get::<_, i64>(0));
         value.map_err(|error| told(path, error))
@@ -270,10 +273,10 @@ fn check(connection: &Connection, path: &Path, size: u64) -> Result<(), Error> {
         });
     }
     let stated = pragma("page_count")?.unsigned_abs() * pragma("page_size")?.unsigned_abs();
-    if stated > size {
-        return Err(damaged(path, None));
+    match stated > size {
+        true => Err(damaged(path, None)),
+        false => Ok(found),
     }
-    Ok(())
 }
 
 fn coverage(connection: &Connection) -> rusqlite::Result<Coverage> {

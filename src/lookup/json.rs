@@ -1,7 +1,7 @@
 //! The JSON of an answer, the same wherever one leaves the program: `schemas/answer.schema.json`.
 //!
 //! Written by hand, since a chatbot's build has no derive macros. Keys are always there, with null for what is not
-//! known, but for those that only mean something when present: `primary`, `stable_key`, `non_identifying`, `clues`, an
+//! known, but for those that only mean something when present: `primary`, `stable_key`, `moved_at`, `non_identifying`, `clues`, an
 //! answer's `flags` and `…_left_out`; and `evidence`, `devices` and `accounts` are absent when only ids were asked for.
 
 use jiff::Timestamp;
@@ -11,6 +11,7 @@ use super::answer::{
     Account, AccountUse, Answer, Clue, Coverage, Device, DeviceUse, Evidence, Found, Freshness,
     Match, Skipped, Use,
 };
+use super::history::Held;
 use super::suggest::Suggestion;
 use super::why::{Hit, Tried, Why};
 use crate::identifier::Kind;
@@ -108,6 +109,9 @@ impl Serialize for Shown<'_> {
             }
         }
         map.serialize_entry("flags", &Names(&one.flags, |flag| flag.as_str()))?;
+        if one.moved_at.is_some() {
+            map.serialize_entry("moved_at", &Time(one.moved_at))?;
+        }
         map.end()
     }
 }
@@ -181,7 +185,17 @@ impl Serialize for Hit {
             map.serialize_entry("class", self.class.as_str())?;
         }
         map.serialize_entry("verdict", self.verdict.as_str())?;
+        map.serialize_entry("held", &self.held)?;
         map.serialize_entry("evidence", &self.evidence)?;
+        map.end()
+    }
+}
+
+impl Serialize for Held {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("first", &Time(Some(self.first)))?;
+        map.serialize_entry("last", &Time(Some(self.last)))?;
         map.end()
     }
 }

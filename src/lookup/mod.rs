@@ -9,6 +9,7 @@
 mod answer;
 mod find;
 pub(crate) mod generation;
+mod history;
 mod json;
 mod mount;
 mod query;
@@ -30,6 +31,7 @@ pub use self::answer::{
     Freshness, FreshnessState, Level, Match, NotOne, Outcome, Skipped, Use, Verdict,
 };
 use self::generation::{Generation, Place};
+pub use self::history::Held;
 pub use self::query::Query;
 use self::reader::Reader;
 pub use self::suggest::{Likeness, Suggestion};
@@ -167,7 +169,7 @@ impl Index {
         let query = query.into();
         self.read(|generation, reader| {
             Ok(Why {
-                tried: why::tried(reader, generation.bits, &query)?,
+                tried: why::tried(reader, generation, &query)?,
                 answer: self.find_in(generation, reader, query)?,
             })
         })
@@ -213,7 +215,7 @@ impl Index {
         query: Query,
     ) -> rusqlite::Result<Answer> {
         let max_holders = self.options.max_holders;
-        let found = find::find(reader, generation.bits, &query, max_holders)?;
+        let found = find::find(reader, generation, &query, max_holders)?;
         Ok(Answer {
             outcome: found.outcome,
             matches: found.matches,

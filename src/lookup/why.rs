@@ -7,6 +7,8 @@ use std::cmp::Reverse;
 
 use super::answer::{Answer, Evidence};
 use super::find::Search;
+use super::generation::Generation;
+use super::history::Held;
 use super::query::{Clue, Probe, Query, field_kind};
 use super::reader::Reader;
 use super::row::Row;
@@ -65,6 +67,8 @@ pub struct Hit {
     pub class: Class,
     /// Whether it answers.
     pub verdict: HitVerdict,
+    /// When it was seen with the value; none in an index of before that was recorded.
+    pub held: Option<Held>,
     /// Where the value was said, or, of a former one, where the newest row of the subject is.
     pub evidence: Option<Evidence>,
 }
@@ -82,6 +86,15 @@ pub enum HitVerdict {
 }
 
 impl Hit {
+    /// Takes in what another part of the same subject comes to.
+    fn join(&mut self, other: Hit) {
+        let held = Held::joined(self.held, other.held);
+        if other.rank() < self.rank() {
+            *self = other;
+        }
+        self.held = held;
+    }
+
     /// Of several parts of a subject the one that holds the value counts, and of those the one observed last.
     fn rank(&self) -> impl Ord + use<> {
         let observed_at = self.evidence.as_ref().map(|row| row.observed_at);
@@ -101,8 +114,12 @@ impl HitVerdict {
 }
 
 /// Tries every rule of a query, in order.
-pub(super) fn tried(reader: &Reader, bits: u32, query: &Query) -> rusqlite::Result<Vec<Tried>> {
-    let search = Search::new(reader, bits, query, usize::MAX);
+pub(super) fn tried(
+    reader: &Reader,
+    generation: &Generation,
+    query: &Query,
+) -> rusqlite::Result<Vec<Tried>> {
+    let search = Search::new(reader, generation, query, usize::MAX);
     let mut tried = Vec::new();
     for clue in query.clues() {
         for kind in clue.kinds() {
@@ -155,8 +172,7 @@ fn hits(search: &Search, probe: &Probe) -> rusqlite::Result<Vec<Hit>> {
             continue;
         };
         match hits.iter_mut().find(|(known, _)| *known == id) {
-            Some((_, known)) if hit.rank() < known.rank() => *known = hit,
-            Some(_) => {}
+            Some((_, known)) => known.join(hit),
             None => hits.push((id, hit)),
         }
     }
@@ -170,6 +186,7 @@ fn hit(
     subject: Subject,
     part: u32,
 ) -> rusqlite::Result<Option<(u32, Hit)>> {
+    let held = search.held_by(probe, subject, part)?;
     if let Some(holder) = search.holder(probe, subject, part)? {
         let row = &holder.subject;
         let is_skipped = row.subject == Subject::Account && search.passes_over(row.class);
@@ -178,7 +195,7 @@ fn hit(
             true => HitVerdict::Skipped,
             false => HitVerdict::Holds,
         };
-        return Ok(Some((row.id, shown(row, verdict, evidence))));
+        return Ok(Some((row.id, shown(row, verdict, held, evidence))));
     }
     let Some(row) = search.subject_of(subject, part)? else {
         return Ok(None);
@@ -189,10 +206,13 @@ fn hit(
     }
     let said = (row.seen.object, row.seen.row);
     let evidence = search.evidence(probe.kind, probe.normal.to_string(), said)?;
-    Ok(Some((row.id, shown(&row, HitVerdict::Former, evidence))))
+    Ok(Some((
+        row.id,
+        shown(&row, HitVerdict::Former, held, evidence),
+    )))
 }
 
-fn shown(row: &Row, verdict: HitVerdict, evidence: Option<Evidence>) -> Hit {
+fn shown(row: &Row, verdict: HitVerdict, held: Option<Held>, evidence: Option<Evidence>) -> Hit {
     let (uid, name) = row.uid_and_name();
     Hit {
         subject: row.subject,
@@ -200,6 +220,7 @@ fn shown(row: &Row, verdict: HitVerdict, evidence: Option<Evidence>) -> Hit {
         name: name.map(str::to_owned),
         class: row.class,
         verdict,
+        held,
         evidence,
     }
 }
