@@ -6,13 +6,13 @@
     reason = "the oracle must not fold letters as the program does, and tries the spellings that others make"
 )]
 
-use std::collections::BTreeSet;
-use std::fmt::Write as _;
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use identidex::lookup::{Found, Index, Match, Outcome, Query};
+use identidex::identifier::Kind;
+use identidex::lookup::{Flag, Found, Index, Match, Outcome, Query};
 use unicode_normalization::UnicodeNormalization;
 
 use crate::replay;
@@ -30,49 +30,109 @@ fn no_text_ever_finds_others_than_those_who_hold_it() {
         .and_then(|text| text.parse().ok())
         .unwrap_or(QUERIES);
     let tenants = queries / QUERIES_OF_A_TENANT;
-    let (mut found, mut missed) = (0, 0);
+    let mut counted = Counted::default();
     for seed in 0..tenants {
         let tenant = Tenant::random(&mut Dice(seed));
         let home = tempfile::tempdir().unwrap();
         let index = Index::open(tenant.publish(home.path())).unwrap();
         let mut dice = Dice(seed ^ 0xa5a5_a5a5);
         for _ in 0..QUERIES_OF_A_TENANT {
-            let text = tenant.text(&mut dice);
-            let (is_hit, is_miss) = check(&index, &tenant, &text, seed);
-            found += u64::from(is_hit);
-            missed += u64::from(is_miss);
+            let asked = Asked::random(&tenant, &mut dice);
+            counted.add(check(&index, &tenant, &asked, seed));
         }
     }
     // A test that only ever missed, or only ever hit, would show little.
+    let enough = queries / 100;
+    let Counted {
+        hits,
+        misses,
+        moved,
+        together,
+    } = counted;
     assert!(
-        found > queries / 10 && missed > queries / 10,
-        "{found} hits, {missed} misses"
+        hits > 10 * enough && misses > 10 * enough && moved > enough && together > enough,
+        "{counted:?}"
     );
 }
 
+/// What answers came to.
+#[derive(Debug, Default, Clone, Copy)]
+struct Counted {
+    hits: u64,
+    misses: u64,
+    /// Hits that say that they moved.
+    moved: u64,
+    /// Exactly one for several texts.
+    together: u64,
+}
+
+impl Counted {
+    fn add(&mut self, other: Counted) {
+        self.hits += other.hits;
+        self.misses += other.misses;
+        self.moved += other.moved;
+        self.together += other.together;
+    }
+}
+
+/// A query: a text or several, each to be taken for anything or for one kind.
+#[derive(Debug)]
+struct Asked {
+    texts: Vec<(Option<Kind>, String)>,
+    is_all_classes: bool,
+}
+
+impl Asked {
+    fn random(tenant: &Tenant, dice: &mut Dice) -> Asked {
+        let texts = match dice.below(4) {
+            0 => tenant.texts(dice),
+            _ => vec![(None, tenant.text(dice))],
+        };
+        Asked {
+            texts,
+            is_all_classes: dice.below(4) == 0,
+        }
+    }
+
+    fn query(&self) -> Query {
+        let one = |(kind, text): &(Option<Kind>, String)| match kind {
+            Some(kind) => Query::of(*kind, text),
+            None => Query::any(text),
+        };
+        let query = match self.texts.as_slice() {
+            [text] => one(text),
+            texts => Query::all_of(texts.iter().map(one)),
+        };
+        match self.is_all_classes {
+            true => query.ids_only().all_classes(),
+            false => query.ids_only(),
+        }
+    }
+}
+
 /// Compares an answer with what every subject holds.
-fn check(index: &Index, tenant: &Tenant, text: &str, seed: u64) -> (bool, bool) {
-    let answer = index.find(Query::any(text).ids_only()).unwrap();
-    let Expected {
-        holders,
-        is_crowded,
-    } = tenant.holders(text);
-    let found: BTreeSet<String> = answer.matches.iter().map(uid_of).collect();
-    let place = || format!("tenant {seed}, {text:?} {}", text.escape_unicode());
-    assert_eq!(found, holders, "{}", place());
-    let expected = match holders.len() {
+fn check(index: &Index, tenant: &Tenant, asked: &Asked, seed: u64) -> Counted {
+    let answer = index.find(asked.query()).unwrap();
+    let expected = tenant.expected(asked);
+    let found = answer.matches.iter();
+    let found = found.map(|one| (uid_of(one), one.flags.contains(&Flag::Moved)));
+    let found: BTreeMap<String, bool> = found.collect();
+    let place = format!("tenant {seed}, {asked:?}");
+    assert_eq!(found, expected.fits, "{place}");
+    let is_expected = match found.len() {
         0 => [Outcome::None, Outcome::Unparseable].contains(&answer.outcome),
-        1 if !is_crowded => answer.outcome == Outcome::One,
+        1 if expected.is_clear => answer.outcome == Outcome::One,
         _ => answer.outcome == Outcome::Several,
     };
-    assert!(expected, "{}: {:?} of {holders:?}", place(), answer.outcome);
-    assert_eq!(
-        answer.one().is_ok(),
-        answer.outcome == Outcome::One,
-        "{}",
-        place()
-    );
-    (!holders.is_empty(), holders.is_empty())
+    assert!(is_expected, "{place}: {:?} of {found:?}", answer.outcome);
+    let is_one = answer.one().is_ok();
+    assert_eq!(is_one, answer.outcome == Outcome::One, "{place}");
+    Counted {
+        hits: u64::from(!found.is_empty()),
+        misses: u64::from(found.is_empty()),
+        moved: u64::from(found.values().any(|moved| *moved)),
+        together: u64::from(is_one && asked.texts.len() > 1),
+    }
 }
 
 fn uid_of(one: &Match) -> String {
@@ -151,162 +211,223 @@ const HOSTS: [&str; 12] = [
 ];
 const SERIALS: [&str; 7] = ["SN1", "sn1", "SN2", "DUP", "jdoe", "NB-2", "M\u{fc}-1"];
 
-/// What the files say of an account.
-struct SaidOfAccount {
-    sid: String,
-    name: String,
-    upn: String,
-    email: String,
+/// In how many files a subject is.
+#[derive(Clone, Copy, PartialEq)]
+enum Days {
+    Both,
+    /// It is new.
+    OnlyNewer,
+    /// It was not seen any more.
+    OnlyOlder,
 }
 
-/// What the files say of a device.
-struct SaidOfDevice {
-    name: String,
-    serial: String,
-}
-
-struct Account {
+/// A subject: what the files say of it, cell by cell, in the order of its columns.
+struct Subject {
     uid: String,
-    said: SaidOfAccount,
-    is_local: bool,
-    /// The same in normal form, the name without its domain, and the uid's digits.
-    normal: SaidOfAccount,
-    sam: Option<String>,
-    digits: String,
+    /// In the newest file.
+    said: Vec<String>,
+    /// The same in normal form.
+    normal: Vec<String>,
+    /// In the older file, in normal form.
+    former: Vec<String>,
+    /// In the older file.
+    said_before: Vec<String>,
+    days: Days,
+    is_skipped: bool,
 }
 
-struct Device {
-    uid: String,
-    collector_uid: String,
-    said: SaidOfDevice,
-    /// The same in normal form, the name without its domain, and the digits of both ids.
-    normal: SaidOfDevice,
-    label: Option<String>,
-    digits: [String; 2],
-}
-
-impl Account {
-    fn new(uid: String, said: SaidOfAccount, is_local: bool) -> Account {
-        let normal = SaidOfAccount {
-            sid: nf(&said.sid),
-            name: nf(&said.name),
-            upn: nf(&said.upn),
-            email: nf(&said.email),
+impl Subject {
+    fn new(uid: String, said: Vec<String>, said_before: Vec<String>, days: Days) -> Subject {
+        let said = match days {
+            // All that is said of it.
+            Days::OnlyOlder => said_before.clone(),
+            _ => said,
         };
-        Account {
-            sam: normal.name.rsplit_once('@').map(|(sam, _)| sam.to_owned()),
-            digits: uid.replace('-', ""),
+        let normal = |said: &Vec<String>| said.iter().map(|text| nf(text)).collect();
+        let (normal, former) = (normal(&said), normal(&said_before));
+        Subject {
             uid,
             said,
-            is_local,
             normal,
+            former,
+            said_before,
+            days,
+            is_skipped: false,
         }
+    }
+
+    /// Tells whether it was in the older file with a value.
+    fn had(&self, column: usize, value: &str) -> bool {
+        self.days != Days::OnlyNewer && self.former[column] == value
+    }
+
+    /// Tells whether somebody who has a value now and had it on days like these has it after this one.
+    fn is_before(&self, column: usize, value: &str, is_new_to_it: bool) -> bool {
+        match self.normal[column] == value {
+            // Its only row, of the older file, still says so.
+            true => self.days == Days::OnlyOlder && is_new_to_it,
+            false => self.had(column, value),
+        }
+    }
+
+    fn line(&self, cells: &[String]) -> String {
+        format!("{},{}\n", self.uid, cells.join(","))
     }
 }
 
-impl Device {
-    fn new(uid: String, collector_uid: String, said: SaidOfDevice) -> Device {
-        let normal = SaidOfDevice {
-            name: nf(&said.name),
-            serial: nf(&said.serial),
-        };
-        Device {
-            label: normal
-                .name
-                .split_once('.')
-                .map(|(label, _)| label.to_owned()),
-            digits: [uid.replace('-', ""), collector_uid.replace('-', "")],
-            uid,
-            collector_uid,
-            said,
-            normal,
-        }
-    }
-}
+/// Columns of an account behind its uid.
+const SID: usize = 0;
+const ACCOUNT_NAME: usize = 1;
+const UPN: usize = 2;
+const EMAIL: usize = 3;
+/// Columns of a device behind its uid.
+const COLLECTOR_UID: usize = 0;
+const DEVICE_NAME: usize = 1;
+const SERIAL: usize = 2;
 
 struct Tenant {
-    accounts: Vec<Account>,
-    devices: Vec<Device>,
+    accounts: Vec<Subject>,
+    devices: Vec<Subject>,
 }
 
-/// Who an answer must show, and whether some kind has too many holders to show.
+/// Who an answer must show, each with whether it must say that it moved.
 struct Expected {
-    holders: BTreeSet<String>,
-    is_crowded: bool,
+    fits: BTreeMap<String, bool>,
+    /// One that fits is meant.
+    is_clear: bool,
 }
+
+/// One way to take a text: the subjects whose value in a column it is, whole or in part.
+struct Rule<'t> {
+    kind: Kind,
+    all: &'t [Subject],
+    column: Option<usize>,
+    holders: Vec<&'t Subject>,
+}
+
+impl Rule<'_> {
+    fn is_crowded(&self) -> bool {
+        self.holders.len() > HOLDERS_AT_MOST
+    }
+
+    fn has(&self, uid: &str) -> bool {
+        self.holders.iter().any(|holder| holder.uid == uid)
+    }
+
+    /// Tells whether what a holder is found by was somebody else's.
+    fn has_moved(&self, holder: &Subject) -> bool {
+        // A uid is never another's.
+        let Some(column) = self.column else {
+            return false;
+        };
+        let value = &holder.normal[column];
+        let is_new_to_it = !holder.had(column, value);
+        let is_proof = self.kind != Kind::Sid || !is_weak(value, holder);
+        let others = self.all.iter().filter(|other| other.uid != holder.uid);
+        let mut before = others.filter(|other| other.is_before(column, value, is_new_to_it));
+        is_proof && before.next().is_some()
+    }
+}
+
+/// SIDs that are built in, or of a local account.
+fn is_weak(sid: &str, holder: &Subject) -> bool {
+    sid == BUILT_IN || holder.said[TYPE] == "LOCAL_USER"
+}
+
+const BUILT_IN: &str = "s-1-5-21-1-2-3-500";
+const TYPE: usize = 5;
 
 impl Tenant {
     fn random(dice: &mut Dice) -> Tenant {
+        let accounts = (1..=40 + dice.below(60)).map(|at| {
+            let is_local = dice.below(10) == 0;
+            let said = Tenant::account(at, is_local, dice);
+            let mut before = said.clone();
+            let other = Tenant::account(at, is_local, dice);
+            for column in [ACCOUNT_NAME, UPN, EMAIL] {
+                if dice.below(4) == 0 {
+                    before[column].clone_from(&other[column]);
+                }
+            }
+            let uid = format!("aaaaaaaa-0000-4000-8000-{at:012x}");
+            let mut account = Subject::new(uid, said, before, Tenant::days(dice));
+            let name = &account.normal[ACCOUNT_NAME];
+            let sam = name.rsplit_once('@').map_or(name.as_str(), |(sam, _)| sam);
+            account.is_skipped = is_local || sam.ends_with('$');
+            account
+        });
+        let accounts = accounts.collect();
+        let devices = (1..=10 + dice.below(20)).map(|at| {
+            let id = |letters: &str| format!("{letters}-0000-4000-8000-{at:012x}");
+            let mut said = || {
+                let (name, serial) = (dice.of(&HOSTS), dice.of(&SERIALS));
+                vec![id("cccccccc"), name.to_owned(), serial.to_owned()]
+            };
+            let (now, before) = (said(), said());
+            let before = if dice.below(2) == 0 {
+                before
+            } else {
+                now.clone()
+            };
+            Subject::new(id("dddddddd"), now, before, Tenant::days(dice))
+        });
+        let devices = devices.collect();
+        Tenant { accounts, devices }
+    }
+
+    fn days(dice: &mut Dice) -> Days {
+        match dice.below(6) {
+            0 => Days::OnlyNewer,
+            1 => Days::OnlyOlder,
+            _ => Days::Both,
+        }
+    }
+
+    fn account(at: usize, is_local: bool, dice: &mut Dice) -> Vec<String> {
         let address = |dice: &mut Dice| match dice.below(5) {
             0 => String::new(),
             1 => "shared@contoso.com".to_owned(),
             _ => format!("{}@{}", dice.of(&NAMES), dice.of(&SUFFIXES)),
         };
-        let accounts = (1..=40 + dice.below(60)).map(|at| {
-            let said = SaidOfAccount {
-                sid: format!("S-1-5-21-1-2-3-{}", 1000 + at),
-                name: match dice.below(12) {
-                    0 => dice.of(&NAMES).to_owned(),
-                    1 => format!("{}$@{}", dice.of(&HOSTS), dice.of(&DOMAINS)),
-                    _ => format!("{}@{}", dice.of(&NAMES), dice.of(&DOMAINS)),
-                },
-                upn: address(dice),
-                email: address(dice),
-            };
-            Account::new(
-                format!("aaaaaaaa-0000-4000-8000-{at:012x}"),
-                said,
-                dice.below(10) == 0,
-            )
-        });
-        let accounts = accounts.collect();
-        let devices = (1..=10 + dice.below(20)).map(|at| {
-            let said = SaidOfDevice {
-                name: dice.of(&HOSTS).to_owned(),
-                serial: dice.of(&SERIALS).to_owned(),
-            };
-            let id = |letters: &str| format!("{letters}-0000-4000-8000-{at:012x}");
-            Device::new(id("dddddddd"), id("cccccccc"), said)
-        });
-        Tenant {
-            accounts,
-            devices: devices.collect(),
-        }
+        vec![
+            match at % 16 {
+                0 => BUILT_IN.to_owned(),
+                _ => format!("S-1-5-21-1-2-3-{}", 1000 + at),
+            },
+            match dice.below(12) {
+                0 => dice.of(&NAMES).to_owned(),
+                1 => format!("{}$@{}", dice.of(&HOSTS), dice.of(&DOMAINS)),
+                _ => format!("{}@{}", dice.of(&NAMES), dice.of(&DOMAINS)),
+            },
+            address(dice),
+            address(dice),
+            "Somebody".to_owned(),
+            match is_local {
+                true => "LOCAL_USER".to_owned(),
+                false => "DOMAIN_USER".to_owned(),
+            },
+        ]
     }
 
     fn publish(&self, home: &Path) -> std::path::PathBuf {
+        const USERS: &str = "user.uid,user.sid,user.name,user.upn,user.ad.email_address,user.ad.full_name,user.type\n";
+        const DEVICES: &str =
+            "device.uid,device.collector.uid,device.name,device.hardware.machine_serial_number\n";
         let source = home.join("exports");
         fs::create_dir(&source).unwrap();
-        let mut users = String::from(
-            "user.uid,user.sid,user.name,user.upn,user.ad.email_address,user.ad.full_name,user.type\n",
-        );
-        for one in &self.accounts {
-            let kind = if one.is_local {
-                "LOCAL_USER"
-            } else {
-                "DOMAIN_USER"
-            };
-            let SaidOfAccount {
-                sid,
-                name,
-                upn,
-                email,
-            } = &one.said;
-            let _ = writeln!(
-                users,
-                "{},{sid},{name},{upn},{email},Somebody,{kind}",
-                one.uid
-            );
+        for (name, header, subjects) in [
+            ("users", USERS, &self.accounts),
+            ("devices", DEVICES, &self.devices),
+        ] {
+            let older = subjects.iter().filter(|one| one.days != Days::OnlyNewer);
+            let older = older.map(|one| one.line(&one.said_before));
+            let newer = subjects.iter().filter(|one| one.days != Days::OnlyOlder);
+            let newer = newer.map(|one| one.line(&one.said));
+            for (day, lines) in [("20", older.collect::<String>()), ("21", newer.collect())] {
+                let file = source.join(format!("{name}-2026-11-{day}T06-00-00Z.csv"));
+                fs::write(file, format!("{header}{lines}")).unwrap();
+            }
         }
-        let mut devices = String::from(
-            "device.uid,device.collector.uid,device.name,device.hardware.machine_serial_number\n",
-        );
-        for one in &self.devices {
-            let SaidOfDevice { name, serial } = &one.said;
-            let _ = writeln!(devices, "{},{},{name},{serial}", one.uid, one.collector_uid);
-        }
-        fs::write(source.join("users-2026-11-21T06-00-00Z.csv"), users).unwrap();
-        fs::write(source.join("devices-2026-11-21T06-00-00Z.csv"), devices).unwrap();
         let index = home.join("identity.db");
         let report = replay::sync(&source, &index, Duration::from_secs(300));
         assert_eq!(report.rows.rejected, 0);
@@ -317,108 +438,189 @@ impl Tenant {
     fn text(&self, dice: &mut Dice) -> String {
         let account = &self.accounts[dice.below(self.accounts.len())];
         let device = &self.devices[dice.below(self.devices.len())];
-        let value = match dice.below(14) {
+        let value = match dice.below(17) {
             0 => account.uid.clone(),
-            1 => account.said.sid.clone(),
-            2 | 3 => account.said.name.clone(),
-            4 => account.said.upn.clone(),
-            5 => account.said.email.clone(),
+            1 => account.said[SID].clone(),
+            2 | 3 => account.said[ACCOUNT_NAME].clone(),
+            4 => account.said[UPN].clone(),
+            5 => account.said[EMAIL].clone(),
             6 => device.uid.clone(),
-            7 => device.collector_uid.clone(),
-            8 => device.said.name.clone(),
-            9 => device.said.serial.clone(),
+            7 => device.said[COLLECTOR_UID].clone(),
+            8 => device.said[DEVICE_NAME].clone(),
+            9 => device.said[SERIAL].clone(),
             10 => dice.of(&NAMES).to_owned(),
             11 => format!("{}@{}", dice.of(&NAMES), dice.of(&SUFFIXES)),
             12 => format!("{}.{}", dice.of(&HOSTS), dice.of(&DOMAINS)),
-            _ => format!("{}@{}", dice.of(&NAMES), dice.of(&DOMAINS)),
+            13 => format!("{}@{}", dice.of(&NAMES), dice.of(&DOMAINS)),
+            // What somebody had before.
+            14 => account.said_before[ACCOUNT_NAME].clone(),
+            15 => account.said_before[UPN].clone(),
+            _ => account.said_before[EMAIL].clone(),
         };
         spelt(value, dice)
     }
 
-    fn holders(&self, text: &str) -> Expected {
-        let mut expected = Expected {
-            holders: BTreeSet::new(),
-            is_crowded: false,
+    /// Makes two or three texts of one account, of which one may be another's.
+    fn texts(&self, dice: &mut Dice) -> Vec<(Option<Kind>, String)> {
+        let mut account = &self.accounts[dice.below(self.accounts.len())];
+        let texts = [
+            (Kind::AccountName, ACCOUNT_NAME),
+            (Kind::Upn, UPN),
+            (Kind::Email, EMAIL),
+        ];
+        let mut texts: Vec<_> = texts.into_iter().filter(|_| dice.below(4) > 0).collect();
+        if texts.len() < 2 {
+            texts = vec![(Kind::Upn, UPN), (Kind::Email, EMAIL)];
+        }
+        let texts = texts.into_iter().filter_map(|(kind, column)| {
+            if dice.below(4) == 0 {
+                account = &self.accounts[dice.below(self.accounts.len())];
+            }
+            let text = account.said[column].to_uppercase();
+            let kind = (dice.below(3) > 0).then_some(kind);
+            (!text.is_empty()).then_some((kind, text))
+        });
+        let mut texts: Vec<_> = texts.collect();
+        if texts.len() < 2 {
+            texts = vec![(None, self.text(dice))];
+        }
+        texts
+    }
+
+    /// The rules, read by brute force: who holds what is looked up in every subject.
+    fn expected(&self, asked: &Asked) -> Expected {
+        let heard: Vec<Vec<Rule>> = asked.texts.iter().map(|text| self.rules(text)).collect();
+        let clear = |rules: &[Rule]| {
+            let is_held = rules.iter().any(|rule| !rule.holders.is_empty());
+            is_held && rules.iter().all(|rule| !rule.is_crowded())
         };
+        let is_shown = |one: &Subject| asked.is_all_classes || !one.is_skipped;
+        let mut fits: BTreeMap<String, bool> = BTreeMap::new();
+        for rule in heard.iter().flatten().filter(|rule| !rule.is_crowded()) {
+            for holder in rule.holders.iter().filter(|one| is_shown(one)) {
+                let contradicts =
+                    |at: usize| self.contradicts(&asked.texts[at], &heard[at], holder);
+                if asked.texts.len() > 1 && (0..heard.len()).any(contradicts) {
+                    continue;
+                }
+                *fits.entry(holder.uid.clone()).or_default() |= rule.has_moved(holder);
+            }
+        }
+        // Somebody holds it, or too many do, and none of those who fit.
+        let is_elsewhere = |rules: &Vec<Rule>| {
+            let is_held = rules.iter().any(|rule| !rule.holders.is_empty());
+            is_held
+                && !fits
+                    .keys()
+                    .any(|uid| rules.iter().any(|rule| rule.has(uid)))
+        };
+        let is_split = asked.texts.len() > 1 && heard.iter().any(is_elsewhere);
+        Expected {
+            is_clear: !is_split && heard.iter().any(|rules| clear(rules)),
+            fits,
+        }
+    }
+
+    /// Tells whether a text is another one than what a subject has.
+    fn contradicts(
+        &self,
+        (kind, _): &(Option<Kind>, String),
+        rules: &[Rule],
+        one: &Subject,
+    ) -> bool {
+        let is_account = self.accounts.iter().any(|account| account.uid == one.uid);
+        let has_any = match kind {
+            None => true,
+            Some(Kind::AccountName) => is_account,
+            Some(Kind::Upn) => is_account && !one.normal[UPN].is_empty(),
+            Some(_) => is_account && !one.normal[EMAIL].is_empty(),
+        };
+        has_any && !rules.iter().any(|rule| rule.has(&one.uid))
+    }
+
+    fn rules(&self, (kind, text): &(Option<Kind>, String)) -> Vec<Rule<'_>> {
         let Some(normal) = normal(text) else {
-            return expected;
+            return Vec::new();
         };
-        // Value by value: what too many hold as one may still name somebody as another.
+        let mut rules = Rules {
+            tenant: self,
+            only: *kind,
+            rules: Vec::new(),
+        };
         let name = match normal.split_once('\\') {
             Some((domain, sam)) => format!("{sam}@{domain}"),
             None => normal.clone(),
         };
         let is_bare = !name.contains('@');
         let uuid = normal.trim_matches(['{', '}']).replace('-', "");
+        let digits = |uid: &str| uid.replace('-', "");
         let address = normal.strip_prefix("mailto:").unwrap_or(&normal);
-        // Accounts without an email have an empty one here.
-        let is_address = !address.is_empty();
-        expected.add(&self.accounts, |one| one.digits == uuid);
-        expected.add(&self.accounts, |one| one.normal.sid == normal);
-        expected.add(&self.accounts, |one| one.normal.name == name);
-        expected.add(&self.accounts, |one| {
-            is_bare && one.sam.as_deref() == Some(&name)
+        rules.accounts(Kind::Uid, None, |one| digits(&one.uid) == uuid);
+        rules.accounts(Kind::Sid, Some(SID), |one| one.normal[SID] == normal);
+        rules.accounts(Kind::AccountName, Some(ACCOUNT_NAME), |one| {
+            one.normal[ACCOUNT_NAME] == name
         });
-        expected.add(&self.accounts, |one| one.normal.upn == normal);
-        expected.add(&self.accounts, |one| {
-            is_address && one.normal.email == address
+        rules.accounts(Kind::AccountName, Some(ACCOUNT_NAME), |one| {
+            let bare = one.normal[ACCOUNT_NAME].rsplit_once('@');
+            is_bare && bare.is_some_and(|(sam, _)| sam == name)
+        });
+        rules.accounts(Kind::Upn, Some(UPN), |one| one.normal[UPN] == normal);
+        rules.accounts(Kind::Email, Some(EMAIL), |one| {
+            // Accounts without an email have an empty one here.
+            !address.is_empty() && one.normal[EMAIL] == address
         });
         let host = normal.strip_suffix('.').unwrap_or(&normal);
         let label = host.split_once('.').map(|(label, _)| label);
         let label = label.filter(|_| !host.contains(['@', '\\', ' ']));
-        expected.add(&self.devices, |one| one.digits[0] == uuid);
-        expected.add(&self.devices, |one| one.digits[1] == uuid);
-        expected.add(&self.devices, |one| one.normal.name == host);
-        expected.add(&self.devices, |one| label == Some(&one.normal.name));
-        expected.add(&self.devices, |one| {
-            label.is_none() && one.label.as_deref() == Some(host)
+        rules.devices(None, |one| digits(&one.uid) == uuid);
+        rules.devices(None, |one| digits(&one.normal[COLLECTOR_UID]) == uuid);
+        rules.devices(Some(DEVICE_NAME), |one| one.normal[DEVICE_NAME] == host);
+        rules.devices(Some(DEVICE_NAME), |one| {
+            label == Some(&one.normal[DEVICE_NAME])
         });
-        expected.add(&self.devices, |one| one.normal.serial == normal);
-        expected
+        rules.devices(Some(DEVICE_NAME), |one| {
+            let short = one.normal[DEVICE_NAME].split_once('.');
+            label.is_none() && short.is_some_and(|(short, _)| short == host)
+        });
+        rules.devices(Some(SERIAL), |one| one.normal[SERIAL] == normal);
+        rules.rules
     }
 }
 
-/// What an oracle has to know of a subject.
-trait Subject {
-    fn uid(&self) -> &str;
-    fn is_skipped(&self) -> bool;
+/// The ways to take a text, as they are listed.
+struct Rules<'t> {
+    tenant: &'t Tenant,
+    only: Option<Kind>,
+    rules: Vec<Rule<'t>>,
 }
 
-impl Subject for Account {
-    fn uid(&self) -> &str {
-        &self.uid
-    }
-
-    fn is_skipped(&self) -> bool {
-        self.is_local
-            || self
-                .sam
-                .as_ref()
-                .unwrap_or(&self.normal.name)
-                .ends_with('$')
-    }
-}
-
-impl Subject for Device {
-    fn uid(&self) -> &str {
-        &self.uid
-    }
-
-    fn is_skipped(&self) -> bool {
-        false
-    }
-}
-
-impl Expected {
-    /// Adds those who hold a value as one kind, unless they are too many.
-    fn add<S: Subject>(&mut self, all: &[S], holds: impl Fn(&S) -> bool) {
-        let holders: Vec<&S> = all.iter().filter(|one| holds(one)).collect();
-        if holders.len() > HOLDERS_AT_MOST {
-            self.is_crowded = true;
-            return;
+impl<'t> Rules<'t> {
+    fn accounts(&mut self, kind: Kind, column: Option<usize>, holds: impl Fn(&Subject) -> bool) {
+        if self.only.is_none_or(|only| only == kind) {
+            self.add(kind, &self.tenant.accounts, column, holds);
         }
-        let shown = holders.into_iter().filter(|one| !one.is_skipped());
-        self.holders.extend(shown.map(|one| one.uid().to_owned()));
+    }
+
+    fn devices(&mut self, column: Option<usize>, holds: impl Fn(&Subject) -> bool) {
+        if self.only.is_none() {
+            self.add(Kind::DeviceName, &self.tenant.devices, column, holds);
+        }
+    }
+
+    fn add(
+        &mut self,
+        kind: Kind,
+        all: &'t [Subject],
+        column: Option<usize>,
+        holds: impl Fn(&Subject) -> bool,
+    ) {
+        let holders = all.iter().filter(|one| holds(one)).collect();
+        self.rules.push(Rule {
+            kind,
+            all,
+            column,
+            holders,
+        });
     }
 }
 
