@@ -23,7 +23,7 @@ CREATE TABLE device (
   owner INTEGER,
   shape INTEGER NOT NULL,
   class INTEGER NOT NULL,      -- always 0: a device has no class
-  flags INTEGER NOT NULL,      -- 1: contested, 4: its last login stands in mention, 8: see held
+  flags INTEGER NOT NULL,      -- 1: contested, 4: its last login stands in mention, 8: see held, 16: 3 users or more
   uid TEXT, collector_uid TEXT, name TEXT, serial TEXT, chassis_serial TEXT, bios_serial TEXT, type TEXT,
   manufacturer TEXT, model TEXT, os TEXT, platform TEXT, entity TEXT, last_login TEXT, first_seen INTEGER,
   extra TEXT

@@ -11,7 +11,7 @@ pub const APPLICATION_ID: i32 = 0x6964_6478;
 /// `PRAGMA user_version`: the number of the newest migration this program knows.
 pub const USER_VERSION: i32 = 2;
 
-/// The first format that records who held an identifier when.
+/// The first format that records who held an identifier when, and that flags devices with many users.
 pub const HISTORY_SINCE: i32 = 2;
 
 /// How long after it was last seen with a name an account still competes with others for it, in microseconds: longer than
@@ -255,6 +255,9 @@ impl Class {
     }
 }
 
+/// Accounts, neither machine nor local, that use a device, from which on it is shared.
+pub const SHARED_BY: u32 = 3;
+
 /// The fixed-width text `seen` of a part: when its newest row was last seen, and where that row is.
 ///
 /// Fixed width, so that a writer can patch it in place; text, so that SQL can read it:
@@ -294,6 +297,20 @@ impl Seen {
             row: u32::try_from(get_digits(&text[26..])?).ok()?,
         })
     }
+}
+
+/// The bits of the column `flags`.
+pub mod flag {
+    /// What the keys of the part mean depends on times: the writer looks again whenever it is observed anew.
+    pub const CONTESTED: u8 = 1;
+    /// Its SID has the form of a key, and some row shows that it is local.
+    pub const LOCAL_SID: u8 = 2;
+    /// Its last login stands in `mention`.
+    pub const LAST_LOGIN_KEPT: u8 = 4;
+    /// All that it ever had for a UPN, an email or a serial number stands in `held`.
+    pub const HELD: u8 = 8;
+    /// A device with [`SHARED_BY`](super::SHARED_BY) usages or more, now or once: it may be shared. Without it none is.
+    pub const MANY_USERS: u8 = 16;
 }
 
 /// Where the roster (`index::roster`) says when a part was observed first: the id of the object, four bytes, little

@@ -3,13 +3,13 @@
 use super::identifiers::spill_error;
 use super::last_login::{Former, NamedLast};
 use super::ledger::Taking;
-use super::part::{CONTESTED, LAST_LOGIN_KEPT, NewRow, Part, normal};
+use super::part::{NewRow, Part, normal};
 use super::roster::Newest;
 use super::{Error, Result, Writer};
 use crate::bucket::{Hash, MAX_ID};
 use crate::identifier::Kind;
 use crate::observation::{Batch, Described, Layout, Rows};
-use crate::schema::{Seen, Subject, device_field};
+use crate::schema::{Seen, Subject, device_field, flag};
 
 /// Where a row belongs.
 enum Place {
@@ -148,13 +148,13 @@ impl<'c> Writer<'c> {
         };
         self.rosters[subject as usize].set(id, newest);
         let standing = &self.standing[subject as usize];
-        if standing.has(id, CONTESTED) {
+        if standing.has(id, flag::CONTESTED) {
             self.dirty[subject as usize].parts.insert(id);
         }
         if let Some(merged) = standing.merged_into(id) {
             self.dirty[subject as usize].merged.insert(merged);
         }
-        if standing.has(id, LAST_LOGIN_KEPT) {
+        if standing.has(id, flag::LAST_LOGIN_KEPT) {
             self.last_logins.kept.push(id);
         }
     }

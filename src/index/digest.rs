@@ -5,11 +5,11 @@
 //! subject than itself (which one), and for each group of mentions. Ids and runs stay out. It is kept small enough to be
 //! had at every run: the parts are summed up from the roster, the logins as they are written.
 
-use super::part::{LOCAL_SID, normal};
+use super::part::normal;
 use super::usage::UsageSeen;
 use super::{Result, Writer};
 use crate::identifier::{self, Kind};
-use crate::schema::{Seen, Subject, device_field};
+use crate::schema::{Seen, Subject, device_field, flag};
 
 impl Writer<'_> {
     /// Returns the digest of what has been written.
@@ -22,7 +22,7 @@ impl Writer<'_> {
                     object: newest.object,
                     row: 0,
                 });
-                let local = self.standing[subject as usize].has(id, LOCAL_SID);
+                let local = self.standing[subject as usize].has(id, flag::LOCAL_SID);
                 let first = self
                     .ledger
                     .observed_at(self.rosters[subject as usize].first(id));
@@ -70,7 +70,7 @@ impl Writer<'_> {
         let is_key = |sid: &String| kinds[0] != Kind::Sid || identifier::is_key_sid(sid);
         let strong = strong
             .filter(is_key)
-            .filter(|_| !self.standing[subject as usize].has(id, LOCAL_SID));
+            .filter(|_| !self.standing[subject as usize].has(id, flag::LOCAL_SID));
         let others = || (1..3).find_map(|at| normal(kinds[at], row.content.texts[at].as_deref()));
         Ok(strong.or_else(others).unwrap_or_default())
     }

@@ -9,11 +9,11 @@ use std::collections::BTreeSet;
 
 use rusqlite::params;
 
-use super::part::{HELD, NewRow, Part};
+use super::part::{NewRow, Part};
 use super::{Result, Writer};
 use crate::bucket::{Hash, kind_and_id, reference};
 use crate::identifier::{self, Kind};
-use crate::schema::{FieldType, Subject};
+use crate::schema::{FieldType, Subject, flag};
 
 /// The first times, and the last ones unless the newest row has the value: `max` with NULL is NULL.
 const NOTE: &str =
@@ -49,13 +49,13 @@ impl Writer<'_> {
     ) -> Result<bool> {
         let old = values(subject, |at| old.content.texts[at].as_deref());
         let values = values(subject, |at| new.text(at));
-        let is_held = self.standing[subject as usize].has(id, HELD);
+        let is_held = self.standing[subject as usize].has(id, flag::HELD);
         if values == old && !is_held {
             return Ok(false);
         }
         let newest = self.rosters[subject as usize].newest(id).object;
         if !is_held {
-            self.set_flag(subject, id, HELD)?;
+            self.set_flag(subject, id, flag::HELD)?;
             let first = self.rosters[subject as usize].first(id);
             let first = self.ledger.observed_at(first);
             self.note(id, &old, first, None)?;
@@ -75,7 +75,7 @@ impl Writer<'_> {
     /// Notes a row of a part that is older than the part's newest one and says the same.
     pub(super) fn note_older(&mut self, subject: Subject, id: u32, row: &NewRow) -> Result<()> {
         self.note_first(subject, id, row.seen.object);
-        if self.standing[subject as usize].has(id, HELD) {
+        if self.standing[subject as usize].has(id, flag::HELD) {
             let at = self.ledger.observed_at(row.seen.object);
             self.note(id, &values(subject, |at| row.text(at)), at, Some(at))?;
         }

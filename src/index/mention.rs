@@ -9,13 +9,13 @@ use rusqlite::{OptionalExtension, Row, params};
 
 use super::identity::Component;
 use super::logins::{Tally, WriteLogins};
-use super::part::{Keys, LAST_LOGIN_KEPT, text};
+use super::part::{Keys, text};
 use super::quick::Quick;
 use super::settle::Meant;
 use super::usage::{LastLogin, Logins, NO_USAGE, UsageSeen, subjects_of, usage_id};
 use super::{Error, Result, Writer};
 use crate::bucket::Hash;
-use crate::schema::{NAME, Seen, Subject};
+use crate::schema::{NAME, Seen, Subject, flag};
 
 #[derive(Default)]
 pub(super) struct Mentions {
@@ -443,7 +443,7 @@ impl<'c> Writer<'c> {
             .touched
             .extend(row.usage.map(|usage| usage as u64));
         if let (Some(part), true) = (row.part, row.current) {
-            self.set_flag(Subject::Device, part, LAST_LOGIN_KEPT)?;
+            self.set_flag(Subject::Device, part, flag::LAST_LOGIN_KEPT)?;
         }
         Ok(())
     }

@@ -328,6 +328,7 @@ impl<'c> Writer<'c> {
     pub fn finish(mut self) -> Result<Vec<String>> {
         self.settle_all()?;
         self.index_usages()?;
+        self.flag_many_users()?;
         for roster in &mut self.rosters {
             roster.save(self.connection)?;
         }

@@ -16,15 +16,6 @@ pub(super) const MERGED_SHAPE: u32 = 0;
 /// The owner of a part that belongs to no subject.
 pub(super) const NOBODY: u32 = 0;
 
-/// What the keys of the part mean depends on times: look again whenever it is observed anew.
-pub(super) const CONTESTED: u8 = 1;
-/// Its SID has the form of a key, and some row shows that it is local.
-pub(super) const LOCAL_SID: u8 = 2;
-/// Its last login stands in `mention`.
-pub(super) const LAST_LOGIN_KEPT: u8 = 4;
-/// All that it ever had for a UPN, an email or a serial number stands in `held`.
-pub(super) const HELD: u8 = 8;
-
 /// What a row says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Content {

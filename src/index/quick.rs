@@ -3,12 +3,12 @@
 //! Where it depends on times, or on what other rows say, the answer is "hard": see `settle::find_mentioned`.
 
 use super::lanes::Filed;
-use super::part::{CONTESTED, Keys, LOCAL_SID};
+use super::part::Keys;
 use super::settle::Standing;
 use super::{Result, Writer};
 use crate::bucket::{Hash, kind_and_id};
 use crate::identifier::{Kind, is_key_sid};
-use crate::schema::Subject;
+use crate::schema::{Subject, flag};
 
 /// One key leads to nobody.
 pub(super) const UNKNOWN: u32 = 0;
@@ -83,7 +83,7 @@ pub(super) fn quick_outcome(standing: &[Standing; 2], kind: Kind, references: &[
             continue;
         }
         match standing.subject_of(id) {
-            _ if standing.has(id, CONTESTED | LOCAL_SID) => return HARD,
+            _ if standing.has(id, flag::CONTESTED | flag::LOCAL_SID) => return HARD,
             Some(subject) if outcome == UNKNOWN || outcome == subject => outcome = subject,
             _ => return HARD,
         }

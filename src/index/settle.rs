@@ -6,15 +6,12 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::identity::{Component, Found, PartKeys};
-use super::part::{
-    CONTESTED, HELD, Keys, LAST_LOGIN_KEPT, LOCAL_SID, MERGED_SHAPE, NOBODY, Part, joining_keys,
-    merge,
-};
+use super::part::{Keys, MERGED_SHAPE, NOBODY, Part, joining_keys, merge};
 use super::{Result, Writer};
 use crate::bucket::{Hash, kind_and_id};
 use crate::class::class_of;
 use crate::identifier::{self, Kind};
-use crate::schema::{Class, NAME, SECOND, STRONG, Subject};
+use crate::schema::{Class, NAME, SECOND, STRONG, Subject, flag};
 
 /// Whose a part is, where that is not simply itself, and its flags, where it has any: few parts of a usual tenant.
 #[derive(Default)]
@@ -102,7 +99,7 @@ impl Standing {
 }
 
 /// Flags that do not depend on whose a part is.
-const KEPT: u8 = LAST_LOGIN_KEPT | HELD;
+const KEPT: u8 = flag::LAST_LOGIN_KEPT | flag::HELD | flag::MANY_USERS;
 
 /// What a run has to look at again.
 #[derive(Default)]
@@ -241,18 +238,18 @@ impl<'c> Writer<'c> {
             let owner = owners[at];
             let mut flags = self.standing[subject as usize].flags_of(part.id) & KEPT;
             if component.is_contested(at) {
-                flags |= CONTESTED;
+                flags |= flag::CONTESTED;
             }
             if part
                 .strong
                 .as_ref()
                 .is_some_and(|strong| component.local.contains(strong))
             {
-                flags |= LOCAL_SID;
+                flags |= flag::LOCAL_SID;
             }
             let standing = &mut self.standing[subject as usize];
             let before = (standing.owner_of(part.id), standing.flags_of(part.id));
-            changed |= before != (owner, flags) || flags & CONTESTED != 0;
+            changed |= before != (owner, flags) || flags & flag::CONTESTED != 0;
             standing.set(part.id, owner, flags);
             let class = self.class_of_part(subject, part.id)?;
             self.table(subject)?

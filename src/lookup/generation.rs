@@ -56,7 +56,7 @@ pub(crate) struct Generation {
     /// How many top bits of a hash name its bucket.
     pub(super) bits: u32,
     /// It is of a format that records who held an identifier when.
-    pub(super) has_history: bool,
+    has_history: bool,
     readers: Mutex<Vec<Reader>>,
 }
 
@@ -141,7 +141,8 @@ impl Generation {
             })
         };
         let generation = read().map_err(|error| told(path, error))?;
-        generation.give_back(Reader::new(connection));
+        let has_history = generation.has_history;
+        generation.give_back(Reader::new(connection, has_history));
         Ok(generation)
     }
 
@@ -194,7 +195,7 @@ impl Generation {
         drop(readers);
         let connection = connect(&self.path, self.is_mapped);
         connection
-            .map(Reader::new)
+            .map(|connection| Reader::new(connection, self.has_history))
             .map_err(|error| told(&self.path, error))
     }
 
@@ -227,6 +228,7 @@ fn connect(path: &Path, is_mapped: bool) -> rusqlite::Result<Connection> {
     // Else SQLite prepares a statement anew for every value bound to it, where a table has a partial index.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
+    connection.execute_batch("BEGIN")?;
     Ok(connection)
 }
 

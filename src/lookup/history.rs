@@ -69,10 +69,9 @@ impl Search<'_> {
         references: &[u32],
         holders: &[Holder],
     ) -> rusqlite::Result<Vec<(u32, Timestamp)>> {
-        let mut parts = parts_of(probe, references);
-        let first = parts.next();
-        let has_one_part = parts.all(|part| Some(part) == first);
-        if holders.is_empty() || has_one_part || !self.generation.has_history {
+        if is_held_by_all_at_once(parts_of(probe, references).count(), holders)
+            || !self.reader.has_history
+        {
             return Ok(Vec::new());
         }
         let bearers = self.bearers(probe, references)?;
@@ -97,7 +96,7 @@ impl Search<'_> {
         part: u32,
     ) -> rusqlite::Result<Option<Held>> {
         match self.row(subject, part)? {
-            Some(part) if self.generation.has_history => {
+            Some(part) if self.reader.has_history => {
                 Ok(self.held(probe, &part)?.map(|(_, held)| held))
             }
             _ => Ok(None),
@@ -183,6 +182,15 @@ impl Search<'_> {
             None => Ok(None),
         }
     }
+}
+
+/// Tells whether all of a value's parts still have it and were seen with it in the same object: then nobody had it before
+/// another one did. So it is with nearly all, and with what several share.
+fn is_held_by_all_at_once(parts: usize, holders: &[Holder]) -> bool {
+    let Some(first) = holders.first() else {
+        return true;
+    };
+    holders.len() == parts && holders.iter().all(|holder| holder.said.0 == first.said.0)
 }
 
 fn parts_of(probe: &Probe, references: &[u32]) -> impl Iterator<Item = u32> {

@@ -245,6 +245,10 @@ impl Probe<'_> {
 
     /// Tells whether a stored value is the one that is looked for.
     pub(super) fn is_held_as(&self, stored: &str) -> bool {
+        if stored == self.normal && !matches!(self.kind, Kind::BareName | Kind::ShortName) {
+            // What is in normal form is its own normal form.
+            return true;
+        }
         let Ok(stored) = identifier::normal_form(field_kind(self.kind), stored) else {
             return false;
         };

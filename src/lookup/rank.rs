@@ -8,20 +8,18 @@ use jiff::Timestamp;
 use rusqlite::{Connection, params};
 
 use super::answer::{Account, AccountUse, Device, DeviceUse, Skipped, Use};
+use super::reader::Reader;
 use super::row::{Row, time};
-use crate::schema::{Class, Subject, get_optional};
+use crate::schema::{Class, SHARED_BY, Subject, get_optional};
 
 /// How many devices or accounts an answer lists: those of a scanner's account or a kiosk are without end.
 const LISTED_AT_MOST: usize = 100;
-/// Accounts, neither machine nor local, from which on a device is shared.
-const SHARED_BY: i64 = 3;
 /// A lead is clear from so many logins on, if they are so many times those of any other.
 const LEAD_LOGINS: u64 = 5;
 const LEAD_FACTOR: u64 = 2;
 
 const DEVICES_OF: &str = "SELECT device, seen FROM usage WHERE id >= ?1 AND id < ?2";
 const ACCOUNTS_OF: &str = "SELECT id >> 32, seen FROM usage WHERE device = ?1";
-const USERS_OF: &str = "SELECT count(*) FROM (SELECT 1 FROM usage WHERE device = ?1 LIMIT ?2)";
 const IS_SHARED: &str =
     "SELECT count(*) FROM (SELECT 1 FROM usage u JOIN account a ON a.id = u.id >> 32
      WHERE u.device = ?1 AND a.class NOT IN (?2, ?3) LIMIT ?4)";
@@ -62,10 +60,7 @@ impl Usage {
 }
 
 /// Returns the devices of an account.
-pub(super) fn devices_of(
-    connection: &Connection,
-    account: u32,
-) -> rusqlite::Result<Ranked<DeviceUse>> {
+pub(super) fn devices_of(connection: &Reader, account: u32) -> rusqlite::Result<Ranked<DeviceUse>> {
     let account = i64::from(account);
     let usages = usages(
         connection,
@@ -75,7 +70,7 @@ pub(super) fn devices_of(
     let mut ranked = read(connection, usages, Subject::Device, |_| true)?;
     let mut list = Vec::with_capacity(ranked.list.len());
     for (row, usage) in ranked.list.drain(..) {
-        let is_shared = is_shared(connection, row.id)?;
+        let is_shared = is_shared(connection, &row)?;
         list.push(DeviceUse {
             device: row.into_device(),
             usage,
@@ -129,17 +124,16 @@ pub(super) fn accounts_of(
 }
 
 /// Tells whether three or more accounts that are neither machine nor local use a device.
-pub(super) fn is_shared(connection: &Connection, device: u32) -> rusqlite::Result<bool> {
-    // Most devices have one or two accounts of whatever class: told by the index alone.
-    let mut select = connection.prepare_cached(USERS_OF)?;
-    let users: i64 = select.query_row(params![device, SHARED_BY], |row| row.get(0))?;
-    if users < SHARED_BY {
+pub(super) fn is_shared(reader: &Reader, device: &Row) -> rusqlite::Result<bool> {
+    // Most devices have one or two accounts, of whatever class.
+    if reader.has_history && !device.has_many_users() {
         return Ok(false);
     }
-    let mut select = connection.prepare_cached(IS_SHARED)?;
+    let mut select = reader.prepare_cached(IS_SHARED)?;
     let (machine, local) = (Class::Machine as u8, Class::Local as u8);
-    let users: i64 =
-        select.query_row(params![device, machine, local, SHARED_BY], |row| row.get(0))?;
+    let users: u32 = select.query_row(params![device.id, machine, local, SHARED_BY], |row| {
+        row.get(0)
+    })?;
     Ok(users >= SHARED_BY)
 }
 

@@ -18,6 +18,8 @@ const OBJECT: &str = "SELECT observed_at, key FROM object WHERE id = ?1";
 #[derive(Debug)]
 pub(crate) struct Reader {
     connection: Connection,
+    /// The file's format records who held an identifier when, and flags devices with many users.
+    pub(super) has_history: bool,
     objects: RefCell<HashMap<u32, (Timestamp, String)>>,
 }
 
@@ -30,9 +32,10 @@ impl Deref for Reader {
 }
 
 impl Reader {
-    pub(super) fn new(connection: Connection) -> Reader {
+    pub(super) fn new(connection: Connection, has_history: bool) -> Reader {
         Reader {
             connection,
+            has_history,
             objects: RefCell::default(),
         }
     }

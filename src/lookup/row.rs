@@ -9,12 +9,10 @@ use rusqlite::{Connection, OptionalExtension};
 use super::answer::{Account, Device};
 use super::query::{Probe, field_kind};
 use crate::identifier::{self, Kind};
-use crate::schema::{Class, FieldType, NAME, SECOND, STRONG, Seen, Subject, account_field};
+use crate::schema::{Class, FieldType, NAME, SECOND, STRONG, Seen, Subject, account_field, flag};
 
 /// The owner of a part that belongs to no subject.
 const NOBODY: u32 = 0;
-/// The flag of an account whose SID is no key.
-const LOCAL_SID: u8 = 2;
 
 /// A stored row: a subject, or a part of one.
 #[derive(Debug, Clone)]
@@ -95,7 +93,10 @@ impl Row {
                 row: 0,
             }),
             texts: (0..texts)
-                .map(|at| row.get(BEFORE + at))
+                .map(|at| {
+                    let text = row.get_ref(BEFORE + at)?.as_str_or_null()?;
+                    Ok(text.map(str::to_owned))
+                })
                 .collect::<rusqlite::Result<_>>()?,
             first_seen: row.get(BEFORE + texts)?,
         })
@@ -161,7 +162,13 @@ impl Row {
         let normal = sid.and_then(|sid| identifier::normal_form(Kind::Sid, sid).ok());
         let is_key = normal.is_some_and(|sid| identifier::is_key_sid(&sid));
         let says_local = self.class == Class::Local;
-        self.subject == Subject::Account && (!is_key || says_local || self.flags & LOCAL_SID != 0)
+        self.subject == Subject::Account
+            && (!is_key || says_local || self.flags & flag::LOCAL_SID != 0)
+    }
+
+    /// Tells whether it is a device that may have enough users to be shared.
+    pub(super) fn has_many_users(&self) -> bool {
+        self.flags & flag::MANY_USERS != 0
     }
 
     /// Returns when it was last seen.

@@ -9,7 +9,9 @@ use serde_json::Value;
 use super::*;
 use crate::bucket::{Hash, IN_CROWD, reference};
 use crate::identifier::{self, Kind};
-use crate::schema::{APPLICATION_ID, Class, INDEX_SQL, Seen, Subject, USER_VERSION};
+use crate::schema::{
+    APPLICATION_ID, Class, INDEX_SQL, SHARED_BY, Seen, Subject, USER_VERSION, flag,
+};
 
 const DOMAIN_SID: &str = "S-1-5-21-1085031214-1563985344-725345543";
 
@@ -132,6 +134,13 @@ impl Draft {
             .execute(
                 "INSERT INTO usage (id, seen, device) VALUES (?1, ?2, ?3)",
                 params![id, seen, device],
+            )
+            .unwrap();
+        self.db
+            .execute(
+                "UPDATE device SET flags = ?2
+                 WHERE id = ?1 AND (SELECT count(*) FROM usage WHERE device = ?1) >= ?3",
+                params![device, flag::MANY_USERS, SHARED_BY],
             )
             .unwrap();
     }
