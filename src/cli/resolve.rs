@@ -21,19 +21,6 @@ const LINE_BYTES_AT_MOST: u64 = 64 << 10;
 /// Reads values from standard input.
 const STANDARD_INPUT: &str = "-";
 
-/// The kinds that can be asked for.
-const KINDS: [Kind; 9] = [
-    Kind::Sid,
-    Kind::Uid,
-    Kind::AccountName,
-    Kind::Upn,
-    Kind::Email,
-    Kind::DeviceUid,
-    Kind::CollectorUid,
-    Kind::DeviceName,
-    Kind::SerialNumber,
-];
-
 /// Find the accounts and devices that identifiers belong to
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -88,9 +75,9 @@ struct Resolved {
 }
 
 fn kind_parser() -> impl clap::builder::TypedValueParser<Value = Kind> {
-    PossibleValuesParser::new(KINDS.map(Kind::as_str)).map(|name| {
-        let found = KINDS.into_iter().find(|kind| kind.as_str() == name);
-        found.expect("the parser lets the names of KINDS through only")
+    PossibleValuesParser::new(Query::KINDS.map(Kind::as_str)).map(|name| {
+        let found = Query::KINDS.into_iter().find(|kind| kind.as_str() == name);
+        found.expect("the parser lets the names of Query::KINDS through only")
     })
 }
 

@@ -51,7 +51,9 @@ pub(crate) struct Generation {
     name: String,
     pub(crate) number: u64,
     pub(crate) coverage: Coverage,
-    /// The file is mapped into memory.
+    /// The file may be mapped into memory.
+    may_map: bool,
+    /// All of it is.
     pub(super) is_mapped: bool,
     /// How many top bits of a hash name its bucket.
     pub(super) bits: u32,
@@ -119,8 +121,8 @@ impl Generation {
     fn open(path: &Path, name: &str) -> Result<Generation, Error> {
         let size = size_of_file(path)?;
         // A copy under another name may be overwritten in place, which kills whoever has it mapped.
-        let is_mapped = hash_in(name).is_some() && mount::is_local(path);
-        let connection = connect(path, is_mapped).map_err(|error| told(path, error))?;
+        let may_map = hash_in(name).is_some() && mount::is_local(path);
+        let connection = connect(path, may_map).map_err(|error| told(path, error))?;
         let format = check(&connection, path, size)?;
         let number = generation_in(name).or_else(|| generation_in(&file_name(path)));
         let read = || -> rusqlite::Result<Generation> {
@@ -134,7 +136,8 @@ impl Generation {
                 name: name.to_owned(),
                 number,
                 coverage: coverage(&connection)?,
-                is_mapped,
+                may_map,
+                is_mapped: mapped_bytes(&connection)? >= size,
                 bits: bits.and_then(|bits| bits.parse().ok()).unwrap_or(0),
                 has_history: format >= i64::from(HISTORY_SINCE),
                 readers: Mutex::default(),
@@ -193,7 +196,7 @@ impl Generation {
             return Ok(reader);
         }
         drop(readers);
-        let connection = connect(&self.path, self.is_mapped);
+        let connection = connect(&self.path, self.may_map);
         connection
             .map(|connection| Reader::new(connection, self.has_history))
             .map_err(|error| told(&self.path, error))
@@ -214,7 +217,7 @@ pub(crate) fn meta(connection: &Connection, key: &str) -> rusqlite::Result<Optio
         .optional()
 }
 
-fn connect(path: &Path, is_mapped: bool) -> rusqlite::Result<Connection> {
+fn connect(path: &Path, may_map: bool) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
         | OpenFlags::SQLITE_OPEN_NO_MUTEX
         | OpenFlags::SQLITE_OPEN_URI;
@@ -222,7 +225,7 @@ fn connect(path: &Path, is_mapped: bool) -> rusqlite::Result<Connection> {
     connection.execute_batch(&format!(
         "PRAGMA query_only = ON; PRAGMA trusted_schema = OFF; PRAGMA cache_size = {CACHE_KIB}"
     ))?;
-    if is_mapped {
+    if may_map {
         connection.pragma_update(None, "mmap_size", MAPPED_BYTES)?;
     }
     // Else SQLite prepares a statement anew for every value bound to it, where a table has a partial index.
@@ -230,6 +233,14 @@ fn connect(path: &Path, is_mapped: bool) -> rusqlite::Result<Connection> {
     connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
     connection.execute_batch("BEGIN")?;
     Ok(connection)
+}
+
+/// Returns how much of its file a connection maps at the most: less than it was told where SQLite was built for less.
+fn mapped_bytes(connection: &Connection) -> rusqlite::Result<u64> {
+    let bytes: Option<i64> = connection
+        .query_row("PRAGMA mmap_size", [], |row| row.get(0))
+        .optional()?;
+    Ok(bytes.map_or(0, i64::unsigned_abs))
 }
 
 /// Returns the URI of a file that nobody changes: no locks are taken and no file is made beside it.

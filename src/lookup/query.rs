@@ -6,19 +6,6 @@ use super::answer::Level;
 use crate::identifier::{self, Kind};
 use crate::schema::Subject;
 
-/// The kinds that a plain text is tried as, in the order in which evidence is listed.
-const TRIED: [Kind; 9] = [
-    Kind::Sid,
-    Kind::Uid,
-    Kind::AccountName,
-    Kind::Upn,
-    Kind::Email,
-    Kind::DeviceUid,
-    Kind::CollectorUid,
-    Kind::DeviceName,
-    Kind::SerialNumber,
-];
-
 /// What is asked: an identifier, of one kind or of any, or several identifiers of one account or device.
 ///
 /// # Examples
@@ -67,6 +54,19 @@ pub(super) enum Asked {
 }
 
 impl Query {
+    /// The kinds that can be asked for, and that a plain text is tried as: in the order in which evidence is listed.
+    pub const KINDS: [Kind; 9] = [
+        Kind::Sid,
+        Kind::Uid,
+        Kind::AccountName,
+        Kind::Upn,
+        Kind::Email,
+        Kind::DeviceUid,
+        Kind::CollectorUid,
+        Kind::DeviceName,
+        Kind::SerialNumber,
+    ];
+
     /// Asks for whatever the text identifies: every kind that it can be is tried.
     pub fn any(text: impl Into<String>) -> Query {
         Query::asked(text, Asked::Any)
@@ -188,7 +188,7 @@ impl Clue {
     /// Returns the kinds that it is tried as.
     pub(super) fn kinds(&self) -> impl Iterator<Item = Kind> {
         let (kinds, one): (&[Kind], _) = match self.asked {
-            Asked::Any => (&TRIED, None),
+            Asked::Any => (&Query::KINDS, None),
             Asked::As(kind) => (&[], Some(kind)),
             Asked::FullName => (&[], None),
         };
@@ -210,7 +210,7 @@ impl Clue {
 
 /// Returns what a text is to be looked up as, equal normal forms together.
 pub(super) fn probes_of(kinds: impl Iterator<Item = Kind>, text: &str) -> Vec<Probe<'_>> {
-    let mut probes = Vec::with_capacity(TRIED.len() + 2);
+    let mut probes = Vec::with_capacity(Query::KINDS.len() + 2);
     kinds.for_each(|kind| push_probes(&mut probes, kind, text));
     probes.sort_by(|left: &Probe, right: &Probe| left.normal.cmp(&right.normal));
     probes

@@ -78,10 +78,10 @@ fn asked(text: String, kind: Option<&str>) -> PyResult<Query> {
     match kind {
         None => Ok(Query::any(text)),
         Some(FULL_NAME) => Ok(Query::full_name(text)),
-        Some(name) => match Kind::ALL.into_iter().find(|kind| kind.as_str() == name) {
+        Some(name) => match Query::KINDS.into_iter().find(|kind| kind.as_str() == name) {
             Some(kind) => Ok(Query::of(kind, text)),
             None => {
-                let known: Vec<&str> = Kind::ALL.into_iter().map(Kind::as_str).collect();
+                let known = Query::KINDS.map(Kind::as_str);
                 Err(PyValueError::new_err(format!(
                     "no kind of identifier is called that; known: {}, {FULL_NAME}",
                     known.join(", ")
@@ -112,6 +112,7 @@ impl Index {
     #[new]
     #[pyo3(signature = (path, *, refresh_ms=None, max_holders=None, fresh_for_hours=None, ageing_for_hours=None))]
     fn new(
+        py: Python<'_>,
         path: PathBuf,
         refresh_ms: Option<u64>,
         max_holders: Option<u32>,
@@ -127,7 +128,8 @@ impl Index {
             ageing_for: ageing_for_hours.map_or(default.ageing_for, hours),
             ..default
         };
-        let index = lookup::Index::open_with(path, options).map_err(raised)?;
+        let opened = py.detach(|| lookup::Index::open_with(path, options));
+        let index = opened.map_err(raised)?;
         Ok(Index { index })
     }
 
@@ -143,6 +145,32 @@ impl Index {
         let query = with(asked(text_of(text), kind)?, all_classes, ids_only);
         let answer = py.detach(|| self.index.find(query)).map_err(raised)?;
         Ok(pythonize(py, &answer)?)
+    }
+
+    #[pyo3(signature = (account, *, kind=None, all_classes=false))]
+    fn devices_of<'py>(
+        &self,
+        py: Python<'py>,
+        account: &Bound<'py, PyString>,
+        kind: Option<&str>,
+        all_classes: bool,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let query = with(asked(text_of(account), kind)?, all_classes, false);
+        let found = py.detach(|| self.index.devices_of(query));
+        Ok(pythonize(py, &found.map_err(raised)?)?)
+    }
+
+    #[pyo3(signature = (device, *, kind=None, all_classes=false))]
+    fn accounts_of<'py>(
+        &self,
+        py: Python<'py>,
+        device: &Bound<'py, PyString>,
+        kind: Option<&str>,
+        all_classes: bool,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let query = with(asked(text_of(device), kind)?, all_classes, false);
+        let found = py.detach(|| self.index.accounts_of(query));
+        Ok(pythonize(py, &found.map_err(raised)?)?)
     }
 
     #[pyo3(signature = (texts, *, kind=None, all_classes=false, ids_only=false))]
@@ -203,11 +231,14 @@ impl Index {
     }
 
     fn freshness<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        Ok(pythonize(py, &self.index.freshness())?)
+        let freshness = py.detach(|| self.index.freshness());
+        let shown = pythonize(py, &freshness)?;
+        shown.set_item("mapped", freshness.is_mapped)?;
+        Ok(shown)
     }
 
     fn coverage<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        Ok(pythonize(py, &self.index.coverage())?)
+        Ok(pythonize(py, &py.detach(|| self.index.coverage()))?)
     }
 
     fn verify(&self, py: Python<'_>) -> PyResult<bool> {
@@ -215,8 +246,8 @@ impl Index {
     }
 
     #[getter]
-    fn generation(&self) -> u64 {
-        self.index.generation()
+    fn generation(&self, py: Python<'_>) -> u64 {
+        py.detach(|| self.index.generation())
     }
 }
 

@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -29,6 +30,21 @@ def test_only_one_gives_a_match(index):
         with pytest.raises(identidex.NotOne) as raised:
             index.find(text).one()
         assert raised.value.outcome == outcome
+
+
+def test_one_side_may_be_asked_for(index):
+    index = identidex.open(index)
+    devices = index.devices_of("jdoe@EMEA").one()["devices"]
+    assert "NB-0042" in [device["name"] for device in devices]
+    accounts = index.accounts_of("NB-0042").one()["accounts"]
+    assert "jdoe@EMEA" in [account["account_name"] for account in accounts]
+    assert index.devices_of("NB-0042").outcome == index.accounts_of("jdoe@EMEA").outcome == "none"
+
+
+def test_freshness_says_whether_the_file_is_mapped(index):
+    freshness = identidex.open(index).freshness()
+    assert freshness["state"] in ("fresh", "ageing", "stale")
+    assert isinstance(freshness["mapped"], bool)
 
 
 def test_a_batch_answers_as_single_queries_do(index):
@@ -84,7 +100,7 @@ def test_a_published_index_is_what_it_says(index, tmp_path):
 
 
 def test_an_unknown_kind_is_refused_with_the_known_ones(index):
-    with pytest.raises(ValueError, match="account_name"):
+    with pytest.raises(ValueError, match="sid, uid, account_name, upn, .*serial_number, full_name"):
         identidex.open(index).find("jdoe", kind="nickname")
 
 
@@ -98,15 +114,17 @@ def test_threads_share_an_index(index):
 
 def test_the_interpreter_is_free_while_a_batch_is_looked_up(index):
     index = identidex.open(index)
-    done, turns = threading.Event(), 0
+    # Holding the interpreter, the batch would keep the other thread from its turn however long it waits.
+    sys.setswitchinterval(1e-6)
+    started, turns = threading.Event(), 0
 
     def look_up():
-        index.find_all(["jdoe@EMEA"] * 20_000)
-        done.set()
+        started.set()
+        return index.find_all(["nobody@nowhere.example"] * 50_000)
 
-    worker = threading.Thread(target=look_up)
-    worker.start()
-    while not done.is_set():
-        turns += 1
-    worker.join()
-    assert turns > 0
+    with ThreadPoolExecutor(1) as pool:
+        batch = pool.submit(look_up)
+        started.wait()
+        while not batch.done():
+            turns += 1
+    assert turns > 10_000

@@ -105,6 +105,14 @@ class Index:
         """
         return Answer(self._index.find(text, kind=kind, all_classes=all_classes, ids_only=ids_only))
 
+    def devices_of(self, account: str, *, kind: str | None = None, all_classes: bool = False) -> Answer:
+        """Looks up accounts only, with their devices: a text that also names a device is no other match."""
+        return Answer(self._index.devices_of(account, kind=kind, all_classes=all_classes))
+
+    def accounts_of(self, device: str, *, kind: str | None = None, all_classes: bool = False) -> Answer:
+        """Looks up devices only, with their accounts: a text that also names an account is no other match."""
+        return Answer(self._index.accounts_of(device, kind=kind, all_classes=all_classes))
+
     def find_all(
         self, texts: Iterable[str], *, kind: str | None = None, all_classes: bool = False, ids_only: bool = False
     ) -> list[Answer]:
@@ -141,7 +149,7 @@ class Index:
         return self._index.suggest(text)
 
     def freshness(self) -> dict[str, Any]:
-        """Says how old what the index knows is."""
+        """Says how old what the index knows is, and whether its file is mapped into memory (`mapped`), which is faster."""
         return self._index.freshness()
 
     def coverage(self) -> dict[str, str | None]:
