@@ -23,7 +23,7 @@ CREATE TABLE device (
   owner INTEGER,
   shape INTEGER NOT NULL,
   class INTEGER NOT NULL,      -- always 0: a device has no class
-  flags INTEGER NOT NULL,      -- 1: contested, 4: its last login stands in mention, 8: see held, 16: 3 users or more
+  flags INTEGER NOT NULL,      -- 1: contested, 4: its last login stands in mention, 8: see held
   uid TEXT, collector_uid TEXT, name TEXT, serial TEXT, chassis_serial TEXT, bios_serial TEXT, type TEXT,
   manufacturer TEXT, model TEXT, os TEXT, platform TEXT, entity TEXT, last_login TEXT, first_seen INTEGER,
   extra TEXT
@@ -47,6 +47,12 @@ CREATE TABLE usage (
   user_keys TEXT,              -- sid, uid, name in normal form, tab between; NULL: the names of its two parts, or see mention
   device_keys TEXT,
   extra TEXT
+) STRICT;
+
+-- Devices that may be shared: one bit each (schema::busy).
+CREATE TABLE busy (
+  block INTEGER PRIMARY KEY,
+  bits BLOB NOT NULL
 ) STRICT;
 
 -- Mentions of a user and a device that wait (usage NULL), or that cannot stand in usage by themselves.

@@ -11,7 +11,7 @@ pub const APPLICATION_ID: i32 = 0x6964_6478;
 /// `PRAGMA user_version`: the number of the newest migration this program knows.
 pub const USER_VERSION: i32 = 2;
 
-/// The first format that records who held an identifier when, and that flags devices with many users.
+/// The first format that records who held an identifier when, and which devices may be shared.
 pub const HISTORY_SINCE: i32 = 2;
 
 /// How long after it was last seen with a name an account still competes with others for it, in microseconds: longer than
@@ -309,8 +309,20 @@ pub mod flag {
     pub const LAST_LOGIN_KEPT: u8 = 4;
     /// All that it ever had for a UPN, an email or a serial number stands in `held`.
     pub const HELD: u8 = 8;
-    /// A device with [`SHARED_BY`](super::SHARED_BY) usages or more, now or once: it may be shared. Without it none is.
-    pub const MANY_USERS: u8 = 16;
+}
+
+/// One bit a device in the table `busy`: it has, or once had, so many usages that it may be shared. Without it none is.
+pub mod busy {
+    /// Devices of a block.
+    const BLOCK_DEVICES: u32 = 32_768;
+    /// Bytes of a block.
+    pub const BLOCK_BYTES: usize = BLOCK_DEVICES as usize / 8;
+
+    /// Returns a device's block, the byte in it, and the bit in that.
+    pub fn place(device: u32) -> (u32, usize, u8) {
+        let at = device % BLOCK_DEVICES;
+        (device / BLOCK_DEVICES, at as usize / 8, 1 << (at % 8))
+    }
 }
 
 /// Where the roster (`index::roster`) says when a part was observed first: the id of the object, four bytes, little

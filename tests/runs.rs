@@ -229,9 +229,35 @@ fn an_index_of_format_1_answers_and_is_brought_up_to_date() {
             folder.put(&key, &bytes);
         }
         let digest = run(folder.config(""), &index).unwrap().digest;
-        reached.push((state::read(&index), digest));
+        let busy: i64 = state::open(&index)
+            .query_row("SELECT count(*) FROM busy", [], |row| row.get(0))
+            .unwrap();
+        reached.push((state::read(&index), digest, busy));
     }
     assert_eq!(reached[0], reached[1]);
+    assert_eq!(reached[0].2, 1, "a device of the tenant is shared");
+}
+
+#[test]
+fn a_device_is_shared_as_soon_as_a_third_account_uses_it() {
+    let folder = Folder::start();
+    let home = tempfile::tempdir().unwrap();
+    let index = home.path().join("identity.db");
+    folder.put(
+        "users/2026-11-18T06-00-00Z.csv",
+        b"user.name\na@EMEA\nb@EMEA\nc@EMEA\n",
+    );
+    folder.put("devices/2026-11-18T06-00-00Z.csv", b"device.name\nNB1\n");
+    for (day, user, is_shared) in [(19, "a", false), (20, "b", false), (21, "c", true)] {
+        let login = format!("user.name,device.name,number_of_logins\n{user}@EMEA,NB1,3\n");
+        let key = format!("logins/2026-11-{day}T06-00-00Z.csv");
+        folder.put(&key, login.as_bytes());
+        run(folder.config(""), &index).unwrap();
+        let answer = identidex::lookup::Index::open(&index).unwrap();
+        let answer = answer.find("NB1").unwrap();
+        let found = serde_json::to_value(answer.one().map(|_| &answer).unwrap()).unwrap();
+        assert_eq!(found["matches"][0]["shared"], is_shared, "{found}");
+    }
 }
 
 /// Makes an index what it was before who held an identifier was recorded.
@@ -248,7 +274,9 @@ fn as_format_1(connection: &Connection) -> rusqlite::Result<()> {
                 .map(|part| (subject, part[..28].to_owned())),
         );
     }
-    connection.execute_batch("DROP TABLE held; DELETE FROM roster; PRAGMA user_version = 1")?;
+    connection.execute_batch(
+        "DROP TABLE held; DROP TABLE busy; DELETE FROM roster; PRAGMA user_version = 1",
+    )?;
     for parts in entries.chunk_by(|left, right| left.0 == right.0) {
         for (block, parts) in (0..).zip(parts.chunks(128)) {
             let bytes: Vec<u8> = parts.iter().flat_map(|(_, part)| part.clone()).collect();

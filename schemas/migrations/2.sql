@@ -1,5 +1,5 @@
--- Format 2: who held an identifier when, and which devices may be shared. `index::migrate` adds the first object of each
--- part to the roster.
+-- Format 2: who held an identifier when, and which devices may be shared. `index::migrate` fills in
+-- what follows from the rest.
 -- What parts ever had for a UPN, an email or a serial number, of those that had several: from when until when. Of all
 -- others the roster's first object and the row's newest one say it.
 CREATE TABLE held (
@@ -11,5 +11,8 @@ CREATE TABLE held (
   PRIMARY KEY (hash, rest, reference)
 ) STRICT, WITHOUT ROWID;
 
--- Devices that may be shared (schema::flag::MANY_USERS).
-UPDATE device SET flags = flags | 16 WHERE id IN (SELECT device FROM usage GROUP BY device HAVING count(*) >= 3);
+-- Devices that may be shared: one bit each (schema::busy).
+CREATE TABLE busy (
+  block INTEGER PRIMARY KEY,
+  bits BLOB NOT NULL
+) STRICT;

@@ -18,7 +18,7 @@ use crate::identifier::Kind;
 use crate::observation::Entry;
 
 /// Entries of a bucket, on average, before the number of buckets is doubled.
-const MEAN_ENTRIES: u64 = 256;
+const MEAN_ENTRIES: u64 = 64;
 
 const ALL_BUCKETS: &str = "SELECT bucket, entries FROM identifier ORDER BY bucket";
 

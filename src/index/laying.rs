@@ -6,6 +6,7 @@ use std::path::Path;
 use rusqlite::Connection;
 
 use super::btree::{Record, Tree, plant_index};
+use super::busy::{self, NewOf};
 use super::ledger::Taking;
 use super::logins::{Placed, WriteLogins, summed};
 use super::part::{NewRow, Table, text};
@@ -15,7 +16,7 @@ use super::usage::{
 };
 use super::{Error, Result, Writer};
 use crate::observation::Layout;
-use crate::schema::Subject;
+use crate::schema::{SHARED_BY, Subject};
 
 /// Tables that SQL does not see the rows of yet. No transaction is open meanwhile.
 pub(super) struct Laying {
@@ -101,7 +102,8 @@ impl LayingUsages {
         Ok(is_laid)
     }
 
-    fn plant(mut self, connection: &Connection) -> Result<()> {
+    /// Hands the usages to SQL; returns the devices that have many.
+    fn plant(mut self, connection: &Connection) -> Result<Vec<u32>> {
         self.tree.plant(connection, &self.tail)?;
         self.by_device.sort_unstable();
         let entries = &self.by_device;
@@ -117,7 +119,11 @@ impl LayingUsages {
             entries,
             BY_DEVICE_BYTES,
             put,
-        )
+        )?;
+        let device_of = |entry: &u64| subjects_of(*entry).0;
+        let by_device = entries.chunk_by(|left, right| device_of(left) == device_of(right));
+        let many = by_device.filter(|usages| usages.len() >= SHARED_BY as usize);
+        Ok(many.map(|usages| device_of(&usages[0])).collect())
     }
 }
 
@@ -180,9 +186,10 @@ impl<'c> Writer<'c> {
         }
         self.lay_last_logins(&mut laying, u64::MAX)?;
         self.pending.texts = texts;
-        laying.plant(self.connection)?;
+        let many = laying.plant(self.connection)?;
         self.connection.execute_batch("BEGIN IMMEDIATE")?;
-        Ok(())
+        self.usages.new_of = NewOf::nothing();
+        busy::mark(self.connection, many)
     }
 
     /// Lays down a usage with its logins; false, and nothing is done, if it has some already or its row is too long.

@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension};
 
-use super::{Error, Result, roster};
+use super::{Error, Result, busy, roster};
 use crate::schema::{APPLICATION_ID, HISTORY_SINCE, INDEX_SQL, USER_VERSION};
 
 const HISTORY_SQL: &str = include_str!("../../schemas/migrations/2.sql");
@@ -17,12 +17,13 @@ pub(super) fn create(connection: &Connection) -> Result<()> {
 
 /// Brings a building file up to the format that this program writes.
 ///
-/// Format 2 records who held an identifier when. What an older file knows is when a part was observed last: that is when
-/// its history begins.
+/// Format 2 records who held an identifier when, and which devices may be shared. What an older file knows is when a part
+/// was observed last: that is when its history begins.
 pub(super) fn bring_up_to_date(connection: &Connection) -> Result<()> {
     if user_version(connection)? < HISTORY_SINCE {
         connection.execute_batch(HISTORY_SQL)?;
         roster::add_firsts(connection)?;
+        busy::mark_all(connection)?;
     }
     connection.pragma_update(None, "user_version", USER_VERSION)?;
     Ok(())

@@ -6,6 +6,7 @@
 //! index go past SQL: `laying`, `btree`, `tail`.
 
 mod btree;
+mod busy;
 mod describe;
 mod digest;
 mod folder;
@@ -328,7 +329,7 @@ impl<'c> Writer<'c> {
     pub fn finish(mut self) -> Result<Vec<String>> {
         self.settle_all()?;
         self.index_usages()?;
-        self.flag_many_users()?;
+        self.mark_new_busy()?;
         for roster in &mut self.rosters {
             roster.save(self.connection)?;
         }

@@ -99,7 +99,7 @@ impl Standing {
 }
 
 /// Flags that do not depend on whose a part is.
-const KEPT: u8 = flag::LAST_LOGIN_KEPT | flag::HELD | flag::MANY_USERS;
+const KEPT: u8 = flag::LAST_LOGIN_KEPT | flag::HELD;
 
 /// What a run has to look at again.
 #[derive(Default)]

@@ -3,14 +3,13 @@
 //! A usage's numbers stand in its own row as fixed-width text and are patched in place. What rows say of it is the
 //! business of `logins`, `last_login` and `mention`.
 
-use std::collections::BTreeSet;
-
 use rusqlite::blob::Blob;
 use rusqlite::{Connection, OptionalExtension, Statement, params};
 
+use super::busy::NewOf;
 use super::part::text;
 use super::{Error, Result, Writer};
-use crate::schema::{SHARED_BY, Subject, flag, get_digits, get_optional, put_digits, put_optional};
+use crate::schema::{get_digits, get_optional, put_digits, put_optional};
 
 /// Where the last login of a usage is said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -155,24 +154,6 @@ pub(super) fn subjects_of(usage: u64) -> (u32, u32) {
     ((usage >> 32) as u32, (usage & u64::from(u32::MAX)) as u32)
 }
 
-/// Devices to be looked at: named one by one up to a limit.
-enum NewOf {
-    Devices(Vec<u32>),
-    Any,
-}
-
-impl NewOf {
-    /// More are found as quickly by a walk over all usages: 256 KB.
-    const NAMED_AT_MOST: usize = 64 << 10;
-
-    fn add(&mut self, device: u32) {
-        match self {
-            NewOf::Devices(devices) if devices.len() < NewOf::NAMED_AT_MOST => devices.push(device),
-            all => *all = NewOf::Any,
-        }
-    }
-}
-
 /// The statements and counters of the table `usage`.
 pub(super) struct Usages<'c> {
     select: Statement<'c>,
@@ -186,7 +167,7 @@ pub(super) struct Usages<'c> {
     /// There is a usage or a mention.
     pub(super) any: bool,
     /// Devices that got a usage in this run.
-    new_of: NewOf,
+    pub(super) new_of: NewOf,
     /// What inline logins add to the digest.
     pub(super) digest: u128,
 }
@@ -210,7 +191,7 @@ impl<'c> Usages<'c> {
             blob: None,
             largest: largest.and_then(|id| u64::try_from(id).ok()).unwrap_or(0),
             any: largest.is_some() || any_mention,
-            new_of: NewOf::Devices(Vec::new()),
+            new_of: NewOf::nothing(),
             digest,
         })
     }
@@ -349,38 +330,6 @@ impl<'c> Writer<'c> {
             Logins::Inline(group) => self.digest_of_logins(group, seen),
             _ => 0,
         }
-    }
-
-    /// Flags the devices that have many users since this run; all others are not shared, which a lookup need not ask.
-    pub(super) fn flag_many_users(&mut self) -> Result<()> {
-        let mut many = Vec::new();
-        match std::mem::replace(&mut self.usages.new_of, NewOf::Devices(Vec::new())) {
-            NewOf::Any => {
-                let sql = "SELECT device FROM usage GROUP BY device HAVING count(*) >= ?1";
-                let mut select = self.connection.prepare(sql)?;
-                let devices = select.query_map([SHARED_BY], |row| row.get::<_, u32>(0))?;
-                for device in devices {
-                    many.push(device?);
-                }
-            }
-            NewOf::Devices(devices) => {
-                for device in devices.into_iter().collect::<BTreeSet<u32>>() {
-                    if self.has_many_users(device)? {
-                        many.push(device);
-                    }
-                }
-            }
-        }
-        for device in many {
-            self.set_flag(Subject::Device, device, flag::MANY_USERS)?;
-        }
-        Ok(())
-    }
-
-    fn has_many_users(&self, device: u32) -> Result<bool> {
-        let sql = "SELECT count(*) FROM (SELECT 1 FROM usage WHERE device = ?1 LIMIT ?2)";
-        let users: u32 = self.query_row(sql, [device, SHARED_BY], |row| row.get(0))?;
-        Ok(users == SHARED_BY)
     }
 
     /// Builds the index by device, once there is something to look up.

@@ -555,7 +555,7 @@ impl<'a> Search<'a> {
         let (is_shared, accounts, accounts_left_out) = match self.query.is_ids_only {
             true => (false, Vec::new(), 0),
             false => {
-                let is_shared = rank::is_shared(self.reader, &row)?;
+                let is_shared = rank::is_shared(self.reader, row.id)?;
                 let accounts =
                     rank::accounts_of(self.reader, row.id, is_shared, is_all_classes, skipped)?;
                 (is_shared, accounts.list, accounts.left_out)

@@ -70,7 +70,7 @@ pub(super) fn devices_of(connection: &Reader, account: u32) -> rusqlite::Result<
     let mut ranked = read(connection, usages, Subject::Device, |_| true)?;
     let mut list = Vec::with_capacity(ranked.list.len());
     for (row, usage) in ranked.list.drain(..) {
-        let is_shared = is_shared(connection, &row)?;
+        let is_shared = is_shared(connection, row.id)?;
         list.push(DeviceUse {
             device: row.into_device(),
             usage,
@@ -124,16 +124,15 @@ pub(super) fn accounts_of(
 }
 
 /// Tells whether three or more accounts that are neither machine nor local use a device.
-pub(super) fn is_shared(reader: &Reader, device: &Row) -> rusqlite::Result<bool> {
+pub(super) fn is_shared(reader: &Reader, device: u32) -> rusqlite::Result<bool> {
     // Most devices have one or two accounts, of whatever class.
-    if reader.has_history && !device.has_many_users() {
+    if !reader.may_be_shared(device)? {
         return Ok(false);
     }
     let mut select = reader.prepare_cached(IS_SHARED)?;
     let (machine, local) = (Class::Machine as u8, Class::Local as u8);
-    let users: u32 = select.query_row(params![device.id, machine, local, SHARED_BY], |row| {
-        row.get(0)
-    })?;
+    let users: u32 =
+        select.query_row(params![device, machine, local, SHARED_BY], |row| row.get(0))?;
     Ok(users >= SHARED_BY)
 }
 

@@ -2,25 +2,30 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::ops::Deref;
 
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension};
 
 use super::row::time;
+use crate::schema::busy;
 
 /// Objects that a connection remembers.
 const OBJECTS_KEPT: usize = 256;
 
+const BUSY: &str = "SELECT bits FROM busy WHERE block = ?1";
 const OBJECT: &str = "SELECT observed_at, key FROM object WHERE id = ?1";
 
 /// Reads a generation, in one thread at a time.
 #[derive(Debug)]
 pub(crate) struct Reader {
     connection: Connection,
-    /// The file's format records who held an identifier when, and flags devices with many users.
+    /// The file's format records who held an identifier when, and which devices may be shared.
     pub(super) has_history: bool,
     objects: RefCell<HashMap<u32, (Timestamp, String)>>,
+    /// Blocks of `schema::busy`.
+    busy: RefCell<HashMap<u32, Vec<u8>>>,
 }
 
 impl Deref for Reader {
@@ -37,7 +42,26 @@ impl Reader {
             connection,
             has_history,
             objects: RefCell::default(),
+            busy: RefCell::default(),
         }
+    }
+
+    /// Tells whether a device has so many users that it may be shared. In an index of before that was recorded any may.
+    pub(super) fn may_be_shared(&self, device: u32) -> rusqlite::Result<bool> {
+        if !self.has_history {
+            return Ok(true);
+        }
+        let (block, byte, bit) = busy::place(device);
+        let mut blocks = self.busy.borrow_mut();
+        let bits = match blocks.entry(block) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(unknown) => {
+                let mut select = self.connection.prepare_cached(BUSY)?;
+                let bits = select.query_row([block], |row| row.get(0)).optional()?;
+                unknown.insert(bits.unwrap_or_default())
+            }
+        };
+        Ok(bits.get(byte).is_some_and(|byte| byte & bit != 0))
     }
 
     /// Returns when an object was observed, and its key: evidence names few objects over and over.

@@ -166,11 +166,6 @@ impl Row {
             && (!is_key || says_local || self.flags & flag::LOCAL_SID != 0)
     }
 
-    /// Tells whether it is a device that may have enough users to be shared.
-    pub(super) fn has_many_users(&self) -> bool {
-        self.flags & flag::MANY_USERS != 0
-    }
-
     /// Returns when it was last seen.
     pub(super) fn last_seen(&self) -> Option<Timestamp> {
         time(self.seen.last_seen)

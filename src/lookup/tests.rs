@@ -9,9 +9,7 @@ use serde_json::Value;
 use super::*;
 use crate::bucket::{Hash, IN_CROWD, reference};
 use crate::identifier::{self, Kind};
-use crate::schema::{
-    APPLICATION_ID, Class, INDEX_SQL, SHARED_BY, Seen, Subject, USER_VERSION, flag,
-};
+use crate::schema::{APPLICATION_ID, Class, INDEX_SQL, Seen, Subject, USER_VERSION, busy};
 
 const DOMAIN_SID: &str = "S-1-5-21-1085031214-1563985344-725345543";
 
@@ -136,11 +134,11 @@ impl Draft {
                 params![id, seen, device],
             )
             .unwrap();
+        // Any of these few may be shared.
         self.db
             .execute(
-                "UPDATE device SET flags = ?2
-                 WHERE id = ?1 AND (SELECT count(*) FROM usage WHERE device = ?1) >= ?3",
-                params![device, flag::MANY_USERS, SHARED_BY],
+                "INSERT OR REPLACE INTO busy (block, bits) VALUES (0, ?1)",
+                [[0xff; busy::BLOCK_BYTES]],
             )
             .unwrap();
     }
@@ -953,6 +951,32 @@ fn a_generation_that_was_removed_while_nobody_looked_is_let_go() {
     let name = format!("gen-000001-{}.db", "0".repeat(64));
     fs::remove_file(home.path().join("index.db.d").join(name)).unwrap();
     assert_eq!(index.find("jdoe@EMEA").unwrap().generation, 2);
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn the_file_of_a_former_generation_is_closed_behind_its_last_borrower() {
+    let (home, file) = finished(jdoes());
+    publish(home.path(), &file, 1);
+    let options = Options {
+        refresh: Duration::ZERO,
+        ..Options::default()
+    };
+    let index = Index::open_with(home.path().join("index.db"), options).unwrap();
+    let is_open = |number: u32| {
+        let name = format!("gen-{number:06}");
+        let files = fs::read_dir("/proc/self/fd").unwrap();
+        let mut files = files.filter_map(|file| fs::read_link(file.ok()?.path()).ok());
+        files.any(|file| file.starts_with(home.path()) && file.to_string_lossy().contains(&name))
+    };
+    let borrowed = index.current();
+    publish(home.path(), &file, 2);
+    assert_eq!(index.find("jdoe@EMEA").unwrap().generation, 2);
+    assert!(is_open(1) && is_open(2));
+    drop(borrowed);
+    while is_open(1) {
+        std::thread::yield_now();
+    }
 }
 
 #[test]
