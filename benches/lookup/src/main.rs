@@ -4,6 +4,7 @@
 //! same question: whose UPN is this, with every column of the account.
 
 mod peers;
+mod switch;
 
 use std::hint::black_box;
 use std::path::{Path, PathBuf};
@@ -18,6 +19,7 @@ const NAIVE_LOOKUPS: usize = 5;
 /// Accounts whose identifiers are looked up.
 const SAMPLE: usize = 20_000;
 const BATCH: usize = 1_000;
+const BATCHES: usize = 200;
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
@@ -44,6 +46,7 @@ fn main() -> Result<()> {
     println!("| lookup | p50 | p99 |");
     println!("|---|---|---|");
     identidex(&path, &asked)?;
+    switch::run(&path, &folder, &asked.upns)?;
     if port != "-" {
         peers::run(&path, &folder, port.parse()?, &asked)?;
     }
@@ -143,46 +146,15 @@ fn identidex(path: &Path, asked: &Asked) -> Result<()> {
         drop(black_box(find(Query::upn(upn))))
     });
     row("identidex, miss, every kind tried", &asked.misses, ids);
-    batch(&index, &asked.upns);
-    threads(&index, &asked.upns);
+    row_of_batches("identidex", &asked.upns, |batch| {
+        let queries = batch.iter().map(|upn| Query::upn(upn).ids_only());
+        drop(black_box(index.find_all(queries)));
+    });
+    row_of_threads("identidex", &asked.upns, || {
+        |upn: &String| drop(black_box(find(Query::upn(upn).ids_only())))
+    });
     opening(path);
     Ok(())
-}
-
-fn batch(index: &Index, texts: &[String]) {
-    let batches: Vec<&[String]> = texts.chunks_exact(BATCH).collect();
-    let times: Vec<Duration> = batches
-        .iter()
-        .cycle()
-        .take(200)
-        .map(|batch| {
-            let start = Instant::now();
-            let queries = batch.iter().map(|text| Query::upn(text).ids_only());
-            black_box(index.find_all(queries).expect("the index can be read"));
-            start.elapsed() / BATCH as u32
-        })
-        .collect();
-    print_row("identidex, each of a batch of 1,000", times);
-}
-
-fn threads(index: &Index, texts: &[String]) {
-    let times = std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..2)
-            .map(|half| {
-                scope.spawn(move || {
-                    let texts: Vec<&String> = texts.iter().skip(half).step_by(2).collect();
-                    times(&texts, |text| {
-                        drop(black_box(index.find(Query::upn(text.as_str()).ids_only())))
-                    })
-                })
-            })
-            .collect();
-        threads
-            .into_iter()
-            .flat_map(|thread| thread.join().expect("no thread panics"))
-            .collect()
-    });
-    print_row("identidex, account by UPN, two threads", times);
 }
 
 fn opening(path: &Path) {
@@ -198,6 +170,45 @@ fn opening(path: &Path) {
 pub(crate) fn row(what: &str, texts: &[String], look_up: impl Fn(&String)) {
     texts.iter().take(LOOKUPS).for_each(&look_up);
     print_row(what, times(texts, look_up));
+}
+
+/// Looks up so many at once as a batch job would, and shares the time among them.
+pub(crate) fn row_of_batches(who: &str, texts: &[String], look_up: impl Fn(&[String])) {
+    let batches: Vec<&[String]> = texts.chunks_exact(BATCH).collect();
+    let time = |batch: &&[String]| {
+        let start = Instant::now();
+        look_up(batch);
+        start.elapsed() / BATCH as u32
+    };
+    let times = batches.iter().cycle().take(BATCHES).map(time).collect();
+    print_row(
+        &format!("{who}, account by UPN, each of a batch of 1,000"),
+        times,
+    );
+}
+
+/// Looks up in two threads, each of which has what `open` makes.
+pub(crate) fn row_of_threads<L: Fn(&String)>(
+    who: &str,
+    texts: &[String],
+    open: impl Fn() -> L + Sync,
+) {
+    let halves = [0, 1].map(|half| texts.iter().skip(half).step_by(2).collect::<Vec<_>>());
+    let timed = std::thread::scope(|scope| {
+        let threads = halves.each_ref().map(|texts| {
+            let open = &open;
+            scope.spawn(move || {
+                let look_up = open();
+                texts.iter().for_each(|text| look_up(text));
+                times(texts, |text| look_up(text))
+            })
+        });
+        threads.map(|thread| thread.join().expect("no thread panics"))
+    });
+    print_row(
+        &format!("{who}, account by UPN, two threads"),
+        timed.concat(),
+    );
 }
 
 pub(crate) fn times<T>(texts: &[T], look_up: impl Fn(&T)) -> Vec<Duration> {

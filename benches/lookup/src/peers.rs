@@ -1,5 +1,6 @@
 //! What a chatbot's author would use instead: SQLite with an index, SQLite as it is, Redis, LMDB, a map in memory.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::hint::black_box;
 use std::path::Path;
@@ -8,7 +9,7 @@ use heed::types::Str;
 use heed::{CommitOrAbort, EnvOpenOptions};
 use rusqlite::{Connection, OpenFlags};
 
-use crate::{Asked, NAIVE_LOOKUPS, Result, print_row, row};
+use crate::{Asked, NAIVE_LOOKUPS, Result, print_row, row, row_of_batches, row_of_threads};
 
 const COLUMNS: &str =
     "uid, name, sid, upn, email, full_name, type, department, job_title, first_seen";
@@ -22,13 +23,8 @@ pub(crate) fn run(index: &Path, folder: &Path, port: u16, asked: &Asked) -> Resu
     let folder = tempdir(folder)?;
     let table = folder.join("peer.db");
     copy(index, &table)?;
-    let connection = Connection::open_with_flags(
-        format!("file:{}?immutable=1", table.display()),
-        OpenFlags::SQLITE_OPEN_READ_ONLY
-            | OpenFlags::SQLITE_OPEN_URI
-            | OpenFlags::SQLITE_OPEN_NO_MUTEX,
-    )?;
-    by_hand(&connection, asked)?;
+    let connection = open(&table)?;
+    by_hand(&connection, &table, asked);
     naive(&connection, asked)?;
     let accounts = accounts(&connection)?;
     lmdb(&folder.join("lmdb"), &accounts, asked)?;
@@ -36,6 +32,15 @@ pub(crate) fn run(index: &Path, folder: &Path, port: u16, asked: &Asked) -> Resu
     map(accounts, asked);
     std::fs::remove_dir_all(folder)?;
     Ok(())
+}
+
+fn open(table: &Path) -> rusqlite::Result<Connection> {
+    Connection::open_with_flags(
+        format!("file:{}?immutable=1", table.display()),
+        OpenFlags::SQLITE_OPEN_READ_ONLY
+            | OpenFlags::SQLITE_OPEN_URI
+            | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+    )
 }
 
 fn tempdir(folder: &Path) -> Result<std::path::PathBuf> {
@@ -74,9 +79,9 @@ fn read(row: &rusqlite::Row, from: usize) -> rusqlite::Result<Account> {
     Ok(account)
 }
 
-fn by_hand(connection: &Connection, asked: &Asked) -> Result<()> {
+fn by_hand(connection: &Connection, table: &Path, asked: &Asked) {
     let sql = format!("SELECT {COLUMNS}, id FROM account WHERE upn_key = ?1");
-    let account = |upn: &String| {
+    let account_in = |connection: &Connection, upn: &String| {
         let mut select = connection
             .prepare_cached(&sql)
             .expect("the statement is right");
@@ -86,6 +91,7 @@ fn by_hand(connection: &Connection, asked: &Asked) -> Result<()> {
         rows.collect::<rusqlite::Result<Vec<_>>>()
             .expect("the rows can be read")
     };
+    let account = |upn: &String| account_in(connection, upn);
     let devices = "SELECT d.uid, d.collector_uid, d.name, d.type, d.os, u.seen FROM usage u JOIN device d ON d.id = u.device
          WHERE u.account = ?1 ORDER BY u.seen DESC";
     let with_devices = |upn: &String| {
@@ -116,7 +122,13 @@ fn by_hand(connection: &Connection, asked: &Asked) -> Result<()> {
     row("SELECT by hand, miss", &asked.misses, |upn| {
         drop(black_box(account(upn)))
     });
-    Ok(())
+    row_of_batches("SELECT by hand", &asked.upns, |batch| {
+        batch.iter().for_each(|upn| drop(black_box(account(upn))));
+    });
+    row_of_threads("SELECT by hand", &asked.upns, || {
+        let own = open(table).expect("the table opens");
+        move |upn: &String| drop(black_box(account_in(&own, upn)))
+    });
 }
 
 fn naive(connection: &Connection, asked: &Asked) -> Result<()> {
@@ -174,16 +186,22 @@ fn lmdb(folder: &Path, accounts: &[Account], asked: &Asked) -> Result<()> {
         }
     }
     writing.commit()?;
-    let look_up = |upn: &String| {
-        let reading = env.read_txn().expect("a transaction begins");
-        let get = |key: &str| values.get(&reading, key).expect("the key can be read");
+    let look_up_in = |reading: &heed::RoTxn, upn: &String| {
+        let get = |key: &str| values.get(reading, key).expect("the key can be read");
         let found = get(&upn.to_lowercase()).and_then(get);
         black_box(
             found.map(|row| serde_json::from_str::<Account>(row).expect("it was written so")),
         );
     };
+    let begin = || env.read_txn().expect("a transaction begins");
+    let look_up = |upn: &String| look_up_in(&begin(), upn);
     row("LMDB, account by UPN", &asked.upns, look_up);
     row("LMDB, miss", &asked.misses, look_up);
+    row_of_batches("LMDB", &asked.upns, |batch| {
+        let reading = begin();
+        batch.iter().for_each(|upn| look_up_in(&reading, upn));
+    });
+    row_of_threads("LMDB", &asked.upns, || look_up);
     Ok(())
 }
 
@@ -202,22 +220,40 @@ fn redis(port: u16, accounts: &[Account], asked: &Asked) -> Result<()> {
         }
         pipeline.query::<()>(&mut connection)?;
     }
-    let connection = std::cell::RefCell::new(connection);
-    let get = |key: String| -> Option<String> {
-        redis::cmd("GET")
-            .arg(key)
-            .query(&mut *connection.borrow_mut())
-            .expect("Redis answers")
+    let open = || {
+        let client = redis::Client::open(("127.0.0.1", port)).expect("an address");
+        RefCell::new(client.get_connection().expect("Redis answers"))
     };
-    let look_up = |upn: &String| {
-        let id = get(format!("key:{}", upn.to_lowercase()));
-        let found = id.and_then(|id| get(format!("row:{id}")));
-        black_box(
-            found.map(|row| serde_json::from_str::<Account>(&row).expect("it was written so")),
-        );
+    let get_all = |connection: &RefCell<redis::Connection>, keys: &[String]| {
+        let answer = redis::cmd("MGET")
+            .arg(keys)
+            .query(&mut *connection.borrow_mut());
+        answer.expect("Redis answers")
     };
+    // One round trip for the ids, one for the rows.
+    let look_up_all = |connection: &RefCell<redis::Connection>, upns: &[String]| {
+        let keys = upns.iter().map(|upn| format!("key:{}", upn.to_lowercase()));
+        let ids: Vec<Option<String>> = get_all(connection, &keys.collect::<Vec<_>>());
+        let rows: Vec<String> = ids.iter().flatten().map(|id| format!("row:{id}")).collect();
+        if rows.is_empty() {
+            return;
+        }
+        let found: Vec<Option<String>> = get_all(connection, &rows);
+        for row in found.iter().flatten() {
+            black_box(serde_json::from_str::<Account>(row).expect("it was written so"));
+        }
+    };
+    let connection = RefCell::new(connection);
+    let look_up = |upn: &String| look_up_all(&connection, std::slice::from_ref(upn));
     row("Redis over loopback, account by UPN", &asked.upns, look_up);
     row("Redis over loopback, miss", &asked.misses, look_up);
+    row_of_batches("Redis over loopback", &asked.upns, |batch| {
+        look_up_all(&connection, batch)
+    });
+    row_of_threads("Redis over loopback", &asked.upns, || {
+        let own = open();
+        move |upn: &String| look_up_all(&own, std::slice::from_ref(upn))
+    });
     Ok(())
 }
 
@@ -233,4 +269,8 @@ fn map(accounts: Vec<Account>, asked: &Asked) {
     };
     row("HashMap in memory, account by UPN", &asked.upns, look_up);
     row("HashMap in memory, miss", &asked.misses, look_up);
+    row_of_batches("HashMap in memory", &asked.upns, |batch| {
+        batch.iter().for_each(look_up)
+    });
+    row_of_threads("HashMap in memory", &asked.upns, || look_up);
 }
