@@ -531,9 +531,11 @@ impl Tenant {
         let is_account = self.accounts.iter().any(|account| account.uid == one.uid);
         let has_any = match kind {
             None => true,
-            Some(Kind::AccountName) => is_account,
-            Some(Kind::Upn) => is_account && !one.normal[UPN].is_empty(),
-            Some(_) => is_account && !one.normal[EMAIL].is_empty(),
+            // A device has nothing of the kind.
+            Some(_) if !is_account => true,
+            Some(Kind::AccountName) => true,
+            Some(Kind::Upn) => !one.normal[UPN].is_empty(),
+            Some(_) => !one.normal[EMAIL].is_empty(),
         };
         has_any && !rules.iter().any(|rule| rule.has(&one.uid))
     }

@@ -14,7 +14,8 @@ use rusqlite::{OptionalExtension, params};
 
 use super::answer::{self, Evidence, Flag, Found, Level, Match, Outcome, Skipped, Verdict};
 use super::generation::Generation;
-use super::query::{Asked, Clue, Probe, Query, field_kind, probes_of};
+use super::heard::Heard;
+use super::query::{Clue, Probe, Query, field_kind, probes_of};
 use super::rank;
 use super::reader::Reader;
 use super::row::Row;
@@ -66,20 +67,8 @@ pub(super) struct Search<'a> {
     rows: RefCell<Vec<Rc<Row>>>,
 }
 
-/// Bytes of what a person is called; no directory has longer ones, and each candidate is compared.
-const NAME_BYTES_AT_MOST: usize = 1_024;
 /// Rows that are kept at hand.
 const ROWS_KEPT: usize = 8;
-
-/// What was found of a clue.
-struct Heard<'q> {
-    clue: &'q Clue,
-    probes: Vec<Probe<'q>>,
-    /// Somebody holds it, of whatever class.
-    is_held: bool,
-    /// Kinds as which too many hold it.
-    non_identifying: Vec<Kind>,
-}
 
 /// A subject that holds a value asked for.
 struct Candidate {
@@ -125,13 +114,8 @@ impl<'a> Search<'a> {
 
     /// Looks up one of the query's texts.
     fn hear(&mut self, clue: &'a Clue) -> rusqlite::Result<()> {
-        let probes = clue.probes();
-        let mut heard = Heard {
-            clue,
-            probes: Vec::new(),
-            is_held: false,
-            non_identifying: Vec::new(),
-        };
+        let mut heard = Heard::new(clue);
+        let probes = std::mem::take(&mut heard.probes);
         for same in probes.chunk_by(|left, right| left.normal == right.normal) {
             self.probe(&mut heard, same)?;
         }
@@ -363,44 +347,31 @@ impl<'a> Search<'a> {
         }))
     }
 
-    /// Passes over the classes that were not asked for and over those that a clue contradicts, and shows the others by
-    /// rank.
+    /// Shows those who fit by rank, and says what is to be known of the answer.
     fn settle(mut self) -> rusqlite::Result<Findings> {
         let mut skipped = Skipped::default();
-        let mut flags = Vec::new();
-        let mut candidates = std::mem::take(&mut self.candidates);
-        candidates.retain(|one| {
-            let is_account = one.row.subject == Subject::Account;
-            let is_skipped = is_account && self.passes_over(one.row.class);
-            if is_skipped {
-                skipped.add(one.row.class);
-            }
-            !is_skipped
-        });
-        let found = candidates.len();
-        if self.query.has_several() {
-            candidates.retain(|one| self.heard.iter().all(|heard| !heard.contradicts(&one.row)));
-        }
-        let is_confusable = self.is_confusable(&candidates)?;
-        if is_confusable && candidates.is_empty() {
-            flags.push(Flag::ConfusableWithKnown);
-        }
-        let clues = self.clues(&candidates);
+        let (fitting, is_anybody_found) = self.fitting(&mut skipped);
+        let is_confusable = self.is_confusable(&fitting)?;
+        let clues = self.clues(&fitting);
         // What a match does not hold and others do, few or many, says that somebody else may be meant.
         let is_split = clues
             .iter()
             .any(|clue| matches!(clue.verdict, Verdict::Elsewhere | Verdict::TooMany));
-        if is_split && found > 0 {
+        let mut flags = Vec::new();
+        if is_confusable && fitting.is_empty() {
+            flags.push(Flag::ConfusableWithKnown);
+        }
+        if is_split && is_anybody_found {
             flags.push(Flag::Contradiction);
         }
         // A row that nobody else has is shown without a copy.
         self.rows.take();
-        let mut matches = Vec::with_capacity(candidates.len());
-        for candidate in candidates {
+        let mut matches = Vec::with_capacity(fitting.len());
+        for candidate in fitting {
             let mut shown = self.shown(candidate, &mut skipped)?;
-            if is_confusable {
-                shown.flags.push(Flag::Confusable);
-            }
+            shown
+                .flags
+                .extend(is_confusable.then_some(Flag::Confusable));
             matches.push(shown);
         }
         matches.sort_by(|left, right| match_rank(left).cmp(&match_rank(right)));
@@ -414,14 +385,31 @@ impl<'a> Search<'a> {
         })
     }
 
+    /// Takes the candidates that are not passed over for their class and that no clue contradicts. Tells also whether
+    /// there was one before the clues were asked.
+    fn fitting(&mut self, skipped: &mut Skipped) -> (Vec<Candidate>, bool) {
+        let mut candidates = std::mem::take(&mut self.candidates);
+        candidates.retain(|one| {
+            let is_account = one.row.subject == Subject::Account;
+            let is_skipped = is_account && self.passes_over(one.row.class);
+            if is_skipped {
+                skipped.add(one.row.class);
+            }
+            !is_skipped
+        });
+        let is_anybody_found = !candidates.is_empty();
+        if self.query.has_several() {
+            candidates.retain(|one| self.heard.iter().all(|heard| !heard.contradicts(&one.row)));
+        }
+        (candidates, is_anybody_found)
+    }
+
     fn outcome(&self, matches: &[Match], is_split: bool) -> Outcome {
         let is_unparseable = self.heard.iter().all(|heard| heard.probes.is_empty());
-        // A text that as another kind is held by too many to be shown does not say by itself who is meant.
-        let is_clear = |heard: &Heard| heard.is_held && heard.non_identifying.is_empty();
         match matches.len() {
             _ if is_unparseable => Outcome::Unparseable,
             0 => Outcome::None,
-            1 if !is_split && self.heard.iter().any(is_clear) => Outcome::One,
+            1 if !is_split && self.heard.iter().any(Heard::is_clear) => Outcome::One,
             _ => Outcome::Several,
         }
     }
@@ -463,23 +451,9 @@ impl<'a> Search<'a> {
         if !self.query.has_several() {
             return Vec::new();
         }
-        let verdict = |heard: &Heard| match candidates.iter().any(|one| heard.agrees(&one.row)) {
-            true => Verdict::Agrees,
-            false if !heard.is_parsed() => Verdict::Unparseable,
-            false if !heard.non_identifying.is_empty() => Verdict::TooMany,
-            false if heard.is_held => Verdict::Elsewhere,
-            false => Verdict::Nobody,
-        };
-        let clues = self.heard.iter().map(|heard| answer::Clue {
-            text: heard.clue.text.clone(),
-            kind: match heard.clue.asked {
-                Asked::As(kind) => Some(kind),
-                _ => None,
-            },
-            is_full_name: heard.clue.asked == Asked::FullName,
-            verdict: verdict(heard),
-        });
-        clues.collect()
+        let heard = self.heard.iter();
+        let rows = || candidates.iter().map(|one| &*one.row);
+        heard.map(|heard| heard.shown(rows())).collect()
     }
 
     /// Tells whether accounts of a class are passed over.
@@ -568,77 +542,6 @@ impl<'a> Search<'a> {
             accounts_left_out,
         })
     }
-}
-
-impl Heard<'_> {
-    /// Returns the probe whose value a subject holds.
-    fn held_as(&self, row: &Row) -> Option<&Probe<'_>> {
-        self.probes.iter().find(|probe| row.value(probe).is_some())
-    }
-
-    /// Returns the value of a subject that the text agrees with, whole and in normal form: a name without its domain is
-    /// no other identifier than the name. None for one that too many hold.
-    fn identifier_of(&self, row: &Row) -> Option<String> {
-        let mut probes = self.probes.iter();
-        probes.find_map(|probe| {
-            let value = row.value(probe)?;
-            let kind = field_kind(probe.kind);
-            let is_crowded = self
-                .non_identifying
-                .iter()
-                .any(|other| field_kind(*other) == kind);
-            let normal = identifier::normal_form(kind, value).ok()?;
-            (!is_crowded).then(|| normal.into_owned())
-        })
-    }
-
-    /// Tells whether the text can be what it is taken for.
-    fn is_parsed(&self) -> bool {
-        match self.clue.asked {
-            Asked::FullName => !words(&self.clue.text).is_empty(),
-            _ => !self.probes.is_empty(),
-        }
-    }
-
-    /// Tells whether the text is what a subject holds, or is called.
-    fn agrees(&self, row: &Row) -> bool {
-        match self.clue.asked {
-            Asked::FullName => row
-                .full_name()
-                .is_some_and(|name| is_same_name(name, &self.clue.text)),
-            _ => self.held_as(row).is_some(),
-        }
-    }
-
-    /// Tells whether the text is another one than what a subject holds or is called.
-    fn contradicts(&self, row: &Row) -> bool {
-        let is_said = match self.clue.asked {
-            Asked::FullName => row.full_name().is_some_and(|name| !words(name).is_empty()),
-            Asked::As(kind) => row.has(field_kind(kind)),
-            Asked::Any => true,
-        };
-        is_said && self.is_parsed() && !self.agrees(row)
-    }
-}
-
-/// Tells whether two texts name a person alike: the same words, whatever their case, order and commas.
-fn is_same_name(left: &str, right: &str) -> bool {
-    let left = words(left);
-    !left.is_empty() && left == words(right)
-}
-
-fn words(name: &str) -> Vec<String> {
-    if name.len() > NAME_BYTES_AT_MOST {
-        return Vec::new();
-    }
-    let name = identifier::folded(name).unwrap_or_default();
-    let words = name.split(|letter: char| letter == ',' || letter.is_whitespace());
-    let mut words: Vec<String> = words
-        .filter(|word| !word.is_empty())
-        .map(str::to_owned)
-        .collect();
-    words.sort_unstable();
-    words
 }
 
 impl Candidate {

@@ -9,6 +9,7 @@
 mod answer;
 mod find;
 pub(crate) mod generation;
+mod heard;
 mod history;
 mod json;
 mod mount;

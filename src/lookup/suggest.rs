@@ -63,13 +63,19 @@ pub(super) fn suggest(generation: &Generation, text: &str) -> Result<Vec<Suggest
     };
     const ACCOUNTS: &str = "SELECT name, class FROM account WHERE owner IS NULL";
     const DEVICES: &str = "SELECT name, class FROM device WHERE owner IS NULL";
+    let accounts = read(Kind::AccountName, Subject::Account, ACCOUNTS);
+    let devices = read(Kind::DeviceName, Subject::Device, DEVICES);
     let (accounts, devices) = std::thread::scope(|scope| {
-        let accounts = scope.spawn(read(Kind::AccountName, Subject::Account, ACCOUNTS));
-        let devices = read(Kind::DeviceName, Subject::Device, DEVICES)();
-        (accounts.join(), devices)
+        let other = std::thread::Builder::new().spawn_scoped(scope, accounts);
+        let devices = devices();
+        let accounts = match other.map(|other| other.join()) {
+            // A panic of the other thread is one of this call.
+            Ok(joined) => joined.unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+            // Where no thread can be had, one after the other.
+            Err(_) => accounts(),
+        };
+        (accounts, devices)
     });
-    // A panic of the other thread is one of this call.
-    let accounts = accounts.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
     let mut suggestions = accounts?;
     suggestions.extend(devices?);
     sort_out(&mut suggestions);
