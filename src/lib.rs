@@ -8,7 +8,7 @@
 //!
 //! | layer | modules | feature |
 //! |---|---|---|
-//! | what both sides know | `error`, `identifier`, `schema`, `bucket` | always |
+//! | what both sides know | `error`, `identifier`, `schema`, `bucket`, `generation` | always |
 //! | answers | `lookup` | always |
 //! | rows as the stages hand them on | `observation`, `class` | `ingest` |
 //! | the stages of a run, which do not see each other | `source`, `decode`, `mapping`, `index` | `ingest` |
@@ -18,6 +18,7 @@
 
 pub mod bucket;
 pub mod error;
+pub mod generation;
 pub mod identifier;
 pub mod lookup;
 pub mod schema;

@@ -17,14 +17,15 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("identifier", &[]),
     ("schema", &[]),
     ("bucket", &[]),
-    ("lookup", &["bucket"]),
+    ("generation", &[]),
+    ("lookup", &["bucket", "generation"]),
     // The stages of ingest.
     ("observation", &["bucket"]),
     ("source", &["observation"]),
     ("decode", &["observation"]),
     ("class", &["observation"]),
     ("mapping", &["bucket", "class", "observation"]),
-    ("index", &["bucket", "class", "observation"]),
+    ("index", &["bucket", "class", "generation", "observation"]),
     (
         "ingest",
         &[

@@ -12,8 +12,8 @@ use std::time::{Duration, SystemTime};
 use rusqlite::{Connection, OpenFlags};
 use sha2::{Digest as _, Sha256};
 
-use super::ledger::hex;
 use super::{Error, Result, migrate};
+use crate::generation::Name;
 
 const HASHED_BYTES: usize = 1 << 20;
 
@@ -46,7 +46,7 @@ pub struct Generation {
     pub number: u64,
     /// Its file.
     pub path: PathBuf,
-    sha256: String,
+    sha256: [u8; 32],
 }
 
 pub(super) fn file_error(operation: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error {
@@ -95,7 +95,7 @@ impl Folder {
         }
         let target = fs::read_link(&self.link).map_err(file_error("read the link", &self.link))?;
         let is_ours = target.parent().and_then(Path::file_name) == self.folder.file_name()
-            && generation_of(&target).is_some();
+            && Name::of(&target).is_some();
         if is_ours {
             Ok(())
         } else {
@@ -147,16 +147,16 @@ impl Folder {
             },
             Err(error) => return Err(file_error("read", &path)(error)),
         };
-        let (number, sha256) = generation_of(Path::new(text.trim()))
-            .ok_or_else(|| foreign(&path, "no generation's name"))?;
+        let name =
+            Name::parse(text.trim()).ok_or_else(|| foreign(&path, "no generation's name"))?;
         let path = self.folder.join(text.trim());
         if !path.exists() {
             let path = path.display().to_string();
             return Err(Error::Missing { path });
         }
         Ok(Some(Generation {
-            number,
-            sha256,
+            number: name.number,
+            sha256: name.sha256,
             path,
         }))
     }
@@ -194,9 +194,9 @@ impl Folder {
             let is_building = path
                 .file_name()
                 .is_some_and(|name| name.to_string_lossy().starts_with("building"));
-            let is_orphan = match (&current, generation_of(&path)) {
-                (Some(current), Some((number, _))) => {
-                    number >= current.number && path != current.path
+            let is_orphan = match (&current, Name::of(&path)) {
+                (Some(current), Some(name)) => {
+                    name.number >= current.number && path != current.path
                 }
                 _ => false,
             };
@@ -245,7 +245,7 @@ impl Folder {
             .files()?
             .into_iter()
             .filter(|path| Some(path) != current.as_ref())
-            .filter_map(|path| Some((generation_of(&path)?.0, path)))
+            .filter_map(|path| Some((Name::of(&path)?.number, path)))
             .collect();
         generations.sort_unstable_by(|left, right| right.cmp(left));
         for (_, path) in generations.into_iter().skip(keep.max(1) as usize - 1) {
@@ -269,7 +269,7 @@ impl Generation {
     pub fn verify(&self) -> Result<()> {
         let mut file = File::open(&self.path).map_err(file_error("open", &self.path))?;
         let sha256 = hash(&mut file).map_err(file_error("read", &self.path))?;
-        if hex(&sha256) == self.sha256 {
+        if sha256 == self.sha256 {
             Ok(())
         } else {
             Err(Error::Rotten {
@@ -308,17 +308,6 @@ fn foreign(path: &Path, found: &'static str) -> Error {
         path: path.display().to_string(),
         found,
     }
-}
-
-/// Reads the number and the hash in a generation's name.
-pub(super) fn generation_of(path: &Path) -> Option<(u64, String)> {
-    let name = path.file_name()?.to_str()?;
-    let (number, sha256) = name
-        .strip_prefix("gen-")?
-        .strip_suffix(".db")?
-        .split_once('-')?;
-    let is_hash = sha256.len() == 64 && sha256.bytes().all(|byte| byte.is_ascii_hexdigit());
-    is_hash.then_some((number.parse().ok()?, sha256.to_owned()))
 }
 
 pub(super) fn hash(from: &mut impl Read) -> io::Result<[u8; 32]> {

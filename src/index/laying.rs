@@ -5,11 +5,12 @@ use std::path::Path;
 
 use rusqlite::Connection;
 
-use super::btree::{Record, Tree, plant_index};
+use super::btree::{Tree, plant_index};
 use super::busy::{self, NewOf};
 use super::ledger::Taking;
 use super::logins::{Placed, WriteLogins, summed};
 use super::part::{NewRow, Table, text};
+use super::record::Record;
 use super::tail::Tail;
 use super::usage::{
     LastLogin, Logins, ONLY_LAST_LOGIN, USAGE_BY_DEVICE, UsageSeen, subjects_of, usage_id,

@@ -7,6 +7,7 @@ use rusqlite::{Connection, OptionalExtension, Statement, params};
 use super::identity::Stamp;
 use super::part::Shape;
 use super::{Error, Result};
+use crate::generation::{from_hex, hex};
 use crate::observation::{Object, Refused, Reject};
 use crate::schema::{Dataset, SECOND, STRONG, Seen, Subject};
 
@@ -102,7 +103,7 @@ impl<'c> Ledger<'c> {
             connection.prepare("SELECT observed_at, sha256, shape FROM object ORDER BY id")?;
         let mut rows = select.query([])?;
         while let Some(row) = rows.next()? {
-            let sha256 = from_hex(row.get_ref(1)?.as_str().unwrap_or_default());
+            let sha256 = sha256_of(row.get_ref(1)?.as_str().unwrap_or_default());
             ledger.observed.push(Observed {
                 at: row.get(0)?,
                 sha256,
@@ -314,7 +315,7 @@ pub(crate) fn contents(connection: &Connection) -> rusqlite::Result<Vec<([u8; 32
         connection.prepare("SELECT sha256, observed_at FROM object WHERE state = 'loaded'")?;
     let rows = select.query_map([], |row| {
         Ok((
-            from_hex(row.get_ref(0)?.as_str().unwrap_or_default()),
+            sha256_of(row.get_ref(0)?.as_str().unwrap_or_default()),
             row.get(1)?,
         ))
     })?;
@@ -338,22 +339,7 @@ pub(crate) fn is_known(select: &mut Statement, object: &Object) -> rusqlite::Res
 pub(crate) const IS_KNOWN: &str = "SELECT 1 FROM object WHERE source = ?1 AND key = ?2 AND e_tag = ?3 AND version = ?4 \
      AND size_bytes = ?5 AND modified_at = ?6";
 
-/// Writes bytes as lower-case hexadecimal digits.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes
-        .iter()
-        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
-}
-
-fn from_hex(text: &str) -> [u8; 32] {
-    let mut bytes = [0; 32];
-    for (byte, digits) in bytes.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
-        let digits = std::str::from_utf8(digits).unwrap_or("0");
-        *byte = u8::from_str_radix(digits, 16).unwrap_or(0);
-    }
-    bytes
+/// Reads a stored hash. One that is none is in a damaged file only, which is refused before anything of it is published.
+fn sha256_of(text: &str) -> [u8; 32] {
+    from_hex(text).unwrap_or_default()
 }

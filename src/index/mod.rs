@@ -24,6 +24,7 @@ mod migrate;
 mod part;
 mod publish;
 mod quick;
+mod record;
 mod roster;
 mod settle;
 mod slots;

@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use rusqlite::{Connection, OptionalExtension, Row, Statement, params};
 
-use super::btree::Record;
 use super::identity::Stamp;
+use super::record::Record;
 use crate::class::Evidence;
 use crate::identifier::{self, Kind};
 use crate::observation::{Batch, Described, Layout, Says};

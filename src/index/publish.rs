@@ -10,9 +10,9 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use super::folder::{Folder, file_error, hash, sync_folder};
-use super::ledger::hex;
 use super::{Error, Result, Writer, migrate};
 use crate::class::Patterns;
+use crate::generation::Name;
 
 /// Where a database file says which programs may write it. SQLite treats a file with an unknown version (3) as read-only.
 const WRITE_VERSION_OFFSET: usize = 18;
@@ -66,8 +66,8 @@ impl Folder {
     }
 
     fn publish(&self, building: &Path, number: u64) -> Result<()> {
-        let sha256 = hex(&seal(building)?);
-        let name = format!("gen-{number:06}-{sha256}.db");
+        let sha256 = seal(building)?;
+        let name = Name { number, sha256 }.to_string();
         let generation = self.folder.join(&name);
         let read_only = Permissions::from_mode(self.mode & 0o444);
         fs::set_permissions(building, read_only)
@@ -254,7 +254,7 @@ impl Drop for Building {
 mod tests {
     use std::time::Duration;
 
-    use super::super::folder::{Generation, Lock, generation_of};
+    use super::super::folder::{Generation, Lock};
     use super::*;
 
     fn locked() -> (tempfile::TempDir, Folder, Lock) {
@@ -303,10 +303,7 @@ mod tests {
             fs::canonicalize(&current.path).unwrap()
         );
         let left: Vec<PathBuf> = folder.files().unwrap();
-        let left = left
-            .iter()
-            .filter(|path| generation_of(path).is_some())
-            .count();
+        let left = left.iter().filter(|path| Name::of(path).is_some()).count();
         assert_eq!(left, 2);
         folder.prune(1, Duration::ZERO).unwrap();
         assert!(current.path.exists() && !old.path.exists());

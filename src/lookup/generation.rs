@@ -15,6 +15,7 @@ use super::mount;
 use super::reader::Reader;
 use super::row::time;
 use crate::error::Error;
+use crate::generation::Name;
 use crate::schema::{APPLICATION_ID, Dataset, HISTORY_SINCE, USER_VERSION};
 
 /// Connections that are kept when nobody uses them: as many threads look up at once without opening one.
@@ -28,8 +29,6 @@ const MAPPED_BYTES: i64 = 1 << 40;
 const STATEMENTS_KEPT: usize = 32;
 /// Bytes that are hashed at once.
 const HASHED_AT_ONCE: usize = 1 << 20;
-/// `current` holds one file name.
-const NAME_BYTES_AT_MOST: usize = 255;
 
 const COVERAGE: &str =
     "SELECT max(observed_at) FROM object WHERE dataset = ?1 AND state = 'loaded'";
@@ -81,10 +80,9 @@ impl Place {
             Err(error) => return Err(file_error("read", &path, error)),
         };
         let name = text.trim();
-        let is_name = name.starts_with("gen-") && !name.contains('/');
-        match is_name && name.len() <= NAME_BYTES_AT_MOST {
-            true => Ok(Some(name.to_owned())),
-            false => Err(damaged(&path, None)),
+        match Name::parse(name) {
+            Some(_) => Ok(Some(name.to_owned())),
+            None => Err(damaged(&path, None)),
         }
     }
 
@@ -121,10 +119,10 @@ impl Generation {
     fn open(path: &Path, name: &str) -> Result<Generation, Error> {
         let size = size_of_file(path)?;
         // A copy under another name may be overwritten in place, which kills whoever has it mapped.
-        let may_map = hash_in(name).is_some() && mount::is_local(path);
+        let may_map = Name::parse(name).is_some() && mount::is_local(path);
         let connection = connect(path, may_map).map_err(|error| told(path, error))?;
         let format = check(&connection, path, size)?;
-        let number = generation_in(name).or_else(|| generation_in(&file_name(path)));
+        let number = Name::of(path).map(|name| name.number);
         let read = || -> rusqlite::Result<Generation> {
             let number = match number {
                 Some(number) => number,
@@ -157,11 +155,11 @@ impl Generation {
 
     /// Compares the file with the hash in its name; false where the name has none.
     pub(super) fn verify(&self) -> Result<bool, Error> {
-        let Some(expected) = hash_in(&self.name).or_else(|| hash_in(&file_name(&self.path))) else {
+        let Some(expected) = Name::of(&self.path) else {
             return Ok(false);
         };
         let found = hash(&self.path).map_err(|error| file_error("read", &self.path, error))?;
-        match found == expected {
+        match found == expected.sha256 {
             true => Ok(true),
             false => Err(damaged(&self.path, None)),
         }
@@ -313,25 +311,6 @@ fn last_loaded(connection: &Connection) -> rusqlite::Result<u64> {
     Ok(last.map_or(0, i64::unsigned_abs))
 }
 
-/// Reads the number in a generation's name.
-fn generation_in(name: &str) -> Option<u64> {
-    name.strip_prefix("gen-")?.split_once('-')?.0.parse().ok()
-}
-
-/// Reads the hash in a generation's name.
-fn hash_in(name: &str) -> Option<[u8; 32]> {
-    let digits = name
-        .strip_prefix("gen-")?
-        .split_once('-')?
-        .1
-        .strip_suffix(".db")?;
-    let mut hash = [0; 32];
-    for (byte, digits) in hash.iter_mut().zip(digits.as_bytes().chunks_exact(2)) {
-        *byte = u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?;
-    }
-    (digits.len() == 2 * hash.len()).then_some(hash)
-}
-
 fn hash(path: &Path) -> io::Result<[u8; 32]> {
     let mut file = File::open(path)?;
     let mut hash = hmac_sha256::Hash::new();
@@ -342,13 +321,6 @@ fn hash(path: &Path) -> io::Result<[u8; 32]> {
             read => hash.update(&buffer[..read]),
         }
     }
-}
-
-fn file_name(path: &Path) -> String {
-    path.file_name()
-        .unwrap_or_default()
-        .to_string_lossy()
-        .into_owned()
 }
 
 fn is_absent(error: &io::Error) -> bool {
@@ -410,11 +382,5 @@ mod tests {
             immutable_uri(Path::new("/a b/50%?#é.db")),
             "file:/a%20b/50%25%3f%23%c3%a9.db?immutable=1"
         );
-    }
-
-    #[test]
-    fn the_number_is_read_from_a_generations_name() {
-        assert_eq!(generation_in("gen-000042-00ff.db"), Some(42));
-        assert_eq!(generation_in("identity.db"), None);
     }
 }

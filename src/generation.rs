@@ -1,0 +1,88 @@
+//! The names of generations, by which both sides know a published state of the index: `gen-000042-<sha256>.db`.
+
+use std::fmt::{self, Write as _};
+use std::path::Path;
+
+/// The name of a generation's file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Name {
+    /// Its number, 1 being the first.
+    pub number: u64,
+    /// The SHA-256 of the file.
+    pub sha256: [u8; 32],
+}
+
+impl Name {
+    /// Reads a name; none for any other.
+    pub fn parse(name: &str) -> Option<Name> {
+        let name = name.strip_prefix("gen-")?.strip_suffix(".db")?;
+        let (number, sha256) = name.split_once('-')?;
+        Some(Name {
+            number: number.parse().ok()?,
+            sha256: from_hex(sha256)?,
+        })
+    }
+
+    /// Reads the last component of a path.
+    pub fn of(path: &Path) -> Option<Name> {
+        Name::parse(path.file_name()?.to_str()?)
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "gen-{:06}-{}.db", self.number, hex(&self.sha256))
+    }
+}
+
+/// Writes bytes as lower-case hexadecimal digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    let digits = String::with_capacity(bytes.len() * 2);
+    bytes.iter().fold(digits, |mut digits, byte| {
+        let _ = write!(digits, "{byte:02x}");
+        digits
+    })
+}
+
+/// Reads the digits of a SHA-256.
+pub(crate) fn from_hex(digits: &str) -> Option<[u8; 32]> {
+    let mut bytes = [0; 32];
+    if digits.len() != 2 * bytes.len() {
+        return None;
+    }
+    for (byte, digits) in bytes.iter_mut().zip(digits.as_bytes().chunks_exact(2)) {
+        *byte = u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?;
+    }
+    Some(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_reads_back_what_it_wrote_and_no_other_text_is_one() {
+        let name = Name {
+            number: 42,
+            sha256: std::array::from_fn(|at| at as u8 * 7),
+        };
+        assert_eq!(Name::parse(&name.to_string()), Some(name));
+        let large = Name {
+            number: u64::MAX,
+            ..name
+        };
+        assert_eq!(Name::of(Path::new(&format!("a/{large}"))), Some(large));
+        let zeros = "0".repeat(64);
+        for text in [
+            "",
+            "identity.db",
+            "gen-000042-00ff.db",
+            &format!("gen-000042-{zeros}"),
+            &format!("gen-x-{zeros}.db"),
+            &format!("gen-1-{zeros}0.db"),
+            &format!("../gen-1-{zeros}.db"),
+        ] {
+            assert_eq!(Name::parse(text), None, "{text}");
+        }
+    }
+}
