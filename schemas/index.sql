@@ -100,7 +100,7 @@ CREATE TABLE held (
   PRIMARY KEY (hash, rest, reference)
 ) STRICT, WITHOUT ROWID;
 
--- The writer's packed working set (index::roster).
+-- The writer's packed working set (index::roster); lookups read in which object a part was observed first (schema::roster).
 CREATE TABLE roster (
   block INTEGER PRIMARY KEY,
   entries BLOB NOT NULL

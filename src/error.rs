@@ -34,6 +34,18 @@ pub enum Error {
         /// The newest format known.
         known: i32,
     },
+    /// It was written before the first release.
+    #[error(
+        "{path} has format {found}, which no release wrote, and this program reads {known}; sync into a new index"
+    )]
+    Older {
+        /// The file.
+        path: String,
+        /// Its format.
+        found: i32,
+        /// The format known.
+        known: i32,
+    },
     /// The file system does not let this user read it.
     #[error(
         "not permitted to read {path}; give this user the right to read the index and the folder beside it"

@@ -8,11 +8,8 @@ use crate::identifier::Kind;
 /// `PRAGMA application_id` of every index: "iddx" in ASCII.
 pub const APPLICATION_ID: i32 = 0x6964_6478;
 
-/// `PRAGMA user_version`: the number of the newest migration this program knows.
+/// `PRAGMA user_version`: the format of the index. 1 was before the first release.
 pub const USER_VERSION: i32 = 2;
-
-/// The first format that records who held an identifier when, and which devices may be shared.
-pub const HISTORY_SINCE: i32 = 2;
 
 /// How long after it was last seen with a name an account still competes with others for it, in microseconds: longer than
 /// any window of an NQL query (91 days).

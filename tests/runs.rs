@@ -185,6 +185,7 @@ fn a_full_disk_ends_the_run_and_the_next_one_makes_it_good() {
 fn an_index_of_a_newer_program_or_of_another_kind_is_refused_and_kept() {
     for (pragma, expected) in [
         ("user_version = 999", "upgrade identidex"),
+        ("user_version = 1", "sync into a new index"),
         ("application_id = 7", "no identidex index"),
     ] {
         let folder = Folder::start();
@@ -202,40 +203,6 @@ fn an_index_of_a_newer_program_or_of_another_kind_is_refused_and_kept() {
         assert!(error.contains(expected), "{error}");
         assert_eq!(fs::read(&index).unwrap(), before);
     }
-}
-
-#[test]
-fn an_index_of_format_1_answers_and_is_brought_up_to_date() {
-    let home = tempfile::tempdir().unwrap();
-    // Day by day, so that each part's first object is its newest one when the format changes.
-    let days = |day: &str| -> Vec<(String, Vec<u8>)> {
-        let files = tenant().into_iter();
-        files.filter(|(key, _)| key.contains(day)).collect()
-    };
-    let mut reached = Vec::new();
-    for is_old in [false, true] {
-        let folder = Folder::start();
-        let index = home.path().join(format!("{is_old}.db"));
-        for (key, bytes) in days("2026-11-20") {
-            folder.put(&key, &bytes);
-        }
-        run(folder.config(""), &index).unwrap();
-        if is_old {
-            rewrite_current(&index, as_format_1);
-            let answer = identidex::lookup::Index::open(&index).unwrap();
-            assert!(answer.find("jdoe@EMEA").unwrap().one().is_ok());
-        }
-        for (key, bytes) in days("2026-11-21") {
-            folder.put(&key, &bytes);
-        }
-        let digest = run(folder.config(""), &index).unwrap().digest;
-        let busy: i64 = state::open(&index)
-            .query_row("SELECT count(*) FROM busy", [], |row| row.get(0))
-            .unwrap();
-        reached.push((state::read(&index), digest, busy));
-    }
-    assert_eq!(reached[0], reached[1]);
-    assert_eq!(reached[0].2, 1, "a device of the tenant is shared");
 }
 
 #[test]
@@ -258,36 +225,6 @@ fn a_device_is_shared_as_soon_as_a_third_account_uses_it() {
         let found = serde_json::to_value(answer.one().map(|_| &answer).unwrap()).unwrap();
         assert_eq!(found["matches"][0]["shared"], is_shared, "{found}");
     }
-}
-
-/// Makes an index what it was before who held an identifier was recorded.
-fn as_format_1(connection: &Connection) -> rusqlite::Result<()> {
-    let mut entries: Vec<(i64, Vec<u8>)> = Vec::new();
-    let mut select =
-        connection.prepare("SELECT block >> 32, entries FROM roster ORDER BY block")?;
-    let mut rows = select.query([])?;
-    while let Some(row) = rows.next()? {
-        let (subject, block): (i64, Vec<u8>) = (row.get(0)?, row.get(1)?);
-        entries.extend(
-            block
-                .chunks(32)
-                .map(|part| (subject, part[..28].to_owned())),
-        );
-    }
-    connection.execute_batch(
-        "DROP TABLE held; DROP TABLE busy; DELETE FROM roster; PRAGMA user_version = 1",
-    )?;
-    for parts in entries.chunk_by(|left, right| left.0 == right.0) {
-        for (block, parts) in (0..).zip(parts.chunks(128)) {
-            let bytes: Vec<u8> = parts.iter().flat_map(|(_, part)| part.clone()).collect();
-            let id = (parts[0].0 << 32) + block;
-            connection.execute(
-                "INSERT INTO roster VALUES (?1, ?2)",
-                rusqlite::params![id, bytes],
-            )?;
-        }
-    }
-    Ok(())
 }
 
 /// Makes the current generation what it is not, under a name that fits, and returns its bytes.

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use identidex::bucket::{self, Hash};
 use identidex::identifier::{self, Kind};
-use identidex::schema::{self, Class, FieldType, Subject, account_field};
+use identidex::schema::{self, Class, FieldType, SHARED_BY, Subject, account_field, flag};
 use rusqlite::{Connection, OpenFlags, Row};
 use serde_json::{Map, Value, json};
 
@@ -41,6 +41,7 @@ pub(crate) fn usages(index: &Path) -> Vec<String> {
 pub(crate) fn read(index: &Path) -> Value {
     let connection = open(index);
     assert_whole(&connection);
+    assert_busy_devices_are_marked(&connection);
     let accounts = subjects(&connection, Subject::Account);
     let devices = subjects(&connection, Subject::Device);
     let names = |subjects: &BTreeMap<i64, (String, Value)>, id: i64| {
@@ -167,8 +168,7 @@ fn held_by_part(
     subject: Subject,
     part: &Told,
 ) -> Vec<(Kind, i64, (i64, i64))> {
-    const HELD: i64 = 8;
-    let mut held = Vec::new();
+    let mut held = held_once(connection, subject, part);
     for (field, text) in subject.fields().iter().zip(&part.texts) {
         let (kind, is_key) = match field.kind {
             FieldType::Key(kind) => (kind, true),
@@ -180,10 +180,20 @@ fn held_by_part(
             continue;
         };
         let hash = Hash::of(&normal).high as i64;
-        if is_key || part.flags & HELD == 0 {
+        if is_key || part.flags & i64::from(flag::HELD) == 0 {
             held.push((kind, hash, (part.first, part.newest)));
         }
     }
+    held
+}
+
+/// Reads when a part was seen with what may change, if it had several values.
+fn held_once(
+    connection: &Connection,
+    subject: Subject,
+    part: &Told,
+) -> Vec<(Kind, i64, (i64, i64))> {
+    let mut held = Vec::new();
     let kinds = [Kind::Upn, Kind::Email, Kind::SerialNumber];
     for kind in kinds
         .into_iter()
@@ -209,6 +219,19 @@ fn held_by_part(
         }));
     }
     held
+}
+
+/// A lookup asks who uses a device only where this says that it may have enough users to be shared.
+fn assert_busy_devices_are_marked(connection: &Connection) {
+    let sql = format!("SELECT device FROM usage GROUP BY device HAVING count(*) >= {SHARED_BY}");
+    for device in rows(connection, &sql, |row| row.get::<_, u32>(0)) {
+        let (block, byte, bit) = schema::busy::place(device);
+        let sql = "SELECT bits FROM busy WHERE block = ?1";
+        let bits: Vec<u8> = connection
+            .query_row(sql, [block], |row| row.get(0))
+            .expect("a busy device has a block");
+        assert!(bits[byte] & bit != 0, "device {device} is not marked");
+    }
 }
 
 fn leads_to(connection: &Connection, hash: Hash, reference: u32) -> bool {

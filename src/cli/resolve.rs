@@ -486,7 +486,7 @@ fn flag_in_words(flag: Flag) -> &'static str {
         Flag::Confusable => {
             "has letters that look like others, with which it is what somebody else holds"
         }
-        Flag::Moved => "somebody else had it before, this one since",
+        Flag::Moved => "another one had it too; this one since",
         Flag::ConfusableWithKnown => "with letters that look alike it is what somebody holds",
         Flag::Contradiction => "the values point to different subjects",
     }

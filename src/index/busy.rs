@@ -9,25 +9,27 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::{Result, Writer};
 use crate::schema::{SHARED_BY, busy};
 
-/// Devices that got usages.
-pub(super) enum NewOf {
+/// Devices that gained usages.
+pub(super) enum Gained {
     Devices(Vec<u32>),
     /// More than are worth naming.
     Any,
 }
 
-impl NewOf {
+impl Gained {
     /// More are found as quickly by a walk over all usages: 256 KB.
     const NAMED_AT_MOST: usize = 64 << 10;
 
-    pub(super) fn nothing() -> NewOf {
-        NewOf::Devices(Vec::new())
+    pub(super) fn nothing() -> Gained {
+        Gained::Devices(Vec::new())
     }
 
     pub(super) fn add(&mut self, device: u32) {
         match self {
-            NewOf::Devices(devices) if devices.len() < NewOf::NAMED_AT_MOST => devices.push(device),
-            more => *more = NewOf::Any,
+            Gained::Devices(devices) if devices.len() < Gained::NAMED_AT_MOST => {
+                devices.push(device)
+            }
+            more => *more = Gained::Any,
         }
     }
 }
@@ -35,9 +37,9 @@ impl NewOf {
 impl Writer<'_> {
     /// Marks the devices that have many users since this run.
     pub(super) fn mark_new_busy(&mut self) -> Result<()> {
-        match std::mem::replace(&mut self.usages.new_of, NewOf::nothing()) {
-            NewOf::Any => mark_all(self.connection),
-            NewOf::Devices(devices) => {
+        match std::mem::replace(&mut self.usages.gained, Gained::nothing()) {
+            Gained::Any => mark_all(self.connection),
+            Gained::Devices(devices) => {
                 let mut many = Vec::new();
                 for device in devices.into_iter().collect::<BTreeSet<u32>>() {
                     if self.has_many_users(device)? {

@@ -1,9 +1,9 @@
 //! The logical digest: what the index knows, whatever the order in which it learned it.
 //!
 //! A sum of hashes, one for each part (its keys, what its newest row says and when, since when it is known), for each
-//! value that it once had, for each part that is of another
-//! subject than itself (which one), and for each group of mentions. Ids and runs stay out. It is kept small enough to be
-//! had at every run: the parts are summed up from the roster, the logins as they are written.
+//! value that a part once had, for each part that is of another subject than itself (which one), and for each group of
+//! mentions. Ids and runs stay out. It is kept small enough to be had at every run: the parts are summed up from the
+//! roster, the logins as they are written, what parts once had only by a run that adds to it.
 
 use super::part::normal;
 use super::usage::UsageSeen;

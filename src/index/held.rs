@@ -50,7 +50,8 @@ impl Writer<'_> {
         let old = values(subject, |at| old.content.texts[at].as_deref());
         let values = values(subject, |at| new.text(at));
         let is_held = self.standing[subject as usize].has(id, flag::HELD);
-        if values == old && !is_held {
+        if values == old && (is_newer || !is_held) {
+            // What it has is held until it lets go of it.
             return Ok(false);
         }
         let newest = self.rosters[subject as usize].newest(id).object;
@@ -90,7 +91,8 @@ impl Writer<'_> {
         }
     }
 
-    fn note(&self, id: u32, values: &Values, first: i64, last: Option<i64>) -> Result<()> {
+    fn note(&mut self, id: u32, values: &Values, first: i64, last: Option<i64>) -> Result<()> {
+        self.held_digest = None;
         for (kind, hash) in values {
             let reference = reference(*kind, id);
             self.execute(
@@ -101,8 +103,11 @@ impl Writer<'_> {
         Ok(())
     }
 
-    /// What the table adds to the digest.
-    pub(super) fn digest_of_held(&self) -> Result<u128> {
+    /// What the table adds to the digest: read anew only by a run that wrote to it.
+    pub(super) fn digest_of_held(&mut self) -> Result<u128> {
+        if let Some(known) = self.held_digest {
+            return Ok(known);
+        }
         let mut sum = 0u128;
         let mut select = self
             .connection
@@ -120,6 +125,7 @@ impl Writer<'_> {
                 kind.as_str()
             )));
         }
+        self.held_digest = Some(sum);
         Ok(sum)
     }
 }

@@ -14,7 +14,7 @@ use std::thread::JoinHandle;
 use crate::bucket::{Hash, read_u32, read_u64};
 
 /// Entries held in memory: 8 MB.
-const HELD: usize = 500_000;
+const ENTRIES_IN_MEMORY: usize = 500_000;
 /// Lanes, as a power of two.
 pub(super) const LANE_BITS: u32 = 8;
 const LANES: usize = 1 << LANE_BITS;
@@ -207,7 +207,7 @@ impl Held {
         for filed in entries {
             self.lanes[(filed.high >> (u64::BITS - LANE_BITS)) as usize].push(filed);
         }
-        if self.in_memory >= HELD {
+        if self.in_memory >= ENTRIES_IN_MEMORY {
             self.spill()
         } else {
             Ok(())
@@ -265,7 +265,7 @@ mod tests {
             reference: 7,
         };
         // Enough to be spilled once, and some that are not.
-        let numbers = HELD as u64 * 5 / 4;
+        let numbers = ENTRIES_IN_MEMORY as u64 * 5 / 4;
         for number in (0..numbers / 2).chain(500..numbers) {
             lanes.push(filed(number)).unwrap();
         }

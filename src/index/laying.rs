@@ -6,7 +6,7 @@ use std::path::Path;
 use rusqlite::Connection;
 
 use super::btree::{Tree, plant_index};
-use super::busy::{self, NewOf};
+use super::busy::{self, Gained};
 use super::ledger::Taking;
 use super::logins::{Placed, WriteLogins, summed};
 use super::part::{NewRow, Table, text};
@@ -189,7 +189,7 @@ impl<'c> Writer<'c> {
         self.pending.texts = texts;
         let many = laying.plant(self.connection)?;
         self.connection.execute_batch("BEGIN IMMEDIATE")?;
-        self.usages.new_of = NewOf::nothing();
+        self.usages.gained = Gained::nothing();
         busy::mark(self.connection, many)
     }
 

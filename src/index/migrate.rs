@@ -1,11 +1,11 @@
 //! The index file's format: made new, checked on open, brought up to date on the building file.
 
+use std::cmp::Ordering;
+
 use rusqlite::{Connection, OptionalExtension};
 
-use super::{Error, Result, busy, roster};
-use crate::schema::{APPLICATION_ID, HISTORY_SINCE, INDEX_SQL, USER_VERSION};
-
-const HISTORY_SQL: &str = include_str!("../../schemas/migrations/2.sql");
+use super::{Error, Result};
+use crate::schema::{APPLICATION_ID, INDEX_SQL, USER_VERSION};
 
 /// Makes an empty file an index.
 pub(super) fn create(connection: &Connection) -> Result<()> {
@@ -15,26 +15,9 @@ pub(super) fn create(connection: &Connection) -> Result<()> {
     Ok(())
 }
 
-/// Brings a building file up to the format that this program writes.
-///
-/// Format 2 records who held an identifier when, and which devices may be shared. What an older file knows is when a part
-/// was observed last: that is when its history begins.
-pub(super) fn bring_up_to_date(connection: &Connection) -> Result<()> {
-    if user_version(connection)? < HISTORY_SINCE {
-        connection.execute_batch(HISTORY_SQL)?;
-        roster::add_firsts(connection)?;
-        busy::mark_all(connection)?;
-    }
-    connection.pragma_update(None, "user_version", USER_VERSION)?;
-    Ok(())
-}
-
-/// Tells the format of an index.
-pub(super) fn user_version(connection: &Connection) -> rusqlite::Result<i32> {
-    connection.query_row("PRAGMA user_version", [], |row| row.get(0))
-}
-
 /// Checks that a file is an index that this program can write.
+///
+/// There is one format that a release wrote; numbered migrations from it will run here, on the building file.
 pub(super) fn check(connection: &Connection, path: &str) -> Result<()> {
     let application_id: i32 =
         connection.query_row("PRAGMA application_id", [], |row| row.get(0))?;
@@ -44,15 +27,13 @@ pub(super) fn check(connection: &Connection, path: &str) -> Result<()> {
             found: "no identidex index",
         });
     }
-    let found = user_version(connection)?;
-    if found > USER_VERSION {
-        return Err(Error::Newer {
-            path: path.to_owned(),
-            found,
-            known: USER_VERSION,
-        });
+    let found: i32 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    let (path, known) = (path.to_owned(), USER_VERSION);
+    match found.cmp(&known) {
+        Ordering::Greater => Err(Error::Newer { path, found, known }),
+        Ordering::Less => Err(Error::Older { path, found, known }),
+        Ordering::Equal => Ok(()),
     }
-    Ok(())
 }
 
 /// Reads a value of `meta`.

@@ -80,6 +80,18 @@ pub enum Error {
         /// The newest format known.
         known: i32,
     },
+    /// The index was written before the first release.
+    #[error(
+        "{path} has format {found}, which no release wrote, and this program writes {known}; sync into a new index"
+    )]
+    Older {
+        /// The path.
+        path: String,
+        /// The format found.
+        found: i32,
+        /// The format known.
+        known: i32,
+    },
     /// Another run holds the lock.
     #[error("another run holds the lock {path}; wait for it to end")]
     Locked {
@@ -154,6 +166,8 @@ pub struct Writer<'c> {
     keyring: Option<Keyring>,
     mentions: Mentions,
     last_logins: LastLogins,
+    /// What `held` adds to the digest, unless that was written to.
+    held_digest: Option<u128>,
     /// Second keys that came with several strong ones, of the components settled so far.
     contradictions: [BTreeSet<String>; 2],
 }
@@ -196,9 +210,10 @@ impl<'c> Writer<'c> {
         let number = |text: Option<String>| text.and_then(|text| text.parse().ok()).unwrap_or(0);
         let bits: u64 = number(meta("identifier_bits")?);
         let filed: u64 = number(meta("identifier_entries")?);
-        let digest = meta("usage_digest")?
-            .and_then(|text| u128::from_str_radix(&text, 16).ok())
-            .unwrap_or(0);
+        let digest = |key: &str| {
+            let text = meta(key)?;
+            Ok::<_, rusqlite::Error>(text.and_then(|text| u128::from_str_radix(&text, 16).ok()))
+        };
         let mut writer = Writer {
             connection,
             path: path.to_owned(),
@@ -217,13 +232,14 @@ impl<'c> Writer<'c> {
                 Standing::load(connection, Subject::Device)?,
             ],
             identifiers: Identifiers::open(connection, bits as u32, filed, folder.to_owned()),
-            usages: Usages::open(connection, digest)?,
+            usages: Usages::open(connection, digest("usage_digest")?.unwrap_or(0))?,
             patterns,
             dirty: [Dirty::default(), Dirty::default()],
             pending: Pending::default(),
             keyring: None,
             mentions: Mentions::default(),
             last_logins: LastLogins::default(),
+            held_digest: digest("held_digest")?,
             contradictions: [BTreeSet::new(), BTreeSet::new()],
         };
         if meta("class_patterns")?.unwrap_or_default() != writer.patterns.to_string() {
@@ -343,6 +359,7 @@ impl<'c> Writer<'c> {
             ("identifier_bits", bits.to_string()),
             ("identifier_entries", filed.to_string()),
             ("usage_digest", format!("{:032x}", self.usages.digest)),
+            ("held_digest", format!("{:032x}", self.digest_of_held()?)),
             ("digest", format!("{digest:032x}")),
             ("accounts", self.count(Subject::Account).to_string()),
             ("devices", self.count(Subject::Device).to_string()),

@@ -172,7 +172,6 @@ impl Building {
         } else {
             migrate::check(&connection, &self.path.display().to_string())?;
             connection.execute_batch("BEGIN IMMEDIATE")?;
-            migrate::bring_up_to_date(&connection)?;
         }
         self.connection = Some(connection);
         Ok(())

@@ -1,4 +1,4 @@
-//! The writer's working set: what every known part's newest row was, without its text.
+//! The writer's working set: what every known part's newest row was, without its text, and which object told of it first.
 //!
 //! Loaded once a run, so that a row which says nothing new (nearly all of a second day) is recognised without asking
 //! SQLite: 32 bytes a part on disk, about 40 in memory.
@@ -64,34 +64,13 @@ pub(super) fn each_fingerprint(
     })
 }
 
-/// Brings the blocks of format 1 to today's: of 128 parts of 28 bytes, without the first object, for which the newest one
-/// stands.
-pub(super) fn add_firsts(connection: &Connection) -> rusqlite::Result<()> {
-    const OLD_BYTES: usize = 28;
-    for subject in Subject::ALL {
-        let mut old = Vec::new();
-        each_block(connection, subject, |block| old.extend_from_slice(block))?;
-        let blocks = [0, u32::MAX as usize].map(|block| block_id(subject, block));
-        connection.execute("DELETE FROM roster WHERE block BETWEEN ?1 AND ?2", blocks)?;
-        let mut roster = Roster::empty(subject);
-        let mut entry = [0; PART_BYTES];
-        for part in old.chunks_exact(OLD_BYTES) {
-            entry[..OLD_BYTES].copy_from_slice(part);
-            entry[FIRST_AT..].copy_from_slice(&part[24..]);
-            roster.append(&entry);
-        }
-        roster.changed = vec![true; roster.parts.len().div_ceil(BLOCK_PARTS)];
-        roster.save(connection)?;
-    }
-    Ok(())
-}
-
 /// The hash that marks an id which is no part: an account merged of several parts.
 const MERGED: u64 = 0;
 
 impl Roster {
-    fn empty(subject: Subject) -> Roster {
-        Roster {
+    /// Loads the roster of a subject.
+    pub(super) fn load(connection: &Connection, subject: Subject) -> rusqlite::Result<Roster> {
+        let mut roster = Roster {
             subject,
             parts: Vec::new(),
             fingerprints: Vec::new(),
@@ -100,12 +79,7 @@ impl Roster {
             firsts: Vec::new(),
             slots: Slots::default(),
             changed: Vec::new(),
-        }
-    }
-
-    /// Loads the roster of a subject.
-    pub(super) fn load(connection: &Connection, subject: Subject) -> rusqlite::Result<Roster> {
-        let mut roster = Roster::empty(subject);
+        };
         each_block(connection, subject, |block| roster.append(block))?;
         roster.changed = vec![false; roster.parts.len().div_ceil(BLOCK_PARTS)];
         roster.rehash(roster.parts.len());

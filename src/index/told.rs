@@ -6,11 +6,10 @@
 
 use rusqlite::Connection;
 
-use super::migrate::user_version;
 use super::roster::each_fingerprint;
 use super::slots::Slots;
 use super::usage::{Logins, UsageSeen};
-use crate::schema::{Subject, USER_VERSION};
+use crate::schema::Subject;
 
 /// Usages whose groups are told: 50 MB. Rows of others are resolved by their keys.
 const MOST_TOLD: u32 = 2 << 20;
@@ -47,10 +46,6 @@ pub(crate) struct ToldParts([Hashes; 2]);
 impl ToldParts {
     /// Loads the fingerprints of a generation's parts.
     pub(crate) fn load(connection: &Connection) -> rusqlite::Result<ToldParts> {
-        if user_version(connection)? < USER_VERSION {
-            // Its roster has another form. The writer recognises the rows, only later.
-            return Ok(ToldParts::default());
-        }
         let load = |subject| {
             let mut fingerprints = Vec::new();
             each_fingerprint(connection, subject, |fingerprint| {

@@ -6,7 +6,7 @@
 use rusqlite::blob::Blob;
 use rusqlite::{Connection, OptionalExtension, Statement, params};
 
-use super::busy::NewOf;
+use super::busy::Gained;
 use super::part::text;
 use super::{Error, Result, Writer};
 use crate::schema::{get_digits, get_optional, put_digits, put_optional};
@@ -166,8 +166,8 @@ pub(super) struct Usages<'c> {
     pub(super) largest: u64,
     /// There is a usage or a mention.
     pub(super) any: bool,
-    /// Devices that got a usage in this run.
-    pub(super) new_of: NewOf,
+    /// Devices that gained a usage in this run.
+    pub(super) gained: Gained,
     /// What inline logins add to the digest.
     pub(super) digest: u128,
 }
@@ -191,7 +191,7 @@ impl<'c> Usages<'c> {
             blob: None,
             largest: largest.and_then(|id| u64::try_from(id).ok()).unwrap_or(0),
             any: largest.is_some() || any_mention,
-            new_of: NewOf::nothing(),
+            gained: Gained::nothing(),
             digest,
         })
     }
@@ -273,7 +273,7 @@ impl<'c> Writer<'c> {
         self.usages.digest = self.usages.digest.wrapping_add(self.usage_digest(seen));
         self.usages.largest = self.usages.largest.max(usage);
         self.usages.any = true;
-        self.usages.new_of.add(subjects_of(usage).1);
+        self.usages.gained.add(subjects_of(usage).1);
     }
 
     pub(super) fn insert_usage(

@@ -320,9 +320,12 @@ pub enum Flag {
     WeakSid,
     /// It was found by a text with letters that look like others, and with those it is what somebody else holds.
     Confusable,
-    /// Somebody else held what it was found by, until less than 92 days before the index was told last:
-    /// [`Match::moved_at`] says since when it does. The other one may be meant. [`Index::why`](super::Index::why) tells
-    /// who that was.
+    /// What it was found by was another one's too, who has it no longer, or was last seen with it before this one first
+    /// was: a name given to somebody else, a device set up anew. [`Match::moved_at`] says since when this one has it. The
+    /// other one may be meant; [`Index::why`](super::Index::why) tells who that is.
+    ///
+    /// Said for 92 days (as long as a former bearer of a name competes for it) from when this one was first seen with it
+    /// or the other one last, whichever came later, to when the index was told last.
     Moved,
     /// Of an answer: nobody holds the text, which with letters that look alike is what somebody holds. Not said is who.
     ConfusableWithKnown,

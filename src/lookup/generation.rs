@@ -2,6 +2,7 @@
 //!
 //! A file on this machine is mapped into memory, any other one read (`mount`).
 
+use std::cmp::Ordering;
 use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
@@ -16,7 +17,7 @@ use super::reader::Reader;
 use super::row::time;
 use crate::error::Error;
 use crate::generation::Name;
-use crate::schema::{APPLICATION_ID, Dataset, HISTORY_SINCE, USER_VERSION};
+use crate::schema::{APPLICATION_ID, Dataset, USER_VERSION};
 
 /// Connections that are kept when nobody uses them: as many threads look up at once without opening one.
 const READERS_KEPT: usize = 16;
@@ -56,8 +57,6 @@ pub(crate) struct Generation {
     pub(super) is_mapped: bool,
     /// How many top bits of a hash name its bucket.
     pub(super) bits: u32,
-    /// It is of a format that records who held an identifier when.
-    has_history: bool,
     readers: Mutex<Vec<Reader>>,
 }
 
@@ -121,7 +120,7 @@ impl Generation {
         // A copy under another name may be overwritten in place, which kills whoever has it mapped.
         let may_map = Name::parse(name).is_some() && mount::is_local(path);
         let connection = connect(path, may_map).map_err(|error| told(path, error))?;
-        let format = check(&connection, path, size)?;
+        check(&connection, path, size)?;
         let number = Name::of(path).map(|name| name.number);
         let read = || -> rusqlite::Result<Generation> {
             let number = match number {
@@ -137,13 +136,11 @@ impl Generation {
                 may_map,
                 is_mapped: mapped_bytes(&connection)? >= size,
                 bits: bits.and_then(|bits| bits.parse().ok()).unwrap_or(0),
-                has_history: format >= i64::from(HISTORY_SINCE),
                 readers: Mutex::default(),
             })
         };
         let generation = read().map_err(|error| told(path, error))?;
-        let has_history = generation.has_history;
-        generation.give_back(Reader::new(connection, has_history));
+        generation.give_back(Reader::new(connection));
         Ok(generation)
     }
 
@@ -196,7 +193,7 @@ impl Generation {
         drop(readers);
         let connection = connect(&self.path, self.may_map);
         connection
-            .map(|connection| Reader::new(connection, self.has_history))
+            .map(Reader::new)
             .map_err(|error| told(&self.path, error))
     }
 
@@ -204,6 +201,18 @@ impl Generation {
         let mut readers = self.readers.lock().unwrap_or_else(PoisonError::into_inner);
         if readers.len() < READERS_KEPT {
             readers.push(reader);
+        }
+    }
+}
+
+impl Drop for Generation {
+    /// Closes the file behind its last borrower. To unmap a gigabyte takes milliseconds, which are no caller's to wait;
+    /// where no thread can be had, they are.
+    fn drop(&mut self) {
+        let readers = self.readers.get_mut();
+        let readers = std::mem::take(readers.unwrap_or_else(PoisonError::into_inner));
+        if self.is_mapped && !readers.is_empty() {
+            drop(std::thread::Builder::new().spawn(|| drop(readers)));
         }
     }
 }
@@ -266,8 +275,8 @@ fn size_of_file(path: &Path) -> Result<u64, Error> {
     }
 }
 
-/// Checks that a file is an index of ours, of a format we know, and as long as it says. Returns the format.
-fn check(connection: &Connection, path: &Path, size: u64) -> Result<i64, Error> {
+/// Checks that a file is an index of ours, of a format we know, and as long as it says.
+fn check(connection: &Connection, path: &Path, size: u64) -> Result<(), Error> {
     let pragma = |name: &str| {
         let value = connection.query_row(&format!("PRAGMA {name}"), [], |row| row.get::<_, i64>(0));
         value.map_err(|error| told(path, error))
@@ -275,18 +284,29 @@ fn check(connection: &Connection, path: &Path, size: u64) -> Result<i64, Error> 
     if pragma("application_id")? != i64::from(APPLICATION_ID) {
         return Err(foreign(path));
     }
-    let found = pragma("user_version")?;
-    if found > i64::from(USER_VERSION) {
-        return Err(Error::Newer {
-            path: path.display().to_string(),
-            found: i32::try_from(found).unwrap_or(i32::MAX),
-            known: USER_VERSION,
-        });
+    let found = i32::try_from(pragma("user_version")?).unwrap_or(i32::MAX);
+    let (shown, known) = (path.display().to_string(), USER_VERSION);
+    match found.cmp(&known) {
+        Ordering::Greater => {
+            return Err(Error::Newer {
+                path: shown,
+                found,
+                known,
+            });
+        }
+        Ordering::Less => {
+            return Err(Error::Older {
+                path: shown,
+                found,
+                known,
+            });
+        }
+        Ordering::Equal => {}
     }
     let stated = pragma("page_count")?.unsigned_abs() * pragma("page_size")?.unsigned_abs();
     match stated > size {
         true => Err(damaged(path, None)),
-        false => Ok(found),
+        false => Ok(()),
     }
 }
 

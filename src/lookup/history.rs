@@ -1,7 +1,7 @@
 //! Who held an identifier before, and when it moved: what `index::held` recorded.
 //!
-//! An identifier moved when somebody else held it: it was given to another account after a leaver or a rename, or a
-//! device was set up anew. Of most identifiers the index knows one holder for ever, and then nothing is read here.
+//! When one moved is said at `Flag::Moved`. Of most identifiers the index knows one holder for ever, and then nothing is
+//! read here.
 
 use std::collections::BTreeMap;
 
@@ -69,9 +69,7 @@ impl Search<'_> {
         references: &[u32],
         holders: &[Holder],
     ) -> rusqlite::Result<Vec<(u32, Timestamp)>> {
-        if is_held_by_all_at_once(parts_of(probe, references).count(), holders)
-            || !self.reader.has_history
-        {
+        if is_nobody_elses(probe, parts_of(probe, references).count(), holders) {
             return Ok(Vec::new());
         }
         let bearers = self.bearers(probe, references)?;
@@ -96,10 +94,8 @@ impl Search<'_> {
         part: u32,
     ) -> rusqlite::Result<Option<Held>> {
         match self.row(subject, part)? {
-            Some(part) if self.reader.has_history => {
-                Ok(self.held(probe, &part)?.map(|(_, held)| held))
-            }
-            _ => Ok(None),
+            Some(part) => Ok(self.held(probe, &part)?.map(|(_, held)| held)),
+            None => Ok(None),
         }
     }
 
@@ -184,13 +180,17 @@ impl Search<'_> {
     }
 }
 
-/// Tells whether all of a value's parts still have it and were seen with it in the same object: then nobody had it before
-/// another one did. So it is with nearly all, and with what several share.
-fn is_held_by_all_at_once(parts: usize, holders: &[Holder]) -> bool {
+/// Tells without reading that nobody had a value before others did: all of its parts have it still, and they are of one
+/// subject, or were seen with it in the same object. So it is with nearly all values, and with what several share.
+fn is_nobody_elses(probe: &Probe, parts: usize, holders: &[Holder]) -> bool {
     let Some(first) = holders.first() else {
         return true;
     };
-    holders.len() == parts && holders.iter().all(|holder| holder.said.0 == first.said.0)
+    let is_of_first = |holder: &Holder| holder.subject.id == first.subject.id;
+    // A name without its domain is found through parts that stand for others.
+    let is_whole = !matches!(probe.kind, Kind::BareName | Kind::ShortName);
+    let is_at_once = |holder: &Holder| is_whole && holder.said.0 == first.said.0;
+    holders.len() == parts && (holders.iter().all(is_of_first) || holders.iter().all(is_at_once))
 }
 
 fn parts_of(probe: &Probe, references: &[u32]) -> impl Iterator<Item = u32> {
@@ -198,8 +198,7 @@ fn parts_of(probe: &Probe, references: &[u32]) -> impl Iterator<Item = u32> {
     found.filter_map(|(kind, part)| probe.is_filed_as(kind).then_some(part))
 }
 
-/// Returns since when `holder` has a value, if somebody else had it before: no longer ago than a former bearer of a name
-/// competes for it. `until` is when the index was told last.
+/// Returns since when `holder` has a value, if it moved to it of late. `until` is when the index was told last.
 fn moved_at(bearers: &BTreeMap<u32, Bearer>, holder: u32, until: Timestamp) -> Option<Timestamp> {
     let since = bearers.get(&holder)?.held.first;
     let others = bearers.iter().filter(|(id, _)| **id != holder);

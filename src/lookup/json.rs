@@ -1,8 +1,9 @@
 //! The JSON of an answer, the same wherever one leaves the program: `schemas/answer.schema.json`.
 //!
 //! Written by hand, since a chatbot's build has no derive macros. Keys are always there, with null for what is not
-//! known, but for those that only mean something when present: `primary`, `stable_key`, `moved_at`, `non_identifying`, `clues`, an
-//! answer's `flags` and `…_left_out`; and `evidence`, `devices` and `accounts` are absent when only ids were asked for.
+//! known, but for those that only mean something when present: `primary`, `stable_key`, `moved_at`, `non_identifying`,
+//! `clues`, an answer's `flags` and `…_left_out`; and `evidence`, `devices` and `accounts` are absent when only ids were
+//! asked for.
 
 use jiff::Timestamp;
 use serde::ser::{Serialize, SerializeMap, Serializer};

@@ -309,27 +309,16 @@ impl Index {
                 .unwrap_or_else(PoisonError::into_inner),
         );
         if let Ok(Some(newer)) = self.place.open_newer(&known) {
-            let newer = Arc::new(newer);
-            drop(known);
             let mut generation = self
                 .generation
                 .write()
                 .unwrap_or_else(PoisonError::into_inner);
-            let_go(std::mem::replace(&mut *generation, newer));
+            let old = std::mem::replace(&mut *generation, Arc::new(newer));
+            drop(generation);
+            // Perhaps the last: nobody is to wait for its closing.
+            drop(old);
         }
     }
-}
-
-/// Closes a generation behind its last borrower. To unmap a gigabyte takes milliseconds, which are no caller's to wait.
-fn let_go(generation: Arc<Generation>) {
-    const BORROWED_FOR: Duration = Duration::from_millis(1);
-    let close = move || {
-        while Arc::strong_count(&generation) > 1 {
-            std::thread::sleep(BORROWED_FOR);
-        }
-    };
-    // Where no thread can be had, it is closed here, or by whoever borrows it.
-    drop(std::thread::Builder::new().spawn(close));
 }
 
 #[cfg(test)]

@@ -60,17 +60,17 @@ impl Usage {
 }
 
 /// Returns the devices of an account.
-pub(super) fn devices_of(connection: &Reader, account: u32) -> rusqlite::Result<Ranked<DeviceUse>> {
+pub(super) fn devices_of(reader: &Reader, account: u32) -> rusqlite::Result<Ranked<DeviceUse>> {
     let account = i64::from(account);
     let usages = usages(
-        connection,
+        reader,
         DEVICES_OF,
         params![account << 32, (account + 1) << 32],
     )?;
-    let mut ranked = read(connection, usages, Subject::Device, |_| true)?;
+    let mut ranked = read(reader, usages, Subject::Device, |_| true)?;
     let mut list = Vec::with_capacity(ranked.list.len());
     for (row, usage) in ranked.list.drain(..) {
-        let is_shared = is_shared(connection, row.id)?;
+        let is_shared = is_shared(reader, row.id)?;
         list.push(DeviceUse {
             device: row.into_device(),
             usage,

@@ -21,8 +21,6 @@ const OBJECT: &str = "SELECT observed_at, key FROM object WHERE id = ?1";
 #[derive(Debug)]
 pub(crate) struct Reader {
     connection: Connection,
-    /// The file's format records who held an identifier when, and which devices may be shared.
-    pub(super) has_history: bool,
     objects: RefCell<HashMap<u32, (Timestamp, String)>>,
     /// Blocks of `schema::busy`.
     busy: RefCell<HashMap<u32, Vec<u8>>>,
@@ -37,20 +35,16 @@ impl Deref for Reader {
 }
 
 impl Reader {
-    pub(super) fn new(connection: Connection, has_history: bool) -> Reader {
+    pub(super) fn new(connection: Connection) -> Reader {
         Reader {
             connection,
-            has_history,
             objects: RefCell::default(),
             busy: RefCell::default(),
         }
     }
 
-    /// Tells whether a device has so many users that it may be shared. In an index of before that was recorded any may.
+    /// Tells whether a device has so many users that it may be shared.
     pub(super) fn may_be_shared(&self, device: u32) -> rusqlite::Result<bool> {
-        if !self.has_history {
-            return Ok(true);
-        }
         let (block, byte, bit) = busy::place(device);
         let mut blocks = self.busy.borrow_mut();
         let bits = match blocks.entry(block) {

@@ -67,7 +67,7 @@ pub struct Hit {
     pub class: Class,
     /// Whether it answers.
     pub verdict: HitVerdict,
-    /// When it was seen with the value; none in an index of before that was recorded.
+    /// When it was seen with the value; none only where the file is damaged.
     pub held: Option<Held>,
     /// Where the value was said, or, of a former one, where the newest row of the subject is.
     pub evidence: Option<Evidence>,

@@ -38,6 +38,12 @@ create_exception!(
 );
 create_exception!(
     identidex._identidex,
+    Older,
+    IndexFault,
+    "The index was written before the first release."
+);
+create_exception!(
+    identidex._identidex,
     NotPermitted,
     IndexFault,
     "This user may not read the index."
@@ -63,6 +69,7 @@ fn raised(error: Error) -> PyErr {
         Error::Missing { .. } => Missing::new_err(text),
         Error::Foreign { .. } => Foreign::new_err(text),
         Error::Newer { .. } => Newer::new_err(text),
+        Error::Older { .. } => Older::new_err(text),
         Error::NotPermitted { .. } => NotPermitted::new_err(text),
         Error::Damaged { .. } => Damaged::new_err(text),
         _ => IndexFault::new_err(text),
@@ -259,6 +266,7 @@ fn _identidex(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("Missing", py.get_type::<Missing>())?;
     module.add("Foreign", py.get_type::<Foreign>())?;
     module.add("Newer", py.get_type::<Newer>())?;
+    module.add("Older", py.get_type::<Older>())?;
     module.add("NotPermitted", py.get_type::<NotPermitted>())?;
     module.add("Damaged", py.get_type::<Damaged>())
 }

@@ -15,7 +15,7 @@ import os
 from typing import Any, Iterable, Mapping
 
 from . import _identidex
-from ._identidex import Damaged, Foreign, IndexFault, Missing, Newer, NotPermitted
+from ._identidex import Damaged, Foreign, IndexFault, Missing, Newer, NotPermitted, Older
 
 # `open` is left out: a star import must not shadow the builtin.
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
     "Newer",
     "NotOne",
     "NotPermitted",
+    "Older",
     "is_enough_to_act",
 ]
 
