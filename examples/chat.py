@@ -13,11 +13,15 @@ def reply(index: identidex.Index, upn: str, account_name: str | None, full_name:
     try:
         match = answer.one()
     except identidex.NotOne as why:
+        if "contradiction" in answer.get("flags", []):
+            return "What I was told of you does not fit together. I am calling a colleague."
         if why.outcome == "several":
             return "Several people could be you. What is your account name?"
         return "I do not know you yet. What is your account name?"
     if answer["freshness"]["state"] == "stale":
         return "What I know of your devices is too old to act on. I am calling a colleague."
+    if "moved" in match["flags"]:
+        return "Your account is new under this name. I am calling a colleague."
     if not identidex.is_enough_to_act(match) or match["flags"]:
         return "I need your account name too before I act on a device."
     name = match["account"]["full_name"] or full_name

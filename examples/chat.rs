@@ -3,7 +3,7 @@
 //! `cargo run --no-default-features --example chat -- identity.db john.doe@contoso.com jdoe@EMEA "John Doe"`
 
 use identidex::error::Error;
-use identidex::lookup::{Found, FreshnessState, Index, NotOne, Query};
+use identidex::lookup::{Flag, Found, FreshnessState, Index, NotOne, Query};
 
 /// What a chat channel knows of whoever is writing.
 pub struct Speaker {
@@ -27,6 +27,11 @@ pub fn reply(index: &Index, speaker: &Speaker) -> Result<String, Error> {
     ]))?;
     let one = match answer.one() {
         Ok(one) => one,
+        Err(_) if answer.flags.contains(&Flag::Contradiction) => {
+            return Ok(
+                "What I was told of you does not fit together. I am calling a colleague.".into(),
+            );
+        }
         Err(NotOne::None | NotOne::Unparseable) => {
             return Ok("I do not know you yet. What is your account name?".into());
         }
@@ -42,6 +47,9 @@ pub fn reply(index: &Index, speaker: &Speaker) -> Result<String, Error> {
         return Ok(
             "What I know of your devices is too old to act on. I am calling a colleague.".into(),
         );
+    }
+    if one.flags.contains(&Flag::Moved) {
+        return Ok("Your account is new under this name. I am calling a colleague.".into());
     }
     if !one.is_enough_to_act() || !one.flags.is_empty() {
         return Ok("I need your account name too before I act on a device.".into());

@@ -400,7 +400,7 @@ fn is_placeholder(kind: Kind, normal: &str) -> bool {
 }
 
 /// Words and signs that nobody is called. `na` and `nil` are left out: people have such initials.
-fn is_no_name(normal: &str) -> bool {
+pub(crate) fn is_no_name(normal: &str) -> bool {
     matches!(
         normal,
         "-" | "--"

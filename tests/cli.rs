@@ -464,7 +464,7 @@ fn why_tells_each_rule_tried_and_what_does_not_answer() {
     for line in [
         "jdoe@EMEA: one match",
         "not tried: not of the form a UUID",
-        "holds it since 2026-11-20 06:00 UTC, row 1 of users/2026-11-21T06-00-00Z.csv (2026-11-21 06:00 UTC)",
+        "holds it, seen with it first 2026-11-20 06:00 UTC, row 1 of users/2026-11-21T06-00-00Z.csv (2026-11-21 06:00 UTC)",
     ] {
         assert!(why.contains(line), "{line}\n{why}");
     }
@@ -472,7 +472,7 @@ fn why_tells_each_rule_tried_and_what_does_not_answer() {
     let why = home.run(&["why", "ddubois@EMEA"]).exits(10).stdout;
     assert!(
         why.contains(
-            "held it before, from 2026-11-20 06:00 UTC to 2026-11-20 06:00 UTC, and has another value now"
+            "held it before, seen with it from 2026-11-20 06:00 UTC to 2026-11-20 06:00 UTC, and has another value now"
         ),
         "{why}"
     );
@@ -530,6 +530,15 @@ fn values_together_are_those_of_one_account() {
     assert_eq!(answer["clues"][0]["verdict"], "agrees");
     let answer = together(["jdoe@APAC", "john.doe@contoso.com"], 10);
     assert_eq!(answer["flags"][0], "contradiction");
+    let named = |name: &str| {
+        let upn = "john.doe@contoso.com";
+        home.run(&["resolve", "--together", upn, "--full-name", name, "--json"])
+    };
+    let answer = named("doe, JOHN").exits(0).json();
+    assert_eq!(answer["clues"][1]["verdict"], "agrees");
+    named("Jane Doe").exits(10);
+    // Says nothing.
+    named("N/A").exits(0);
 }
 
 #[test]

@@ -256,20 +256,6 @@ impl Subject {
         }
     }
 
-    /// Tells whether it was in the older file with a value.
-    fn had(&self, column: usize, value: &str) -> bool {
-        self.days != Days::OnlyNewer && self.former[column] == value
-    }
-
-    /// Tells whether somebody who has a value now and had it on days like these has it after this one.
-    fn is_before(&self, column: usize, value: &str, is_new_to_it: bool) -> bool {
-        match self.normal[column] == value {
-            // Its only row, of the older file, still says so.
-            true => self.days == Days::OnlyOlder && is_new_to_it,
-            false => self.had(column, value),
-        }
-    }
-
     fn line(&self, cells: &[String]) -> String {
         format!("{},{}\n", self.uid, cells.join(","))
     }
@@ -297,12 +283,12 @@ struct Expected {
     is_clear: bool,
 }
 
-/// One way to take a text: the subjects whose value in a column it is, whole or in part.
+/// One way to take a text: the subjects that it means, whole or in part.
 struct Rule<'t> {
     kind: Kind,
-    all: &'t [Subject],
-    column: Option<usize>,
     holders: Vec<&'t Subject>,
+    /// Those whom it meant in the older file.
+    formers: Vec<&'t Subject>,
 }
 
 impl Rule<'_> {
@@ -310,23 +296,29 @@ impl Rule<'_> {
         self.holders.len() > HOLDERS_AT_MOST
     }
 
-    fn has(&self, uid: &str) -> bool {
-        self.holders.iter().any(|holder| holder.uid == uid)
+    fn has(&self, one: &Subject) -> bool {
+        self.holders.iter().any(|holder| holder.uid == one.uid)
     }
 
-    /// Tells whether what a holder is found by was somebody else's.
-    fn has_moved(&self, holder: &Subject) -> bool {
-        // A uid is never another's.
-        let Some(column) = self.column else {
-            return false;
-        };
-        let value = &holder.normal[column];
-        let is_new_to_it = !holder.had(column, value);
-        let is_proof = self.kind != Kind::Sid || !is_weak(value, holder);
-        let others = self.all.iter().filter(|other| other.uid != holder.uid);
-        let mut before = others.filter(|other| other.is_before(column, value, is_new_to_it));
-        is_proof && before.next().is_some()
+    fn had(&self, one: &Subject) -> bool {
+        self.formers.iter().any(|former| former.uid == one.uid)
     }
+}
+
+/// Tells whether a text that means a holder by one rule meant somebody else before, by whichever.
+fn has_moved(rules: &[Rule], rule: &Rule, holder: &Subject) -> bool {
+    let is_new_to_it = !rules.iter().any(|rule| rule.had(holder));
+    let is_proof = rule.kind != Kind::Sid || !is_weak(&holder.normal[SID], holder);
+    let all = rules
+        .iter()
+        .flat_map(|rule| rule.holders.iter().chain(&rule.formers));
+    let mut others = all.filter(|other| other.uid != holder.uid);
+    is_proof
+        && others.any(|other| match rules.iter().any(|rule| rule.has(other)) {
+            // Its only row, of the older file, still says so.
+            true => other.days == Days::OnlyOlder && is_new_to_it,
+            false => true,
+        })
 }
 
 /// SIDs that are built in, or of a local account.
@@ -496,23 +488,24 @@ impl Tenant {
         };
         let is_shown = |one: &Subject| asked.is_all_classes || !one.is_skipped;
         let mut fits: BTreeMap<String, bool> = BTreeMap::new();
-        for rule in heard.iter().flatten().filter(|rule| !rule.is_crowded()) {
+        let ways = heard
+            .iter()
+            .flat_map(|rules| rules.iter().map(move |rule| (rules, rule)));
+        for (rules, rule) in ways.filter(|(_, rule)| !rule.is_crowded()) {
             for holder in rule.holders.iter().filter(|one| is_shown(one)) {
                 let contradicts =
                     |at: usize| self.contradicts(&asked.texts[at], &heard[at], holder);
                 if asked.texts.len() > 1 && (0..heard.len()).any(contradicts) {
                     continue;
                 }
-                *fits.entry(holder.uid.clone()).or_default() |= rule.has_moved(holder);
+                *fits.entry(holder.uid.clone()).or_default() |= has_moved(rules, rule, holder);
             }
         }
         // Somebody holds it, or too many do, and none of those who fit.
         let is_elsewhere = |rules: &Vec<Rule>| {
             let is_held = rules.iter().any(|rule| !rule.holders.is_empty());
-            is_held
-                && !fits
-                    .keys()
-                    .any(|uid| rules.iter().any(|rule| rule.has(uid)))
+            let mut holders = rules.iter().flat_map(|rule| &rule.holders);
+            is_held && !holders.any(|holder| fits.contains_key(&holder.uid))
         };
         let is_split = asked.texts.len() > 1 && heard.iter().any(is_elsewhere);
         Expected {
@@ -537,7 +530,7 @@ impl Tenant {
             Some(Kind::Upn) => !one.normal[UPN].is_empty(),
             Some(_) => !one.normal[EMAIL].is_empty(),
         };
-        has_any && !rules.iter().any(|rule| rule.has(&one.uid))
+        has_any && !rules.iter().any(|rule| rule.has(one))
     }
 
     fn rules(&self, (kind, text): &(Option<Kind>, String)) -> Vec<Rule<'_>> {
@@ -557,34 +550,22 @@ impl Tenant {
         let uuid = normal.trim_matches(['{', '}']).replace('-', "");
         let digits = |uid: &str| uid.replace('-', "");
         let address = normal.strip_prefix("mailto:").unwrap_or(&normal);
-        rules.accounts(Kind::Uid, None, |one| digits(&one.uid) == uuid);
-        rules.accounts(Kind::Sid, Some(SID), |one| one.normal[SID] == normal);
-        rules.accounts(Kind::AccountName, Some(ACCOUNT_NAME), |one| {
-            one.normal[ACCOUNT_NAME] == name
-        });
-        rules.accounts(Kind::AccountName, Some(ACCOUNT_NAME), |one| {
-            let bare = one.normal[ACCOUNT_NAME].rsplit_once('@');
+        rules.accounts(Kind::Uid, |one, _| digits(&one.uid) == uuid);
+        rules.accounts(Kind::Sid, |_, said| said[SID] == normal);
+        rules.accounts(Kind::AccountName, |_, said| said[ACCOUNT_NAME] == name);
+        rules.accounts(Kind::AccountName, |_, said| {
+            let bare = said[ACCOUNT_NAME].rsplit_once('@');
             is_bare && bare.is_some_and(|(sam, _)| sam == name)
         });
-        rules.accounts(Kind::Upn, Some(UPN), |one| one.normal[UPN] == normal);
-        rules.accounts(Kind::Email, Some(EMAIL), |one| {
+        rules.accounts(Kind::Upn, |_, said| said[UPN] == normal);
+        rules.accounts(Kind::Email, |_, said| {
             // Accounts without an email have an empty one here.
-            !address.is_empty() && one.normal[EMAIL] == address
+            !address.is_empty() && said[EMAIL] == address
         });
-        let host = normal.strip_suffix('.').unwrap_or(&normal);
-        let label = host.split_once('.').map(|(label, _)| label);
-        let label = label.filter(|_| !host.contains(['@', '\\', ' ']));
-        rules.devices(None, |one| digits(&one.uid) == uuid);
-        rules.devices(None, |one| digits(&one.normal[COLLECTOR_UID]) == uuid);
-        rules.devices(Some(DEVICE_NAME), |one| one.normal[DEVICE_NAME] == host);
-        rules.devices(Some(DEVICE_NAME), |one| {
-            label == Some(&one.normal[DEVICE_NAME])
-        });
-        rules.devices(Some(DEVICE_NAME), |one| {
-            let short = one.normal[DEVICE_NAME].split_once('.');
-            label.is_none() && short.is_some_and(|(short, _)| short == host)
-        });
-        rules.devices(Some(SERIAL), |one| one.normal[SERIAL] == normal);
+        rules.devices(|one, _| digits(&one.uid) == uuid);
+        rules.devices(|_, said| digits(&said[COLLECTOR_UID]) == uuid);
+        rules.devices(|_, said| said[SERIAL] == normal);
+        rules.hosts(&normal);
         rules.rules
     }
 }
@@ -597,31 +578,36 @@ struct Rules<'t> {
 }
 
 impl<'t> Rules<'t> {
-    fn accounts(&mut self, kind: Kind, column: Option<usize>, holds: impl Fn(&Subject) -> bool) {
+    fn accounts(&mut self, kind: Kind, holds: impl Fn(&Subject, &[String]) -> bool) {
         if self.only.is_none_or(|only| only == kind) {
-            self.add(kind, &self.tenant.accounts, column, holds);
+            self.add(kind, &self.tenant.accounts, holds);
         }
     }
 
-    fn devices(&mut self, column: Option<usize>, holds: impl Fn(&Subject) -> bool) {
+    fn devices(&mut self, holds: impl Fn(&Subject, &[String]) -> bool) {
         if self.only.is_none() {
-            self.add(Kind::DeviceName, &self.tenant.devices, column, holds);
+            self.add(Kind::DeviceName, &self.tenant.devices, holds);
         }
     }
 
-    fn add(
-        &mut self,
-        kind: Kind,
-        all: &'t [Subject],
-        column: Option<usize>,
-        holds: impl Fn(&Subject) -> bool,
-    ) {
-        let holders = all.iter().filter(|one| holds(one)).collect();
+    fn hosts(&mut self, normal: &str) {
+        let host = normal.strip_suffix('.').unwrap_or(normal);
+        let label = host.split_once('.').map(|(label, _)| label);
+        let label = label.filter(|_| !host.contains(['@', '\\', ' ']));
+        self.devices(|_, said| said[DEVICE_NAME] == host);
+        self.devices(|_, said| label == Some(&said[DEVICE_NAME]));
+        self.devices(|_, said| {
+            let short = said[DEVICE_NAME].split_once('.');
+            label.is_none() && short.is_some_and(|(short, _)| short == host)
+        });
+    }
+
+    fn add(&mut self, kind: Kind, all: &'t [Subject], holds: impl Fn(&Subject, &[String]) -> bool) {
+        let older = all.iter().filter(|one| one.days != Days::OnlyNewer);
         self.rules.push(Rule {
             kind,
-            all,
-            column,
-            holders,
+            holders: all.iter().filter(|one| holds(one, &one.normal)).collect(),
+            formers: older.filter(|one| holds(one, &one.former)).collect(),
         });
     }
 }

@@ -11,8 +11,8 @@ use jiff::Timestamp;
 use super::{BadUsage, Context, Exit, print, print_json};
 use crate::identifier::Kind;
 use crate::lookup::{
-    Account, AccountUse, Answer, Coverage, Device, DeviceUse, Flag, Found, Level, Match, Outcome,
-    Query, Suggestion, Use, Verdict,
+    Account, AccountUse, Answer, Coverage, Device, DeviceUse, Flag, Found, Index, Level, Match,
+    Outcome, Query, Suggestion, Use, Verdict,
 };
 use crate::schema::Dataset;
 
@@ -32,6 +32,9 @@ pub(super) struct Args {
     /// Take all values for identifiers of one account or device, which must agree
     #[arg(long)]
     together: bool,
+    /// With --together: what the person is called, which must agree too
+    #[arg(long, value_name = "NAME", requires = "together")]
+    full_name: Option<String>,
     /// Where nobody is found, list names that resemble the value
     #[arg(long, conflicts_with = "together")]
     suggest: bool,
@@ -83,11 +86,52 @@ fn kind_parser() -> impl clap::builder::TypedValueParser<Value = Kind> {
 
 pub(super) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
     let index = context.open_index()?;
-    let mut worst: Option<Exit> = None;
-    let mut resolve = |query: Query| -> anyhow::Result<()> {
-        let answer = index.find(query)?;
-        let suggestions = match answer.outcome == Outcome::None && args.suggest {
-            true => index.suggest(&answer.query)?,
+    let mut resolving = Resolving {
+        index: &index,
+        args,
+        worst: None,
+    };
+    if args.together {
+        resolving.resolve(together(args)?)?;
+        return Ok(resolving.worst.unwrap_or(Exit::Done));
+    }
+    for value in &args.values {
+        if value != STANDARD_INPUT {
+            resolving.resolve(args.asked.query(value.clone()))?;
+            continue;
+        }
+        let mut input = io::stdin().lock();
+        while let Some(line) = next_line(&mut input)? {
+            resolving.resolve(args.asked.query(line))?;
+        }
+    }
+    Ok(resolving.worst.unwrap_or(Exit::Done))
+}
+
+fn together(args: &Args) -> anyhow::Result<Query> {
+    if args.values.iter().any(|value| value == STANDARD_INPUT) {
+        let text = "--together takes its values from the command line, not from -";
+        return Err(BadUsage(text.into()).into());
+    }
+    let values = args.values.iter().cloned();
+    let values = values.map(|value| args.asked.query(value));
+    Ok(Query::all_of(
+        values.chain(args.full_name.clone().map(Query::full_name)),
+    ))
+}
+
+/// Queries that are answered one after the other.
+struct Resolving<'a> {
+    index: &'a Index,
+    args: &'a Args,
+    worst: Option<Exit>,
+}
+
+impl Resolving<'_> {
+    fn resolve(&mut self, query: Query) -> anyhow::Result<()> {
+        let answer = self.index.find(query)?;
+        let suggestions = match answer.outcome == Outcome::None && self.args.suggest {
+            true => self.index.suggest(&answer.query)?,
             false => Vec::new(),
         };
         let exit = Exit::of_outcome(answer.outcome);
@@ -95,40 +139,18 @@ pub(super) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
             answer,
             suggestions,
         };
-        match args.json {
+        match self.args.json {
             true => print_json(&resolved)?,
             false => {
                 // An empty line between two answers.
-                let gap = if worst.is_some() { "\n" } else { "" };
+                let gap = if self.worst.is_some() { "\n" } else { "" };
                 let meant = meant(&resolved.suggestions);
                 print(format_args!("{gap}{}{meant}", text_of(&resolved.answer)))?;
             }
         }
-        worst = worst.max(Some(exit));
+        self.worst = self.worst.max(Some(exit));
         Ok(())
-    };
-    if args.together {
-        if args.values.iter().any(|value| value == STANDARD_INPUT) {
-            return Err(BadUsage(
-                "--together takes its values from the command line, not from -".into(),
-            )
-            .into());
-        }
-        let values = args.values.iter().cloned();
-        resolve(Query::all_of(values.map(|value| args.asked.query(value))))?;
-        return Ok(worst.unwrap_or(Exit::Done));
     }
-    for value in &args.values {
-        if value != STANDARD_INPUT {
-            resolve(args.asked.query(value.clone()))?;
-            continue;
-        }
-        let mut input = io::stdin().lock();
-        while let Some(line) = next_line(&mut input)? {
-            resolve(args.asked.query(line))?;
-        }
-    }
-    Ok(worst.unwrap_or(Exit::Done))
 }
 
 /// Reads a line; one that no identifier can be as long as is cut, and one that is not UTF-8 keeps no wrong letter.
@@ -486,7 +508,7 @@ fn flag_in_words(flag: Flag) -> &'static str {
         Flag::Confusable => {
             "has letters that look like others, with which it is what somebody else holds"
         }
-        Flag::Moved => "another one had it too; this one since",
+        Flag::Moved => "another one had it too; this one was first seen with it",
         Flag::ConfusableWithKnown => "with letters that look alike it is what somebody holds",
         Flag::Contradiction => "the values point to different subjects",
     }

@@ -70,10 +70,10 @@ fn push_hits(text: &mut String, found: &LookedUp) {
     }
 }
 
-fn since_in_words(hit: &Hit) -> String {
+fn first_in_words(hit: &Hit) -> String {
     let held = hit.held.as_ref();
     held.map_or(String::new(), |held| {
-        format!(" since {}", resolve::minute(held.first))
+        format!(", seen with it first {}", resolve::minute(held.first))
     })
 }
 
@@ -81,18 +81,19 @@ fn times_in_words(hit: &Hit) -> String {
     let held = hit.held.as_ref();
     held.map_or(String::new(), |held| {
         let (first, last) = (resolve::minute(held.first), resolve::minute(held.last));
-        format!(", from {first} to {last}")
+        format!(", seen with it from {first} to {last}")
     })
 }
 
 fn hit_in_words(hit: &Hit) -> String {
     let name = printable(hit.name.as_deref().unwrap_or("without a name"));
-    let uid = hit.uid.as_deref().unwrap_or("no uid");
+    let id = hit.uid.as_ref().or(hit.other_id.as_ref());
+    let id = id.map_or("no uid", String::as_str);
     let verdict = match hit.verdict {
-        HitVerdict::Holds => format!("holds it{}", since_in_words(hit)),
+        HitVerdict::Holds => format!("holds it{}", first_in_words(hit)),
         HitVerdict::Skipped => format!(
             "holds it{}; a {} account: --all-classes includes it",
-            since_in_words(hit),
+            first_in_words(hit),
             hit.class.as_str()
         ),
         HitVerdict::Former => format!(
@@ -109,7 +110,7 @@ fn hit_in_words(hit: &Hit) -> String {
         )
     });
     format!(
-        "{} {name} ({uid}) {verdict}{}",
+        "{} {name} ({id}) {verdict}{}",
         hit.subject.table(),
         row.unwrap_or_default()
     )

@@ -35,7 +35,7 @@ mod usage;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use rusqlite::{Connection, Params, Row};
+use rusqlite::{Connection, ErrorCode, Params, Row};
 
 pub use self::folder::{Folder, Generation, Lock};
 use self::identifiers::Identifiers;
@@ -100,7 +100,7 @@ pub enum Error {
     },
     /// The current generation is not what was published.
     #[error(
-        "{path} differs from what was published (its hash is not the one in its name); restore it, or remove its folder and sync again"
+        "{path} differs from what was published (its hash is not the one in its name); restore it, or remove the index (the link and the folder beside it) and sync again"
     )]
     Rotten {
         /// The generation's path.
@@ -108,7 +108,7 @@ pub enum Error {
     },
     /// The current generation is not there.
     #[error(
-        "{path} is named as the current generation and is not there; restore it, or remove its folder and sync again"
+        "{path} is named as the current generation and is not there; restore it, or remove the index (the link and the folder beside it) and sync again"
     )]
     Missing {
         /// The generation's path.
@@ -133,6 +133,11 @@ pub enum Error {
         /// The limit.
         limit: u32,
     },
+    /// The current generation, or the copy of it that is worked on, cannot be read.
+    #[error(
+        "the index is damaged; restore it, or remove it (the link and the folder beside it) and sync again"
+    )]
+    Damaged(#[source] rusqlite::Error),
     /// The building file contradicts itself.
     #[error(
         "the index contradicts itself ({0}); run `identidex status`, and sync into a new index"
@@ -140,7 +145,16 @@ pub enum Error {
     Inconsistent(&'static str),
     /// SQLite failed.
     #[error("the index could not be written")]
-    Sqlite(#[from] rusqlite::Error),
+    Sqlite(#[source] rusqlite::Error),
+}
+
+impl From<rusqlite::Error> for Error {
+    fn from(error: rusqlite::Error) -> Error {
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Error::Damaged(error),
+            _ => Error::Sqlite(error),
+        }
+    }
 }
 
 /// What the index's own functions return.

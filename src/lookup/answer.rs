@@ -3,6 +3,7 @@
 //! An answer is one, several, none or unparseable, and only [`Answer::one`] turns it into a single match. Its JSON is
 //! `json`'s affair.
 
+use std::cmp::Reverse;
 use std::fmt;
 use std::time::Duration;
 
@@ -118,7 +119,8 @@ pub struct Match {
     pub evidence: Vec<Evidence>,
     /// What to know before acting on it.
     pub flags: Vec<Flag>,
-    /// With [`Flag::Moved`]: when the index first saw it with what was asked for; of several the latest.
+    /// With [`Flag::Moved`]: when the index first saw it with what was asked for; of several texts the latest. A value that
+    /// came back was first seen when it was first had.
     pub moved_at: Option<Timestamp>,
 }
 
@@ -151,7 +153,7 @@ pub enum Verdict {
     Agrees,
     /// Somebody holds it, but not a match.
     Elsewhere,
-    /// Nobody holds it.
+    /// Nobody holds it; of what a person is called: no match is called so.
     Nobody,
     /// More hold it than it identifies, and no match does.
     TooMany,
@@ -320,9 +322,10 @@ pub enum Flag {
     WeakSid,
     /// It was found by a text with letters that look like others, and with those it is what somebody else holds.
     Confusable,
-    /// What it was found by was another one's too, who has it no longer, or was last seen with it before this one first
-    /// was: a name given to somebody else, a device set up anew. [`Match::moved_at`] says since when this one has it. The
-    /// other one may be meant; [`Index::why`](super::Index::why) tells who that is.
+    /// The text meant another one too, whom it means no longer, or who was last seen with it before this one first was: a
+    /// name given to somebody else, a device set up anew. Whatever the text was taken for: one's UPN may have been another
+    /// one's email. [`Match::moved_at`] says when this one was first seen with it. The other one may be meant;
+    /// [`Index::why`](super::Index::why) tells who that is.
     ///
     /// Said for 92 days (as long as a former bearer of a name competes for it) from when this one was first seen with it
     /// or the other one last, whichever came later, to when the index was told last.
@@ -360,6 +363,13 @@ pub struct Evidence {
     pub object: String,
     /// The row's number there; the first one behind the header is 1.
     pub row: u32,
+}
+
+impl Evidence {
+    /// Orders evidence of one kind, what was observed last first; of equal ones the smallest key.
+    pub(super) fn rank(&self) -> impl Ord + '_ {
+        (Reverse(self.observed_at), &self.object, self.row)
+    }
 }
 
 /// How many accounts of a class were passed over.

@@ -3,18 +3,20 @@
 //! The identifier table only says where to look. It keeps what a subject was once known by, and different values may
 //! share a hash, so every hit is compared with the subject's row.
 
-use std::borrow::Cow;
 use std::cell::RefCell;
 use std::cmp::Reverse;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, params};
 
-use super::answer::{self, Evidence, Flag, Found, Level, Match, Outcome, Skipped, Verdict};
+use super::answer::{
+    self, Account, Device, Evidence, Flag, Found, Level, Match, Outcome, Skipped, Verdict,
+};
 use super::generation::Generation;
 use super::heard::Heard;
+use super::history::LookedUp;
 use super::query::{Clue, Probe, Query, field_kind, probes_of};
 use super::rank;
 use super::reader::Reader;
@@ -115,39 +117,51 @@ impl<'a> Search<'a> {
     /// Looks up one of the query's texts.
     fn hear(&mut self, clue: &'a Clue) -> rusqlite::Result<()> {
         let mut heard = Heard::new(clue);
-        let probes = std::mem::take(&mut heard.probes);
-        for same in probes.chunk_by(|left, right| left.normal == right.normal) {
-            self.probe(&mut heard, same)?;
+        let mut looked_up = Vec::with_capacity(heard.probes.len());
+        let same = |left: &Probe, right: &Probe| left.normal == right.normal;
+        for probes in heard.probes.chunk_by(same) {
+            self.probe(probes, &mut looked_up)?;
         }
-        heard.probes = probes;
+        let moved = self.moved(&looked_up)?;
+        for LookedUp { probe, holders, .. } in looked_up {
+            match holders {
+                Some(holders) => {
+                    heard.is_held |= !holders.is_empty();
+                    self.add(clue, probe, holders, &moved)?;
+                }
+                None => heard.non_identifying.push(probe.kind),
+            }
+        }
         self.heard.push(heard);
         Ok(())
     }
 
     /// Looks up probes of one normal form.
-    fn probe(&mut self, heard: &mut Heard, probes: &[Probe]) -> rusqlite::Result<()> {
+    fn probe<'p, 'q>(
+        &self,
+        probes: &'p [Probe<'q>],
+        looked_up: &mut Vec<LookedUp<'p, 'q>>,
+    ) -> rusqlite::Result<()> {
         let Some(first) = probes.first() else {
             return Ok(());
         };
         let hash = Hash::of(&first.normal);
-        let references = self.references(hash)?;
+        let found = self.references(hash)?;
+        if found.is_empty() {
+            return Ok(());
+        }
         for probe in probes {
-            let references = match references.contains(&IN_CROWD) {
-                false => Cow::Borrowed(&references),
-                true => Cow::Owned(self.crowd(hash, probe)?),
+            let parts = self.parts(probe, hash, &found)?;
+            let holders = match parts.len() {
+                0 => continue,
+                READ_AT_MOST.. => None,
+                _ => self.holders(probe, &parts)?,
             };
-            let holders = match references.len() < READ_AT_MOST {
-                true => self.holders(probe, &references)?,
-                false => None,
-            };
-            match holders {
-                Some(holders) => {
-                    heard.is_held |= !holders.is_empty();
-                    let moved = self.moved(probe, &references, &holders)?;
-                    self.add(heard.clue, probe, holders, &moved)?;
-                }
-                None => heard.non_identifying.push(probe.kind),
-            }
+            looked_up.push(LookedUp {
+                probe,
+                parts,
+                holders,
+            });
         }
         Ok(())
     }
@@ -160,19 +174,25 @@ impl<'a> Search<'a> {
         Ok(found.optional()?.unwrap_or_default())
     }
 
-    /// Returns the references that a probe's value is filed under, those of a crowd up to a limit.
+    /// Returns the parts that a probe's value leads to, those of a crowd up to a limit.
     pub(super) fn filed(&self, probe: &Probe) -> rusqlite::Result<Vec<u32>> {
         let hash = Hash::of(&probe.normal);
-        let references = self.references(hash)?;
-        match references.contains(&IN_CROWD) {
-            true => self.crowd(hash, probe),
-            false => Ok(references),
+        self.parts(probe, hash, &self.references(hash)?)
+    }
+
+    fn parts(&self, probe: &Probe, hash: Hash, found: &[u32]) -> rusqlite::Result<Vec<u32>> {
+        if found.contains(&IN_CROWD) {
+            return self.crowd(hash, probe);
         }
+        let found = found.iter().copied().filter_map(kind_and_id);
+        Ok(found
+            .filter_map(|(kind, part)| probe.is_filed_as(kind).then_some(part))
+            .collect())
     }
 
     fn crowd(&self, hash: Hash, probe: &Probe) -> rusqlite::Result<Vec<u32>> {
         let mut select = self.reader.prepare_cached(IN_CROWD_OF)?;
-        let mut references = Vec::new();
+        let mut parts = Vec::new();
         for kind in Kind::ALL
             .into_iter()
             .filter(|kind| probe.is_filed_as(*kind))
@@ -180,24 +200,21 @@ impl<'a> Search<'a> {
             let range = (reference(kind, 0), reference(kind, MAX_ID));
             let found = select.query_map(
                 params![hash.high as i64, hash.low, range.0, range.1],
-                |row| row.get(0),
+                |row| row.get::<_, u32>(0),
             )?;
             for one in found.take(READ_AT_MOST) {
-                references.push(one?);
+                parts.push(one? & MAX_ID);
             }
         }
-        Ok(references)
+        Ok(parts)
     }
 
     /// Returns the subjects that hold the value now; `None` when there are more than identify anybody.
-    fn holders(&self, probe: &Probe, references: &[u32]) -> rusqlite::Result<Option<Vec<Holder>>> {
+    fn holders(&self, probe: &Probe, parts: &[u32]) -> rusqlite::Result<Option<Vec<Holder>>> {
         let mut holders: Vec<Holder> = Vec::new();
         let mut subjects = 0;
-        for (kind, id) in references.iter().copied().filter_map(kind_and_id) {
-            if !probe.is_filed_as(kind) {
-                continue;
-            }
-            let Some(holder) = self.holder(probe, Subject::of(kind), id)? else {
+        for part in parts {
+            let Some(holder) = self.holder(probe, *part)? else {
                 continue;
             };
             // Several parts may be of one subject.
@@ -212,12 +229,8 @@ impl<'a> Search<'a> {
     }
 
     /// Returns the subject of a part, if the subject holds the value now.
-    pub(super) fn holder(
-        &self,
-        probe: &Probe,
-        subject: Subject,
-        part: u32,
-    ) -> rusqlite::Result<Option<Holder>> {
+    pub(super) fn holder(&self, probe: &Probe, part: u32) -> rusqlite::Result<Option<Holder>> {
+        let subject = Subject::of(probe.kind);
         let Some(part) = self.row(subject, part)? else {
             return Ok(None);
         };
@@ -281,7 +294,7 @@ impl<'a> Search<'a> {
         clue: &Clue,
         probe: &Probe,
         holders: Vec<Holder>,
-        moved: &[(u32, Timestamp)],
+        moved: &BTreeMap<(Subject, u32), Timestamp>,
     ) -> rusqlite::Result<()> {
         for holder in holders {
             let level = probe
@@ -294,9 +307,9 @@ impl<'a> Search<'a> {
                 true => None,
                 false => self.evidence(probe.kind, holder.value, holder.said)?,
             };
-            let since = moved.iter().find(|(id, _)| *id == holder.subject.id);
+            let since = moved.get(&(holder.subject.subject, holder.subject.id));
             let candidate = self.candidate(holder.subject, level);
-            candidate.moved_at = candidate.moved_at.max(since.map(|(_, at)| *at));
+            candidate.moved_at = candidate.moved_at.max(since.copied());
             candidate.has_weak_sid |= holder.is_weak_sid;
             let kind = field_kind(probe.kind);
             if !candidate.kinds.contains(&kind) {
@@ -547,27 +560,43 @@ impl<'a> Search<'a> {
 impl Candidate {
     /// Keeps, of each kind, the evidence that was observed last; of equal ones the smallest key.
     fn take(&mut self, new: Evidence) {
-        let rank = |one: &Evidence| (Reverse(one.observed_at), one.object.clone(), one.row);
         match self.evidence.iter_mut().find(|one| one.kind == new.kind) {
-            Some(known) if rank(&new) < rank(known) => *known = new,
+            Some(known) if new.rank() < known.rank() => *known = new,
             Some(_) => {}
             None => self.evidence.push(new),
         }
     }
 }
 
-/// The better level first, then more evidence, then what was seen last; uids and names settle what is left.
-fn match_rank(one: &Match) -> impl Ord {
-    let (last_seen, uid, name) = match &one.subject {
-        Found::Account { account, .. } => (account.last_seen, &account.uid, &account.account_name),
-        Found::Device { device, .. } => (device.last_seen, &device.uid, &device.name),
+/// The better level first, then more evidence, then what was seen last; ids and names settle what is left.
+fn match_rank(one: &Match) -> impl Ord + '_ {
+    let (last_seen, ids) = match &one.subject {
+        Found::Account { account, .. } => {
+            let Account {
+                uid,
+                sid,
+                account_name,
+                upn,
+                ..
+            } = account;
+            (
+                account.last_seen,
+                [uid, sid, account_name, upn, &account.email],
+            )
+        }
+        Found::Device { device, .. } => {
+            let Device {
+                uid,
+                collector_uid,
+                name,
+                serial_number,
+                ..
+            } = device;
+            (
+                device.last_seen,
+                [uid, collector_uid, name, serial_number, &device.model],
+            )
+        }
     };
-    let (uid, name) = (uid.clone(), name.clone());
-    (
-        one.level,
-        Reverse(one.strength),
-        Reverse(last_seen),
-        uid,
-        name,
-    )
+    (one.level, Reverse(one.strength), Reverse(last_seen), ids)
 }

@@ -114,11 +114,13 @@ fn is_same_name(left: &str, right: &str) -> bool {
     !left.is_empty() && left == words(right)
 }
 
+/// Returns the words of what a person is called; none for a placeholder, which says nothing.
 fn words(name: &str) -> Vec<String> {
     if name.len() > NAME_BYTES_AT_MOST {
         return Vec::new();
     }
-    let name = identifier::folded(name).unwrap_or_default();
+    let name = identifier::folded(name).filter(|name| !identifier::is_no_name(name));
+    let name = name.unwrap_or_default();
     let words = name.split(|letter: char| letter == ',' || letter.is_whitespace());
     let mut words: Vec<String> = words
         .filter(|word| !word.is_empty())

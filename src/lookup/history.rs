@@ -11,8 +11,8 @@ use rusqlite::{OptionalExtension, params};
 use super::find::{Holder, Search};
 use super::query::{Probe, field_kind};
 use super::row::{Row, time};
-use crate::bucket::{Hash, kind_and_id, read_u32, reference};
-use crate::identifier::{self, Kind};
+use crate::bucket::{Hash, read_u32, reference};
+use crate::identifier::Kind;
 use crate::schema::{NAME_HELD_MICROS, Subject, roster};
 
 const FIRSTS: &str = "SELECT entries FROM roster WHERE block = ?1";
@@ -45,95 +45,95 @@ impl Held {
     }
 }
 
-/// A subject that holds a value, or once did.
+/// What a text was looked up as, and what that found.
+pub(super) struct LookedUp<'p, 'q> {
+    pub(super) probe: &'p Probe<'q>,
+    /// The parts that hold it now, or once did.
+    pub(super) parts: Vec<u32>,
+    /// Who holds it now, for each part that leads there; none when they are too many.
+    pub(super) holders: Option<Vec<Holder>>,
+}
+
+/// A subject that a text means, or once meant.
 struct Bearer {
     held: Held,
     is_now: bool,
 }
 
 impl Bearer {
-    /// Tells whether it is one that an identifier moved away from, to somebody who has it since `then`.
+    /// Tells whether the text moved away from it, to somebody whom it means since `then`.
     fn is_before(&self, then: Timestamp) -> bool {
         !self.is_now || self.held.last < then
     }
 }
 
-/// The bearers of each value that a probe finds, by their id: a name without its domain finds several values.
-type Bearers = BTreeMap<String, BTreeMap<u32, Bearer>>;
+/// Who bears a text, whatever it is taken for.
+type Bearers = BTreeMap<(Subject, u32), Bearer>;
 
 impl Search<'_> {
-    /// Returns since when each of a probe's holders has its value, of those to whom it moved of late.
+    /// Returns since when a text means those whom it does, of those to whom it moved of late.
+    ///
+    /// The text counts, not what it is taken for: `kim` meant somebody else when `kim@EMEA` was renamed, and so did an
+    /// address that is one's UPN and was another one's email.
     pub(super) fn moved(
         &self,
-        probe: &Probe,
-        references: &[u32],
-        holders: &[Holder],
-    ) -> rusqlite::Result<Vec<(u32, Timestamp)>> {
-        if is_nobody_elses(probe, parts_of(probe, references).count(), holders) {
-            return Ok(Vec::new());
+        looked_up: &[LookedUp],
+    ) -> rusqlite::Result<BTreeMap<(Subject, u32), Timestamp>> {
+        let mut moved = BTreeMap::new();
+        if is_nobody_elses(looked_up) {
+            return Ok(moved);
         }
-        let bearers = self.bearers(probe, references)?;
-        let subject = Subject::of(probe.kind);
-        let Some(until) = self.generation.coverage.of(subject.dataset()) else {
-            return Ok(Vec::new());
-        };
-        let moved = holders.iter().filter(|holder| !holder.is_weak_sid);
-        let moved = moved.filter_map(|holder| {
-            let normal = identifier::normal_form(field_kind(probe.kind), &holder.value).ok()?;
-            let since = moved_at(bearers.get(&*normal)?, holder.subject.id, until)?;
-            Some((holder.subject.id, since))
-        });
-        Ok(moved.collect())
+        let bearers = self.bearers(looked_up)?;
+        let holders = looked_up
+            .iter()
+            .flat_map(|one| one.holders.iter().flatten());
+        for holder in holders.filter(|holder| !holder.is_weak_sid) {
+            let id = (holder.subject.subject, holder.subject.id);
+            let until = self.generation.coverage.of(id.0.dataset());
+            let since = until.and_then(|until| moved_at(&bearers, id, until));
+            moved.extend(since.map(|since| (id, since)));
+        }
+        Ok(moved)
     }
 
     /// Returns when a part was seen with a probe's value.
-    pub(super) fn held_by(
-        &self,
-        probe: &Probe,
-        subject: Subject,
-        part: u32,
-    ) -> rusqlite::Result<Option<Held>> {
-        match self.row(subject, part)? {
-            Some(part) => Ok(self.held(probe, &part)?.map(|(_, held)| held)),
+    pub(super) fn held_by(&self, probe: &Probe, part: u32) -> rusqlite::Result<Option<Held>> {
+        match self.row(Subject::of(probe.kind), part)? {
+            Some(part) => self.held(probe, &part),
             None => Ok(None),
         }
     }
 
-    fn bearers(&self, probe: &Probe, references: &[u32]) -> rusqlite::Result<Bearers> {
+    fn bearers(&self, looked_up: &[LookedUp]) -> rusqlite::Result<Bearers> {
         let mut bearers = Bearers::new();
-        let subject = Subject::of(probe.kind);
-        for part in parts_of(probe, references) {
-            let Some(part) = self.row(subject, part)? else {
-                continue;
-            };
-            let Some(whole) = self.subject_of(subject, part.id)? else {
-                continue;
-            };
-            let Some((value, held)) = self.held(probe, &part)? else {
-                continue;
-            };
-            let is_now = whole.holds(field_kind(probe.kind), &value);
-            let bearers = bearers.entry(value).or_default();
-            let bearer = bearers.entry(whole.id).or_insert(Bearer { held, is_now });
-            bearer.held = bearer.held.and(held);
+        for one in looked_up {
+            let subject = Subject::of(one.probe.kind);
+            for part in &one.parts {
+                let Some(held) = self.held_by(one.probe, *part)? else {
+                    continue;
+                };
+                let Some(whole) = self.subject_of(subject, *part)? else {
+                    continue;
+                };
+                let is_now = whole.value(one.probe).is_some();
+                let bearer = bearers.entry((subject, whole.id));
+                let bearer = bearer.or_insert(Bearer { held, is_now });
+                bearer.held = bearer.held.and(held);
+                bearer.is_now |= is_now;
+            }
         }
         Ok(bearers)
     }
 
-    /// Returns the value by which a part is found, whole and in normal form, and when it was seen with it. `None` where
-    /// that is not recorded.
-    fn held(&self, probe: &Probe, part: &Row) -> rusqlite::Result<Option<(String, Held)>> {
+    fn held(&self, probe: &Probe, part: &Row) -> rusqlite::Result<Option<Held>> {
         let kind = field_kind(probe.kind);
-        let said = part.value(probe);
-        let said = said.and_then(|value| identifier::normal_form(kind, value).ok());
-        let is_now = said.is_some();
-        let value = said.unwrap_or_else(|| probe.normal.clone()).into_owned();
+        let is_now = part.value(probe).is_some();
         let Some((newest, _)) = self.reader.object(part.seen.object)? else {
             return Ok(None);
         };
         let mut held = None;
         if !part.subject.key_kinds().contains(&kind) {
-            held = self.held_once(part.id, kind, &value, newest)?;
+            held = self.held_once(part.id, kind, &probe.normal, newest)?;
         }
         if held.is_none() && is_now {
             let first = self.first_seen_of(part)?;
@@ -142,7 +142,7 @@ impl Search<'_> {
                 last: newest,
             });
         }
-        Ok(held.map(|held| (value, held)))
+        Ok(held)
     }
 
     /// Reads when a part was seen with a value, if it had several.
@@ -180,26 +180,28 @@ impl Search<'_> {
     }
 }
 
-/// Tells without reading that nobody had a value before others did: all of its parts have it still, and they are of one
-/// subject, or were seen with it in the same object. So it is with nearly all values, and with what several share.
-fn is_nobody_elses(probe: &Probe, parts: usize, holders: &[Holder]) -> bool {
-    let Some(first) = holders.first() else {
+/// Tells without reading that a text meant nobody else before: all of its parts bear it still, and they are of one
+/// subject, or were seen with it in the same object. So it is with nearly all texts, and with what several share.
+fn is_nobody_elses(looked_up: &[LookedUp]) -> bool {
+    let holders = || {
+        looked_up
+            .iter()
+            .flat_map(|one| one.holders.iter().flatten())
+    };
+    let Some(first) = holders().next() else {
         return true;
     };
-    let is_of_first = |holder: &Holder| holder.subject.id == first.subject.id;
-    // A name without its domain is found through parts that stand for others.
-    let is_whole = !matches!(probe.kind, Kind::BareName | Kind::ShortName);
-    let is_at_once = |holder: &Holder| is_whole && holder.said.0 == first.said.0;
-    holders.len() == parts && (holders.iter().all(is_of_first) || holders.iter().all(is_at_once))
+    let is_of_first = |holder: &Holder| {
+        let (one, other) = (&holder.subject, &first.subject);
+        (one.subject, one.id) == (other.subject, other.id)
+    };
+    let parts: usize = looked_up.iter().map(|one| one.parts.len()).sum();
+    let is_at_once = |holder: &Holder| holder.said.0 == first.said.0;
+    holders().count() == parts && (holders().all(is_of_first) || holders().all(is_at_once))
 }
 
-fn parts_of(probe: &Probe, references: &[u32]) -> impl Iterator<Item = u32> {
-    let found = references.iter().copied().filter_map(kind_and_id);
-    found.filter_map(|(kind, part)| probe.is_filed_as(kind).then_some(part))
-}
-
-/// Returns since when `holder` has a value, if it moved to it of late. `until` is when the index was told last.
-fn moved_at(bearers: &BTreeMap<u32, Bearer>, holder: u32, until: Timestamp) -> Option<Timestamp> {
+/// Returns since when a text means `holder`, if it moved there of late. `until` is when the index was told last.
+fn moved_at(bearers: &Bearers, holder: (Subject, u32), until: Timestamp) -> Option<Timestamp> {
     let since = bearers.get(&holder)?.held.first;
     let others = bearers.iter().filter(|(id, _)| **id != holder);
     let before = others.filter(|(_, other)| other.is_before(since));

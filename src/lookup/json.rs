@@ -181,6 +181,11 @@ impl Serialize for Hit {
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("type", self.subject.table())?;
         map.serialize_entry("uid", &self.uid)?;
+        let other_id = match self.subject {
+            Subject::Account => "sid",
+            Subject::Device => "collector_uid",
+        };
+        map.serialize_entry(other_id, &self.other_id)?;
         map.serialize_entry("name", &self.name)?;
         if self.subject == Subject::Account {
             map.serialize_entry("class", self.class.as_str())?;

@@ -139,13 +139,13 @@ impl Row {
         self.values(kind).next().is_some()
     }
 
-    /// Returns its uid, and its account name or device name.
-    pub(super) fn uid_and_name(&self) -> (Option<&str>, Option<&str>) {
-        let uid = match self.subject {
-            Subject::Account => SECOND,
-            Subject::Device => STRONG,
+    /// Returns its uid, its SID or collector uid, and its account name or device name.
+    pub(super) fn ids_and_name(&self) -> [Option<&str>; 3] {
+        let fields = match self.subject {
+            Subject::Account => [SECOND, STRONG, NAME],
+            Subject::Device => [STRONG, SECOND, NAME],
         };
-        (self.texts[uid].as_deref(), self.texts[NAME].as_deref())
+        fields.map(|field| self.texts[field].as_deref())
     }
 
     /// Returns what the person is called whose account it is.

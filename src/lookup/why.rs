@@ -3,8 +3,6 @@
 //! For people who ask back, not for a chatbot: it reads everything that a lookup reads, and tells of former holders and
 //! of accounts that lookups pass over.
 
-use std::cmp::Reverse;
-
 use super::answer::{Answer, Evidence};
 use super::find::Search;
 use super::generation::Generation;
@@ -12,7 +10,6 @@ use super::history::Held;
 use super::query::{Clue, Probe, Query, field_kind};
 use super::reader::Reader;
 use super::row::Row;
-use crate::bucket::kind_and_id;
 use crate::identifier::{Kind, Refusal, normal_form};
 use crate::schema::{Class, Subject};
 
@@ -61,6 +58,8 @@ pub struct Hit {
     pub subject: Subject,
     /// Its uid.
     pub uid: Option<String>,
+    /// The SID of an account, the collector uid of a device.
+    pub other_id: Option<String>,
     /// Its account name or device name.
     pub name: Option<String>,
     /// The class of an account.
@@ -96,9 +95,18 @@ impl Hit {
     }
 
     /// Of several parts of a subject the one that holds the value counts, and of those the one observed last.
-    fn rank(&self) -> impl Ord + use<> {
-        let observed_at = self.evidence.as_ref().map(|row| row.observed_at);
-        (self.verdict, Reverse(observed_at))
+    fn rank(&self) -> impl Ord + '_ {
+        (self.verdict, self.evidence.as_ref().map(Evidence::rank))
+    }
+
+    fn order(&self) -> impl Ord + '_ {
+        (
+            self.verdict,
+            &self.uid,
+            &self.other_id,
+            &self.name,
+            self.rank(),
+        )
     }
 }
 
@@ -163,12 +171,8 @@ fn try_kind(
 /// Returns who holds a probe's value or held it: each subject once, those that answer first.
 fn hits(search: &Search, probe: &Probe) -> rusqlite::Result<Vec<Hit>> {
     let mut hits: Vec<(u32, Hit)> = Vec::new();
-    let references = search.filed(probe)?;
-    for (kind, part) in references.into_iter().filter_map(kind_and_id) {
-        if !probe.is_filed_as(kind) {
-            continue;
-        }
-        let Some((id, hit)) = hit(search, probe, Subject::of(kind), part)? else {
+    for part in search.filed(probe)? {
+        let Some((id, hit)) = hit(search, probe, part)? else {
             continue;
         };
         match hits.iter_mut().find(|(known, _)| *known == id) {
@@ -176,18 +180,15 @@ fn hits(search: &Search, probe: &Probe) -> rusqlite::Result<Vec<Hit>> {
             None => hits.push((id, hit)),
         }
     }
-    hits.sort_by_key(|(id, hit)| (hit.verdict, *id));
-    Ok(hits.into_iter().map(|(_, hit)| hit).collect())
+    let mut hits: Vec<Hit> = hits.into_iter().map(|(_, hit)| hit).collect();
+    // By what the files say, not by the order in which they came.
+    hits.sort_by(|left, right| left.order().cmp(&right.order()));
+    Ok(hits)
 }
 
-fn hit(
-    search: &Search,
-    probe: &Probe,
-    subject: Subject,
-    part: u32,
-) -> rusqlite::Result<Option<(u32, Hit)>> {
-    let held = search.held_by(probe, subject, part)?;
-    if let Some(holder) = search.holder(probe, subject, part)? {
+fn hit(search: &Search, probe: &Probe, part: u32) -> rusqlite::Result<Option<(u32, Hit)>> {
+    let held = search.held_by(probe, part)?;
+    if let Some(holder) = search.holder(probe, part)? {
         let row = &holder.subject;
         let is_skipped = row.subject == Subject::Account && search.passes_over(row.class);
         let evidence = search.evidence(probe.kind, holder.value, holder.said)?;
@@ -197,7 +198,7 @@ fn hit(
         };
         return Ok(Some((row.id, shown(row, verdict, held, evidence))));
     }
-    let Some(row) = search.subject_of(subject, part)? else {
+    let Some(row) = search.subject_of(Subject::of(probe.kind), part)? else {
         return Ok(None);
     };
     if row.holds(field_kind(probe.kind), &probe.normal) {
@@ -213,10 +214,11 @@ fn hit(
 }
 
 fn shown(row: &Row, verdict: HitVerdict, held: Option<Held>, evidence: Option<Evidence>) -> Hit {
-    let (uid, name) = row.uid_and_name();
+    let [uid, other_id, name] = row.ids_and_name();
     Hit {
         subject: row.subject,
         uid: uid.map(str::to_owned),
+        other_id: other_id.map(str::to_owned),
         name: name.map(str::to_owned),
         class: row.class,
         verdict,
