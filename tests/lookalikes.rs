@@ -305,8 +305,9 @@ impl Rule<'_> {
     }
 }
 
-/// Tells whether a text that means a holder by one rule meant somebody else before, by whichever.
+/// Tells whether a text that means a holder by one rule meant somebody else before, by whichever that not too many hold.
 fn has_moved(rules: &[Rule], rule: &Rule, holder: &Subject) -> bool {
+    let rules: Vec<&Rule> = rules.iter().filter(|rule| !rule.is_crowded()).collect();
     let is_new_to_it = !rules.iter().any(|rule| rule.had(holder));
     let is_proof = rule.kind != Kind::Sid || !is_weak(&holder.normal[SID], holder);
     let all = rules

@@ -80,13 +80,14 @@ impl Search<'_> {
         looked_up: &[LookedUp],
     ) -> rusqlite::Result<BTreeMap<(Subject, u32), Timestamp>> {
         let mut moved = BTreeMap::new();
-        if is_nobody_elses(looked_up) {
+        // As what too many hold, it means nobody, and did not.
+        let told = looked_up.iter().filter(|one| one.holders.is_some());
+        let told: Vec<&LookedUp> = told.collect();
+        if is_nobody_elses(&told) {
             return Ok(moved);
         }
-        let bearers = self.bearers(looked_up)?;
-        let holders = looked_up
-            .iter()
-            .flat_map(|one| one.holders.iter().flatten());
+        let bearers = self.bearers(&told)?;
+        let holders = told.iter().flat_map(|one| one.holders.iter().flatten());
         for holder in holders.filter(|holder| !holder.is_weak_sid) {
             let id = (holder.subject.subject, holder.subject.id);
             let until = self.generation.coverage.of(id.0.dataset());
@@ -104,7 +105,7 @@ impl Search<'_> {
         }
     }
 
-    fn bearers(&self, looked_up: &[LookedUp]) -> rusqlite::Result<Bearers> {
+    fn bearers(&self, looked_up: &[&LookedUp]) -> rusqlite::Result<Bearers> {
         let mut bearers = Bearers::new();
         for one in looked_up {
             let subject = Subject::of(one.probe.kind);
@@ -182,7 +183,7 @@ impl Search<'_> {
 
 /// Tells without reading that a text meant nobody else before: all of its parts bear it still, and they are of one
 /// subject, or were seen with it in the same object. So it is with nearly all texts, and with what several share.
-fn is_nobody_elses(looked_up: &[LookedUp]) -> bool {
+fn is_nobody_elses(looked_up: &[&LookedUp]) -> bool {
     let holders = || {
         looked_up
             .iter()
