@@ -14,5 +14,5 @@ def test_the_bot_acts_only_when_it_knows_who_is_speaking(index):
     turn = lambda upn, account, name: chat.reply(index, upn, account, name)
     assert turn("john.doe@contoso.com", "jdoe@EMEA", "John Doe") == "Doe, John, shall I restart NB-0042?"
     assert turn("john.doe@contoso.com", None, "John Doe").startswith("I need your account name too")
-    assert turn("john.doe@contoso.com", "jdoe@EMEA", "Jane Doe").startswith("I do not know you yet")
+    assert turn("john.doe@contoso.com", "jdoe@EMEA", "Jane Doe").startswith("What I was told of you does not fit")
     assert turn("nobody@contoso.com", None, "No Body").startswith("I do not know you yet")
