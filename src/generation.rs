@@ -1,4 +1,4 @@
-//! The names of generations, by which both sides know a published state of the index: `gen-000042-<sha256>.db`.
+//! Generations as both sides know them: files that never change, named `gen-000042-<sha256>.db`.
 
 use std::fmt::{self, Write as _};
 use std::path::Path;
@@ -33,6 +33,22 @@ impl fmt::Display for Name {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "gen-{:06}-{}.db", self.number, hex(&self.sha256))
     }
+}
+
+/// Returns the URI of a file that nobody changes: no locks are taken and no file is made beside it.
+pub(crate) fn immutable_uri(path: &Path) -> String {
+    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let mut uri = String::from("file:");
+    for byte in absolute.as_os_str().as_encoded_bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'-' | b'_' | b'.' => {
+                uri.push(char::from(*byte));
+            }
+            // What SQLite gives a meaning, and what is not text.
+            byte => uri.push_str(&format!("%{byte:02x}")),
+        }
+    }
+    uri + "?immutable=1"
 }
 
 /// Writes bytes as lower-case hexadecimal digits.
@@ -84,5 +100,13 @@ mod tests {
         ] {
             assert_eq!(Name::parse(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn a_path_is_a_uri_without_anything_that_uris_give_a_meaning() {
+        assert_eq!(
+            immutable_uri(Path::new("/a b/50%?#é.db")),
+            "file:/a%20b/50%25%3f%23%c3%a9.db?immutable=1"
+        );
     }
 }

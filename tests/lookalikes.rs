@@ -16,6 +16,7 @@ use identidex::lookup::{Flag, Found, Index, Match, Outcome, Query};
 use unicode_normalization::UnicodeNormalization;
 
 use crate::replay;
+use crate::tenant::Random;
 
 /// Queries that the test command asks; IDENTIDEX_QUERIES asks for more.
 const QUERIES: u64 = 100_000;
@@ -32,10 +33,10 @@ fn no_text_ever_finds_others_than_those_who_hold_it() {
     let tenants = queries / QUERIES_OF_A_TENANT;
     let mut counted = Counted::default();
     for seed in 0..tenants {
-        let tenant = Tenant::random(&mut Dice(seed));
+        let tenant = Tenant::random(&mut Random::new(seed));
         let home = tempfile::tempdir().unwrap();
         let index = Index::open(tenant.publish(home.path())).unwrap();
-        let mut dice = Dice(seed ^ 0xa5a5_a5a5);
+        let mut dice = Random::new(seed ^ 0xa5a5_a5a5);
         for _ in 0..QUERIES_OF_A_TENANT {
             let asked = Asked::random(&tenant, &mut dice);
             counted.add(check(&index, &tenant, &asked, seed));
@@ -83,7 +84,7 @@ struct Asked {
 }
 
 impl Asked {
-    fn random(tenant: &Tenant, dice: &mut Dice) -> Asked {
+    fn random(tenant: &Tenant, dice: &mut Random) -> Asked {
         let texts = match dice.below(4) {
             0 => tenant.texts(dice),
             _ => vec![(None, tenant.text(dice))],
@@ -141,23 +142,6 @@ fn uid_of(one: &Match) -> String {
         Found::Device { device, .. } => &device.uid,
     };
     uid.clone().unwrap()
-}
-
-/// A generator good enough for tests (splitmix64).
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ mixed >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((mixed ^ mixed >> 31) % limit as u64) as usize
-    }
-
-    fn of<'a>(&mut self, all: &[&'a str]) -> &'a str {
-        all[self.below(all.len())]
-    }
 }
 
 /// Names that resemble one another, in capitals, other scripts, composed and not.
@@ -331,7 +315,7 @@ const BUILT_IN: &str = "s-1-5-21-1-2-3-500";
 const TYPE: usize = 5;
 
 impl Tenant {
-    fn random(dice: &mut Dice) -> Tenant {
+    fn random(dice: &mut Random) -> Tenant {
         let accounts = (1..=40 + dice.below(60)).map(|at| {
             let is_local = dice.below(10) == 0;
             let said = Tenant::account(at, is_local, dice);
@@ -353,8 +337,8 @@ impl Tenant {
         let devices = (1..=10 + dice.below(20)).map(|at| {
             let id = |letters: &str| format!("{letters}-0000-4000-8000-{at:012x}");
             let mut said = || {
-                let (name, serial) = (dice.of(&HOSTS), dice.of(&SERIALS));
-                vec![id("cccccccc"), name.to_owned(), serial.to_owned()]
+                let (name, serial) = (dice.pick(&HOSTS), dice.pick(&SERIALS));
+                vec![id("cccccccc"), name.to_string(), serial.to_string()]
             };
             let (now, before) = (said(), said());
             let before = if dice.below(2) == 0 {
@@ -368,7 +352,7 @@ impl Tenant {
         Tenant { accounts, devices }
     }
 
-    fn days(dice: &mut Dice) -> Days {
+    fn days(dice: &mut Random) -> Days {
         match dice.below(6) {
             0 => Days::OnlyNewer,
             1 => Days::OnlyOlder,
@@ -376,11 +360,11 @@ impl Tenant {
         }
     }
 
-    fn account(at: usize, is_local: bool, dice: &mut Dice) -> Vec<String> {
-        let address = |dice: &mut Dice| match dice.below(5) {
+    fn account(at: usize, is_local: bool, dice: &mut Random) -> Vec<String> {
+        let address = |dice: &mut Random| match dice.below(5) {
             0 => String::new(),
             1 => "shared@contoso.com".to_owned(),
-            _ => format!("{}@{}", dice.of(&NAMES), dice.of(&SUFFIXES)),
+            _ => format!("{}@{}", dice.pick(&NAMES), dice.pick(&SUFFIXES)),
         };
         vec![
             match at % 16 {
@@ -388,9 +372,9 @@ impl Tenant {
                 _ => format!("S-1-5-21-1-2-3-{}", 1000 + at),
             },
             match dice.below(12) {
-                0 => dice.of(&NAMES).to_owned(),
-                1 => format!("{}$@{}", dice.of(&HOSTS), dice.of(&DOMAINS)),
-                _ => format!("{}@{}", dice.of(&NAMES), dice.of(&DOMAINS)),
+                0 => dice.pick(&NAMES).to_string(),
+                1 => format!("{}$@{}", dice.pick(&HOSTS), dice.pick(&DOMAINS)),
+                _ => format!("{}@{}", dice.pick(&NAMES), dice.pick(&DOMAINS)),
             },
             address(dice),
             address(dice),
@@ -428,7 +412,7 @@ impl Tenant {
     }
 
     /// Makes a text: a value of somebody, one that could be somebody's, or one with a letter changed; in any spelling.
-    fn text(&self, dice: &mut Dice) -> String {
+    fn text(&self, dice: &mut Random) -> String {
         let account = &self.accounts[dice.below(self.accounts.len())];
         let device = &self.devices[dice.below(self.devices.len())];
         let value = match dice.below(17) {
@@ -441,10 +425,10 @@ impl Tenant {
             7 => device.said[COLLECTOR_UID].clone(),
             8 => device.said[DEVICE_NAME].clone(),
             9 => device.said[SERIAL].clone(),
-            10 => dice.of(&NAMES).to_owned(),
-            11 => format!("{}@{}", dice.of(&NAMES), dice.of(&SUFFIXES)),
-            12 => format!("{}.{}", dice.of(&HOSTS), dice.of(&DOMAINS)),
-            13 => format!("{}@{}", dice.of(&NAMES), dice.of(&DOMAINS)),
+            10 => dice.pick(&NAMES).to_string(),
+            11 => format!("{}@{}", dice.pick(&NAMES), dice.pick(&SUFFIXES)),
+            12 => format!("{}.{}", dice.pick(&HOSTS), dice.pick(&DOMAINS)),
+            13 => format!("{}@{}", dice.pick(&NAMES), dice.pick(&DOMAINS)),
             // What somebody had before.
             14 => account.said_before[ACCOUNT_NAME].clone(),
             15 => account.said_before[UPN].clone(),
@@ -454,7 +438,7 @@ impl Tenant {
     }
 
     /// Makes two or three texts of one account, of which one may be another's.
-    fn texts(&self, dice: &mut Dice) -> Vec<(Option<Kind>, String)> {
+    fn texts(&self, dice: &mut Random) -> Vec<(Option<Kind>, String)> {
         let mut account = &self.accounts[dice.below(self.accounts.len())];
         let texts = [
             (Kind::AccountName, ACCOUNT_NAME),
@@ -614,7 +598,7 @@ impl<'t> Rules<'t> {
 }
 
 /// Writes a value in another way, or another value that looks like it.
-fn spelt(value: String, dice: &mut Dice) -> String {
+fn spelt(value: String, dice: &mut Random) -> String {
     match dice.below(14) {
         0 => value.to_uppercase(),
         1 => value.to_lowercase(),
@@ -629,7 +613,10 @@ fn spelt(value: String, dice: &mut Dice) -> String {
         7 => value.replace('o', "\u{43e}"),
         8 => value.replace('k', "\u{212a}"),
         9 => value.chars().skip(1).collect(),
-        10 => format!("{value}{}", dice.of(&["1", "$", ".", "*", "%", "\u{200b}"])),
+        10 => format!(
+            "{value}{}",
+            dice.pick(&["1", "$", ".", "*", "%", "\u{200b}"])
+        ),
         _ => value,
     }
 }

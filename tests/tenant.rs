@@ -192,7 +192,7 @@ pub(crate) enum Dataset {
 
 /// Returns the tenant of a seed: two to eight objects of one to eight rows.
 pub(crate) fn random(seed: u64) -> Vec<Object> {
-    let mut tenant = Tenant::new(Random { state: seed });
+    let mut tenant = Tenant::new(Random::new(seed));
     let count = 2 + tenant.random.below(7);
     let mut objects = Vec::with_capacity(count);
     while objects.len() < count {
@@ -635,11 +635,15 @@ impl Tenant {
 }
 
 /// splitmix64: small, and the same on every platform.
-struct Random {
+pub(crate) struct Random {
     state: u64,
 }
 
 impl Random {
+    pub(crate) fn new(seed: u64) -> Random {
+        Random { state: seed }
+    }
+
     fn next(&mut self) -> u64 {
         self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.state;
@@ -648,7 +652,7 @@ impl Random {
         mixed ^ (mixed >> 31)
     }
 
-    fn below(&mut self, bound: usize) -> usize {
+    pub(crate) fn below(&mut self, bound: usize) -> usize {
         (self.next() % bound as u64) as usize
     }
 
@@ -656,7 +660,7 @@ impl Random {
         self.below(100) < percent
     }
 
-    fn pick<'a, T>(&mut self, values: &'a [T]) -> &'a T {
+    pub(crate) fn pick<'a, T>(&mut self, values: &'a [T]) -> &'a T {
         &values[self.below(values.len())]
     }
 

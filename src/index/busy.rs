@@ -59,7 +59,7 @@ impl Writer<'_> {
 }
 
 /// Marks every device that has many users.
-pub(super) fn mark_all(connection: &Connection) -> Result<()> {
+fn mark_all(connection: &Connection) -> Result<()> {
     let mut select =
         connection.prepare("SELECT device FROM usage GROUP BY device HAVING count(*) >= ?1")?;
     let devices = select.query_map([SHARED_BY], |row| row.get(0))?;

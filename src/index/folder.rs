@@ -13,7 +13,7 @@ use rusqlite::{Connection, OpenFlags};
 use sha2::{Digest as _, Sha256};
 
 use super::{Error, Result, migrate};
-use crate::generation::Name;
+use crate::generation::{Name, immutable_uri};
 
 const HASHED_BYTES: usize = 1 << 20;
 
@@ -281,7 +281,7 @@ impl Generation {
     /// Opens it for reading.
     ///
     /// # Errors
-    /// SQLite's; [`Error::Newer`] and [`Error::Foreign`] for a file that is no index of ours.
+    /// SQLite's; [`Error::Newer`], [`Error::Older`] and [`Error::Foreign`] for a file that is no index of ours.
     pub fn connect(&self) -> Result<Connection> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
             | OpenFlags::SQLITE_OPEN_NO_MUTEX
@@ -290,17 +290,6 @@ impl Generation {
         migrate::check(&connection, &self.path.display().to_string())?;
         Ok(connection)
     }
-}
-
-/// A path as the URI of a file that nobody changes; SQLite gives `?`, `#` and `%` in paths a meaning.
-fn immutable_uri(path: &Path) -> String {
-    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    let escaped = absolute
-        .to_string_lossy()
-        .replace('%', "%25")
-        .replace('?', "%3f")
-        .replace('#', "%23");
-    format!("file:{escaped}?immutable=1")
 }
 
 fn foreign(path: &Path, found: &'static str) -> Error {

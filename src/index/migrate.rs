@@ -45,6 +45,12 @@ pub(super) fn meta(connection: &Connection, key: &str) -> rusqlite::Result<Optio
         .optional()
 }
 
+/// Reads a digest of `meta`.
+pub(super) fn digest(connection: &Connection, key: &str) -> rusqlite::Result<Option<u128>> {
+    let digits = meta(connection, key)?;
+    Ok(digits.and_then(|digits| u128::from_str_radix(&digits, 16).ok()))
+}
+
 /// Writes a value of `meta`.
 pub(super) fn set_meta(connection: &Connection, key: &str, value: &str) -> rusqlite::Result<()> {
     connection

@@ -224,10 +224,7 @@ impl<'c> Writer<'c> {
         let number = |text: Option<String>| text.and_then(|text| text.parse().ok()).unwrap_or(0);
         let bits: u64 = number(meta("identifier_bits")?);
         let filed: u64 = number(meta("identifier_entries")?);
-        let digest = |key: &str| {
-            let text = meta(key)?;
-            Ok::<_, rusqlite::Error>(text.and_then(|text| u128::from_str_radix(&text, 16).ok()))
-        };
+        let digest = |key: &str| migrate::digest(connection, key);
         let mut writer = Writer {
             connection,
             path: path.to_owned(),

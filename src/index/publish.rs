@@ -230,14 +230,12 @@ pub(crate) fn published(connection: &Connection, generation: u64) -> Result<Publ
             .and_then(|text| text.parse().ok())
             .unwrap_or(0))
     };
-    let digest =
-        migrate::meta(connection, "digest")?.and_then(|text| u128::from_str_radix(&text, 16).ok());
     Ok(Published {
         generation,
         accounts: number("accounts")?,
         devices: number("devices")?,
         usages: number("usages")?,
-        digest: digest.unwrap_or(0),
+        digest: migrate::digest(connection, "digest")?.unwrap_or(0),
     })
 }
 

@@ -13,8 +13,8 @@ use crate::class::class_of;
 use crate::identifier::{self, Kind};
 use crate::schema::{Class, NAME, SECOND, STRONG, Subject, flag};
 
-/// Whose a part is, where that is not simply itself, and its flags, where it has any: parts that share a key with others, and those
-/// that once had another UPN, email or serial number.
+/// Whose a part is, where that is not simply itself, and its flags, where it has any: parts that share a key with others,
+/// and those that once had another UPN, email or serial number.
 #[derive(Default)]
 pub(super) struct Standing {
     owner: HashMap<u32, u32>,

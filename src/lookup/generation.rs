@@ -16,7 +16,7 @@ use super::mount;
 use super::reader::Reader;
 use super::row::time;
 use crate::error::Error;
-use crate::generation::Name;
+use crate::generation::{Name, immutable_uri};
 use crate::schema::{APPLICATION_ID, Dataset, USER_VERSION};
 
 /// Connections that are kept when nobody uses them: as many threads look up at once without opening one.
@@ -238,6 +238,7 @@ fn connect(path: &Path, may_map: bool) -> rusqlite::Result<Connection> {
     // Else SQLite prepares a statement anew for every value bound to it, where a table has a partial index.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
+    // For ever, as nothing changes: no statement has to begin and end one of its own.
     connection.execute_batch("BEGIN")?;
     Ok(connection)
 }
@@ -248,22 +249,6 @@ fn mapped_bytes(connection: &Connection) -> rusqlite::Result<u64> {
         .query_row("PRAGMA mmap_size", [], |row| row.get(0))
         .optional()?;
     Ok(bytes.map_or(0, i64::unsigned_abs))
-}
-
-/// Returns the URI of a file that nobody changes: no locks are taken and no file is made beside it.
-fn immutable_uri(path: &Path) -> String {
-    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    let mut uri = String::from("file:");
-    for byte in absolute.as_os_str().as_encoded_bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'-' | b'_' | b'.' => {
-                uri.push(char::from(*byte));
-            }
-            // What SQLite gives a meaning, and what is not text.
-            byte => uri.push_str(&format!("%{byte:02x}")),
-        }
-    }
-    uri + "?immutable=1"
 }
 
 fn size_of_file(path: &Path) -> Result<u64, Error> {
@@ -389,18 +374,5 @@ fn told(path: &Path, error: rusqlite::Error) -> Error {
             path: path.display().to_string(),
             source: error.into(),
         },
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_path_is_a_uri_without_anything_that_uris_give_a_meaning() {
-        assert_eq!(
-            immutable_uri(Path::new("/a b/50%?#é.db")),
-            "file:/a%20b/50%25%3f%23%c3%a9.db?immutable=1"
-        );
     }
 }

@@ -8,9 +8,9 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, params};
 
-use super::find::{Holder, Search};
 use super::query::{Probe, field_kind};
-use super::row::{Row, time};
+use super::row::{Row, SubjectId, time};
+use super::search::{Holder, Search, Trace};
 use crate::bucket::{Hash, read_u32, reference};
 use crate::identifier::Kind;
 use crate::schema::{NAME_HELD_MICROS, Subject, roster};
@@ -45,15 +45,6 @@ impl Held {
     }
 }
 
-/// What a text was looked up as, and what that found.
-pub(super) struct LookedUp<'p, 'q> {
-    pub(super) probe: &'p Probe<'q>,
-    /// The parts that hold it now, or once did.
-    pub(super) parts: Vec<u32>,
-    /// Who holds it now, for each part that leads there; none when they are too many.
-    pub(super) holders: Option<Vec<Holder>>,
-}
-
 /// A subject that a text means, or once meant.
 struct Bearer {
     held: Held,
@@ -68,7 +59,7 @@ impl Bearer {
 }
 
 /// Who bears a text, whatever it is taken for.
-type Bearers = BTreeMap<(Subject, u32), Bearer>;
+type Bearers = BTreeMap<SubjectId, Bearer>;
 
 impl Search<'_> {
     /// Returns since when a text means those whom it does, of those to whom it moved of late.
@@ -77,19 +68,19 @@ impl Search<'_> {
     /// address that is one's UPN and was another one's email.
     pub(super) fn moved(
         &self,
-        looked_up: &[LookedUp],
-    ) -> rusqlite::Result<BTreeMap<(Subject, u32), Timestamp>> {
+        looked_up: &[Trace],
+    ) -> rusqlite::Result<BTreeMap<SubjectId, Timestamp>> {
         let mut moved = BTreeMap::new();
         // As what too many hold, it means nobody, and did not.
         let told = looked_up.iter().filter(|one| one.holders.is_some());
-        let told: Vec<&LookedUp> = told.collect();
+        let told: Vec<&Trace> = told.collect();
         if is_nobody_elses(&told) {
             return Ok(moved);
         }
         let bearers = self.bearers(&told)?;
         let holders = told.iter().flat_map(|one| one.holders.iter().flatten());
         for holder in holders.filter(|holder| !holder.is_weak_sid) {
-            let id = (holder.subject.subject, holder.subject.id);
+            let id = holder.subject.key();
             let until = self.generation.coverage.of(id.0.dataset());
             let since = until.and_then(|until| moved_at(&bearers, id, until));
             moved.extend(since.map(|since| (id, since)));
@@ -97,27 +88,19 @@ impl Search<'_> {
         Ok(moved)
     }
 
-    /// Returns when a part was seen with a probe's value.
-    pub(super) fn held_by(&self, probe: &Probe, part: u32) -> rusqlite::Result<Option<Held>> {
-        match self.row(Subject::of(probe.kind), part)? {
-            Some(part) => self.held(probe, &part),
-            None => Ok(None),
-        }
-    }
-
-    fn bearers(&self, looked_up: &[&LookedUp]) -> rusqlite::Result<Bearers> {
+    fn bearers(&self, looked_up: &[&Trace]) -> rusqlite::Result<Bearers> {
         let mut bearers = Bearers::new();
         for one in looked_up {
             let subject = Subject::of(one.probe.kind);
             for part in &one.parts {
-                let Some(held) = self.held_by(one.probe, *part)? else {
+                let Some(held) = self.held(one.probe, *part)? else {
                     continue;
                 };
                 let Some(whole) = self.subject_of(subject, *part)? else {
                     continue;
                 };
                 let is_now = whole.value(one.probe).is_some();
-                let bearer = bearers.entry((subject, whole.id));
+                let bearer = bearers.entry(whole.key());
                 let bearer = bearer.or_insert(Bearer { held, is_now });
                 bearer.held = bearer.held.and(held);
                 bearer.is_now |= is_now;
@@ -126,7 +109,11 @@ impl Search<'_> {
         Ok(bearers)
     }
 
-    fn held(&self, probe: &Probe, part: &Row) -> rusqlite::Result<Option<Held>> {
+    /// Returns when a part was seen with a probe's value; `None` where it never was.
+    pub(super) fn held(&self, probe: &Probe, part: u32) -> rusqlite::Result<Option<Held>> {
+        let Some(part) = self.row(Subject::of(probe.kind), part)? else {
+            return Ok(None);
+        };
         let kind = field_kind(probe.kind);
         let is_now = part.value(probe).is_some();
         let Some((newest, _)) = self.reader.object(part.seen.object)? else {
@@ -137,7 +124,7 @@ impl Search<'_> {
             held = self.held_once(part.id, kind, &probe.normal, newest)?;
         }
         if held.is_none() && is_now {
-            let first = self.first_seen_of(part)?;
+            let first = self.first_seen_of(&part)?;
             held = first.map(|first| Held {
                 first,
                 last: newest,
@@ -183,7 +170,7 @@ impl Search<'_> {
 
 /// Tells without reading that a text meant nobody else before: all of its parts bear it still, and they are of one
 /// subject, or were seen with it in the same object. So it is with nearly all texts, and with what several share.
-fn is_nobody_elses(looked_up: &[&LookedUp]) -> bool {
+fn is_nobody_elses(looked_up: &[&Trace]) -> bool {
     let holders = || {
         looked_up
             .iter()
@@ -192,17 +179,14 @@ fn is_nobody_elses(looked_up: &[&LookedUp]) -> bool {
     let Some(first) = holders().next() else {
         return true;
     };
-    let is_of_first = |holder: &Holder| {
-        let (one, other) = (&holder.subject, &first.subject);
-        (one.subject, one.id) == (other.subject, other.id)
-    };
+    let is_of_first = |holder: &Holder| holder.subject.key() == first.subject.key();
     let parts: usize = looked_up.iter().map(|one| one.parts.len()).sum();
     let is_at_once = |holder: &Holder| holder.said.0 == first.said.0;
     holders().count() == parts && (holders().all(is_of_first) || holders().all(is_at_once))
 }
 
 /// Returns since when a text means `holder`, if it moved there of late. `until` is when the index was told last.
-fn moved_at(bearers: &Bearers, holder: (Subject, u32), until: Timestamp) -> Option<Timestamp> {
+fn moved_at(bearers: &Bearers, holder: SubjectId, until: Timestamp) -> Option<Timestamp> {
     let since = bearers.get(&holder)?.held.first;
     let others = bearers.iter().filter(|(id, _)| **id != holder);
     let before = others.filter(|(_, other)| other.is_before(since));

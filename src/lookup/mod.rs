@@ -1,8 +1,8 @@
 //! Lookups: from an identifier to the accounts and devices that bear it, out of a published index.
 //!
-//! The way of a query: `query` says what the text can be, `find` looks it up and compares every hit with its row
-//! (`row`), `rank` orders devices and accounts, `answer` is what comes back and `json` how it is written. `why` tells
-//! people how it came about, `suggest` what they may have meant.
+//! The way of a query: `query` says what the text can be, `search` looks it up and compares every hit with its row (`row`),
+//! `history` whom else it meant, `find` decides who fits (`heard`), `rank` orders devices and accounts, `answer` is what
+//! comes back and `json` how it is written. `why` tells people how it came about, `suggest` what they may have meant.
 //! `generation` is the file that is read; it never changes, so nothing is locked and no call waits for a run.
 //! How the index came to be is the writer's affair.
 
@@ -17,6 +17,7 @@ mod query;
 mod rank;
 mod reader;
 mod row;
+mod search;
 mod suggest;
 mod why;
 

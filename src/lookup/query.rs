@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::answer::Level;
 use crate::identifier::{self, Kind};
-use crate::schema::Subject;
+use crate::schema::{Class, Subject};
 
 /// What is asked: an identifier, of one kind or of any, or several identifiers of one account or device.
 ///
@@ -175,6 +175,11 @@ impl Query {
     /// Tells whether several texts are to fit one subject.
     pub(super) fn has_several(&self) -> bool {
         !self.others.is_empty()
+    }
+
+    /// Tells whether accounts of a class are passed over.
+    pub(super) fn passes_over(&self, class: Class) -> bool {
+        class.is_skipped() && !self.is_all_classes
     }
 
     /// Returns the text as an answer repeats it; several with a semicolon between.

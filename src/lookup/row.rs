@@ -28,6 +28,9 @@ pub(super) struct Row {
     first_seen: Option<i64>,
 }
 
+/// What tells rows apart.
+pub(super) type SubjectId = (Subject, u32);
+
 /// Fields of each subject that no answer shows and that nothing is found by.
 const NOT_READ: [&[&str]; 2] = [
     &[
@@ -100,6 +103,11 @@ impl Row {
                 .collect::<rusqlite::Result<_>>()?,
             first_seen: row.get(BEFORE + texts)?,
         })
+    }
+
+    /// Returns what tells it from every other row.
+    pub(super) fn key(&self) -> SubjectId {
+        (self.subject, self.id)
     }
 
     /// Returns the id of the subject that the row belongs to; `None`: nobody.

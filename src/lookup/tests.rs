@@ -884,6 +884,15 @@ fn publish(home: &Path, file: &Path, number: u32) {
     fs::write(folder.join("current"), format!("{name}\n")).unwrap();
 }
 
+/// Opens what was published in a folder.
+fn open_looking_every(refresh: Duration, home: &Path) -> Index {
+    let options = Options {
+        refresh,
+        ..Options::default()
+    };
+    Index::open_with(home.join("index.db"), options).unwrap()
+}
+
 fn finished(mut draft: Draft) -> (tempfile::TempDir, PathBuf) {
     draft.write_identifiers();
     let path = draft.path();
@@ -896,11 +905,7 @@ fn a_new_generation_is_followed_and_one_that_cannot_be_opened_is_not() {
     let (home, file) = finished(jdoes());
     let (_other_home, other) = finished(Draft::new());
     publish(home.path(), &file, 1);
-    let options = Options {
-        refresh: Duration::ZERO,
-        ..Options::default()
-    };
-    let index = Index::open_with(home.path().join("index.db"), options).unwrap();
+    let index = open_looking_every(Duration::ZERO, home.path());
     assert_eq!(index.find("jdoe@EMEA").unwrap().generation, 1);
     let current = home.path().join("index.db.d/current");
     for broken in ["", "gen-000009-missing.db", "../../etc/passwd"] {
@@ -938,11 +943,7 @@ fn why_calls_nobody_a_former_holder_who_holds_the_value() {
 fn a_generation_that_was_removed_while_nobody_looked_is_let_go() {
     let (home, old) = finished(jdoes());
     publish(home.path(), &old, 1);
-    let options = Options {
-        refresh: Duration::MAX,
-        ..Options::default()
-    };
-    let index = Index::open_with(home.path().join("index.db"), options).unwrap();
+    let index = open_looking_every(Duration::MAX, home.path());
     // Somebody else has the one connection.
     let known = index.current();
     let _busy = known.reader().unwrap();
@@ -958,11 +959,7 @@ fn a_generation_that_was_removed_while_nobody_looked_is_let_go() {
 fn the_file_of_a_former_generation_is_closed_behind_its_last_borrower() {
     let (home, file) = finished(jdoes());
     publish(home.path(), &file, 1);
-    let options = Options {
-        refresh: Duration::ZERO,
-        ..Options::default()
-    };
-    let index = Index::open_with(home.path().join("index.db"), options).unwrap();
+    let index = open_looking_every(Duration::ZERO, home.path());
     let is_open = |number: u32| {
         let name = format!("gen-{number:06}");
         let files = fs::read_dir("/proc/self/fd").unwrap();
@@ -986,11 +983,7 @@ fn the_file_of_a_former_generation_is_closed_behind_its_last_borrower() {
 fn between_two_looks_the_known_generation_answers() {
     let (home, file) = finished(jdoes());
     publish(home.path(), &file, 1);
-    let options = Options {
-        refresh: Duration::from_hours(1),
-        ..Options::default()
-    };
-    let index = Index::open_with(home.path().join("index.db"), options).unwrap();
+    let index = open_looking_every(Duration::from_hours(1), home.path());
     publish(home.path(), &file, 2);
     assert_eq!(index.generation(), 1);
 }

@@ -4,12 +4,12 @@
 //! of accounts that lookups pass over.
 
 use super::answer::{Answer, Evidence};
-use super::find::Search;
 use super::generation::Generation;
 use super::history::Held;
 use super::query::{Clue, Probe, Query, field_kind};
 use super::reader::Reader;
 use super::row::Row;
+use super::search::Search;
 use crate::identifier::{Kind, Refusal, normal_form};
 use crate::schema::{Class, Subject};
 
@@ -127,90 +127,100 @@ pub(super) fn tried(
     generation: &Generation,
     query: &Query,
 ) -> rusqlite::Result<Vec<Tried>> {
-    let search = Search::new(reader, generation, query, usize::MAX);
+    let trying = Trying {
+        search: Search::new(reader, generation, usize::MAX),
+        query,
+    };
     let mut tried = Vec::new();
     for clue in query.clues() {
         for kind in clue.kinds() {
-            try_kind(&search, clue, kind, &mut tried)?;
+            trying.try_kind(clue, kind, &mut tried)?;
         }
     }
     Ok(tried)
 }
 
-fn try_kind(
-    search: &Search,
-    clue: &Clue,
-    kind: Kind,
-    tried: &mut Vec<Tried>,
-) -> rusqlite::Result<()> {
-    if let Err(refusal) = normal_form(kind, &clue.text) {
-        tried.push(Tried {
-            text: clue.text.clone(),
-            kind,
-            found: Err(refusal),
-        });
-        return Ok(());
-    }
-    for probe in clue.probes_as(kind) {
-        let mut hits = hits(search, &probe)?;
-        let count = hits.len();
-        hits.truncate(HITS_AT_MOST);
-        tried.push(Tried {
-            text: clue.text.clone(),
-            kind: probe.kind,
-            found: Ok(LookedUp {
-                normal: probe.normal.into_owned(),
-                count,
-                hits,
-            }),
-        });
-    }
-    Ok(())
+/// A query whose rules are tried.
+struct Trying<'a> {
+    search: Search<'a>,
+    query: &'a Query,
 }
 
-/// Returns who holds a probe's value or held it: each subject once, those that answer first.
-fn hits(search: &Search, probe: &Probe) -> rusqlite::Result<Vec<Hit>> {
-    let mut hits: Vec<(u32, Hit)> = Vec::new();
-    for part in search.filed(probe)? {
-        let Some((id, hit)) = hit(search, probe, part)? else {
-            continue;
-        };
-        match hits.iter_mut().find(|(known, _)| *known == id) {
-            Some((_, known)) => known.join(hit),
-            None => hits.push((id, hit)),
+impl Trying<'_> {
+    fn try_kind(&self, clue: &Clue, kind: Kind, tried: &mut Vec<Tried>) -> rusqlite::Result<()> {
+        if let Err(refusal) = normal_form(kind, &clue.text) {
+            tried.push(Tried {
+                text: clue.text.clone(),
+                kind,
+                found: Err(refusal),
+            });
+            return Ok(());
         }
+        for probe in clue.probes_as(kind) {
+            let mut hits = self.hits(&probe)?;
+            let count = hits.len();
+            hits.truncate(HITS_AT_MOST);
+            tried.push(Tried {
+                text: clue.text.clone(),
+                kind: probe.kind,
+                found: Ok(LookedUp {
+                    normal: probe.normal.into_owned(),
+                    count,
+                    hits,
+                }),
+            });
+        }
+        Ok(())
     }
-    let mut hits: Vec<Hit> = hits.into_iter().map(|(_, hit)| hit).collect();
-    // By what the files say, not by the order in which they came.
-    hits.sort_by(|left, right| left.order().cmp(&right.order()));
-    Ok(hits)
-}
 
-fn hit(search: &Search, probe: &Probe, part: u32) -> rusqlite::Result<Option<(u32, Hit)>> {
-    let held = search.held_by(probe, part)?;
-    if let Some(holder) = search.holder(probe, part)? {
-        let row = &holder.subject;
-        let is_skipped = row.subject == Subject::Account && search.passes_over(row.class);
-        let evidence = search.evidence(probe.kind, holder.value, holder.said)?;
-        let verdict = match is_skipped {
-            true => HitVerdict::Skipped,
-            false => HitVerdict::Holds,
+    /// Returns who holds a probe's value or held it: each subject once, those that answer first.
+    fn hits(&self, probe: &Probe) -> rusqlite::Result<Vec<Hit>> {
+        let mut hits: Vec<(u32, Hit)> = Vec::new();
+        for part in self.search.filed(probe)? {
+            let Some((id, hit)) = self.hit(probe, part)? else {
+                continue;
+            };
+            match hits.iter_mut().find(|(known, _)| *known == id) {
+                Some((_, known)) => known.join(hit),
+                None => hits.push((id, hit)),
+            }
+        }
+        let mut hits: Vec<Hit> = hits.into_iter().map(|(_, hit)| hit).collect();
+        // By what the files say, not by the order in which they came.
+        hits.sort_by(|left, right| left.order().cmp(&right.order()));
+        Ok(hits)
+    }
+
+    fn hit(&self, probe: &Probe, part: u32) -> rusqlite::Result<Option<(u32, Hit)>> {
+        let held = self.search.held(probe, part)?;
+        if let Some(holder) = self.search.holder(probe, part)? {
+            let row = &holder.subject;
+            let is_skipped = row.subject == Subject::Account && self.query.passes_over(row.class);
+            let evidence = self
+                .search
+                .evidence(probe.kind, holder.value, holder.said)?;
+            let verdict = match is_skipped {
+                true => HitVerdict::Skipped,
+                false => HitVerdict::Holds,
+            };
+            return Ok(Some((row.id, shown(row, verdict, held, evidence))));
+        }
+        let Some(row) = self.search.subject_of(Subject::of(probe.kind), part)? else {
+            return Ok(None);
         };
-        return Ok(Some((row.id, shown(row, verdict, held, evidence))));
+        if row.holds(field_kind(probe.kind), &probe.normal) {
+            // Held whole, which another rule says: a name that never had a domain.
+            return Ok(None);
+        }
+        let said = (row.seen.object, row.seen.row);
+        let evidence = self
+            .search
+            .evidence(probe.kind, probe.normal.to_string(), said)?;
+        Ok(Some((
+            row.id,
+            shown(&row, HitVerdict::Former, held, evidence),
+        )))
     }
-    let Some(row) = search.subject_of(Subject::of(probe.kind), part)? else {
-        return Ok(None);
-    };
-    if row.holds(field_kind(probe.kind), &probe.normal) {
-        // Held whole, which another rule says: a name that never had a domain.
-        return Ok(None);
-    }
-    let said = (row.seen.object, row.seen.row);
-    let evidence = search.evidence(probe.kind, probe.normal.to_string(), said)?;
-    Ok(Some((
-        row.id,
-        shown(&row, HitVerdict::Former, held, evidence),
-    )))
 }
 
 fn shown(row: &Row, verdict: HitVerdict, held: Option<Held>, evidence: Option<Evidence>) -> Hit {

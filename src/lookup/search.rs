@@ -1,0 +1,248 @@
+//! Searching: from a probe to the parts that it leads to, and from those to the subjects that hold its value now.
+//!
+//! The identifier table only says where to look. It keeps what a subject was once known by, and different values may
+//! share a hash, so every hit is compared with the subject's row.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use rusqlite::{OptionalExtension, params};
+
+use super::answer::Evidence;
+use super::generation::Generation;
+use super::query::Probe;
+use super::reader::Reader;
+use super::row::Row;
+use crate::bucket::{Hash, IN_CROWD, MAX_ID, bucket_of, kind_and_id, reference, references_in};
+use crate::identifier::Kind;
+use crate::schema::Subject;
+
+/// Rows that are read for one value that more than a bucket's share ever held; more make it non-identifying.
+const READ_AT_MOST: usize = 4_096;
+
+/// Rows that are kept at hand.
+const ROWS_KEPT: usize = 8;
+
+const BUCKET: &str = "SELECT entries FROM identifier WHERE bucket = ?1";
+const IN_CROWD_OF: &str = "SELECT reference FROM crowd
+     WHERE hash = ?1 AND rest = ?2 AND reference BETWEEN ?3 AND ?4";
+
+/// Looks values up in a generation.
+pub(super) struct Search<'a> {
+    pub(super) reader: &'a Reader,
+    pub(super) generation: &'a Generation,
+    max_holders: usize,
+    /// Rows read of late: kinds that hold the same text mean the same row.
+    rows: RefCell<Vec<Rc<Row>>>,
+}
+
+/// What a text was looked up as, and where that leads.
+pub(super) struct Trace<'p, 'q> {
+    pub(super) probe: &'p Probe<'q>,
+    /// The parts that hold it now, or once did.
+    pub(super) parts: Vec<u32>,
+    /// Who holds it now, for each part that leads there; none when they are too many.
+    pub(super) holders: Option<Vec<Holder>>,
+}
+
+/// A subject that holds a probe's value, by the part through which it was found.
+pub(super) struct Holder {
+    pub(super) subject: Rc<Row>,
+    /// The subject's value, as exported.
+    pub(super) value: String,
+    /// The object and row that say so.
+    pub(super) said: (u32, u32),
+    /// The value is a SID that proves nothing by itself.
+    pub(super) is_weak_sid: bool,
+}
+
+impl<'a> Search<'a> {
+    /// Begins to look values up, of which more than `max_holders` hold identify nobody.
+    pub(super) fn new(
+        reader: &'a Reader,
+        generation: &'a Generation,
+        max_holders: usize,
+    ) -> Search<'a> {
+        Search {
+            reader,
+            generation,
+            max_holders,
+            rows: RefCell::default(),
+        }
+    }
+
+    /// Looks up a text's probes, of which those of equal normal form stand together; only what leads somewhere is
+    /// returned.
+    pub(super) fn look_up<'p, 'q>(
+        &self,
+        probes: &'p [Probe<'q>],
+    ) -> rusqlite::Result<Vec<Trace<'p, 'q>>> {
+        let mut looked_up = Vec::new();
+        for same in probes.chunk_by(|left, right| left.normal == right.normal) {
+            let hash = Hash::of(&same[0].normal);
+            let found = self.references(hash)?;
+            for probe in same {
+                let parts = self.parts(probe, hash, &found)?;
+                let holders = match parts.len() {
+                    0 => continue,
+                    READ_AT_MOST.. => None,
+                    _ => self.holders(probe, &parts)?,
+                };
+                looked_up.push(Trace {
+                    probe,
+                    parts,
+                    holders,
+                });
+            }
+        }
+        Ok(looked_up)
+    }
+
+    /// Forgets the rows, so that one that nobody else has can be shown without a copy.
+    pub(super) fn forget_rows(&self) {
+        self.rows.take();
+    }
+
+    fn references(&self, hash: Hash) -> rusqlite::Result<Vec<u32>> {
+        let mut select = self.reader.prepare_cached(BUCKET)?;
+        let found = select.query_row([bucket_of(hash.high, self.generation.bits)], |row| {
+            Ok(references_in(row.get_ref(0)?.as_blob()?, hash).collect())
+        });
+        Ok(found.optional()?.unwrap_or_default())
+    }
+
+    /// Returns the parts that a probe's value leads to, those of a crowd up to a limit.
+    pub(super) fn filed(&self, probe: &Probe) -> rusqlite::Result<Vec<u32>> {
+        let hash = Hash::of(&probe.normal);
+        self.parts(probe, hash, &self.references(hash)?)
+    }
+
+    fn parts(&self, probe: &Probe, hash: Hash, found: &[u32]) -> rusqlite::Result<Vec<u32>> {
+        if found.contains(&IN_CROWD) {
+            return self.crowd(hash, probe);
+        }
+        let found = found.iter().copied().filter_map(kind_and_id);
+        Ok(found
+            .filter_map(|(kind, part)| probe.is_filed_as(kind).then_some(part))
+            .collect())
+    }
+
+    fn crowd(&self, hash: Hash, probe: &Probe) -> rusqlite::Result<Vec<u32>> {
+        let mut select = self.reader.prepare_cached(IN_CROWD_OF)?;
+        let mut parts = Vec::new();
+        for kind in Kind::ALL
+            .into_iter()
+            .filter(|kind| probe.is_filed_as(*kind))
+        {
+            let range = (reference(kind, 0), reference(kind, MAX_ID));
+            let found = select.query_map(
+                params![hash.high as i64, hash.low, range.0, range.1],
+                |row| row.get::<_, u32>(0),
+            )?;
+            for one in found.take(READ_AT_MOST) {
+                parts.push(one? & MAX_ID);
+            }
+        }
+        Ok(parts)
+    }
+
+    /// Returns the subjects that hold the value now; `None` when there are more than identify anybody.
+    pub(super) fn holders(
+        &self,
+        probe: &Probe,
+        parts: &[u32],
+    ) -> rusqlite::Result<Option<Vec<Holder>>> {
+        let mut holders: Vec<Holder> = Vec::new();
+        let mut subjects = 0;
+        for part in parts {
+            let Some(holder) = self.holder(probe, *part)? else {
+                continue;
+            };
+            // Several parts may be of one subject.
+            let is_same = |other: &Holder| other.subject.key() == holder.subject.key();
+            subjects += usize::from(!holders.iter().any(is_same));
+            holders.push(holder);
+            if subjects > self.max_holders {
+                return Ok(None);
+            }
+        }
+        Ok(Some(holders))
+    }
+
+    /// Returns the subject of a part, if the subject holds the value now.
+    pub(super) fn holder(&self, probe: &Probe, part: u32) -> rusqlite::Result<Option<Holder>> {
+        let subject = Subject::of(probe.kind);
+        let Some(part) = self.row(subject, part)? else {
+            return Ok(None);
+        };
+        let whole = match part.subject_id() {
+            None => return Ok(None),
+            Some(id) if id == part.id => None,
+            Some(id) => match self.row(subject, id)? {
+                None => return Ok(None),
+                whole => whole,
+            },
+        };
+        let seen = match &whole {
+            // Of several parts, one whose own value it is says so.
+            Some(whole) if part.value(probe).is_none() => whole.seen,
+            _ => part.seen,
+        };
+        // A merged account does not say of its parts' SID what they do.
+        let is_weak_sid = probe.kind == Kind::Sid
+            && (part.has_weak_sid() || whole.as_ref().is_some_and(|whole| whole.has_weak_sid()));
+        let row = whole.unwrap_or(part);
+        Ok(row.value(probe).map(str::to_owned).map(|value| Holder {
+            subject: row,
+            value,
+            said: (seen.object, seen.row),
+            is_weak_sid,
+        }))
+    }
+
+    /// Returns the subject that a part belongs to now, whatever it holds.
+    pub(super) fn subject_of(
+        &self,
+        subject: Subject,
+        part: u32,
+    ) -> rusqlite::Result<Option<Rc<Row>>> {
+        let Some(part) = self.row(subject, part)? else {
+            return Ok(None);
+        };
+        match part.subject_id() {
+            Some(id) if id != part.id => self.row(subject, id),
+            Some(_) => Ok(Some(part)),
+            None => Ok(None),
+        }
+    }
+
+    pub(super) fn row(&self, subject: Subject, id: u32) -> rusqlite::Result<Option<Rc<Row>>> {
+        let is_it = |row: &&Rc<Row>| row.key() == (subject, id);
+        if let Some(known) = self.rows.borrow().iter().find(is_it) {
+            return Ok(Some(Rc::clone(known)));
+        }
+        let row = Row::read(self.reader, subject, id)?.map(Rc::new);
+        let mut rows = self.rows.borrow_mut();
+        if rows.len() == ROWS_KEPT {
+            rows.clear();
+        }
+        rows.extend(row.clone());
+        Ok(row)
+    }
+
+    pub(super) fn evidence(
+        &self,
+        kind: Kind,
+        value: String,
+        (object, row): (u32, u32),
+    ) -> rusqlite::Result<Option<Evidence>> {
+        let found = self.reader.object(object)?;
+        Ok(found.map(|(observed_at, object)| Evidence {
+            kind,
+            value,
+            observed_at,
+            object,
+            row,
+        }))
+    }
+}
