@@ -37,6 +37,8 @@ pub mod mapping;
 pub mod observation;
 #[cfg(feature = "ingest")]
 pub mod source;
+#[cfg(feature = "ingest")]
+mod sqlite;
 
 #[cfg(feature = "cli")]
 pub mod cli;

@@ -1,0 +1,44 @@
+//! A SQLite database file as a value: written once, front to back, and read front to back. Knows no identities.
+//!
+//! Millions of rows through SQL cost most of a load: binding, running a program and finding the last page again, for
+//! every row. Here a row goes to the end of a page and a page to the end of the file, as
+//! <https://www.sqlite.org/fileformat2.html> says. Written are rowid tables with ascending rowids, indexes whose entries
+//! come sorted, views, and overflow pages; the page of byte 2^30, which SQLite locks, is left out; page 1 comes last,
+//! since it names the roots. Marked as read-only for every SQLite.
+//!
+//! It cannot change a file, write floating-point numbers, `WITHOUT ROWID` tables, free pages or triggers, nor read
+//! indexes. What it reads may be damaged: that is an [`Error`], never a panic.
+
+mod builder;
+mod page;
+mod reader;
+mod record;
+mod tree;
+
+use std::io;
+
+pub(crate) use self::builder::Builder;
+pub(crate) use self::reader::{Reader, Rows};
+pub(crate) use self::record::{Columns, Record, Value};
+
+/// Bytes of a page of what is written.
+pub(crate) const PAGE_BYTES: usize = 8192;
+
+/// Why a file could not be written or read.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    /// The file system's.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// It is not what SQLite, or this writer, would have written.
+    #[error("not a sound database: {0}")]
+    Damaged(&'static str),
+    /// Rows or entries did not come in ascending order.
+    #[error("rows of {0} are not in the order of their keys")]
+    Unordered(&'static str),
+}
+
+pub(crate) type Result<T> = std::result::Result<T, Error>;
+
+#[cfg(test)]
+mod tests;

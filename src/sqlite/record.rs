@@ -1,0 +1,326 @@
+//! Rows in SQLite's record format: made column by column, and read from the front.
+
+use super::{Error, Result};
+
+/// Bytes of the longest number of variable length.
+pub(super) const VARINT_BYTES: usize = 9;
+
+/// A column's value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Value<'a> {
+    Null,
+    Integer(i64),
+    Text(&'a str),
+    Blob(&'a [u8]),
+}
+
+impl<'a> Value<'a> {
+    /// Returns the number, if it is one.
+    pub(crate) fn integer(self) -> Option<i64> {
+        match self {
+            Value::Integer(number) => Some(number),
+            _ => None,
+        }
+    }
+
+    /// Returns the text, if it is one.
+    pub(crate) fn text(self) -> Option<&'a str> {
+        match self {
+            Value::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// Returns the bytes, if it is a blob.
+    pub(crate) fn blob(self) -> Option<&'a [u8]> {
+        match self {
+            Value::Blob(bytes) => Some(bytes),
+            _ => None,
+        }
+    }
+}
+
+/// Columns as a record has them: their types one after another, and their values. Columns that stay as they are can be
+/// copied so from file to file. Reading takes them from the front.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Columns<'a> {
+    pub(crate) types: &'a [u8],
+    pub(crate) values: &'a [u8],
+}
+
+impl<'a> Columns<'a> {
+    /// Reads a record.
+    pub(super) fn of(record: &'a [u8]) -> Result<Columns<'a>> {
+        let mut rest = record;
+        let header = take_varint(&mut rest).ok_or(Error::Damaged("a record without a header"))?;
+        let begin = record.len() - rest.len();
+        let end = usize::try_from(header).unwrap_or(usize::MAX);
+        let types = record.get(begin..end);
+        Ok(Columns {
+            types: types.ok_or(Error::Damaged("a record is shorter than its header"))?,
+            values: &record[end..],
+        })
+    }
+
+    /// Takes the next column; a row that was written before a column was added has none.
+    pub(crate) fn take(&mut self) -> Result<Value<'a>> {
+        if self.types.is_empty() {
+            return Ok(Value::Null);
+        }
+        let kind = take_varint(&mut self.types).ok_or(Error::Damaged("a type without an end"))?;
+        let bytes = value_bytes(kind).ok_or(Error::Damaged("a value of no known type"))?;
+        let value = self.values.split_at_checked(bytes);
+        let (value, rest) = value.ok_or(Error::Damaged("a record is shorter than its values"))?;
+        self.values = rest;
+        read_value(kind, value)
+    }
+
+    /// Passes over some columns.
+    pub(crate) fn skip(&mut self, columns: usize) -> Result<()> {
+        for _ in 0..columns {
+            self.take()?;
+        }
+        Ok(())
+    }
+}
+
+fn value_bytes(kind: u64) -> Option<usize> {
+    match kind {
+        0 | 8 | 9 => Some(0),
+        1..=4 => Some(kind as usize),
+        5 => Some(6),
+        6 => Some(8),
+        12.. => usize::try_from((kind - 12) / 2).ok(),
+        _ => None,
+    }
+}
+
+fn read_value(kind: u64, bytes: &[u8]) -> Result<Value<'_>> {
+    Ok(match kind {
+        0 => Value::Null,
+        8 | 9 => Value::Integer(kind as i64 - 8),
+        1..=6 => {
+            let is_negative = bytes.first().is_some_and(|byte| *byte >= 0x80);
+            let sign = if is_negative { -1 } else { 0 };
+            let number = bytes
+                .iter()
+                .fold(sign, |number, byte| number << 8 | i64::from(*byte));
+            Value::Integer(number)
+        }
+        kind if kind % 2 == 0 => Value::Blob(bytes),
+        _ => {
+            let text = std::str::from_utf8(bytes);
+            Value::Text(text.map_err(|_| Error::Damaged("a text that is no UTF-8"))?)
+        }
+    })
+}
+
+/// A row in the making, its columns put in one after another.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct Record {
+    types: Vec<u8>,
+    values: Vec<u8>,
+}
+
+impl Record {
+    /// Begins the next row.
+    pub(crate) fn clear(&mut self) {
+        self.types.clear();
+        self.values.clear();
+    }
+
+    /// Returns its columns so far.
+    pub(crate) fn columns(&self) -> Columns<'_> {
+        Columns {
+            types: &self.types,
+            values: &self.values,
+        }
+    }
+
+    /// Puts in columns as another record has them.
+    pub(crate) fn put_columns(&mut self, columns: Columns) {
+        self.types.extend_from_slice(columns.types);
+        self.values.extend_from_slice(columns.values);
+    }
+
+    /// Puts in a column without a value; the rowid's own column is one.
+    pub(crate) fn put_null(&mut self) {
+        self.types.push(0);
+    }
+
+    /// Puts in a number.
+    pub(crate) fn put_integer(&mut self, value: i64) {
+        let bytes = value.to_be_bytes();
+        let (kind, length) = match value {
+            0 => (8, 0),
+            1 => (9, 0),
+            -0x80..=0x7f => (1, 1),
+            -0x8000..=0x7fff => (2, 2),
+            -0x80_0000..=0x7f_ffff => (3, 3),
+            -0x8000_0000..=0x7fff_ffff => (4, 4),
+            -0x8000_0000_0000..=0x7fff_ffff_ffff => (5, 6),
+            _ => (6, 8),
+        };
+        self.types.push(kind);
+        self.values.extend_from_slice(&bytes[8 - length..]);
+    }
+
+    /// Puts in a number, or nothing.
+    pub(crate) fn put_optional(&mut self, value: Option<i64>) {
+        match value {
+            Some(value) => self.put_integer(value),
+            None => self.put_null(),
+        }
+    }
+
+    /// Puts in a text.
+    pub(crate) fn put_text(&mut self, text: &str) {
+        put_varint(&mut self.types, 13 + 2 * text.len() as u64);
+        self.values.extend_from_slice(text.as_bytes());
+    }
+
+    /// Puts in a text, or nothing.
+    pub(crate) fn put_optional_text(&mut self, text: Option<&str>) {
+        match text {
+            Some(text) => self.put_text(text),
+            None => self.put_null(),
+        }
+    }
+
+    /// Puts in bytes.
+    pub(crate) fn put_blob(&mut self, bytes: &[u8]) {
+        put_varint(&mut self.types, 12 + 2 * bytes.len() as u64);
+        self.values.extend_from_slice(bytes);
+    }
+
+    /// Puts in a value as it was read.
+    pub(crate) fn put(&mut self, value: Value) {
+        match value {
+            Value::Null => self.put_null(),
+            Value::Integer(number) => self.put_integer(number),
+            Value::Text(text) => self.put_text(text),
+            Value::Blob(bytes) => self.put_blob(bytes),
+        }
+    }
+
+    /// Bytes before the values, those that tell their number included.
+    fn header_bytes(&self) -> usize {
+        let mut length = self.types.len() + 1;
+        // The number counts itself.
+        while self.types.len() + varint_bytes(length as u64) > length {
+            length += 1;
+        }
+        length
+    }
+
+    /// Returns how many bytes it takes.
+    pub(super) fn bytes(&self) -> usize {
+        self.header_bytes() + self.values.len()
+    }
+
+    /// Appends it to a cell.
+    pub(super) fn append_to(&self, cell: &mut Vec<u8>) {
+        put_varint(cell, self.header_bytes() as u64);
+        cell.extend_from_slice(&self.types);
+        cell.extend_from_slice(&self.values);
+    }
+}
+
+fn varint_bytes(value: u64) -> usize {
+    ((64 - value.leading_zeros()).div_ceil(7).max(1) as usize).min(VARINT_BYTES)
+}
+
+/// Appends a number in SQLite's variable length: seven bits a byte, and eight in a ninth.
+pub(super) fn put_varint(into: &mut Vec<u8>, value: u64) {
+    if value < 0x80 {
+        return into.push(value as u8);
+    }
+    if value >= 1 << 56 {
+        let sevens = (1..VARINT_BYTES).rev().map(|at| value >> (7 * at + 1));
+        into.extend(sevens.map(|bits| bits as u8 | 0x80));
+        return into.push(value as u8);
+    }
+    for group in (1..varint_bytes(value)).rev() {
+        into.push((value >> (7 * group)) as u8 | 0x80);
+    }
+    into.push(value as u8 & 0x7f);
+}
+
+/// Reads a number from the front; none where there is none.
+pub(super) fn take_varint(bytes: &mut &[u8]) -> Option<u64> {
+    let mut value = 0;
+    for at in 0..VARINT_BYTES {
+        let byte = *bytes.get(at)?;
+        let is_last = at == VARINT_BYTES - 1;
+        value = match is_last {
+            true => value << 8 | u64::from(byte),
+            false => value << 7 | u64::from(byte & 0x7f),
+        };
+        if is_last || byte < 0x80 {
+            *bytes = &bytes[at + 1..];
+            return Some(value);
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_of_every_length_are_read_back() {
+        for bits in 0..64 {
+            for number in [1u64 << bits, (1 << bits) - 1, (1 << bits) + bits] {
+                let mut bytes = Vec::new();
+                put_varint(&mut bytes, number);
+                assert_eq!(take_varint(&mut bytes.as_slice()), Some(number));
+                assert_eq!(bytes.len(), varint_bytes(number));
+                bytes.pop();
+                assert_eq!(take_varint(&mut bytes.as_slice()), None);
+            }
+        }
+    }
+
+    #[test]
+    fn a_record_reads_back_column_by_column() {
+        let values = [
+            Value::Null,
+            Value::Integer(0),
+            Value::Integer(i64::MIN),
+            Value::Text("Müller"),
+            Value::Integer(-129),
+            Value::Blob(&[0, 255]),
+            Value::Text(""),
+        ];
+        let mut record = Record::default();
+        // Headers around the length at which their own number takes two bytes.
+        for repeated in 0..40 {
+            record.clear();
+            let all = || values.iter().cycle().take(repeated * 7);
+            all().for_each(|value| record.put(*value));
+            let mut bytes = Vec::new();
+            record.append_to(&mut bytes);
+            assert_eq!(bytes.len(), record.bytes());
+            let mut columns = Columns::of(&bytes).unwrap();
+            assert_eq!(columns, record.columns());
+            all().for_each(|value| assert_eq!(columns.take().unwrap(), *value));
+            assert_eq!(columns, Columns::default());
+        }
+    }
+
+    #[test]
+    fn what_is_no_record_is_an_error() {
+        for bytes in [
+            &[][..],
+            &[5, 1],
+            &[2, 7],
+            &[2, 10, 0],
+            &[2, 1],
+            &[3, 15, 15, 0xff, 0xff],
+        ] {
+            let read = Columns::of(bytes).and_then(|mut columns| columns.skip(3));
+            assert!(read.is_err(), "{bytes:?}");
+        }
+    }
+}
