@@ -1,110 +1,123 @@
--- The identity index. Times are microseconds since 1970 in UTC; codes are those of src/schema.rs and src/identifier.rs.
+-- The identity index, format 3. Times are microseconds since 1970 in UTC; codes are those of src/schema.rs and
+-- src/identifier.rs. Written once by src/index/write.rs, never changed: SQLite only reads it.
 
--- One row per part: the newest row of one way of telling of an account (its keys, what it says of being local, its
--- columns). An account told of in one way is that row (owner NULL). An account told of in several has a row of its own
--- (shape 0) with their merged values, which its parts name as their owner. Owner 0: of no account.
+-- One row per claim: what rows with the same keys say (src/index/claim.rs), each field by the newest row that carries it.
+-- An account that is told of in one way is that row (owner NULL). One told of in several has a row of its own behind
+-- them, with their merged values, which its claims name as their owner. Owner 0: of no account.
 CREATE TABLE account (
   id INTEGER PRIMARY KEY,
-  seen TEXT NOT NULL,          -- schema::Seen: last_seen (18), object (8), row (10)
   owner INTEGER,
-  shape INTEGER NOT NULL,
   class INTEGER NOT NULL,
-  flags INTEGER NOT NULL,      -- 1: contested, 2: its SID is no key, 8: see held
-  sid TEXT, uid TEXT, name TEXT, upn TEXT, email TEXT, full_name TEXT, type TEXT, upn_privacy TEXT, ad_username TEXT,
-  department TEXT, job_title TEXT, office TEXT, city TEXT, country TEXT, first_seen INTEGER,
+  flags INTEGER NOT NULL,      -- schema::flag
+  last_seen INTEGER,
+  object INTEGER NOT NULL,     -- where its newest row is
+  row INTEGER NOT NULL,
+  first INTEGER NOT NULL,      -- the object that told of it first
+  parts BLOB NOT NULL,         -- the writer's: claim.rs
+  last_use BLOB,               -- always NULL
+  sid TEXT, uid ANY, name TEXT, upn TEXT, email TEXT, full_name TEXT, type ANY, upn_privacy ANY, ad_username TEXT,
+  department ANY, job_title ANY, office ANY, city ANY, country ANY, first_seen INTEGER,
   extra TEXT                   -- columns that no field takes, as one JSON object
 ) STRICT;
-CREATE INDEX account_owner ON account (owner) WHERE owner IS NOT NULL;
-CREATE INDEX account_flags ON account (id, flags) WHERE flags <> 0;
 
+-- Uids are 16 bytes, or text where they are spelled otherwise; texts that many have alike are ids of the table text.
 CREATE TABLE device (
   id INTEGER PRIMARY KEY,
-  seen TEXT NOT NULL,
   owner INTEGER,
-  shape INTEGER NOT NULL,
   class INTEGER NOT NULL,      -- always 0: a device has no class
-  flags INTEGER NOT NULL,      -- 1: contested, 4: its last login stands in mention, 8: see held
-  uid TEXT, collector_uid TEXT, name TEXT, serial TEXT, chassis_serial TEXT, bios_serial TEXT, type TEXT,
-  manufacturer TEXT, model TEXT, os TEXT, platform TEXT, entity TEXT, last_login TEXT, first_seen INTEGER,
+  flags INTEGER NOT NULL,
+  last_seen INTEGER,
+  object INTEGER NOT NULL,
+  row INTEGER NOT NULL,
+  first INTEGER NOT NULL,
+  parts BLOB NOT NULL,
+  last_use BLOB,               -- the writer's: last_login.rs
+  uid ANY, collector_uid ANY, name TEXT, serial TEXT, chassis_serial TEXT, bios_serial TEXT, type ANY,
+  manufacturer ANY, model ANY, os ANY, platform ANY, entity ANY, last_login TEXT, first_seen INTEGER,
   extra TEXT
 ) STRICT;
-CREATE INDEX device_owner ON device (owner) WHERE owner IS NOT NULL;
-CREATE INDEX device_flags ON device (id, flags) WHERE flags <> 0;
 
--- The sets of columns that parts carry, each a JSON array of names.
-CREATE TABLE shape (
-  id INTEGER PRIMARY KEY,
-  dataset INTEGER NOT NULL,
-  columns TEXT NOT NULL,
-  UNIQUE (dataset, columns)
-) STRICT;
-
--- account x device. id = account << 32 | device: clustered by account, and fixed-width text can be patched in place.
+-- Account x device. id = account << 32 | device. What an answer shows of the device stands here too.
 CREATE TABLE usage (
   id INTEGER PRIMARY KEY,
-  seen TEXT NOT NULL,          -- usage::UsageSeen
-  device INTEGER NOT NULL,
-  user_keys TEXT,              -- sid, uid, name in normal form, tab between; NULL: the names of its two parts, or see mention
+  logins INTEGER,
+  last_used INTEGER,
+  object INTEGER,              -- where its newest logins row is
+  row INTEGER,
+  last_login INTEGER,          -- the newest object that names the account as the last to log in
+  is_shared INTEGER NOT NULL,
+  uid ANY, collector_uid ANY, name TEXT, serial TEXT, type ANY, manufacturer ANY, model ANY, os ANY, entity ANY,
+  first_seen INTEGER, last_seen INTEGER,
+  extra TEXT
+) STRICT;
+CREATE INDEX usage_by_device ON usage (id & 4294967295);
+
+-- What logins objects say: a user's keys, a device's keys, and the rows of the newest object that has both.
+CREATE TABLE mention (
+  id INTEGER PRIMARY KEY,
+  state INTEGER NOT NULL,      -- 0 resolved, 1 unknown, 2 ambiguous
+  keys INTEGER NOT NULL,       -- which keys are said: bits 0-2 of the user, 3-5 of the device
+  account INTEGER,             -- a claim that has them; NULL: see user_keys
+  device INTEGER,
+  grouped INTEGER NOT NULL,    -- hash of all keys
+  raw INTEGER NOT NULL,
+  object INTEGER NOT NULL,
+  row INTEGER NOT NULL,
+  logins INTEGER,
+  last_used INTEGER,
+  day INTEGER NOT NULL,        -- the newest day of use since 1970, in UTC
+  days INTEGER NOT NULL,       -- days of use: bit n is n days before that
+  user_keys TEXT,              -- sid, uid, name in normal form, tab between
   device_keys TEXT,
   extra TEXT
 ) STRICT;
 
--- Devices that may be shared: one bit each (schema::busy).
-CREATE TABLE busy (
-  block INTEGER PRIMARY KEY,
-  bits BLOB NOT NULL
-) STRICT;
-
--- Mentions of a user and a device that wait (usage NULL), or that cannot stand in usage by themselves.
-CREATE TABLE mention (
+-- Users that a device's row once named as the last to log in, and does not name now.
+CREATE TABLE last_login (
   id INTEGER PRIMARY KEY,
-  usage INTEGER,
-  state INTEGER NOT NULL,      -- 0 resolved, 1 unknown, 2 ambiguous
-  part INTEGER,                -- the device part whose last login this is or was; NULL: rows of a logins object
-  current INTEGER NOT NULL,    -- 1: that part still says so, and its row has the time
-  seen TEXT NOT NULL,
-  group_hash INTEGER NOT NULL,
-  user_keys TEXT NOT NULL,
-  device_keys TEXT NOT NULL,
-  extra TEXT
+  state INTEGER NOT NULL,
+  device INTEGER NOT NULL,     -- a claim
+  account INTEGER,
+  name TEXT NOT NULL,
+  value INTEGER NOT NULL,
+  first INTEGER NOT NULL,      -- objects
+  last INTEGER NOT NULL,
+  used INTEGER NOT NULL,
+  day INTEGER NOT NULL,
+  days INTEGER NOT NULL
 ) STRICT;
-CREATE INDEX mention_group ON mention (group_hash);
-CREATE INDEX mention_usage ON mention (usage) WHERE usage IS NOT NULL;
-CREATE INDEX mention_part ON mention (part) WHERE part IS NOT NULL;
-CREATE TABLE mention_key (
-  hash INTEGER NOT NULL,
-  mention INTEGER NOT NULL,
-  PRIMARY KEY (hash, mention)
-) STRICT, WITHOUT ROWID;
 
--- Hash of a normal form -> parts. bucket: the top bits of the hash; entries: src/bucket.rs.
+-- Mentions that cannot be placed, by the subjects that they mean or may mean: schema::waiting_id.
+CREATE TABLE waiting (
+  id INTEGER PRIMARY KEY,
+  unknown INTEGER NOT NULL,
+  ambiguous INTEGER NOT NULL,
+  mentions TEXT NOT NULL       -- the first of them, a JSON array of [user keys, device keys, state]
+) STRICT;
+
+-- Hash of a normal form -> claims. bucket: the top bits of the hash; entries: src/bucket.rs.
 CREATE TABLE identifier (
   bucket INTEGER PRIMARY KEY,
   entries BLOB NOT NULL
 ) STRICT;
 CREATE TABLE crowd (
+  id INTEGER PRIMARY KEY,
   hash INTEGER NOT NULL,
-  rest INTEGER NOT NULL,
-  reference INTEGER NOT NULL,
-  PRIMARY KEY (hash, rest, reference)
-) STRICT, WITHOUT ROWID;
-
--- What parts ever had for a UPN, an email or a serial number, of those that had several: from when until when. Of all
--- others the roster's first object and the row's newest one say it.
-CREATE TABLE held (
-  hash INTEGER NOT NULL,       -- of the normal form, as in crowd
-  rest INTEGER NOT NULL,
-  reference INTEGER NOT NULL,
-  first INTEGER NOT NULL,      -- when the first of its rows with the value was observed
-  last INTEGER,                -- when the last one was; NULL: its newest row says so
-  PRIMARY KEY (hash, rest, reference)
-) STRICT, WITHOUT ROWID;
-
--- The writer's packed working set (index::roster); lookups read in which object a part was observed first (schema::roster).
-CREATE TABLE roster (
-  block INTEGER PRIMARY KEY,
+  last INTEGER NOT NULL,       -- the largest reference of the row
   entries BLOB NOT NULL
 ) STRICT;
+CREATE INDEX crowd_by_hash ON crowd (hash, last);
+
+-- From when until when a claim had what may change, of those that had several: UPN, email, serial numbers. Of all others
+-- their own first and newest rows say it.
+CREATE TABLE held (
+  id INTEGER PRIMARY KEY,
+  hash INTEGER NOT NULL,
+  reference INTEGER NOT NULL,
+  first INTEGER NOT NULL,
+  last INTEGER NOT NULL
+) STRICT;
+CREATE INDEX held_by_hash ON held (hash, reference);
 
 -- The ledger: every object ever taken in.
 CREATE TABLE object (
@@ -117,7 +130,7 @@ CREATE TABLE object (
   modified_at INTEGER NOT NULL,
   observed_at INTEGER NOT NULL,
   observed_from TEXT NOT NULL,
-  sha256 TEXT NOT NULL,
+  blake3 BLOB NOT NULL,
   state TEXT NOT NULL,         -- loaded, duplicate
   dataset INTEGER NOT NULL,
   shape INTEGER NOT NULL,
@@ -128,11 +141,8 @@ CREATE TABLE object (
   rows_rejected INTEGER NOT NULL,
   identifiers_refused INTEGER NOT NULL,
   upns_hashed INTEGER NOT NULL,
-  loaded_generation INTEGER NOT NULL,
-  UNIQUE (source, key, e_tag, version, size_bytes, modified_at)
+  loaded_generation INTEGER NOT NULL
 ) STRICT;
-CREATE INDEX object_content ON object (sha256, observed_at);
-CREATE INDEX object_coverage ON object (dataset, observed_at) WHERE state = 'loaded';
 
 -- The first rejected rows of each object; object.rows_rejected counts them all.
 CREATE TABLE reject (
@@ -142,61 +152,92 @@ CREATE TABLE reject (
   field TEXT NOT NULL,
   reason TEXT NOT NULL
 ) STRICT;
-CREATE INDEX reject_object ON reject (object);
 
--- Keyed hashes of what was erased; later files do not bring it back.
-CREATE TABLE erased (
-  kind INTEGER NOT NULL,
-  hash BLOB NOT NULL,
-  PRIMARY KEY (kind, hash)
-) STRICT, WITHOUT ROWID;
+-- The sets of columns that objects carry, each a JSON array of names.
+CREATE TABLE shape (
+  id INTEGER PRIMARY KEY,
+  dataset INTEGER NOT NULL,
+  columns TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE text (
+  id INTEGER PRIMARY KEY,
+  value TEXT NOT NULL
+) STRICT;
 
 CREATE TABLE meta (
-  key TEXT PRIMARY KEY,
+  id INTEGER PRIMARY KEY,
+  key TEXT NOT NULL,
   value TEXT NOT NULL
-) STRICT, WITHOUT ROWID;
+) STRICT;
 
 -- For analysts: stable and documented.
 CREATE VIEW accounts AS
-SELECT a.id, a.uid, a.name, a.sid, a.upn, a.email, a.full_name,
+SELECT a.id,
+  CASE typeof(a.uid) WHEN 'blob' THEN lower(substr(hex(a.uid), 1, 8) || '-' || substr(hex(a.uid), 9, 4) || '-' ||
+    substr(hex(a.uid), 13, 4) || '-' || substr(hex(a.uid), 17, 4) || '-' || substr(hex(a.uid), 21)) ELSE a.uid END AS uid,
+  a.name, a.sid, a.upn, a.email, a.full_name,
   CASE a.class WHEN 1 THEN 'person' WHEN 2 THEN 'machine' WHEN 3 THEN 'local' WHEN 4 THEN 'service'
     WHEN 5 THEN 'admin' ELSE 'unknown' END AS class,
-  a.type, a.upn_privacy, a.ad_username, a.department, a.job_title, a.office, a.city, a.country,
+  CASE typeof(a.type) WHEN 'integer' THEN (SELECT value FROM text WHERE text.id = a.type) ELSE a.type END AS type,
+  CASE typeof(a.upn_privacy) WHEN 'integer' THEN (SELECT value FROM text WHERE text.id = a.upn_privacy)
+    ELSE a.upn_privacy END AS upn_privacy,
+  a.ad_username,
+  CASE typeof(a.department) WHEN 'integer' THEN (SELECT value FROM text WHERE text.id = a.department)
+    ELSE a.department END AS department,
+  CASE typeof(a.job_title) WHEN 'integer' THEN (SELECT value FROM text WHERE text.id = a.job_title)
+    ELSE a.job_title END AS job_title,
+  CASE typeof(a.office) WHEN 'integer' THEN (SELECT value FROM text WHERE text.id = a.office) ELSE a.office END AS office,
+  CASE typeof(a.city) WHEN 'integer' THEN (SELECT value FROM text WHERE text.id = a.city) ELSE a.city END AS city,
+  CASE typeof(a.country) WHEN 'integer' THEN (SELECT value FROM text WHERE text.id = a.country)
+    ELSE a.country END AS country,
   strftime('%Y-%m-%dT%H:%M:%SZ', a.first_seen / 1000000, 'unixepoch') AS first_seen,
-  strftime('%Y-%m-%dT%H:%M:%SZ', CAST(NULLIF(trim(substr(a.seen, 1, 18)), '') AS INTEGER) / 1000000, 'unixepoch') AS last_seen,
+  strftime('%Y-%m-%dT%H:%M:%SZ', a.last_seen / 1000000, 'unixepoch') AS last_seen,
   strftime('%Y-%m-%dT%H:%M:%SZ', o.observed_at / 1000000, 'unixepoch') AS observed_at,
   a.extra
-FROM account a LEFT JOIN object o ON o.id = CAST(substr(a.seen, 19, 8) AS INTEGER)
+FROM account a LEFT JOIN object o ON o.id = a.object
 WHERE a.owner IS NULL;
 
 CREATE VIEW devices AS
-SELECT d.id, d.uid, d.collector_uid, d.name, d.serial, d.chassis_serial, d.bios_serial, d.type, d.manufacturer, d.model,
-  d.os, d.platform, d.entity, d.last_login,
+SELECT d.id,
+  CASE typeof(d.uid) WHEN 'blob' THEN lower(substr(hex(d.uid), 1, 8) || '-' || substr(hex(d.uid), 9, 4) || '-' ||
+    substr(hex(d.uid), 13, 4) || '-' || substr(hex(d.uid), 17, 4) || '-' || substr(hex(d.uid), 21)) ELSE d.uid END AS uid,
+  CASE typeof(d.collector_uid) WHEN 'blob' THEN lower(substr(hex(d.collector_uid), 1, 8) || '-' ||
+    substr(hex(d.collector_uid), 9, 4) || '-' || substr(hex(d.collector_uid), 13, 4) || '-' ||
+    substr(hex(d.collector_uid), 17, 4) || '-' || substr(hex(d.collector_uid), 21)) ELSE d.collector_uid
+    END AS collector_uid,
+  d.name, d.serial, d.chassis_serial, d.bios_serial,
+  CASE typeof(d.type) WHEN 'integer' THEN (SELECT value FROM text WHERE text.id = d.type) ELSE d.type END AS type,
+  CASE typeof(d.manufacturer) WHEN 'integer' THEN (SELECT value FROM text WHERE text.id = d.manufacturer)
+    ELSE d.manufacturer END AS manufacturer,
+  CASE typeof(d.model) WHEN 'integer' THEN (SELECT value FROM text WHERE text.id = d.model) ELSE d.model END AS model,
+  CASE typeof(d.os) WHEN 'integer' THEN (SELECT value FROM text WHERE text.id = d.os) ELSE d.os END AS os,
+  CASE typeof(d.platform) WHEN 'integer' THEN (SELECT value FROM text WHERE text.id = d.platform)
+    ELSE d.platform END AS platform,
+  CASE typeof(d.entity) WHEN 'integer' THEN (SELECT value FROM text WHERE text.id = d.entity) ELSE d.entity END AS entity,
+  d.last_login,
   strftime('%Y-%m-%dT%H:%M:%SZ', d.first_seen / 1000000, 'unixepoch') AS first_seen,
-  strftime('%Y-%m-%dT%H:%M:%SZ', CAST(NULLIF(trim(substr(d.seen, 1, 18)), '') AS INTEGER) / 1000000, 'unixepoch') AS last_seen,
+  strftime('%Y-%m-%dT%H:%M:%SZ', d.last_seen / 1000000, 'unixepoch') AS last_seen,
   strftime('%Y-%m-%dT%H:%M:%SZ', o.observed_at / 1000000, 'unixepoch') AS observed_at,
   d.extra
-FROM device d LEFT JOIN object o ON o.id = CAST(substr(d.seen, 19, 8) AS INTEGER)
+FROM device d LEFT JOIN object o ON o.id = d.object
 WHERE d.owner IS NULL;
 
 CREATE VIEW usages AS
-SELECT u.id >> 32 AS account, u.device,
-  CAST(NULLIF(trim(substr(u.seen, 37, 18)), '') AS INTEGER) AS logins,
-  strftime('%Y-%m-%dT%H:%M:%SZ', CAST(NULLIF(trim(substr(u.seen, 1, 18)), '') AS INTEGER) / 1000000, 'unixepoch') AS last_used,
+SELECT u.id >> 32 AS account, u.id & 4294967295 AS device, u.logins,
+  strftime('%Y-%m-%dT%H:%M:%SZ', u.last_used / 1000000, 'unixepoch') AS last_used,
   (SELECT strftime('%Y-%m-%dT%H:%M:%SZ', o.observed_at / 1000000, 'unixepoch') FROM object o
-    WHERE o.id = CASE WHEN substr(u.seen, 55, 1) = '*'
-      THEN (SELECT CAST(substr(d.seen, 19, 8) AS INTEGER) FROM device d WHERE d.id = u.device)
-      ELSE CAST(NULLIF(trim(substr(u.seen, 55, 8)), '') AS INTEGER) END) AS last_login_observed,
+    WHERE o.id = u.last_login) AS last_login_observed,
   (SELECT strftime('%Y-%m-%dT%H:%M:%SZ', o.observed_at / 1000000, 'unixepoch') FROM object o
-    WHERE o.id = CAST(NULLIF(trim(substr(u.seen, 19, 8)), '') AS INTEGER)) AS logins_observed,
+    WHERE o.id = u.object) AS logins_observed,
   u.extra
 FROM usage u;
 
 CREATE VIEW loads AS
 SELECT id, source, key, strftime('%Y-%m-%dT%H:%M:%SZ', observed_at / 1000000, 'unixepoch') AS observed_at, observed_from,
-  CASE dataset WHEN 0 THEN 'users' WHEN 1 THEN 'devices' ELSE 'logins' END AS dataset, state, size_bytes, sha256,
-  rows_read, rows_stored, rows_unchanged, rows_superseded, rows_rejected, identifiers_refused, upns_hashed,
-  loaded_generation AS generation
+  CASE dataset WHEN 0 THEN 'users' WHEN 1 THEN 'devices' ELSE 'logins' END AS dataset, state, size_bytes,
+  lower(hex(blake3)) AS blake3, rows_read, rows_stored, rows_unchanged, rows_superseded, rows_rejected,
+  identifiers_refused, upns_hashed, loaded_generation AS generation
 FROM object;
 
 CREATE VIEW rejects AS

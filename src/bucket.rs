@@ -1,9 +1,9 @@
-//! The identifier table's format: which parts the hash of a normal form points to.
+//! The identifier table's format: which claims the hash of a normal form points to.
 //!
 //! Entries lie sorted in buckets, one bucket for all hashes with the same top bits, whatever the identifier's kind: one
-//! read finds all that a text can mean. A bucket is `n` entries as columns: `n` upper halves of the hash (8 bytes,
-//! little endian), `n` lower halves (4), `n` references (4), sorted. A hash with more than [`CROWD`] holders keeps one
-//! reference, [`IN_CROWD`], and its holders stand in the table `crowd`. Every hit is to be verified against the row.
+//! read finds all that a text can mean. A bucket is `n` entries as columns: `n` hashes (8 bytes, little endian), `n`
+//! references (4), sorted. A hash with more than [`CROWD`] holders keeps one reference, [`IN_CROWD`], and its holders
+//! stand in the table `crowd`, in order. Every hit is to be verified against the row.
 
 use crate::identifier::{self, Kind};
 
@@ -12,7 +12,7 @@ pub const CROWD: usize = 64;
 /// The reference that says: see `crowd`.
 pub const IN_CROWD: u32 = u32::MAX;
 /// Bytes of an entry.
-pub const ENTRY_BYTES: usize = 16;
+pub const ENTRY_BYTES: usize = 12;
 /// The largest id that a reference can hold.
 pub const MAX_ID: u32 = (1 << 28) - 1;
 
@@ -36,7 +36,7 @@ impl Hash {
     }
 }
 
-/// Packs a kind and a part's id.
+/// Packs a kind and a claim's id.
 pub fn reference(kind: Kind, id: u32) -> u32 {
     (kind as u32) << 28 | id
 }
@@ -56,23 +56,31 @@ pub fn bucket_of(hash: u64, bits: u32) -> i64 {
 }
 
 /// Returns the references that a bucket's bytes hold for a hash.
-pub fn references_in(entries: &[u8], hash: Hash) -> impl Iterator<Item = u32> {
+pub fn references_in(entries: &[u8], hash: u64) -> impl Iterator<Item = u32> {
     let count = entries.len() / ENTRY_BYTES;
-    let high = move |at: usize| read_u64(entries, at * 8);
-    let low = move |at: usize| read_u32(entries, count * 8 + at * 4);
-    // Hashes are uniform, but a bucket is small: halving costs eight steps.
-    let mut begin = 0;
-    let mut end = count;
+    let other = move |at: usize| read_u64(entries, at * 8);
+    // Hashes are uniform, but a bucket is small: halving costs six steps.
+    let (mut begin, mut end) = (0, count);
     while begin < end {
         let middle = begin + (end - begin) / 2;
-        if (high(middle), low(middle)) < (hash.high, hash.low) {
-            begin = middle + 1
-        } else {
-            end = middle
+        match other(middle) < hash {
+            true => begin = middle + 1,
+            false => end = middle,
         }
     }
-    let same = (begin..count).take_while(move |at| (high(*at), low(*at)) == (hash.high, hash.low));
-    same.map(move |at| read_u32(entries, count * 12 + at * 4))
+    let same = (begin..count).take_while(move |at| other(*at) == hash);
+    same.map(move |at| read_u32(entries, count * 8 + at * 4))
+}
+
+/// Returns a bucket's hashes and references.
+pub fn entries_in(entries: &[u8]) -> impl Iterator<Item = (u64, u32)> {
+    let count = entries.len() / ENTRY_BYTES;
+    (0..count).map(move |at| {
+        (
+            read_u64(entries, at * 8),
+            read_u32(entries, count * 8 + at * 4),
+        )
+    })
 }
 
 pub(crate) fn read_u64(bytes: &[u8], at: usize) -> u64 {

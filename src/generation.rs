@@ -1,25 +1,29 @@
-//! Generations as both sides know them: files that never change, named `gen-000042-<sha256>.db`.
+//! Generations as both sides know them: files that never change, named `gen-000042-<blake3>.db`.
 
 use std::fmt::{self, Write as _};
+use std::io::{self, Read};
 use std::path::Path;
+
+/// Bytes that are hashed at once.
+const HASHED_AT_ONCE: usize = 256 << 10;
 
 /// The name of a generation's file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Name {
     /// Its number, 1 being the first.
     pub number: u64,
-    /// The SHA-256 of the file.
-    pub sha256: [u8; 32],
+    /// The BLAKE3 hash of the file, so that `b3sum` agrees.
+    pub blake3: [u8; 32],
 }
 
 impl Name {
     /// Reads a name; none for any other.
     pub fn parse(name: &str) -> Option<Name> {
         let name = name.strip_prefix("gen-")?.strip_suffix(".db")?;
-        let (number, sha256) = name.split_once('-')?;
+        let (number, blake3) = name.split_once('-')?;
         Some(Name {
             number: number.parse().ok()?,
-            sha256: from_hex(sha256)?,
+            blake3: from_hex(blake3)?,
         })
     }
 
@@ -31,7 +35,7 @@ impl Name {
 
 impl fmt::Display for Name {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "gen-{:06}-{}.db", self.number, hex(&self.sha256))
+        write!(f, "gen-{:06}-{}.db", self.number, hex(&self.blake3))
     }
 }
 
@@ -60,7 +64,7 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
     })
 }
 
-/// Reads the digits of a SHA-256.
+/// Reads the digits of a hash.
 pub(crate) fn from_hex(digits: &str) -> Option<[u8; 32]> {
     let mut bytes = [0; 32];
     if digits.len() != 2 * bytes.len() {
@@ -72,6 +76,18 @@ pub(crate) fn from_hex(digits: &str) -> Option<[u8; 32]> {
     Some(bytes)
 }
 
+/// Hashes all that is left to read.
+pub(crate) fn hash(from: &mut impl Read) -> io::Result<[u8; 32]> {
+    let mut hasher = blake3::Hasher::new();
+    let mut buffer = vec![0; HASHED_AT_ONCE];
+    loop {
+        match from.read(&mut buffer)? {
+            0 => return Ok(hasher.finalize().into()),
+            read => hasher.update(&buffer[..read]),
+        };
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -80,7 +96,7 @@ mod tests {
     fn a_name_reads_back_what_it_wrote_and_no_other_text_is_one() {
         let name = Name {
             number: 42,
-            sha256: std::array::from_fn(|at| at as u8 * 7),
+            blake3: std::array::from_fn(|at| at as u8 * 7),
         };
         assert_eq!(Name::parse(&name.to_string()), Some(name));
         let large = Name {

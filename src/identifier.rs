@@ -97,6 +97,11 @@ impl Kind {
         }
     }
 
+    /// Answers whether values of this kind are UUIDs.
+    pub fn is_uuid(self) -> bool {
+        matches!(self, Kind::Uid | Kind::DeviceUid | Kind::CollectorUid)
+    }
+
     /// Returns how many bytes a value of this kind may have, as given and in its normal form.
     ///
     /// The limit is tried on the text as given, before any work is done on it; longer values are
@@ -190,7 +195,7 @@ pub fn normal_form(kind: Kind, text: &str) -> Result<Cow<'_, str>, Refusal> {
         return Err(Refusal::Empty);
     }
     let normal = match kind {
-        Kind::Uid | Kind::DeviceUid | Kind::CollectorUid => uuid(trimmed)?,
+        kind if kind.is_uuid() => uuid(trimmed)?,
         _ => value(kind, trimmed)?,
     };
     // Composition, lower-casing and Punycode can lengthen a text: without this second look, a

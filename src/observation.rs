@@ -62,6 +62,35 @@ pub struct Reject {
     pub reason: Cow<'static, str>,
 }
 
+/// A row that was known by its bytes before it was cut into cells: nothing in it is new but its `last_seen`, and of a
+/// logins row its count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Recognised {
+    /// The claim whose newest row it repeats, or the mention.
+    pub id: u32,
+    /// Its number in the object.
+    pub row: u32,
+    /// Microseconds since 1970.
+    pub last_seen: Option<i64>,
+    /// How many logins a logins row counts.
+    pub logins: Option<u64>,
+}
+
+/// Recognises rows by a hash of their bytes; given to what cuts rows into cells.
+#[derive(Clone, Copy)]
+pub struct Recogniser<'a> {
+    /// The hash of all that gives a row's bytes their meaning.
+    pub seed: u64,
+    /// Columns that are not hashed: `last_seen`, and the count of a logins row.
+    pub left_out: [Option<usize>; 2],
+    /// Returns what is known under a hash, with what the row says in the columns that were not hashed; `None` too where
+    /// those hold what is no time or no count, so that the row is read whole.
+    pub known: &'a Known<'a>,
+}
+
+/// What is known under a hash of a row's bytes, given what its two columns that are not hashed say.
+pub type Known<'a> = dyn Fn(u64, [Option<&str>; 2]) -> Option<Recognised> + Sync + 'a;
+
 /// Some rows of an object as text columns, and what was left out between them.
 pub struct Decoded {
     /// One nullable text column per header column; an empty cell is null.
@@ -70,6 +99,10 @@ pub struct Decoded {
     pub rows: Vec<u32>,
     /// Each record's physical line.
     pub lines: Vec<u64>,
+    /// Each record's hash by which it will be recognised; 0: none.
+    pub raws: Vec<u64>,
+    /// Rows that were recognised.
+    pub recognised: Vec<Recognised>,
     /// Rows that could not be read.
     pub rejects: Vec<Reject>,
 }
@@ -95,6 +128,8 @@ pub const LOGINS_FIELDS: [&str; 7] = [
 ];
 /// Where the device's keys begin in [`LOGINS_FIELDS`].
 pub const LOGINS_DEVICE: usize = 3;
+/// Where the count stands in [`LOGINS_FIELDS`].
+pub const LOGINS_COUNT: usize = 6;
 
 /// One identifier that a row gives its subject.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -134,6 +169,18 @@ impl Says {
     }
 }
 
+/// Fields of a subject's row whose former values are kept, in order: [`Described::values`] has a hash of each.
+pub const VALUES: usize = 4;
+/// Stands in [`Described::values`] for a column that is not carried, and for one that says nothing.
+pub const NOT_CARRIED: u64 = 0;
+/// See [`NOT_CARRIED`].
+pub const SAYS_NOTHING: u64 = 1;
+
+/// Returns what of a value's hash tells it from the others that a claim had.
+pub(crate) fn value_hash(hash: u64) -> u64 {
+    hash.max(SAYS_NOTHING + 1)
+}
+
 /// A users or devices row.
 #[derive(Debug, Clone, Copy)]
 pub struct Described {
@@ -141,61 +188,75 @@ pub struct Described {
     pub record: u32,
     /// Its number in the object.
     pub row: u32,
-    /// The hash of what makes it the same part as another row: keys, what it says of being local, its columns.
-    pub part: u64,
+    /// The hash of what makes it of the same claim as another row: its keys, and what it says of being local.
+    pub claim: u64,
     /// The hash of its columns and of everything it says but `last_seen`.
     pub fingerprint: u64,
-    /// The part that said the same when the run began: `part`, `entries`, `said` and `class` are then not worked out.
-    pub known: Option<u32>,
+    /// The hash of its bytes; 0: none.
+    pub raw: u64,
     /// Microseconds since 1970.
     pub last_seen: Option<i64>,
     /// Microseconds since 1970.
     pub first_seen: Option<i64>,
     /// Its identifiers: a range of [`Batch::entries`].
     pub entries: (u32, u32),
+    /// Hashes of its UPN and email, or of its serial numbers and last login.
+    pub values: [u64; VALUES],
     /// The user a devices row names as the last to log in.
     pub last_login: Option<Hash>,
     /// Which keys it says, strongest first: bits 0, 1 and 2.
     pub said: u8,
-    /// The account's class as far as the row alone tells; device names that matter are found by the index.
+    /// What an account's class follows from, device names aside.
+    pub traits: Traits,
+}
+
+/// What the class of an account follows from, but for the names of devices.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Traits {
+    /// The class as far as the row alone tells.
     pub class: Class,
+    /// It has no type, so that a domain part which is a device's name says that it is local.
+    pub is_untyped: bool,
+    /// It has a UPN, an email or a full name.
+    pub has_person: bool,
+}
+
+impl Traits {
+    /// Packs them into a byte.
+    pub fn to_byte(self) -> u8 {
+        self.class as u8 | u8::from(self.is_untyped) << 4 | u8::from(self.has_person) << 5
+    }
+
+    /// Reads a byte.
+    pub fn of_byte(byte: u8) -> Traits {
+        Traits {
+            class: Class::from_code(byte & 15).unwrap_or_default(),
+            is_untyped: byte & 16 != 0,
+            has_person: byte & 32 != 0,
+        }
+    }
 }
 
 /// A logins row: it mentions a user and a device, and describes neither.
 #[derive(Debug, Clone, Copy)]
-pub struct Mention {
+pub struct Login {
     /// Where its text is in the batch.
     pub record: u32,
     /// Its number in the object.
     pub row: u32,
     /// The hash of its user keys and device keys.
     pub group: u64,
-    /// It says a user's name and a device's name, and no other key.
-    pub names_only: bool,
-    /// Its keys that can find anybody, the user's before the device's and the stronger before the weaker: a range of
-    /// [`Batch::entries`].
+    /// The hash of its bytes; 0: none.
+    pub raw: u64,
+    /// Its keys, those of the user first and the stronger before the weaker: a range of [`Batch::entries`]. A SID that is
+    /// no key is not among them.
     pub entries: (u32, u32),
+    /// Which keys it says: bits 0 to 2 of the user, 3 to 5 of the device.
+    pub said: u8,
     /// How many logins the row counts.
     pub logins: Option<u64>,
     /// When it was last used, microseconds since 1970.
     pub last_seen: Option<i64>,
-}
-
-/// A logins row of a group that the index had when the run began: its keys are not worked out.
-#[derive(Debug, Clone, Copy)]
-pub struct KnownMention {
-    /// The usage that the group's logins stood in.
-    pub usage: u64,
-    /// The hash of its user keys and device keys.
-    pub group: u64,
-    /// How many logins the row counts.
-    pub logins: Option<u64>,
-    /// When it was last used, microseconds since 1970.
-    pub last_seen: Option<i64>,
-    /// Where its text is in the batch, until that is let go of.
-    pub record: u32,
-    /// Its number in the object.
-    pub row: u32,
 }
 
 /// The rows of a batch.
@@ -204,12 +265,7 @@ pub enum Rows {
     /// Rows of a users or devices object.
     Described(Vec<Described>),
     /// Rows of a logins object.
-    Mentions {
-        /// Of groups that the index had.
-        known: Vec<KnownMention>,
-        /// All others.
-        unknown: Vec<Mention>,
-    },
+    Logins(Vec<Login>),
 }
 
 /// How an object's columns fill fields: the same for all of its batches.
@@ -229,6 +285,8 @@ pub struct Layout {
 pub struct Batch {
     /// The rows, in the object's order.
     pub rows: Rows,
+    /// Rows that say nothing new.
+    pub recognised: Vec<Recognised>,
     /// The identifiers of the rows, each row's together.
     pub entries: Vec<Entry>,
     columns: Columns,
@@ -236,9 +294,15 @@ pub struct Batch {
 
 impl Batch {
     /// Joins rows with the text they were made from.
-    pub fn new(columns: Columns, rows: Rows, entries: Vec<Entry>) -> Batch {
+    pub fn new(
+        columns: Columns,
+        rows: Rows,
+        recognised: Vec<Recognised>,
+        entries: Vec<Entry>,
+    ) -> Batch {
         Batch {
             rows,
+            recognised,
             entries,
             columns,
         }
@@ -246,29 +310,11 @@ impl Batch {
 
     /// Returns the number of its rows.
     pub fn len(&self) -> usize {
-        match &self.rows {
+        let read = match &self.rows {
             Rows::Described(rows) => rows.len(),
-            Rows::Mentions { known, unknown } => known.len() + unknown.len(),
-        }
-    }
-
-    /// Lets go of the text that no row needs: that of groups which the index knows, unless some column is `extra`.
-    /// Tells whether little is left.
-    pub fn shed_text(&mut self, layout: &Layout) -> bool {
-        match &mut self.rows {
-            Rows::Mentions { known, unknown }
-                if layout.extra.is_empty() && unknown.len() < known.len() / 8 =>
-            {
-                self.columns = self.columns.only_of(unknown);
-                true
-            }
-            _ => false,
-        }
-    }
-
-    /// Keeps the text of some of its rows, which are told where it is now.
-    pub fn keep_text_of(&mut self, rows: &mut [Mention]) {
-        self.columns = self.columns.only_of(rows);
+            Rows::Logins(rows) => rows.len(),
+        };
+        read + self.recognised.len()
     }
 
     /// Tells whether it has no rows: all of a batch may have been rejected.
@@ -276,19 +322,14 @@ impl Batch {
         self.len() == 0
     }
 
+    /// Returns some of its identifiers.
+    pub fn entries_at(&self, (begin, end): (u32, u32)) -> &[Entry] {
+        &self.entries[begin as usize..end as usize]
+    }
+
     /// Returns the trimmed text of a field, if the object carries the column and the cell holds any.
     pub fn text(&self, layout: &Layout, field: usize, record: u32) -> Option<&str> {
         self.columns.cell(layout.columns[field]?, record)
-    }
-
-    /// Returns a described row's identifiers.
-    pub fn entries_of(&self, row: &Described) -> &[Entry] {
-        &self.entries[row.entries.0 as usize..row.entries.1 as usize]
-    }
-
-    /// Returns the keys of a logins row that can find anybody.
-    pub fn keys_of(&self, mention: &Mention) -> &[Entry] {
-        &self.entries[mention.entries.0 as usize..mention.entries.1 as usize]
     }
 
     /// Returns the columns that no field takes and that hold text, as one JSON object; `None` when there are none.
@@ -332,22 +373,6 @@ impl Columns {
             .iter()
             .map(|column| text(column).unwrap_or_else(|| StringArray::new_null(0)));
         Columns(columns.collect())
-    }
-
-    /// Copies the records of some rows, which are told where they are now.
-    fn only_of(&self, rows: &mut [Mention]) -> Columns {
-        let of = |column: &StringArray| {
-            let cell = |row: &Mention| {
-                let record = row.record as usize;
-                column.is_valid(record).then(|| column.value(record))
-            };
-            rows.iter().map(cell).collect()
-        };
-        let columns = Columns(self.0.iter().map(of).collect());
-        for (record, row) in (0..).zip(rows) {
-            row.record = record;
-        }
-        columns
     }
 
     /// Returns the trimmed text of a cell; `None` when it is null or blank.

@@ -8,8 +8,8 @@ use crate::identifier::Kind;
 /// `PRAGMA application_id` of every index: "iddx" in ASCII.
 pub const APPLICATION_ID: i32 = 0x6964_6478;
 
-/// `PRAGMA user_version`: the format of the index. 1 was before the first release.
-pub const USER_VERSION: i32 = 2;
+/// `PRAGMA user_version`: the format of the index. 1 and 2 were before the first release.
+pub const USER_VERSION: i32 = 3;
 
 /// How long after it was last seen with a name an account still competes with others for it, in microseconds: longer than
 /// any window of an NQL query (91 days).
@@ -70,6 +70,8 @@ pub enum FieldType {
     Identifier(Kind),
     /// Text that is only shown.
     Text,
+    /// Text that is only shown and that many subjects have alike: an id of the table `text`, or the text itself.
+    Shared,
     /// A time, stored as microseconds since 1970 in UTC.
     Time,
 }
@@ -101,14 +103,14 @@ const ACCOUNT_FIELDS: [Field; 15] = [
     field("upn", FieldType::Identifier(Kind::Upn)),
     field("email", FieldType::Identifier(Kind::Email)),
     field("full_name", FieldType::Text),
-    field("type", FieldType::Text),
-    field("upn_privacy", FieldType::Text),
+    field("type", FieldType::Shared),
+    field("upn_privacy", FieldType::Shared),
     field("ad_username", FieldType::Text),
-    field("department", FieldType::Text),
-    field("job_title", FieldType::Text),
-    field("office", FieldType::Text),
-    field("city", FieldType::Text),
-    field("country", FieldType::Text),
+    field("department", FieldType::Shared),
+    field("job_title", FieldType::Shared),
+    field("office", FieldType::Shared),
+    field("city", FieldType::Shared),
+    field("country", FieldType::Shared),
     field("first_seen", FieldType::Time),
 ];
 
@@ -131,12 +133,12 @@ const DEVICE_FIELDS: [Field; 14] = [
     field("serial", FieldType::Identifier(Kind::SerialNumber)),
     field("chassis_serial", FieldType::Identifier(Kind::SerialNumber)),
     field("bios_serial", FieldType::Identifier(Kind::SerialNumber)),
-    field("type", FieldType::Text),
-    field("manufacturer", FieldType::Text),
-    field("model", FieldType::Text),
-    field("os", FieldType::Text),
-    field("platform", FieldType::Text),
-    field("entity", FieldType::Text),
+    field("type", FieldType::Shared),
+    field("manufacturer", FieldType::Shared),
+    field("model", FieldType::Shared),
+    field("os", FieldType::Shared),
+    field("platform", FieldType::Shared),
+    field("entity", FieldType::Shared),
     field("last_login", FieldType::Text),
     field("first_seen", FieldType::Time),
 ];
@@ -255,127 +257,96 @@ impl Class {
 /// Accounts, neither machine nor local, that use a device, from which on it is shared.
 pub const SHARED_BY: u32 = 3;
 
-/// The fixed-width text `seen` of a part: when its newest row was last seen, and where that row is.
-///
-/// Fixed width, so that a writer can patch it in place; text, so that SQL can read it:
-/// `last_seen` as 18 digits of microseconds since 1970 (blanks when the row has none),
-/// the object's id as 8 digits, the row's number as 10 digits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Seen {
-    /// The row's own `last_seen`, microseconds since 1970 in UTC.
-    pub last_seen: Option<i64>,
-    /// The object's id in the ledger.
-    pub object: u32,
-    /// The row's number in its object, the first row behind the header being 1.
-    pub row: u32,
-}
-
-impl Seen {
-    /// Bytes of its text.
-    pub const WIDTH: usize = 36;
-
-    /// Writes the text.
-    pub fn encode(self) -> [u8; Seen::WIDTH] {
-        let mut text = [b' '; Seen::WIDTH];
-        put_optional(&mut text[..18], self.last_seen);
-        put_digits(&mut text[18..26], u64::from(self.object));
-        put_digits(&mut text[26..], u64::from(self.row));
-        text
-    }
-
-    /// Reads the text; `None` when it is not one.
-    pub fn decode(text: &[u8]) -> Option<Seen> {
-        if text.len() != Seen::WIDTH {
-            return None;
-        }
-        Some(Seen {
-            last_seen: get_optional(&text[..18])?,
-            object: u32::try_from(get_digits(&text[18..26])?).ok()?,
-            row: u32::try_from(get_digits(&text[26..])?).ok()?,
-        })
-    }
-}
-
 /// The bits of the column `flags`.
 pub mod flag {
-    /// What the keys of the part mean depends on times: the writer looks again whenever it is observed anew.
-    pub const CONTESTED: u8 = 1;
     /// Its SID has the form of a key, and some row shows that it is local.
     pub const LOCAL_SID: u8 = 2;
-    /// Its last login stands in `mention`.
-    pub const LAST_LOGIN_KEPT: u8 = 4;
     /// All that it ever had for a UPN, an email or a serial number stands in `held`.
     pub const HELD: u8 = 8;
+    /// Of a device: so many people use it that it is nobody's own.
+    pub const SHARED: u8 = 16;
+    /// Usages of it wait: see `waiting`.
+    pub const WAITED_FOR: u8 = 32;
 }
 
-/// One bit a device in the table `busy`: it has, or once had, so many usages that it may be shared. Without it none is.
-pub mod busy {
-    /// Devices of a block.
-    const BLOCK_DEVICES: u32 = 32_768;
-    /// Bytes of a block.
-    pub const BLOCK_BYTES: usize = BLOCK_DEVICES as usize / 8;
+/// What every row of `account` and `device` has before its fields.
+pub const HEAD_COLUMNS: [&str; 9] = [
+    "owner",
+    "class",
+    "flags",
+    "last_seen",
+    "object",
+    "row",
+    "first",
+    "parts",
+    "last_use",
+];
 
-    /// Returns a device's block, the byte in it, and the bit in that.
-    pub fn place(device: u32) -> (u32, usize, u8) {
-        let at = device % BLOCK_DEVICES;
-        (device / BLOCK_DEVICES, at as usize / 8, 1 << (at % 8))
-    }
+/// What a row of `usage` says of its device, so that an answer need not ask for that one's row.
+pub const USAGE_DEVICE_FIELDS: [&str; 10] = [
+    "uid",
+    "collector_uid",
+    "name",
+    "serial",
+    "type",
+    "manufacturer",
+    "model",
+    "os",
+    "entity",
+    "first_seen",
+];
+
+/// The owner of a row that belongs to no subject.
+pub const NOBODY: u32 = 0;
+
+/// Returns the id of a usage: clustered by account.
+pub fn usage_id(account: u32, device: u32) -> i64 {
+    i64::from(account) << 32 | i64::from(device)
 }
 
-/// Where the roster (`index::roster`) says when a part was observed first: the id of the object, four bytes, little
-/// endian.
-pub mod roster {
-    use super::Subject;
-
-    /// Parts of a block, two of which fit a page.
-    pub const BLOCK_PARTS: usize = 120;
-    /// Bytes of a part.
-    pub const PART_BYTES: usize = 32;
-    /// Where in a part's bytes the first object stands.
-    pub const FIRST_AT: usize = 28;
-
-    /// Returns the id of a subject's block.
-    pub fn block_id(subject: Subject, block: usize) -> i64 {
-        ((subject as i64) << 32) + block as i64
-    }
-
-    /// Returns the block of a part, and where in it the first object stands.
-    pub fn first_of(subject: Subject, part: u32) -> (i64, usize) {
-        let at = part as usize - 1;
-        let offset = at % BLOCK_PARTS * PART_BYTES + FIRST_AT;
-        (block_id(subject, at / BLOCK_PARTS), offset)
-    }
+/// Returns the id of a subject in `waiting`.
+pub fn waiting_id(subject: Subject, id: u32) -> i64 {
+    (subject as i64) << 32 | i64::from(id)
 }
 
-/// Writes `value` right-aligned in decimal digits; what does not fit is cut at the front, so callers keep to the width.
-pub(crate) fn put_digits(text: &mut [u8], mut value: u64) {
-    for byte in text.iter_mut().rev() {
-        *byte = b'0' + (value % 10) as u8;
-        value /= 10;
+/// Reads the 16 bytes of a UUID in its canonical spelling, in which alone it is stored so.
+pub fn uuid_bytes(text: &str) -> Option<[u8; 16]> {
+    let text = text.as_bytes();
+    let is_dash = |at: usize| matches!(at, 8 | 13 | 18 | 23);
+    if text.len() != 36 {
+        return None;
     }
+    let mut bytes = [0; 16];
+    let mut digits = 0;
+    for (at, byte) in text.iter().enumerate() {
+        let digit = match byte {
+            b'-' if is_dash(at) => continue,
+            _ if is_dash(at) => return None,
+            b'0'..=b'9' => byte - b'0',
+            b'a'..=b'f' => byte - b'a' + 10,
+            _ => return None,
+        };
+        bytes[digits / 2] = bytes[digits / 2] << 4 | digit;
+        digits += 1;
+    }
+    Some(bytes)
 }
 
-/// Writes blanks for nothing; a negative number counts as nothing, since the mapping refuses times before 1970.
-pub(crate) fn put_optional(text: &mut [u8], value: Option<i64>) {
-    match value.and_then(|value| u64::try_from(value).ok()) {
-        Some(value) => put_digits(text, value),
-        None => text.fill(b' '),
+/// Writes a UUID of which the bytes are stored; what has another length is no UUID.
+pub fn uuid_text(bytes: &[u8]) -> Option<String> {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    if bytes.len() != 16 {
+        return None;
     }
-}
-
-pub(crate) fn get_digits(text: &[u8]) -> Option<u64> {
-    text.iter().try_fold(0u64, |value, byte| {
-        byte.is_ascii_digit()
-            .then(|| value * 10 + u64::from(byte - b'0'))
-    })
-}
-
-/// Reads what [`put_optional`] wrote; the outer `None` means that it is not such a text.
-pub(crate) fn get_optional(text: &[u8]) -> Option<Option<i64>> {
-    if text.iter().all(|byte| *byte == b' ') {
-        return Some(None);
+    let mut text = String::with_capacity(36);
+    for (at, byte) in bytes.iter().enumerate() {
+        if matches!(at, 4 | 6 | 8 | 10) {
+            text.push('-');
+        }
+        text.push(char::from(DIGITS[usize::from(byte >> 4)]));
+        text.push(char::from(DIGITS[usize::from(byte & 15)]));
     }
-    get_digits(text).map(|value| i64::try_from(value).ok())
+    Some(text)
 }
 
 #[cfg(test)]
@@ -383,27 +354,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn seen_reads_back_what_it_wrote() {
-        for seen in [
-            Seen {
-                last_seen: None,
-                object: 1,
-                row: 1,
-            },
-            Seen {
-                last_seen: Some(0),
-                object: 99_999_999,
-                row: u32::MAX,
-            },
-            Seen {
-                last_seen: Some(253_402_300_799_999_999),
-                object: 7,
-                row: 12,
-            },
+    fn a_uuid_is_stored_as_bytes_only_in_the_spelling_that_is_shown() {
+        let text = "628bfd60-81f0-4562-aca3-ae5a0f01610d";
+        let bytes = uuid_bytes(text).unwrap();
+        assert_eq!(uuid_text(&bytes).as_deref(), Some(text));
+        for other in [
+            "628BFD60-81f0-4562-aca3-ae5a0f01610d",
+            "628bfd6081f04562aca3ae5a0f01610d",
+            "628bfd60-81f0-4562-aca3-ae5a0f01610",
+            "628bfd60-81f0-4562-aca3ae5a0f01610d0",
+            "628bfd60-81f0-4562-aca3-ae5a0f01610g",
         ] {
-            assert_eq!(Seen::decode(&seen.encode()), Some(seen));
+            assert_eq!(uuid_bytes(other), None, "{other}");
         }
-        assert_eq!(Seen::decode(b"short"), None);
+        assert_eq!(uuid_text(&bytes[1..]), None);
+    }
+
+    #[test]
+    fn a_row_of_usage_has_fields_of_a_device() {
+        let fields = Subject::Device.fields();
+        let is_field = |name: &&str| fields.iter().any(|field| field.name == *name);
+        assert!(USAGE_DEVICE_FIELDS.iter().all(is_field));
     }
 
     #[test]

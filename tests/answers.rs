@@ -73,7 +73,7 @@ fn publish(home: &Path, objects: &Value) -> PathBuf {
     index
 }
 
-fn query(case: &Value) -> Query {
+pub(crate) fn query(case: &Value) -> Query {
     let asked = &case["query"];
     let query = match asked["all_of"].as_array() {
         Some(all) => Query::all_of(all.iter().map(one)),
@@ -98,7 +98,7 @@ fn one(asked: &Value) -> Query {
 }
 
 /// Compares what was expected, and nothing beyond: every key of an object, with null for what is absent; arrays whole.
-fn fits(found: &Value, expected: &Value, place: &str) -> Result<(), String> {
+pub(crate) fn fits(found: &Value, expected: &Value, place: &str) -> Result<(), String> {
     match (found, expected) {
         (Value::Object(found), Value::Object(expected)) => {
             expected.iter().try_for_each(|(key, value)| {

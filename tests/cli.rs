@@ -192,7 +192,7 @@ fn answers_have_the_keys_of_the_design() {
     assert_eq!(keys(&answer), expected);
     let one = &answer["matches"][0];
     let expected = [
-        "account", "devices", "evidence", "flags", "level", "strength", "type",
+        "account", "devices", "evidence", "flags", "level", "strength", "type", "waiting",
     ];
     assert_eq!(keys(one), expected);
     assert_eq!(
@@ -553,4 +553,181 @@ fn what_an_export_holds_commands_no_terminal() {
     let shown = home.run(&["resolve", "jdoe@EMEA"]).exits(0).stdout;
     assert!(shown.contains(r"Fin\u{1b}[31mance\nand more"), "{shown}");
     assert!(!shown.contains(['\u{1b}', '\u{7}']), "{shown:?}");
+}
+
+// ---- generations ----
+
+const TWO_ACCOUNTS: [(&str, &str); 2] = [
+    (
+        "users/2026-11-20T06-00-00Z.csv",
+        "user.uid,user.name\naaaaaaaa-0000-4000-8000-000000000001,jdoe@EMEA\n",
+    ),
+    (
+        "users/2026-11-21T06-00-00Z.csv",
+        "user.uid,user.name\naaaaaaaa-0000-4000-8000-000000000002,kim@EMEA\n",
+    ),
+];
+
+/// Returns a home with a generation for each of two objects.
+fn home_of_two_generations() -> Home {
+    let home = Home::new();
+    fs::create_dir_all(home.path("exports/users")).unwrap();
+    for (name, text) in TWO_ACCOUNTS {
+        fs::write(home.path("exports").join(name), text).unwrap();
+        home.run(&["sync", "exports"]).exits(0);
+    }
+    home
+}
+
+fn states(home: &Home) -> Vec<(u64, String)> {
+    let listed = home.run(&["generations", "--json"]).exits(0).json();
+    let listed = listed["generations"].as_array().unwrap().clone();
+    let state = |one: &Value| {
+        let state = one["state"].as_str().unwrap().to_owned();
+        (one["generation"].as_u64().unwrap(), state)
+    };
+    listed.iter().map(state).collect()
+}
+
+#[test]
+fn a_rollback_undoes_what_newer_generations_took_in_until_it_is_asked_for() {
+    let home = home_of_two_generations();
+    let report = home.run(&["rollback", "--json"]).exits(0).json();
+    assert_eq!((&report["from"], &report["to"]), (&2.into(), &1.into()));
+    let undone = report["undone_objects"].as_array().unwrap();
+    assert!(
+        undone[0]
+            .as_str()
+            .unwrap()
+            .ends_with("2026-11-21T06-00-00Z.csv")
+    );
+    assert_eq!(states(&home), [(2, "undone".into()), (1, "current".into())]);
+    home.run(&["resolve", "kim@EMEA"]).exits(10);
+    // Not unasked, and not because a run has something else to take in.
+    let ended = home.run(&["sync", "exports", "--json"]).exits(0);
+    assert_eq!(ended.json()["objects"]["undone"], 1);
+    assert!(ended.stderr.contains("--retry"), "{}", ended.stderr);
+    let third = "user.uid,user.name\naaaaaaaa-0000-4000-8000-000000000003,lee@EMEA\n";
+    fs::write(home.path("exports/users/2026-11-22T06-00-00Z.csv"), third).unwrap();
+    let report = home.run(&["sync", "exports", "--json"]).exits(0).json();
+    assert_eq!(report["generation"], 3);
+    home.run(&["resolve", "kim@EMEA"]).exits(10);
+    home.run(&["resolve", "lee@EMEA"]).exits(0);
+    let text = home.run(&["generations"]).stdout;
+    assert!(text.contains("2026-11-21T06-00-00Z.csv"), "{text}");
+    home.run(&["sync", "exports", "--retry"]).exits(0);
+    home.run(&["resolve", "kim@EMEA"]).exits(0);
+    let listed = home.run(&["generations", "--json"]).json();
+    assert_eq!(listed["undone_objects"], Value::Array(Vec::new()));
+    // What was published is the same as if nothing had been undone.
+    let straight = Home::new();
+    fs::rename(home.path("exports"), straight.path("exports")).unwrap();
+    let digest = |home: &Home| home.run(&["status", "--json"]).json()["digest"].clone();
+    straight.run(&["sync", "exports"]).exits(0);
+    assert_eq!(digest(&straight), digest(&home));
+}
+
+#[test]
+fn a_rollback_can_be_taken_back() {
+    let home = home_of_two_generations();
+    home.run(&["rollback", "1"]).exits(0);
+    home.run(&["rollback", "2"]).exits(0);
+    assert_eq!(states(&home), [(2, "current".into()), (1, "older".into())]);
+    let listed = home.run(&["generations", "--json"]).json();
+    assert_eq!(listed["undone_objects"], Value::Array(Vec::new()));
+    home.run(&["resolve", "kim@EMEA"]).exits(0);
+}
+
+#[test]
+fn a_rollback_from_a_damaged_generation_has_its_objects_taken_in_again() {
+    let home = home_of_two_generations();
+    let current = fs::canonicalize(home.path("identity.db")).unwrap();
+    let mut bytes = fs::read(&current).unwrap();
+    let last = bytes.len() - 1;
+    bytes[last] ^= 1;
+    fs::remove_file(&current).unwrap();
+    fs::write(&current, bytes).unwrap();
+    let text = "user.uid,user.name\naaaaaaaa-0000-4000-8000-000000000003,lee@EMEA\n";
+    fs::write(home.path("exports/users/2026-11-22T06-00-00Z.csv"), text).unwrap();
+    let refused = home.run(&["sync", "exports"]).exits(1);
+    assert!(
+        refused.stderr.contains("identidex rollback"),
+        "{}",
+        refused.stderr
+    );
+    let ended = home.run(&["rollback"]).exits(0);
+    assert!(ended.stdout.contains("damaged"), "{}", ended.stdout);
+    let report = home.run(&["sync", "exports", "--json"]).exits(0).json();
+    assert_eq!(report["generation"], 3);
+    home.run(&["resolve", "kim@EMEA"]).exits(0);
+    home.run(&["resolve", "lee@EMEA"]).exits(0);
+}
+
+#[test]
+fn a_rollback_without_a_generation_to_go_to_changes_nothing() {
+    let home = Home::new();
+    home.run(&["rollback"]).exits(1);
+    home.run(&["generations"]).exits(10);
+    assert!(home.files().is_empty());
+    let home = home_of_two_generations();
+    let before = home.run(&["status", "--json"]).json();
+    let refused = home.run(&["rollback", "7"]).exits(1);
+    assert!(refused.stderr.contains("there are 1"), "{}", refused.stderr);
+    assert_eq!(
+        home.run(&["status", "--json"]).json()["digest"],
+        before["digest"]
+    );
+}
+
+#[test]
+fn what_waits_is_said_and_why_lists_it() {
+    let home = Home::new();
+    fs::create_dir_all(home.path("exports/users")).unwrap();
+    let users = "user.uid,user.name\naaaaaaaa-0000-4000-8000-000000000001,jdoe@EMEA\n";
+    let logins = "user.name,device.name,number_of_logins\njdoe@EMEA,NB-0404,2\n";
+    for (name, text) in [("users", users), ("logins", logins)] {
+        let name = format!("exports/{name}-2026-11-21T06-00-00Z.csv");
+        fs::write(home.path(&name), text).unwrap();
+    }
+    home.run(&["sync", "exports"]).exits(0);
+    let text = home.run(&["resolve", "jdoe@EMEA"]).exits(0).stdout;
+    assert!(text.contains("there may be more devices"), "{text}");
+    let text = home.run(&["why", "jdoe@EMEA"]).exits(0).stdout;
+    assert!(text.contains("jdoe@emea on nb-0404"), "{text}");
+}
+
+#[test]
+fn what_waits_is_said_alike_whatever_came_first() {
+    let users = "user.uid,user.name\naaaaaaaa-0000-4000-8000-000000000001,jdoe@EMEA\naaaaaaaa-0000-4000-8000-000000000002,jdoe@EMEA\n";
+    let devices = "device.uid,device.name\ncccccccc-0000-4000-8000-000000000001,NB-1\n";
+    let logins = "user.name,device.name,number_of_logins\njdoe@EMEA,NB-1,2\n";
+    let files = [("users", users), ("devices", devices), ("logins", logins)];
+    let mut reached = Vec::new();
+    for order in [[0, 1, 2], [2, 1, 0], [1, 2, 0], [2, 0, 1]] {
+        let home = Home::new();
+        fs::create_dir_all(home.path("exports")).unwrap();
+        for (name, text) in order.map(|at| files[at]) {
+            let name = format!("exports/{name}-2026-11-21T06-00-00Z.csv");
+            fs::write(home.path(&name), text).unwrap();
+            home.run(&["sync", "exports"]).exits(0);
+        }
+        let answer = home.run(&["resolve", "NB-1", "--json"]).exits(0).json();
+        let waiting = answer["matches"][0]["waiting"].clone();
+        assert_eq!(waiting["usages"][0]["account"], "jdoe@emea", "{order:?}");
+        assert_eq!(waiting["usages"][0]["device"], "nb-1", "{order:?}");
+        reached.push(waiting);
+    }
+    assert!(reached.iter().all(|one| *one == reached[0]), "{reached:?}");
+}
+
+#[test]
+fn an_object_that_replaces_an_undone_one_is_taken_in() {
+    let home = home_of_two_generations();
+    home.run(&["rollback"]).exits(0);
+    let text = "user.uid,user.name\naaaaaaaa-0000-4000-8000-000000000002,anna.kim@EMEA\n";
+    fs::write(home.path("exports").join(TWO_ACCOUNTS[1].0), text).unwrap();
+    home.run(&["sync", "exports"]).exits(0);
+    home.run(&["resolve", "anna.kim@EMEA"]).exits(0);
+    let listed = home.run(&["generations", "--json"]).json();
+    assert_eq!(listed["undone_objects"], Value::Array(Vec::new()));
 }

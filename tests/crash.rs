@@ -8,6 +8,8 @@ use identidex::demo::Tenant;
 use identidex::index::Folder;
 use serde_json::Value;
 
+use crate::replay;
+
 /// Kills in one test run; IDENTIDEX_KILLS asks for more.
 const KILLS: u64 = 100;
 
@@ -81,7 +83,7 @@ fn a_run_killed_at_any_instant_is_made_good_by_the_next_one() {
         child.kill().expect("the run can be killed");
         let status = child.wait().expect("the run ends");
         killed += u64::from(!status.success());
-        let folder = Folder::open(&index, 0o640).expect("the path is still ours");
+        let folder = Folder::open(&index, replay::READERS).expect("the path is still ours");
         if let Some(current) = folder.current().expect("`current` names a generation") {
             current.verify().expect("the current generation is intact");
         }

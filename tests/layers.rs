@@ -23,9 +23,13 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("observation", &["bucket"]),
     ("source", &["observation"]),
     ("decode", &["observation"]),
+    ("sqlite", &[]),
     ("class", &["observation"]),
     ("mapping", &["bucket", "class", "observation"]),
-    ("index", &["bucket", "class", "generation", "observation"]),
+    (
+        "index",
+        &["bucket", "class", "generation", "observation", "sqlite"],
+    ),
     (
         "ingest",
         &[

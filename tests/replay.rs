@@ -10,6 +10,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use identidex::class::Patterns;
 use identidex::demo::Tenant;
+use identidex::index::Readers;
 use identidex::ingest::{self, Options, Outcome, Report};
 use identidex::mapping::Mapping;
 use identidex::source::SourceConfig;
@@ -228,11 +229,18 @@ pub(crate) fn sync(source: &Path, index: &Path, publish_every: Duration) -> Repo
     report
 }
 
+/// Who may read the indexes of these tests.
+pub(crate) const READERS: Readers = Readers {
+    mode: 0o640,
+    group: None,
+};
+
 /// Options for a folder as the one source.
 pub(crate) fn options(source: &Path, index: &Path, publish_every: Duration) -> Options {
     Options {
         index: index.to_owned(),
-        mode: 0o640,
+        readers: READERS,
+        login_window: None,
         keep_generations: 2,
         prune_after: Duration::ZERO,
         spool_bytes: 1 << 30,
@@ -246,6 +254,7 @@ pub(crate) fn options(source: &Path, index: &Path, publish_every: Duration) -> O
         }],
         mapping: Mapping::new([]).expect("the shipped mapping is right"),
         patterns: Patterns::default(),
+        is_retry: false,
         is_dry_run: false,
         stop: Arc::new(AtomicBool::new(false)),
     }

@@ -168,7 +168,7 @@ fn a_full_disk_ends_the_run_and_the_next_one_makes_it_good() {
             "{blocks}: {message}"
         );
         assert!(!message.contains("panicked"), "{blocks}: {message}");
-        let folder = IndexFolder::open(&index, 0o640).unwrap();
+        let folder = IndexFolder::open(&index, replay::READERS).unwrap();
         if let Some(current) = folder.current().unwrap() {
             current.verify().unwrap();
         }
@@ -232,8 +232,7 @@ fn rewrite_current(
     index: &Path,
     rewrite: impl FnOnce(&Connection) -> rusqlite::Result<()>,
 ) -> Vec<u8> {
-    use sha2::Digest as _;
-    let folder = IndexFolder::open(index, 0o640).unwrap();
+    let folder = IndexFolder::open(index, replay::READERS).unwrap();
     let current = folder.current().unwrap().unwrap();
     let copy = folder.path().join("other.db");
     let mut bytes = fs::read(&current.path).unwrap();
@@ -242,10 +241,7 @@ fn rewrite_current(
     fs::write(&copy, bytes).unwrap();
     rewrite(&Connection::open(&copy).unwrap()).unwrap();
     let bytes = fs::read(&copy).unwrap();
-    let hash: String = sha2::Sha256::digest(&bytes)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let hash = blake3::hash(&bytes).to_hex();
     let name = format!("gen-{:06}-{hash}.db", current.number);
     fs::rename(&copy, folder.path().join(&name)).unwrap();
     fs::remove_file(&current.path).unwrap();
@@ -518,4 +514,46 @@ fn logins_taken_before_and_behind_a_row_that_makes_their_keys_doubtful_count_onc
     });
     assert_eq!(apart, together);
     assert_eq!(together.0, (1, 5));
+}
+
+#[test]
+fn a_local_file_that_changes_while_it_is_read_costs_itself() {
+    const ROWS: usize = 200_000;
+    let folder = Folder::start();
+    let home = tempfile::tempdir().unwrap();
+    let index = home.path().join("identity.db");
+    let mut users = "user.uid,user.name\n".to_owned();
+    for at in 0..ROWS {
+        users += &format!("5d1f7a3c-0b6e-4c55-8a01-{at:012x},user{at}@EMEA\n");
+    }
+    folder.put("users/2026-11-21T06-00-00Z.csv", users.as_bytes());
+    for (key, bytes) in tenant() {
+        folder.put(&format!("tenant/{key}"), &bytes);
+    }
+    let config = folder.config("");
+    let written = Path::new(&config.url).join("users/2026-11-21T06-00-00Z.csv");
+    let mut options = replay::options(Path::new("unused"), &index, Duration::from_secs(300));
+    options.sources = vec![config];
+    let mut is_written = false;
+    let report = ingest::run(&options, &mut |progress| {
+        // More of it is still to be read than waits between the threads.
+        let is_begun = matches!(progress, ingest::Progress::Rows(rows) if rows > 1_000);
+        if is_begun && !is_written {
+            is_written = true;
+            fs::write(&written, users.replace("user7@", "somebody@")).unwrap();
+        }
+    });
+    let report = report.unwrap();
+    assert!(is_written);
+    assert_eq!(report.outcome, Outcome::Partial, "{report:?}");
+    assert_eq!((report.objects.loaded, report.objects.failed), (6, 1));
+    assert!(
+        report.failures[0]
+            .error
+            .contains("changed while it was read")
+    );
+    assert_eq!(report.accounts, 24);
+    let report = ingest::run(&options, &mut |_| {}).unwrap();
+    assert_eq!(report.outcome, Outcome::Done);
+    assert_eq!((report.objects.new, report.accounts), (1, 24 + ROWS as u64));
 }

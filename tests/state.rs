@@ -6,7 +6,8 @@ use std::path::Path;
 
 use identidex::bucket::{self, Hash};
 use identidex::identifier::{self, Kind};
-use identidex::schema::{self, Class, FieldType, SHARED_BY, Subject, account_field, flag};
+use identidex::schema::{Class, FieldType, SHARED_BY, Subject, account_field, flag, uuid_text};
+use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OpenFlags, Row};
 use serde_json::{Map, Value, json};
 
@@ -18,7 +19,7 @@ pub(crate) fn open(index: &Path) -> Connection {
     Connection::open_with_flags(index, flags).expect("the index opens")
 }
 
-/// The first rows of a new index are laid down beside SQLite: it must find nothing odd in them.
+/// The file is written without SQLite: it must find nothing odd in it.
 fn assert_whole(connection: &Connection) {
     let said: String = connection
         .query_row("PRAGMA integrity_check", [], |row| row.get(0))
@@ -41,7 +42,7 @@ pub(crate) fn usages(index: &Path) -> Vec<String> {
 pub(crate) fn read(index: &Path) -> Value {
     let connection = open(index);
     assert_whole(&connection);
-    assert_busy_devices_are_marked(&connection);
+    assert_shared_devices_are_marked(&connection);
     let accounts = subjects(&connection, Subject::Account);
     let devices = subjects(&connection, Subject::Device);
     let names = |subjects: &BTreeMap<i64, (String, Value)>, id: i64| {
@@ -51,31 +52,24 @@ pub(crate) fn read(index: &Path) -> Value {
     };
     let usages = rows(
         &connection,
-        "SELECT id, seen, device, extra FROM usage",
+        "SELECT id >> 32, id & 4294967295, logins, last_used, extra,
+           (SELECT observed_at FROM object WHERE object.id = last_login) FROM usage",
         |row| {
-            let id: i64 = row.get(0)?;
-            let seen: String = row.get(1)?;
-            let device: i64 = row.get(2)?;
-            assert_eq!(
-                device,
-                id & 0xffff_ffff,
-                "the device column is the lower half of the id"
-            );
-            let extra: Option<String> = row.get(3)?;
+            let extra: Option<String> = row.get(4)?;
             Ok(json!({
-                "account": names(&accounts, id >> 32),
-                "device": names(&devices, device),
-                "logins": number(&seen[36..54]),
-                "last_used": number(&seen[..18]),
-                "last_login_observed": last_login(&connection, &seen, device),
+                "account": names(&accounts, row.get(0)?),
+                "device": names(&devices, row.get(1)?),
+                "logins": row.get::<_, Option<i64>>(2)?,
+                "last_used": row.get::<_, Option<i64>>(3)?,
+                "last_login_observed": row.get::<_, Option<i64>>(5)?,
                 "extra": extra.map(|text| serde_json::from_str::<Value>(&text).expect("extra is JSON")),
             }))
         },
     );
-    let waiting = |state: i64| -> i64 {
-        let sql = "SELECT count(*) FROM (SELECT DISTINCT group_hash, part IS NULL FROM mention WHERE state = ?1)";
+    let waiting = |key: &str| -> i64 {
+        let sql = "SELECT CAST(value AS INTEGER) FROM meta WHERE key = ?1";
         connection
-            .query_row(sql, [state], |row| row.get(0))
+            .query_row(sql, [key], |row| row.get(0))
             .expect("mentions are counted")
     };
     let values = |subjects: &BTreeMap<i64, (String, Value)>| {
@@ -86,12 +80,11 @@ pub(crate) fn read(index: &Path) -> Value {
         "devices": values(&devices),
         "usages": model::sorted(usages),
         "held": held(&connection, &accounts, &devices),
-        "waiting": { "unknown": waiting(1), "ambiguous": waiting(2) },
+        "waiting": { "unknown": waiting("waiting_unknown"), "ambiguous": waiting("waiting_ambiguous") },
     })
 }
 
-/// Reads who held which identifier from when until when: what `held` says, and of all other values the roster and the
-/// parts' rows.
+/// Reads who held which identifier from when until when: what `held` says, and of all other values the claims' rows.
 fn held(
     connection: &Connection,
     accounts: &BTreeMap<i64, (String, Value)>,
@@ -99,11 +92,11 @@ fn held(
 ) -> Value {
     let mut times: BTreeMap<(String, &str, i64), (i64, i64)> = BTreeMap::new();
     for (subject, subjects) in [(Subject::Account, accounts), (Subject::Device, devices)] {
-        for part in parts(connection, subject) {
-            let Some((name, _)) = subjects.get(&part.subject) else {
+        for claim in claims(connection, subject) {
+            let Some((name, _)) = subjects.get(&claim.subject) else {
                 continue;
             };
-            for (kind, hash, (first, last)) in held_by_part(connection, subject, &part) {
+            for (kind, hash, (first, last)) in held_by_claim(connection, subject, &claim) {
                 let known = times
                     .entry((name.clone(), kind.as_str(), hash))
                     .or_insert((first, last));
@@ -117,59 +110,72 @@ fn held(
     model::sorted(held.collect())
 }
 
-/// A part with whom it tells of, and when its first and its newest row were observed.
+/// A claim with whom it tells of, and when its first and its newest row were observed.
 struct Told {
     id: u32,
     subject: i64,
-    flags: i64,
+    flags: u8,
     texts: Vec<Option<String>>,
     first: i64,
     newest: i64,
 }
 
-fn parts(connection: &Connection, subject: Subject) -> Vec<Told> {
-    let observed = |object: i64| -> i64 {
-        let sql = "SELECT observed_at FROM object WHERE id = ?1";
-        connection
-            .query_row(sql, [object], |row| row.get(0))
-            .expect("the object is there")
-    };
-    let first = |id: u32| {
-        let (block, offset) = schema::roster::first_of(subject, id);
-        let sql = "SELECT entries FROM roster WHERE block = ?1";
-        let entries: Vec<u8> = connection
-            .query_row(sql, [block], |row| row.get(0))
-            .expect("every part is in the roster");
-        let bytes = entries[offset..offset + 4].try_into().expect("four bytes");
-        observed(i64::from(u32::from_le_bytes(bytes)))
-    };
+fn claims(connection: &Connection, subject: Subject) -> Vec<Told> {
     let sql = format!(
-        "SELECT id, coalesce(owner, id), flags, substr(seen, 19, 8), {} FROM {} WHERE shape <> 0",
+        "SELECT id, coalesce(owner, id), flags, {} FROM {} WHERE length(parts) > 0",
         subject.column_list(),
         subject.table()
     );
+    let shared = texts(connection);
+    let observed = |column: &str| -> Vec<i64> {
+        let sql = format!(
+            "SELECT o.observed_at FROM {} c JOIN object o ON o.id = c.{column} WHERE length(c.parts) > 0 ORDER BY c.id",
+            subject.table()
+        );
+        rows(connection, &sql, |row| row.get(0))
+    };
+    let (firsts, newest) = (observed("first"), observed("object"));
+    let mut times = firsts.into_iter().zip(newest);
     rows(connection, &sql, |row| {
-        let id: u32 = row.get(0)?;
-        let newest: String = row.get(3)?;
-        let texts = 0..subject.fields().len() - 1;
+        let fields = 0..subject.fields().len() - 1;
+        let (first, newest) = times.next().expect("every claim has times");
         Ok(Told {
-            id,
+            id: row.get(0)?,
             subject: row.get(1)?,
             flags: row.get(2)?,
-            texts: texts.map(|at| row.get(4 + at)).collect::<Result<_, _>>()?,
-            first: first(id),
-            newest: observed(number(&newest).expect("an object")),
+            texts: fields
+                .map(|at| Ok(text(&shared, row.get_ref(3 + at)?)))
+                .collect::<rusqlite::Result<_>>()?,
+            first,
+            newest,
         })
     })
 }
 
-fn held_by_part(
+/// The texts that many rows have alike.
+fn texts(connection: &Connection) -> BTreeMap<i64, String> {
+    let sql = "SELECT id, value FROM text";
+    rows(connection, sql, |row| Ok((row.get(0)?, row.get(1)?)))
+        .into_iter()
+        .collect()
+}
+
+/// Shows a stored text.
+fn text(shared: &BTreeMap<i64, String>, value: ValueRef) -> Option<String> {
+    match value {
+        ValueRef::Integer(id) => Some(shared[&id].clone()),
+        ValueRef::Blob(bytes) => uuid_text(bytes),
+        value => value.as_str_or_null().expect("a text").map(str::to_owned),
+    }
+}
+
+fn held_by_claim(
     connection: &Connection,
     subject: Subject,
-    part: &Told,
+    claim: &Told,
 ) -> Vec<(Kind, i64, (i64, i64))> {
-    let mut held = held_once(connection, subject, part);
-    for (field, text) in subject.fields().iter().zip(&part.texts) {
+    let mut held = held_once(connection, subject, claim);
+    for (field, text) in subject.fields().iter().zip(&claim.texts) {
         let (kind, is_key) = match field.kind {
             FieldType::Key(kind) => (kind, true),
             FieldType::Identifier(kind) => (kind, false),
@@ -180,18 +186,21 @@ fn held_by_part(
             continue;
         };
         let hash = Hash::of(&normal).high as i64;
-        if is_key || part.flags & i64::from(flag::HELD) == 0 {
-            held.push((kind, hash, (part.first, part.newest)));
+        let is_written = held
+            .iter()
+            .any(|(known, other, _)| (*known, *other) == (kind, hash));
+        if is_key || claim.flags & flag::HELD == 0 && !is_written {
+            held.push((kind, hash, (claim.first, claim.newest)));
         }
     }
     held
 }
 
-/// Reads when a part was seen with what may change, if it had several values.
+/// Reads when a claim was seen with what may change, where that is written out.
 fn held_once(
     connection: &Connection,
     subject: Subject,
-    part: &Told,
+    claim: &Told,
 ) -> Vec<(Kind, i64, (i64, i64))> {
     let mut held = Vec::new();
     let kinds = [Kind::Upn, Kind::Email, Kind::SerialNumber];
@@ -199,20 +208,12 @@ fn held_once(
         .into_iter()
         .filter(|kind| Subject::of(*kind) == subject)
     {
-        let reference = bucket::reference(kind, part.id);
-        let sql = format!(
-            "SELECT hash, first, coalesce(last, {}), rest FROM held WHERE reference = {reference}",
-            part.newest
-        );
+        let reference = bucket::reference(kind, claim.id);
+        let sql = format!("SELECT hash, first, last FROM held WHERE reference = {reference}");
         held.extend(rows(connection, &sql, |row| {
             let hash: i64 = row.get(0)?;
-            let low = row.get(3)?;
-            let whole = Hash {
-                high: hash as u64,
-                low,
-            };
             assert!(
-                leads_to(connection, whole, reference),
+                leads_to(connection, hash as u64, reference),
                 "a value that is nobody's any more leads to who held it"
             );
             Ok((kind, hash, (row.get(1)?, row.get(2)?)))
@@ -221,24 +222,34 @@ fn held_once(
     held
 }
 
-/// A lookup asks who uses a device only where this says that it may have enough users to be shared.
-fn assert_busy_devices_are_marked(connection: &Connection) {
-    let sql = format!("SELECT device FROM usage GROUP BY device HAVING count(*) >= {SHARED_BY}");
-    for device in rows(connection, &sql, |row| row.get::<_, u32>(0)) {
-        let (block, byte, bit) = schema::busy::place(device);
-        let sql = "SELECT bits FROM busy WHERE block = ?1";
-        let bits: Vec<u8> = connection
-            .query_row(sql, [block], |row| row.get(0))
-            .expect("a busy device has a block");
-        assert!(bits[byte] & bit != 0, "device {device} is not marked");
+/// Devices that enough accounts use say so, and no others.
+fn assert_shared_devices_are_marked(connection: &Connection) {
+    let sql = format!(
+        "SELECT d.id, d.flags & {}, (SELECT count(*) FROM usage u JOIN account a ON a.id = u.id >> 32
+           WHERE u.id & 4294967295 = d.id AND a.class NOT IN (2, 3)) FROM device d WHERE d.owner IS NULL",
+        flag::SHARED
+    );
+    let devices = rows(connection, &sql, |row| {
+        Ok((
+            row.get::<_, i64>(0)?,
+            row.get::<_, i64>(1)? != 0,
+            row.get::<_, u32>(2)?,
+        ))
+    });
+    for (device, is_shared, users) in devices {
+        assert_eq!(
+            is_shared,
+            users >= SHARED_BY,
+            "device {device} has {users} users"
+        );
     }
 }
 
-fn leads_to(connection: &Connection, hash: Hash, reference: u32) -> bool {
+fn leads_to(connection: &Connection, hash: u64, reference: u32) -> bool {
     let sql = "SELECT entries FROM identifier, meta
          WHERE key = 'identifier_bits' AND bucket = CASE value WHEN 0 THEN 0 ELSE ?1 >> (64 - value) & ((1 << value) - 1) END";
     let entries: Vec<u8> = connection
-        .query_row(sql, [hash.high as i64], |row| row.get(0))
+        .query_row(sql, [hash as i64], |row| row.get(0))
         .expect("every value has a bucket");
     let found: Vec<u32> = bucket::references_in(&entries, hash).collect();
     found.contains(&reference) || found.contains(&bucket::IN_CROWD)
@@ -255,45 +266,23 @@ fn rows<T>(
         .expect("the rows can be read")
 }
 
-fn number(digits: &str) -> Option<i64> {
-    digits.trim().parse().ok()
-}
-
-fn last_login(connection: &Connection, seen: &str, device: i64) -> Option<i64> {
-    let object = match &seen[54..62] {
-        "********" => {
-            let of_device = "SELECT substr(seen, 19, 8) FROM device WHERE id = ?1";
-            let text: String = connection
-                .query_row(of_device, [device], |row| row.get(0))
-                .expect("the device is there");
-            number(&text)
-        }
-        digits => number(digits),
-    };
-    let observed = "SELECT observed_at FROM object WHERE id = ?1";
-    object.map(|object| {
-        connection
-            .query_row(observed, [object], |row| row.get(0))
-            .expect("the object is there")
-    })
-}
-
 /// One row of `account` or `device`.
 struct Stored {
     id: i64,
     owner: Option<i64>,
-    flags: i64,
+    flags: u8,
     texts: Vec<Option<String>>,
     value: Value,
 }
 
 fn subjects(connection: &Connection, subject: Subject) -> BTreeMap<i64, (String, Value)> {
     let sql = format!(
-        "SELECT id, owner, flags, class, seen, extra, {} FROM {}",
+        "SELECT id, owner, flags, class, last_seen, extra, {} FROM {}",
         subject.column_list(),
         subject.table()
     );
-    let stored = rows(connection, &sql, |row| stored(row, subject));
+    let shared = texts(connection);
+    let stored = rows(connection, &sql, |row| stored(row, subject, &shared));
     let parts = |id: i64| {
         stored
             .iter()
@@ -313,7 +302,7 @@ fn subjects(connection: &Connection, subject: Subject) -> BTreeMap<i64, (String,
     .collect()
 }
 
-fn stored(row: &Row, subject: Subject) -> rusqlite::Result<Stored> {
+fn stored(row: &Row, subject: Subject, shared: &BTreeMap<i64, String>) -> rusqlite::Result<Stored> {
     let mut fields = Map::new();
     let mut texts = Vec::new();
     let last = subject.fields().len() - 1;
@@ -322,7 +311,7 @@ fn stored(row: &Row, subject: Subject) -> rusqlite::Result<Stored> {
             let time: Option<i64> = row.get(6 + at)?;
             fields.extend(time.map(|time| (field.name.to_owned(), json!(time))));
         } else {
-            let text: Option<String> = row.get(6 + at)?;
+            let text = text(shared, row.get_ref(6 + at)?);
             fields.extend(
                 text.clone()
                     .map(|text| (field.name.to_owned(), json!(text))),
@@ -330,8 +319,8 @@ fn stored(row: &Row, subject: Subject) -> rusqlite::Result<Stored> {
             texts.push(text);
         }
     }
-    let seen: String = row.get(4)?;
-    fields.extend(number(&seen[..18]).map(|time| ("last_seen".to_owned(), json!(time))));
+    let last_seen: Option<i64> = row.get(4)?;
+    fields.extend(last_seen.map(|time| ("last_seen".to_owned(), json!(time))));
     let extra: Option<String> = row.get(5)?;
     fields.extend(extra.map(|text| {
         (
@@ -358,7 +347,6 @@ fn stored(row: &Row, subject: Subject) -> rusqlite::Result<Stored> {
 
 /// Names a subject by its key SID, else uid, else name, from the parts that tell of it.
 fn name_of(subject: Subject, parts: &[&Stored]) -> String {
-    const LOCAL_SID: i64 = 2;
     let kinds = subject.key_kinds();
     let labels = match subject {
         Subject::Account => ["sid", "uid", "name"],
@@ -382,7 +370,7 @@ fn name_of(subject: Subject, parts: &[&Stored]) -> String {
             };
             let is_key = kinds[at] != Kind::Sid
                 || (identifier::is_key_sid(&normal)
-                    && part.flags & LOCAL_SID == 0
+                    && part.flags & flag::LOCAL_SID == 0
                     && !says_local());
             if is_key {
                 return format!("{}:{normal}", labels[at]);

@@ -28,10 +28,14 @@ mod lookalikes;
 mod model;
 #[cfg(feature = "cli")]
 mod readers;
+#[cfg(feature = "cli")]
+mod regressions;
 #[cfg(feature = "ingest")]
 mod replay;
 #[cfg(feature = "cli")]
 mod runs;
+#[cfg(feature = "ingest")]
+mod semantics;
 #[cfg(feature = "ingest")]
 mod servers;
 #[cfg(feature = "ingest")]

@@ -3,7 +3,9 @@
 //! One command, one file, one `run`. Standard output is data, standard error is for people. An error is printed once,
 //! here, as a chain, and turned into an exit code by one table, `Exit`.
 
+mod generations;
 mod resolve;
+mod rollback;
 mod status;
 mod sync;
 mod why;
@@ -58,6 +60,8 @@ impl Exit {
             || error.is::<config::Error>()
             || error.is::<mapping::UnknownField>()
             || error.is::<BadFilter>();
+        let error_of_index = error.downcast_ref();
+        let is_locked = matches!(error_of_index, Some(index::Error::Locked { .. }));
         match error.downcast_ref::<ingest::Error>() {
             _ if error.is::<ClosedPipe>() => Exit::Done,
             _ if is_usage => Exit::Usage,
@@ -68,6 +72,7 @@ impl Exit {
                 | source::Error::InsecureEndpoint { .. },
             )) => Exit::Usage,
             Some(ingest::Error::Index(index::Error::Locked { .. })) => Exit::Locked,
+            None if is_locked => Exit::Locked,
             _ => Exit::Failed,
         }
     }
@@ -133,6 +138,8 @@ enum Command {
     Resolve(resolve::Args),
     Why(why::Args),
     Status(status::Args),
+    Generations(generations::Args),
+    Rollback(rollback::Args),
 }
 
 /// What every command works with.
@@ -195,6 +202,8 @@ fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
         Command::Resolve(args) => resolve::run(args, &context),
         Command::Why(args) => why::run(args, &context),
         Command::Status(args) => status::run(args, &context),
+        Command::Generations(args) => generations::run(args, &context),
+        Command::Rollback(args) => rollback::run(args, &context),
     }
 }
 

@@ -12,7 +12,7 @@ use super::{BadUsage, Context, Exit, print, print_json};
 use crate::identifier::Kind;
 use crate::lookup::{
     Account, AccountUse, Answer, Coverage, Device, DeviceUse, Flag, Found, Index, Level, Match,
-    Outcome, Query, Suggestion, Use, Verdict,
+    Outcome, Query, Suggestion, Use, Verdict, Waiting,
 };
 use crate::schema::Dataset;
 
@@ -248,6 +248,7 @@ fn push_match(text: &mut String, one: &Match) {
             ];
             push_table(text, head, rows);
             push_left_out(text, *devices_left_out);
+            push_waiting(text, &one.waiting, "devices");
         }
         Found::Device {
             device,
@@ -260,6 +261,7 @@ fn push_match(text: &mut String, one: &Match) {
             let head = ["account", "name", "class", "logins", "last seen", "uid", ""];
             push_table(text, head, rows);
             push_left_out(text, *accounts_left_out);
+            push_waiting(text, &one.waiting, "accounts");
         }
     }
 }
@@ -440,6 +442,27 @@ fn push_table(text: &mut String, head: [&str; 7], mut rows: Vec<Cells>) {
 fn push_left_out(text: &mut String, count: u64) {
     if count > 0 {
         let _ = write!(text, "\n  and {count} more");
+    }
+}
+
+/// Says that there may be more on the other side than is shown.
+fn push_waiting(text: &mut String, waiting: &Waiting, others: &str) {
+    let reasons = [
+        (waiting.unknown, "nobody known"),
+        (waiting.ambiguous, "more than one"),
+    ];
+    let reasons = reasons.into_iter().filter(|(count, _)| *count > 0);
+    let reasons = reasons.map(|(count, whom)| match count {
+        1 => format!("1 usage names {whom}"),
+        count => format!("{count} usages name {whom}"),
+    });
+    let reasons: Vec<String> = reasons.collect();
+    if !reasons.is_empty() {
+        let reasons = reasons.join(", ");
+        let _ = write!(
+            text,
+            "\n  there may be more {others}: {reasons} (`identidex why`)"
+        );
     }
 }
 

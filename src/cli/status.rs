@@ -19,9 +19,6 @@ use crate::schema::{Class, Dataset, FieldType, Subject};
 /// Runs that are shown.
 const RUNS_SHOWN: usize = 5;
 
-const MENTIONS: &str = "SELECT
-    count(DISTINCT CASE state WHEN 1 THEN group_hash END), count(DISTINCT CASE state WHEN 2 THEN group_hash END)
-    FROM mention WHERE state <> 0";
 const OBJECTS: &str =
     "SELECT count(*) FILTER (WHERE state = 'loaded'), count(*) FILTER (WHERE state = 'duplicate'),
     coalesce(sum(rows_rejected), 0) FROM object";
@@ -84,9 +81,11 @@ impl Holdings {
         }
         let devices = count(connection, Subject::Device, &mut identifiers)?;
         let number = |sql: &str| connection.query_row(sql, [], |row| unsigned(row, 0));
-        let (unknown, ambiguous) = connection.query_row(MENTIONS, [], |row| {
-            Ok((unsigned(row, 0)?, unsigned(row, 1)?))
-        })?;
+        let waiting = |state: &str| {
+            let text = meta(connection, state)?;
+            Ok::<_, rusqlite::Error>(text.and_then(|text| text.parse().ok()).unwrap_or(0))
+        };
+        let (unknown, ambiguous) = (waiting("waiting_unknown")?, waiting("waiting_ambiguous")?);
         let (loaded, duplicates, rejected) = connection.query_row(OBJECTS, [], |row| {
             Ok((unsigned(row, 0)?, unsigned(row, 1)?, unsigned(row, 2)?))
         })?;

@@ -17,7 +17,7 @@ use tracing::warn;
 use super::{BadUsage, Context, Exit, LogFormat, print, print_json};
 use crate::class::Patterns;
 use crate::config::{self, Config, Source};
-use crate::index::Folder;
+use crate::index::{Folder, Readers};
 use crate::ingest::{self, Failure, Outcome, Progress, Report};
 use crate::mapping::Mapping;
 use crate::schema::Dataset;
@@ -36,6 +36,9 @@ pub(super) struct Args {
     /// Read these folders or URLs [default: the sources of the configuration]
     #[arg(value_name = "URL or FOLDER")]
     sources: Vec<String>,
+    /// Take in also the objects that a rollback undid
+    #[arg(long)]
+    retry: bool,
     /// Do everything but publish
     #[arg(long)]
     dry_run: bool,
@@ -88,7 +91,11 @@ fn options(args: &Args, config: &Config, stop: Arc<AtomicBool>) -> anyhow::Resul
     };
     Ok(ingest::Options {
         index: config.index.path.clone(),
-        mode: config.index.mode,
+        readers: readers(config)?,
+        login_window: config
+            .datasets
+            .get("logins")
+            .and_then(|logins| logins.window),
         keep_generations: config.index.keep_generations,
         prune_after: config.index.prune_after,
         spool_bytes: config.index.spool_bytes,
@@ -96,9 +103,37 @@ fn options(args: &Args, config: &Config, stop: Arc<AtomicBool>) -> anyhow::Resul
         sources,
         mapping: Mapping::new(columns)?,
         patterns: Patterns::new(&config.class.service, &config.class.admin),
+        is_retry: args.retry,
         is_dry_run: args.dry_run,
         stop,
     })
+}
+
+/// Says who may read the index.
+pub(super) fn readers(config: &Config) -> anyhow::Result<Readers> {
+    let group = config.index.group.as_deref().map(group_id).transpose()?;
+    Ok(Readers {
+        mode: config.index.mode,
+        group,
+    })
+}
+
+/// Returns the number of a group of this machine.
+fn group_id(group: &str) -> anyhow::Result<u32> {
+    if let Ok(id) = group.parse() {
+        return Ok(id);
+    }
+    let groups = std::fs::read_to_string("/etc/group").context("cannot read /etc/group")?;
+    let ids = groups.lines().filter_map(|line| {
+        let mut fields = line.split(':');
+        (fields.next() == Some(group)).then(|| fields.nth(1)?.parse().ok())?
+    });
+    let unknown = || {
+        BadUsage(format!(
+            "index.group: there is no group `{group}` in /etc/group; give its number"
+        ))
+    };
+    Ok(ids.into_iter().next().ok_or_else(unknown)?)
 }
 
 fn configured(source: &Source) -> SourceConfig {
@@ -231,7 +266,7 @@ fn failed(error: &anyhow::Error) -> Report {
 
 /// Notes a failed run where there is an index; runs that ended well note themselves.
 fn note(options: &ingest::Options, report: &Report) {
-    let Ok(folder) = Folder::open(&options.index, options.mode) else {
+    let Ok(folder) = Folder::open(&options.index, options.readers) else {
         return;
     };
     if options.is_dry_run || !folder.path().is_dir() {

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::resolve::{self, kind_in_words, printable};
 use super::{Context, Exit, print, print_json};
-use crate::lookup::{Hit, HitVerdict, LookedUp, Tried, Why};
+use crate::lookup::{Hit, HitVerdict, LookedUp, Tried, Waiting, WaitingReason, Why};
 
 /// Say how an answer comes about: each rule tried, what it found, and what does not answer
 #[derive(Debug, clap::Args)]
@@ -31,11 +31,41 @@ pub(super) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
 
 fn text_of(why: &Why) -> String {
     let mut text = resolve::text_of(&why.answer);
+    for one in &why.answer.matches {
+        push_waiting(&mut text, &one.waiting);
+    }
     text.push_str("\n\nTried, in this order:");
     for tried in &why.tried {
         push_tried(&mut text, tried);
     }
     text
+}
+
+/// Lists usages that cannot be placed, and what would settle them.
+fn push_waiting(text: &mut String, waiting: &Waiting) {
+    for (reason, title) in [
+        (
+            WaitingReason::Unknown,
+            "name nobody known; an export of users or devices that has them settles it",
+        ),
+        (
+            WaitingReason::Ambiguous,
+            "name several; logins with a SID or uid, or newer exports, settle it",
+        ),
+    ] {
+        let usages = waiting.usages.iter().filter(|one| one.reason == reason);
+        let lines = usages.map(|one| {
+            let said = |text: &str| match text {
+                "" => "?".to_owned(),
+                text => printable(text).into_owned(),
+            };
+            format!("\n  {} on {}", said(&one.account), said(&one.device))
+        });
+        let lines: String = lines.collect();
+        if !lines.is_empty() {
+            let _ = write!(text, "\n\nUsages that {title}:{lines}");
+        }
+    }
 }
 
 fn push_tried(text: &mut String, tried: &Tried) {

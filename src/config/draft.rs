@@ -211,6 +211,8 @@ fn is_source_name(name: &str) -> bool {
         && name.bytes().all(is_allowed)
 }
 
+const GROUP: &str = "the name or number of a group";
+
 /// Gives a key its value: one arm for each of `keys::KEYS`.
 fn assign(config: &mut Config, key: &[&str], value: &Value) -> Result<(), Refusal> {
     let Config {
@@ -226,6 +228,7 @@ fn assign(config: &mut Config, key: &[&str], value: &Value) -> Result<(), Refusa
         ["class", "admin"] => class.admin = value.patterns()?,
         ["class", "service"] => class.service = value.patterns()?,
         ["index", "keep_generations"] => index.keep_generations = value.count()?,
+        ["index", "group"] => index.group = Some(value.text(GROUP)?.to_owned()),
         ["index", "mode"] => index.mode = value.mode()?,
         ["index", "path"] => index.path = value.path()?,
         ["index", "prune_after"] => index.prune_after = value.duration()?,
@@ -237,6 +240,9 @@ fn assign(config: &mut Config, key: &[&str], value: &Value) -> Result<(), Refusa
             ref key @ ..,
         ] => {
             let dataset = config.datasets.entry(name.to_owned()).or_default();
+            if key == ["window"] && name != "logins" {
+                return Err(Refusal::UnknownKey);
+            }
             assign_dataset(dataset, key, value)?;
             return check_fields(name, &dataset.columns);
         }
@@ -280,6 +286,7 @@ fn assign_dataset(dataset: &mut Dataset, key: &[&str], value: &Value) -> Result<
                 _ => return Err(Refusal::Expected(SEMANTICS)),
             };
         }
+        ["window"] => dataset.window = Some(value.duration()?),
         _ => return Err(Refusal::UnknownKey),
     }
     Ok(())

@@ -6,6 +6,7 @@ use super::Source;
 pub(super) const KEYS: &[&str] = &[
     "index.path",
     "index.mode",
+    "index.group",
     "index.keep_generations",
     "index.prune_after",
     "index.publish_every",
@@ -25,6 +26,7 @@ pub(super) const KEYS: &[&str] = &[
     "dataset.devices.semantics",
     "dataset.devices.columns.*",
     "dataset.logins.semantics",
+    "dataset.logins.window",
     "dataset.logins.columns.*",
 ];
 

@@ -52,6 +52,8 @@ pub struct Index {
     pub path: PathBuf,
     /// Permission bits of the files that readers open; the folder gets the search bits that belong to them.
     pub mode: u32,
+    /// The name or number of the group that they are given to; `None` leaves that of the run.
+    pub group: Option<String>,
     /// How many generations are kept, the current one included; at least 1.
     pub keep_generations: u32,
     /// How old a generation beyond that must be before it is removed.
@@ -95,6 +97,8 @@ pub struct Dataset {
     pub semantics: Semantics,
     /// Columns that the built-in mapping does not know: column name → field.
     pub columns: BTreeMap<String, String>,
+    /// Of logins: the time that each file covers, up to when it was observed.
+    pub window: Option<Duration>,
 }
 
 /// What it means that a file does not mention a subject.
@@ -219,6 +223,7 @@ impl Default for Index {
         Index {
             path: PathBuf::from("identity.db"),
             mode: 0o640,
+            group: None,
             keep_generations: 2,
             prune_after: Duration::from_mins(10),
             publish_every: Duration::from_mins(5),
@@ -419,6 +424,8 @@ mod tests {
             DATASET_LOGINS_SEMANTICS=window
             DATASET_USERS_COLUMNS=user.#team=department, user.#mail=email
             DATASET_USERS_SEMANTICS=complete
+            DATASET_LOGINS_WINDOW=1d
+            INDEX_GROUP=chatbots
             INDEX_KEEP_GENERATIONS=5
             INDEX_MODE=0600
             INDEX_PATH=/srv/i.db
@@ -457,6 +464,8 @@ mod tests {
         assert_eq!(datasets["users"].columns["user.#mail"], "email");
         assert_eq!(datasets["devices"].semantics, Semantics::Complete);
         assert_eq!((index.mode, index.keep_generations), (0o600, 5));
+        assert_eq!(datasets["logins"].window, Some(Duration::from_hours(24)));
+        assert_eq!(index.group.as_deref(), Some("chatbots"));
         assert_eq!(index.path, Path::new("/srv/i.db"));
         assert_eq!(index.prune_after, Duration::from_millis(250));
         assert_eq!(index.publish_every, Duration::from_secs(30));
@@ -599,6 +608,8 @@ mod tests {
             answers.max_holders: a whole number: 0
             class.service: a list of patterns: "svc" | [1] | ["*"] | [""] | ["svc@D"]
             dataset.users.semantics: "window" or "complete": "full" | 1979-05-27
+            dataset.logins.window: a duration such as: 1 | "day"
+            index.group: the name or number of a group: 100 | ""
             dataset.users.columns.a: the name of a field: 1 | "" | "serial"
             dataset.users.columns: columns and their fields: ["a"] | "a=b"
             index: a table: 1
@@ -790,9 +801,13 @@ mod tests {
         }
         let text = include_str!("../../schemas/config.schema.json");
         let mut schema: serde_json::Value = serde_json::from_str(text).unwrap();
-        let dataset = schema["$defs"]["dataset"].clone();
-        for name in ["users", "devices", "logins"] {
-            schema["properties"]["dataset"]["properties"][name] = dataset.clone();
+        for (name, of) in [
+            ("users", "dataset"),
+            ("devices", "dataset"),
+            ("logins", "logins"),
+        ] {
+            let dataset = schema["$defs"][of].clone();
+            schema["properties"]["dataset"]["properties"][name] = dataset;
         }
         let mut found = Vec::new();
         keys(&schema, "", &mut found);

@@ -5,6 +5,7 @@
 //! runs of lines with balanced quotes go to the `csv` crate as they are; a record that spans lines is taken only when
 //! it is short and fits the header, else its first line is rejected and reading resumes at the next.
 
+use std::hash::Hasher;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
@@ -13,13 +14,14 @@ use arrow_array::builder::StringBuilder;
 use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use csv::{ByteRecord, ReaderBuilder};
+use siphasher::sip::SipHasher13;
 
 use super::lines::{Lines, Run, quotes};
 use super::{
     BYTE_ORDER_MARK, Error, Form, MAX_COLUMNS, MAX_LINE_BYTES, MAX_NAME_BYTES, MAX_RECORD_LINES,
     Text,
 };
-use crate::observation::{Decoded, Reject};
+use crate::observation::{Decoded, Recognised, Recogniser, Reject};
 
 /// Bytes of a batch: large enough to amortise a channel, small enough to stay in the cache. About a dozen
 /// batches are in memory at once.
@@ -157,7 +159,11 @@ fn cut_plainly_quoted(run: &[u8], delimiter: u8, cells: &mut Vec<Range<usize>>) 
 ///
 /// # Errors
 /// Only what the machine does: the spooled file cannot be read any more.
-pub fn batches(path: &Path, form: &Form, single_line: Vec<usize>) -> Result<Batches, Error> {
+pub fn batches(
+    path: &Path,
+    form: &Form,
+    single_line: Vec<usize>,
+) -> Result<Batches<'static>, Error> {
     let fields: Vec<Field> = form
         .header
         .iter()
@@ -168,22 +174,24 @@ pub fn batches(path: &Path, form: &Form, single_line: Vec<usize>) -> Result<Batc
         delimiter: form.delimiter,
         schema: Arc::new(Schema::new(fields)),
         single_line,
+        recogniser: None,
         row: 0,
         header_read: false,
     })
 }
 
 /// The rows of one file: an iterator of [`Decoded`].
-pub struct Batches {
+pub struct Batches<'k> {
     lines: Lines,
     delimiter: u8,
     schema: SchemaRef,
     single_line: Vec<usize>,
+    recogniser: Option<Recogniser<'k>>,
     row: u32,
     header_read: bool,
 }
 
-impl Iterator for Batches {
+impl Iterator for Batches<'_> {
     type Item = Result<Decoded, Error>;
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -191,14 +199,22 @@ impl Iterator for Batches {
     }
 }
 
-impl Batches {
+impl<'k> Batches<'k> {
+    /// Has rows that are known by their bytes not cut into cells.
+    pub fn recognising<'n>(self, recogniser: Recogniser<'n>) -> Batches<'n> {
+        Batches {
+            recogniser: Some(recogniser),
+            ..self
+        }
+    }
+
     fn next_batch(&mut self) -> Result<Option<Decoded>, Error> {
         let mut batch = Builder::new(&self.schema);
         if !self.header_read {
             self.header_read = true;
             self.skip_header()?;
         }
-        while batch.rows.len() + batch.rejects.len() < BATCH_ROWS && batch.bytes < BATCH_BYTES {
+        while batch.len() < BATCH_ROWS && batch.bytes < BATCH_BYTES {
             match self.lines.next_run()? {
                 Run::End => break,
                 Run::Balanced => self.take_run(&mut batch),
@@ -213,8 +229,7 @@ impl Batches {
                 }
             }
         }
-        Ok((!batch.rows.is_empty() || !batch.rejects.is_empty())
-            .then(|| batch.finish(&self.schema)))
+        Ok((batch.len() > 0).then(|| batch.finish(&self.schema)))
     }
 
     fn skip_header(&mut self) -> Result<(), Error> {
@@ -249,8 +264,17 @@ impl Batches {
                 break;
             };
             self.row += 1;
-            let cells = cells.iter().map(|cell: &Range<usize>| &text[cell.clone()]);
-            batch.append(cells, self.row, self.lines.line + rows);
+            let row = self.recogniser.map(|known| recognise(known, text, &cells));
+            match row.unwrap_or(Known::No(0)) {
+                Known::Yes(known) => batch.recognised.push(Recognised {
+                    row: self.row,
+                    ..known
+                }),
+                Known::No(raw) => {
+                    let cells = cells.iter().map(|cell: &Range<usize>| &text[cell.clone()]);
+                    batch.append(cells, raw, self.row, self.lines.line + rows);
+                }
+            }
             taken += length;
             rows += 1;
         }
@@ -349,12 +373,42 @@ impl Batches {
     }
 }
 
+/// What a row's bytes tell of it.
+enum Known {
+    Yes(Recognised),
+    /// With the hash by which it will be known.
+    No(u64),
+}
+
+/// Hashes a row but for the cells that are left out, and looks it up. Equal hashes of 64 bits are taken for equal rows:
+/// among a million rows, one that says something new is taken for a known one once in 10^13.
+fn recognise(recogniser: Recogniser, row: &str, cells: &[Range<usize>]) -> Known {
+    let mut hasher = SipHasher13::new_with_keys(recogniser.seed, cells.len() as u64);
+    let cell = |column: Option<usize>| cells.get(column?).cloned();
+    let mut left_out = recogniser.left_out.map(cell);
+    let said = left_out
+        .clone()
+        .map(|cell| cell.map(|cell| row[cell].trim()));
+    left_out.sort_by_key(|cell| cell.as_ref().map(|cell| cell.start));
+    let mut begin = 0;
+    for cell in left_out.into_iter().flatten() {
+        hasher.write(&row.as_bytes()[begin..cell.start]);
+        begin = cell.end;
+    }
+    hasher.write(row[begin..].trim_ascii_end().as_bytes());
+    let raw = hasher.finish().max(1);
+    let said = said.map(|text| text.filter(|text| !text.is_empty()));
+    (recogniser.known)(raw, said).map_or(Known::No(raw), Known::Yes)
+}
+
 /// The columns of a batch in the making.
 struct Builder {
     columns: Vec<StringBuilder>,
     names: SchemaRef,
     rows: Vec<u32>,
     lines: Vec<u64>,
+    raws: Vec<u64>,
+    recognised: Vec<Recognised>,
     rejects: Vec<Reject>,
     bytes: usize,
 }
@@ -371,9 +425,15 @@ impl Builder {
             names: schema.clone(),
             rows: Vec::new(),
             lines: Vec::new(),
+            raws: Vec::new(),
+            recognised: Vec::new(),
             rejects: Vec::new(),
             bytes: 0,
         }
+    }
+
+    fn len(&self) -> usize {
+        self.rows.len() + self.recognised.len() + self.rejects.len()
     }
 
     fn reject(
@@ -405,12 +465,13 @@ impl Builder {
         };
         let cell = |at| record.range(at).and_then(|range| text.get(range));
         let cells = (0..record.len()).map(|at| cell(at).unwrap_or_default());
-        self.append(cells, row, line);
+        self.append(cells, 0, row, line);
     }
 
     fn append<'t>(
         &mut self,
         cells: impl ExactSizeIterator<Item = &'t str> + Clone,
+        raw: u64,
         row: u32,
         line: u64,
     ) {
@@ -431,6 +492,7 @@ impl Builder {
         }
         self.rows.push(row);
         self.lines.push(line);
+        self.raws.push(raw);
     }
 
     fn reject_width(&mut self, found: usize, line: u64) {
@@ -451,6 +513,8 @@ impl Builder {
             records,
             rows: self.rows,
             lines: self.lines,
+            raws: self.raws,
+            recognised: self.recognised,
             rejects: self.rejects,
         }
     }

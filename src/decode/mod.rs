@@ -1,4 +1,4 @@
-//! A spooled file turned into record batches of text columns.
+//! A fetched file turned into record batches of text columns.
 //!
 //! [`check`] reads a file once to its clean end and says what form it has; after that [`batches`] can lose rows but
 //! cannot fail for what the file holds. Compression and encoding are recognised by content, never by name.
@@ -37,8 +37,8 @@ const BUFFER_BYTES: usize = 256 << 10;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The spooled file could not be read.
-    #[error("cannot read the spooled file")]
+    /// The fetched file could not be read.
+    #[error("cannot read the file")]
     Read(#[source] io::Error),
     /// The compressed data is damaged or ends early.
     #[error("damaged {compression} data: {reason}; export or upload the object again")]

@@ -1,28 +1,51 @@
 //! The folder beside the index: the generations in it, the lock, and what names the current one.
 //!
-//! `identity.db` is a relative link to `identity.db.d/gen-000042-<sha256>.db`; `identity.db.d/current` names the same file
+//! `identity.db` is a relative link to `identity.db.d/gen-000042-<blake3>.db`; `identity.db.d/current` names the same file
 //! and is what readers read. Both are replaced by rename, the generations never: a name is used once.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, symlink};
+use std::fs::{self, File, OpenOptions, Permissions};
+use std::io::{self, Seek, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt, chown, symlink};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use rusqlite::{Connection, OpenFlags};
-use sha2::{Digest as _, Sha256};
+use super::undone::Undone;
+use super::{Error, Made, Result};
+use crate::generation::{Name, hash};
 
-use super::{Error, Result, migrate};
-use crate::generation::{Name, immutable_uri};
+/// Beside the generations: what a rollback undid.
+const UNDONE: &str = "undone.json";
 
-const HASHED_BYTES: usize = 1 << 20;
+/// Who may read what is published.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Readers {
+    /// Permission bits of files, such as 0o640; whoever may read a file may also enter the folder.
+    pub mode: u32,
+    /// The id of the group that files are given to; none: that of the run.
+    pub group: Option<u32>,
+}
+
+/// What a publication made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Published {
+    /// The new generation's number.
+    pub generation: u64,
+    /// Accounts, those without an answer of their own included.
+    pub accounts: u64,
+    /// Devices.
+    pub devices: u64,
+    /// Pairs of an account and a device.
+    pub usages: u64,
+    /// The logical digest.
+    pub digest: u128,
+}
 
 /// The index's path and the folder of its generations.
 #[derive(Debug, Clone)]
 pub struct Folder {
-    pub(super) link: PathBuf,
-    pub(super) folder: PathBuf,
-    pub(super) mode: u32,
+    link: PathBuf,
+    folder: PathBuf,
+    readers: Readers,
 }
 
 /// The lock of an index; held until dropped, or until the process dies.
@@ -46,7 +69,7 @@ pub struct Generation {
     pub number: u64,
     /// Its file.
     pub path: PathBuf,
-    sha256: [u8; 32],
+    blake3: [u8; 32],
 }
 
 pub(super) fn file_error(operation: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error {
@@ -59,11 +82,11 @@ pub(super) fn file_error(operation: &'static str, path: &Path) -> impl FnOnce(io
 }
 
 impl Folder {
-    /// Names the folder of an index; `mode` is that of its files, such as 0o640.
+    /// Names the folder of an index.
     ///
     /// # Errors
     /// When the path holds something that is not ours: it is left alone.
-    pub fn open(path: &Path, mode: u32) -> Result<Folder> {
+    pub fn open(path: &Path, readers: Readers) -> Result<Folder> {
         let name = path
             .file_name()
             .ok_or_else(|| foreign(path, "no file name"))?;
@@ -72,7 +95,7 @@ impl Folder {
         let folder = Folder {
             link: path.to_owned(),
             folder: path.with_file_name(folder_name),
-            mode,
+            readers,
         };
         folder.check_link()?;
         Ok(folder)
@@ -108,14 +131,18 @@ impl Folder {
     /// # Errors
     /// [`Error::Locked`] when another run holds it.
     pub fn lock(&self) -> Result<Lock> {
-        let folder_mode = self.mode | (self.mode & 0o444) >> 2;
         // Not the folders above it: an index is not to be begun anew where a volume is not mounted, or a name mistyped.
-        match fs::DirBuilder::new().mode(folder_mode).create(&self.folder) {
+        match fs::DirBuilder::new()
+            .mode(self.readers.folder_mode())
+            .create(&self.folder)
+        {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
                 return Err(file_error("make the folder", &self.folder)(error));
             }
             _ => {}
         }
+        // Also so that a group which may not be given is told before the work, not after it.
+        self.readers.give_folder(&self.folder)?;
         let path = self.folder.join("lock");
         let file = OpenOptions::new()
             .create(true)
@@ -138,6 +165,16 @@ impl Folder {
     /// # Errors
     /// When `current` cannot be read or names no generation.
     pub fn current(&self) -> Result<Option<Generation>> {
+        match self.named()? {
+            Some(current) if !current.path.exists() => Err(Error::Missing {
+                path: current.path.display().to_string(),
+            }),
+            current => Ok(current),
+        }
+    }
+
+    /// Returns the generation that `current` names, which may not be there.
+    pub(super) fn named(&self) -> Result<Option<Generation>> {
         let path = self.folder.join("current");
         let text = match fs::read_to_string(&path) {
             Ok(text) => text,
@@ -147,18 +184,10 @@ impl Folder {
             },
             Err(error) => return Err(file_error("read", &path)(error)),
         };
-        let name =
-            Name::parse(text.trim()).ok_or_else(|| foreign(&path, "no generation's name"))?;
-        let path = self.folder.join(text.trim());
-        if !path.exists() {
-            let path = path.display().to_string();
-            return Err(Error::Missing { path });
-        }
-        Ok(Some(Generation {
-            number: name.number,
-            sha256: name.sha256,
-            path,
-        }))
+        let named = Generation::of(self.folder.join(text.trim()));
+        named
+            .map(Some)
+            .ok_or_else(|| foreign(&path, "no generation's name"))
     }
 
     /// Returns the name of the generation that the link leads to: it is made after `current`, so without that one a
@@ -182,21 +211,30 @@ impl Folder {
 
     /// Makes good what a killed run may have left. Only under the lock.
     ///
-    /// Generations that were never named as current are removed: their numbers will be used by others. Without a
-    /// current one, all are left, since nobody knows what happened.
+    /// Generations that were never named as current are removed: their numbers will be used by others. Those that a
+    /// rollback undid were. Without a current one, all are left, since nobody knows what happened.
     ///
     /// # Errors
     /// The file system's.
     pub fn clean(&self) -> Result<()> {
         let _ = fs::remove_dir_all(self.folder.join("spool"));
         let current = self.current()?;
+        let mut undone = self.undone()?;
+        if let Some(current) = &current
+            && undone.forget_interrupted(current.number)
+        {
+            self.set_undone(&undone)?;
+        }
+        let undone = undone.generations;
         for path in self.files()? {
             let is_building = path
                 .file_name()
                 .is_some_and(|name| name.to_string_lossy().starts_with("building"));
             let is_orphan = match (&current, Name::of(&path)) {
                 (Some(current), Some(name)) => {
-                    name.number >= current.number && path != current.path
+                    name.number >= current.number
+                        && path != current.path
+                        && !undone.contains(&name.number)
                 }
                 _ => false,
             };
@@ -210,7 +248,20 @@ impl Folder {
         }
     }
 
-    pub(super) fn files(&self) -> Result<Vec<PathBuf>> {
+    /// Returns the generations that are there, the newest first.
+    pub(super) fn generations(&self) -> Result<Vec<Generation>> {
+        let mut generations: Vec<Generation> = self
+            .files()?
+            .into_iter()
+            .filter_map(Generation::of)
+            .collect();
+        generations.sort_unstable_by(|left, right| {
+            (right.number, &right.path).cmp(&(left.number, &left.path))
+        });
+        Ok(generations)
+    }
+
+    fn files(&self) -> Result<Vec<PathBuf>> {
         let entries = fs::read_dir(&self.folder).map_err(file_error("list", &self.folder))?;
         Ok(entries.flatten().map(|entry| entry.path()).collect())
     }
@@ -219,7 +270,7 @@ impl Folder {
         fs::read_link(&self.link).is_ok_and(|target| target.file_name() == current.path.file_name())
     }
 
-    pub(super) fn relink(&self, generation: &Path) -> Result<()> {
+    fn relink(&self, generation: &Path) -> Result<()> {
         let next = self.folder.join("building-link");
         let _ = fs::remove_file(&next);
         let folder = Path::new(self.folder.file_name().unwrap_or_default());
@@ -234,21 +285,20 @@ impl Folder {
         sync_folder(parent.unwrap_or(Path::new(".")))
     }
 
-    /// Removes generations beyond `keep` that are older than `after`: a reader may still be about to open one. The
-    /// current one is never removed.
+    /// Removes generations beyond `keep`, and those that a rollback undid, that are older than `after`: a reader may still
+    /// be about to open one. The current one is never removed.
     ///
     /// # Errors
     /// The file system's.
     pub fn prune(&self, keep: u32, after: Duration) -> Result<()> {
-        let current = self.current()?.map(|current| current.path);
-        let mut generations: Vec<(u64, PathBuf)> = self
-            .files()?
-            .into_iter()
-            .filter(|path| Some(path) != current.as_ref())
-            .filter_map(|path| Some((Name::of(&path)?.number, path)))
-            .collect();
-        generations.sort_unstable_by(|left, right| right.cmp(left));
-        for (_, path) in generations.into_iter().skip(keep.max(1) as usize - 1) {
+        let current = self.current()?;
+        let undone = self.undone()?.generations;
+        let others = self.generations()?.into_iter();
+        let others = others.filter(|one| Some(one) != current.as_ref());
+        let (undone, older): (Vec<_>, Vec<_>) =
+            others.partition(|one| undone.contains(&one.number));
+        let older = older.into_iter().skip(keep.max(1) as usize - 1);
+        for Generation { path, .. } in undone.into_iter().chain(older) {
             let modified = fs::metadata(&path).and_then(|metadata| metadata.modified());
             let age = modified
                 .ok()
@@ -261,15 +311,157 @@ impl Folder {
     }
 }
 
+impl Folder {
+    /// Returns the path at which the next generation is made.
+    pub fn building(&self) -> PathBuf {
+        self.folder.join("building.db")
+    }
+
+    /// Removes what a run that failed was making.
+    pub fn abandon(&self) {
+        // The next run removes what cannot be removed now.
+        let _ = fs::remove_file(self.building());
+    }
+
+    /// Returns the number of the next generation: none was ever named so.
+    ///
+    /// # Errors
+    /// The file system's.
+    pub fn next_number(&self) -> Result<u64> {
+        let there = self.generations()?.first().map(|one| one.number);
+        let undone = self.undone()?.generations.last().copied();
+        Ok(there.max(undone).unwrap_or(0) + 1)
+    }
+
+    /// Returns what a rollback undid.
+    ///
+    /// # Errors
+    /// When the list is there and cannot be read: an object that is on it may be the reason of the rollback.
+    pub fn undone(&self) -> Result<Undone> {
+        let path = self.folder.join(UNDONE);
+        match fs::read(&path) {
+            Ok(text) => {
+                let undone = serde_json::from_slice(&text);
+                undone.map_err(|_| foreign(&path, "no list of what was undone"))
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Undone::default()),
+            Err(error) => Err(file_error("read", &path)(error)),
+        }
+    }
+
+    pub(super) fn set_undone(&self, undone: &Undone) -> Result<()> {
+        let text = serde_json::to_vec(undone)
+            .map_err(|_| Error::Inconsistent("a list of what was undone"))?;
+        self.replace(UNDONE, &text)
+    }
+
+    /// Makes a generation that is there the current one.
+    pub(super) fn make_current(&self, generation: &Generation) -> Result<()> {
+        let name = Name {
+            number: generation.number,
+            blake3: generation.blake3,
+        };
+        self.name_current(&name.to_string())?;
+        self.relink(&generation.path)
+    }
+
+    /// Makes what was made the current generation.
+    ///
+    /// # Errors
+    /// The file system's; the current generation is as it was then, or the new one whole.
+    pub fn publish(&self, made: Made) -> Result<Published> {
+        let Made {
+            path,
+            published,
+            mut file,
+            ..
+        } = made;
+        let blake3 = seal(&path, &mut file)?;
+        self.readers.give(&path)?;
+        let name = Name {
+            number: published.generation,
+            blake3,
+        };
+        let name = name.to_string();
+        let generation = self.folder.join(&name);
+        fs::rename(&path, &generation).map_err(file_error("rename", &path))?;
+        sync_folder(&self.folder)?;
+        self.readers.give_folder(&self.folder)?;
+        self.name_current(&name)?;
+        self.relink(&generation)?;
+        Ok(published)
+    }
+
+    /// Names a generation as the current one.
+    fn name_current(&self, name: &str) -> Result<()> {
+        self.replace("current", format!("{name}\n").as_bytes())
+    }
+
+    /// Replaces a small file by rename.
+    fn replace(&self, name: &str, text: &[u8]) -> Result<()> {
+        let next = self.folder.join(format!("building-{name}"));
+        let mut file = create(&next)?;
+        let written = file.write_all(text);
+        written
+            .and_then(|()| file.sync_all())
+            .map_err(file_error("write", &next))?;
+        self.readers.give(&next)?;
+        let path = self.folder.join(name);
+        fs::rename(&next, &path).map_err(file_error("replace", &path))?;
+        sync_folder(&self.folder)
+    }
+}
+
+impl Readers {
+    fn folder_mode(self) -> u32 {
+        self.mode | (self.mode & 0o444) >> 2
+    }
+
+    /// Lets them read a file, whatever the umask.
+    fn give(self, path: &Path) -> Result<()> {
+        self.set(path, self.mode)
+    }
+
+    fn give_folder(self, path: &Path) -> Result<()> {
+        self.set(path, self.folder_mode())
+    }
+
+    fn set(self, path: &Path, mode: u32) -> Result<()> {
+        if self.group.is_some() {
+            chown(path, None, self.group).map_err(file_error("change the group of", path))?;
+        }
+        let set = fs::set_permissions(path, Permissions::from_mode(mode));
+        set.map_err(file_error("set the mode of", path))
+    }
+}
+
 impl Generation {
+    /// Names the generation of a file; none where its name is that of none.
+    fn of(path: PathBuf) -> Option<Generation> {
+        let Name { number, blake3 } = Name::of(&path)?;
+        Some(Generation {
+            number,
+            path,
+            blake3,
+        })
+    }
+
+    pub(super) fn size_and_time(&self) -> Result<(u64, SystemTime)> {
+        let metadata = fs::metadata(&self.path).map_err(file_error("read", &self.path))?;
+        let modified = metadata
+            .modified()
+            .map_err(file_error("read", &self.path))?;
+        Ok((metadata.len(), modified))
+    }
+
     /// Compares the file with the hash in its name.
     ///
     /// # Errors
     /// [`Error::Rotten`] when it differs.
     pub fn verify(&self) -> Result<()> {
         let mut file = File::open(&self.path).map_err(file_error("open", &self.path))?;
-        let sha256 = hash(&mut file).map_err(file_error("read", &self.path))?;
-        if sha256 == self.sha256 {
+        let blake3 = hash(&mut file).map_err(file_error("read", &self.path))?;
+        if blake3 == self.blake3 {
             Ok(())
         } else {
             Err(Error::Rotten {
@@ -277,19 +469,35 @@ impl Generation {
             })
         }
     }
+}
 
-    /// Opens it for reading.
-    ///
-    /// # Errors
-    /// SQLite's; [`Error::Newer`], [`Error::Older`] and [`Error::Foreign`] for a file that is no index of ours.
-    pub fn connect(&self) -> Result<Connection> {
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
-            | OpenFlags::SQLITE_OPEN_NO_MUTEX
-            | OpenFlags::SQLITE_OPEN_URI;
-        let connection = Connection::open_with_flags(immutable_uri(&self.path), flags)?;
-        migrate::check(&connection, &self.path.display().to_string())?;
-        Ok(connection)
-    }
+/// Makes a file durable and returns its hash.
+fn seal(path: &Path, file: &mut File) -> Result<[u8; 32]> {
+    let syncing = file.try_clone().map_err(file_error("open", path))?;
+    // The disk works while the processor hashes.
+    let (blake3, synced) = std::thread::scope(|scope| {
+        let sync = scope.spawn(move || syncing.sync_all());
+        (file.rewind().and_then(|()| hash(file)), sync.join())
+    });
+    let died = || {
+        Err(io::Error::other(
+            "the thread that makes the file durable died",
+        ))
+    };
+    synced
+        .unwrap_or_else(|_| died())
+        .map_err(file_error("fsync", path))?;
+    blake3.map_err(file_error("read", path))
+}
+
+fn create(path: &Path) -> Result<File> {
+    let made = OpenOptions::new()
+        .create(true)
+        .truncate(true)
+        .write(true)
+        .mode(0o600)
+        .open(path);
+    made.map_err(file_error("create", path))
 }
 
 fn foreign(path: &Path, found: &'static str) -> Error {
@@ -299,18 +507,7 @@ fn foreign(path: &Path, found: &'static str) -> Error {
     }
 }
 
-pub(super) fn hash(from: &mut impl Read) -> io::Result<[u8; 32]> {
-    let mut hasher = Sha256::new();
-    let mut buffer = vec![0; HASHED_BYTES];
-    loop {
-        match from.read(&mut buffer)? {
-            0 => return Ok(hasher.finalize().into()),
-            read => hasher.update(&buffer[..read]),
-        }
-    }
-}
-
-pub(super) fn sync_folder(path: &Path) -> Result<()> {
+fn sync_folder(path: &Path) -> Result<()> {
     File::open(path)
         .and_then(|folder| folder.sync_all())
         .map_err(file_error("fsync", path))
@@ -318,7 +515,29 @@ pub(super) fn sync_folder(path: &Path) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::{Kept, Rules};
     use super::*;
+
+    const READERS: Readers = Readers {
+        mode: 0o640,
+        group: None,
+    };
+
+    fn locked() -> (tempfile::TempDir, Folder, Lock) {
+        let home = tempfile::tempdir().unwrap();
+        let folder = Folder::open(&home.path().join("identity.db"), READERS).unwrap();
+        let lock = folder.lock().unwrap();
+        (home, folder, lock)
+    }
+
+    fn publish(folder: &Folder) -> Generation {
+        let current = folder.current().unwrap();
+        let number = folder.next_number().unwrap();
+        let kept = Kept::load(current.as_ref(), folder.path(), number).unwrap();
+        let made = kept.make(&Rules::default(), &folder.building()).unwrap();
+        folder.publish(made).unwrap();
+        folder.current().unwrap().unwrap()
+    }
 
     #[test]
     fn a_path_that_is_not_ours_is_refused_and_left() {
@@ -326,25 +545,89 @@ mod tests {
         let path = folder.path().join("identity.db");
         fs::write(&path, "mine").unwrap();
         assert!(matches!(
-            Folder::open(&path, 0o640),
+            Folder::open(&path, READERS),
             Err(Error::Foreign { .. })
         ));
         assert_eq!(fs::read_to_string(&path).unwrap(), "mine");
         fs::remove_file(&path).unwrap();
         symlink("/etc/hostname", &path).unwrap();
         assert!(matches!(
-            Folder::open(&path, 0o640),
+            Folder::open(&path, READERS),
             Err(Error::Foreign { .. })
         ));
     }
 
     #[test]
     fn a_second_lock_is_refused_until_the_first_is_dropped() {
-        let folder = tempfile::tempdir().unwrap();
-        let folder = Folder::open(&folder.path().join("identity.db"), 0o640).unwrap();
-        let lock = folder.lock().unwrap();
+        let (_home, folder, lock) = locked();
         assert!(matches!(folder.lock(), Err(Error::Locked { .. })));
         drop(lock);
         folder.lock().unwrap();
+    }
+
+    #[test]
+    fn what_a_kill_between_two_renames_leaves_is_made_good() {
+        let (home, folder, _lock) = locked();
+        let old = publish(&folder);
+        let current = publish(&folder);
+        // A generation that was renamed before `current` was, and one of the same number.
+        let hash = "f".repeat(64);
+        for orphan in [
+            format!("gen-000002-{hash}.db"),
+            format!("gen-000003-{hash}.db"),
+        ] {
+            fs::write(folder.path().join(orphan), "orphan").unwrap();
+        }
+        fs::write(folder.building(), "half").unwrap();
+        fs::remove_file(home.path().join("identity.db")).unwrap();
+        folder.clean().unwrap();
+        assert_eq!(
+            fs::canonicalize(home.path().join("identity.db")).unwrap(),
+            fs::canonicalize(&current.path).unwrap()
+        );
+        let left = folder.files().unwrap();
+        let left = left.iter().filter(|path| Name::of(path).is_some()).count();
+        assert_eq!(left, 2);
+        assert!(!folder.building().exists());
+        folder.prune(1, Duration::ZERO).unwrap();
+        assert!(current.path.exists() && !old.path.exists());
+    }
+
+    #[test]
+    fn an_index_that_lost_current_or_its_generation_is_not_begun_anew() {
+        let (_home, folder, _lock) = locked();
+        let published = publish(&folder);
+        fs::remove_file(folder.path().join("current")).unwrap();
+        assert_eq!(folder.current().unwrap(), Some(published.clone()));
+        assert_eq!(publish(&folder).number, 2);
+        fs::remove_file(folder.current().unwrap().unwrap().path).unwrap();
+        assert!(matches!(folder.current(), Err(Error::Missing { .. })));
+    }
+
+    #[test]
+    fn a_changed_generation_is_found() {
+        let (_home, folder, _lock) = locked();
+        let current = publish(&folder);
+        current.verify().unwrap();
+        fs::set_permissions(&current.path, Permissions::from_mode(0o600)).unwrap();
+        let file = OpenOptions::new().write(true).open(&current.path).unwrap();
+        std::os::unix::fs::FileExt::write_all_at(&file, b"x", 5_000).unwrap();
+        assert!(matches!(current.verify(), Err(Error::Rotten { .. })));
+    }
+
+    #[test]
+    fn readers_get_what_is_published_whatever_the_umask() {
+        let (home, _, _lock) = locked();
+        let readers = Readers {
+            mode: 0o644,
+            group: None,
+        };
+        let folder = Folder::open(&home.path().join("identity.db"), readers).unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        let published = publish(&folder);
+        assert_eq!(mode(&published.path), 0o644);
+        assert_eq!(mode(&folder.path().join("current")), 0o644);
+        assert_eq!(mode(folder.path()), 0o755);
+        assert_eq!(mode(&folder.path().join("lock")), 0o600);
     }
 }

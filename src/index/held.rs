@@ -1,131 +1,240 @@
-//! Who held an identifier when, where a part's rows do not say it by themselves.
+//! Who held an identifier when, where a claim's rows do not say it by themselves.
 //!
-//! A part's keys never change, and most parts have one UPN, email or serial number for ever: they hold those from the
-//! first object that told of the part (`roster`) until its newest row. As soon as two rows of a part differ in such a
-//! value, all that any of its rows ever said stand in the table `held`, each with the times of the first and the last
-//! row that said it. Minimum and maximum: the order in which the rows come makes no difference.
+//! A claim's keys never change, and most claims have one UPN, email or serial number for ever: they hold those from the
+//! first row that carries the column until the newest. As soon as two rows of a claim differ in such a column, all that
+//! any of its rows ever said stand here, each with the times of the first and the last row that said it.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
-use rusqlite::params;
+use super::Result;
+use super::claim::ClaimId;
+use super::ledger::Ledger;
+use super::roster::Roster;
+use super::source::Source;
+use super::spill::Text;
+use super::text::{Shape, Texts};
+use crate::bucket::{Hash, reference};
+use crate::identifier::{Kind, normal_form};
+use crate::observation::{NOT_CARRIED, SAYS_NOTHING};
+use crate::schema::{FieldType, Subject};
+use crate::sqlite::{Record, Rows, Table};
 
-use super::part::{NewRow, Part};
-use super::{Result, Writer};
-use crate::bucket::{Hash, kind_and_id, reference};
-use crate::identifier::{self, Kind};
-use crate::schema::{FieldType, Subject, flag};
+/// From when until when.
+type Times = (i64, i64);
 
-/// The first times, and the last ones unless the newest row has the value: `max` with NULL is NULL.
-const NOTE: &str =
-    "INSERT INTO held (hash, rest, reference, first, last) VALUES (?1, ?2, ?3, ?4, ?5)
-     ON CONFLICT DO UPDATE SET first = min(first, excluded.first), last = max(last, excluded.last)";
-const LET_GO: &str = "UPDATE held SET last = ?4 WHERE hash = ?1 AND rest = ?2 AND reference = ?3";
-
-/// The values of a row by which its subject is found and that may change.
-type Values = BTreeSet<(Kind, Hash)>;
-
-fn values<'a>(subject: Subject, text: impl Fn(usize) -> Option<&'a str>) -> Values {
-    let fields = subject.fields().iter().enumerate();
-    let values = fields.filter_map(|(at, field)| match field.kind {
-        FieldType::Identifier(kind) => {
-            let normal = identifier::normal_form(kind, text(at)?).ok()?;
-            Some((kind, Hash::of(&normal)))
-        }
-        _ => None,
-    });
-    values.collect()
+/// A value that a row has, whose text is read later on.
+#[derive(Debug, Clone, Copy)]
+struct Unread {
+    claim: ClaimId,
+    text: Text,
+    /// Its position among the subject's fields.
+    field: usize,
+    times: Times,
 }
 
-impl Writer<'_> {
-    /// Notes a row that says something else than the newest one of its part, `old`, before it takes that one's place or
-    /// is superseded. Tells whether it has values that lead to the part and that `old` lacks.
-    pub(super) fn note_values(
+/// What claims of several values ever had.
+#[derive(Default)]
+pub(super) struct Held {
+    /// By reference and hash.
+    times: BTreeMap<(u32, u64), Times>,
+    unread: [Vec<Unread>; 2],
+}
+
+/// Returns the fields of a subject that may change, in the order of `Described::values`.
+fn fields(subject: Subject) -> impl Iterator<Item = (usize, Kind)> {
+    let fields = subject.fields().iter().enumerate();
+    fields.filter_map(|(at, field)| match field.kind {
+        FieldType::Identifier(kind) => Some((at, kind)),
+        _ => None,
+    })
+}
+
+/// Tells whether two rows differ in a column that both carry.
+pub(super) fn differ(subject: Subject, left: &[u64], right: &[u64]) -> bool {
+    let values = left.iter().zip(right).take(fields(subject).count());
+    let mut carried =
+        values.filter(|(left, right)| **left != NOT_CARRIED && **right != NOT_CARRIED);
+    carried.any(|(left, right)| left != right)
+}
+
+/// Tells whether a claim's values of a kind may change: its keys never do.
+pub(super) fn may_change(kind: Kind) -> bool {
+    matches!(kind, Kind::Upn | Kind::Email | Kind::SerialNumber)
+}
+
+impl Held {
+    /// Reads what the last generation has.
+    pub(super) fn load(mut rows: Rows) -> Result<Held> {
+        let mut held = Held::default();
+        while let Some((_, mut columns)) = rows.next()? {
+            columns.skip(1)?;
+            let mut number =
+                || Ok::<_, super::Error>(columns.take()?.integer().unwrap_or_default());
+            let (hash, reference) = (number()?, number()?);
+            held.times
+                .insert((reference as u32, hash as u64), (number()?, number()?));
+        }
+        Ok(held)
+    }
+
+    /// Notes that a claim had a value at a time.
+    pub(super) fn note(&mut self, kind: Kind, claim: ClaimId, hash: u64, times: Times) {
+        let known = self
+            .times
+            .entry((reference(kind, claim.0), hash))
+            .or_insert(times);
+        *known = (known.0.min(times.0), known.1.max(times.1));
+    }
+
+    /// Notes all values that a claim has, which had one each until now.
+    pub(super) fn begin(
         &mut self,
         subject: Subject,
-        id: u32,
-        new: &NewRow,
-        old: &Part,
-        is_newer: bool,
-    ) -> Result<bool> {
-        let old = values(subject, |at| old.content.texts[at].as_deref());
-        let values = values(subject, |at| new.text(at));
-        let is_held = self.standing[subject as usize].has(id, flag::HELD);
-        if values == old && (is_newer || !is_held) {
-            // What it has is held until it lets go of it.
-            return Ok(false);
-        }
-        let newest = self.rosters[subject as usize].newest(id).object;
-        if !is_held {
-            self.set_flag(subject, id, flag::HELD)?;
-            let first = self.rosters[subject as usize].first(id);
-            let first = self.ledger.observed_at(first);
-            self.note(id, &old, first, None)?;
-        }
-        let at = self.ledger.observed_at(new.seen.object);
-        self.note(id, &values, at, (!is_newer).then_some(at))?;
-        if is_newer {
-            let until = self.ledger.observed_at(newest);
-            for (kind, hash) in old.difference(&values) {
-                let values = params![hash.high as i64, hash.low, reference(*kind, id), until];
-                self.execute(LET_GO, values)?;
+        roster: &Roster,
+        ledger: &Ledger,
+        id: ClaimId,
+    ) -> Result<()> {
+        for ((field, _), value) in fields(subject).zip(roster.values(id)) {
+            if *value <= SAYS_NOTHING {
+                continue;
+            }
+            let mut carrying = Vec::new();
+            for part in roster.parts(id) {
+                if ledger.shape(part.shape)?.carries(field) {
+                    carrying.push(part);
+                }
+            }
+            let first = carrying
+                .iter()
+                .map(|part| ledger.observed_at(part.first))
+                .min();
+            let last = carrying
+                .iter()
+                .map(|part| ledger.observed_at(part.object))
+                .max();
+            if let (Some(newest), Some(first), Some(last)) = (carrying.first(), first, last) {
+                self.unread[subject as usize].push(Unread {
+                    claim: id,
+                    text: newest.text,
+                    field,
+                    times: (first, last),
+                });
             }
         }
-        Ok(!values.is_subset(&old))
-    }
-
-    /// Notes a row of a part that is older than the part's newest one and says the same.
-    pub(super) fn note_older(&mut self, subject: Subject, id: u32, row: &NewRow) -> Result<()> {
-        self.note_first(subject, id, row.seen.object);
-        if self.standing[subject as usize].has(id, flag::HELD) {
-            let at = self.ledger.observed_at(row.seen.object);
-            self.note(id, &values(subject, |at| row.text(at)), at, Some(at))?;
-        }
         Ok(())
     }
 
-    /// Notes that an object tells of a part, perhaps before any that did.
-    pub(super) fn note_first(&mut self, subject: Subject, id: u32, object: u32) {
-        let roster = &mut self.rosters[subject as usize];
-        if self.ledger.observed_at(object) < self.ledger.observed_at(roster.first(id)) {
-            roster.set_first(id, object);
-        }
+    /// Notes that a row of a set of columns was seen at a time that says what a claim's text in the last generation says.
+    pub(super) fn note_kept(&mut self, subject: Subject, claim: ClaimId, shape: &Shape, at: i64) {
+        let unread = fields(subject).filter(|(field, _)| shape.carries(*field));
+        let unread = unread.map(|(field, _)| Unread {
+            claim,
+            text: Text::KEPT,
+            field,
+            times: (at, at),
+        });
+        self.unread[subject as usize].extend(unread);
     }
 
-    fn note(&mut self, id: u32, values: &Values, first: i64, last: Option<i64>) -> Result<()> {
-        self.held_digest = None;
-        for (kind, hash) in values {
-            let reference = reference(*kind, id);
-            self.execute(
-                NOTE,
-                params![hash.high as i64, hash.low, reference, first, last],
-            )?;
-        }
-        Ok(())
-    }
-
-    /// What the table adds to the digest: read anew only by a run that wrote to it.
-    pub(super) fn digest_of_held(&mut self) -> Result<u128> {
-        if let Some(known) = self.held_digest {
-            return Ok(known);
-        }
-        let mut sum = 0u128;
-        let mut select = self
-            .connection
-            .prepare("SELECT hash, rest, reference, first, last FROM held")?;
-        let mut rows = select.query([])?;
-        while let Some(row) = rows.next()? {
-            let (hash, rest): (i64, u32) = (row.get(0)?, row.get(1)?);
-            let Some((kind, id)) = kind_and_id(row.get(2)?) else {
+    /// Notes what a claim has now, where its own first and newest rows do not say it: when it had several values, or when
+    /// not all of its rows carry the column.
+    fn note_newest(
+        &mut self,
+        subject: Subject,
+        roster: &Roster,
+        ledger: &Ledger,
+        claim: ClaimId,
+    ) -> Result<()> {
+        for (field, _) in fields(subject) {
+            let mut carrying = Vec::new();
+            let mut parts = 0;
+            for part in roster.parts(claim) {
+                parts += 1;
+                if ledger.shape(part.shape)?.carries(field) {
+                    carrying.push(part);
+                }
+            }
+            let is_held = roster.claim(claim).is_held;
+            let Some(newest) = carrying
+                .first()
+                .filter(|_| is_held || carrying.len() < parts)
+            else {
                 continue;
             };
-            let part = self.rosters[Subject::of(kind) as usize].part(id);
-            let (first, last): (i64, Option<i64>) = (row.get(3)?, row.get(4)?);
-            sum = sum.wrapping_add(identifier::hash128(&format!(
-                "{hash} {rest} {} {part} {first} {last:?} held",
-                kind.as_str()
-            )));
+            let last = ledger.observed_at(newest.object);
+            let firsts = carrying.iter().map(|part| ledger.observed_at(part.first));
+            let first = firsts.filter(|_| !is_held).min();
+            self.unread[subject as usize].push(Unread {
+                claim,
+                text: newest.text,
+                field,
+                times: (first.unwrap_or(last), last),
+            });
         }
-        self.held_digest = Some(sum);
-        Ok(sum)
+        Ok(())
+    }
+
+    /// Notes what claims have now, and reads the texts that were left.
+    pub(super) fn settle(
+        &mut self,
+        subject: Subject,
+        roster: &Roster,
+        ledger: &Ledger,
+        texts: &Texts,
+        source: &mut Source,
+    ) -> Result<()> {
+        for (at, claim) in roster.claims.iter().enumerate() {
+            if claim.is_held || claim.others != 0 {
+                self.note_newest(subject, roster, ledger, ClaimId::of_position(at))?;
+            }
+        }
+        let mut unread = std::mem::take(&mut self.unread[subject as usize]);
+        unread.sort_by_key(|one| one.claim);
+        for one in unread {
+            let mut text = source.text(one.claim, one.text)?;
+            text.skip(one.field)?;
+            let FieldType::Identifier(kind) = subject.fields()[one.field].kind else {
+                continue;
+            };
+            let value = texts.shown(text.take()?);
+            if let Some(Ok(normal)) =
+                value.map(|value| normal_form(kind, &value).map(|normal| Hash::of(&normal)))
+            {
+                self.note(kind, one.claim, normal.high, one.times);
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns all of it: reference, hash, times.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (u32, u64, Times)> {
+        self.times
+            .iter()
+            .map(|((reference, hash), times)| (*reference, *hash, *times))
+    }
+
+    /// Writes all of it.
+    pub(super) fn write(&self, table: &mut Table) -> Result<()> {
+        let mut record = Record::default();
+        for (id, (reference, hash, (first, last))) in (1..).zip(self.iter()) {
+            record.clear();
+            record.put_null();
+            record.put_integer(hash as i64);
+            record.put_integer(i64::from(reference));
+            record.put_integer(first);
+            record.put_integer(last);
+            table.push(id, &record)?;
+        }
+        Ok(())
+    }
+
+    /// Returns the entries of the index by hash, in its order.
+    pub(super) fn by_hash(&self) -> Vec<(i64, u32, i64)> {
+        let entries = (1..).zip(self.iter());
+        let mut entries: Vec<_> = entries
+            .map(|(id, (reference, hash, _))| (hash as i64, reference, id))
+            .collect();
+        entries.sort_unstable();
+        entries
     }
 }

@@ -1,324 +1,451 @@
-//! Same or new: which parts are one account (or one device), as a pure function of the parts.
+//! Same or new: which claims are one account (or one device), as a pure function of the claims.
 //!
-//! Nothing here asks what came first: the answer depends on the set of parts and their stamps alone. The input is one
-//! *component*: parts that are joined by shared keys, directly or over others; no other part can change the answer.
-//! The rules are named R1 to R4 in the order in which they are tried; they are the same for devices, whose uid is a key
-//! like an account's SID.
+//! Nothing here asks what came first: the answer depends on the set of claims and their stamps alone. Given are those
+//! claims that share a key with another one, and those that a mention may mean; no other claim can change the answer. The
+//! rules are named R1 to R5 as in `docs/semantics.md`; they are the same for devices, whose uid is a key like an
+//! account's SID. Keys are hashes of normal forms.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::schema::NAME_HELD_MICROS;
+use super::claim::ClaimId;
+use super::days::DAY;
+use super::ledger::RowStamp;
+use crate::schema::{NAME, SECOND, STRONG};
 
-/// When and where a row was said: the total order of rows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Stamp {
-    /// Microseconds since 1970.
-    pub(super) observed_at: i64,
-    /// The row's own `last_seen`; absent sorts first.
-    pub(super) last_seen: Option<i64>,
-    pub(super) sha256: [u8; 32],
-    pub(super) row: u32,
-}
+/// A key that more may mean is kept for none of them.
+pub(super) const CANDIDATES_AT_MOST: usize = 64;
 
-/// What identity looks at in a part.
+/// The hash of a key's normal form.
+pub(super) type KeyHash = u64;
+/// Keys by position, the strongest first; a SID that is no key is not among them.
+pub(super) type Keys = [Option<KeyHash>; 3];
+
+/// What identity looks at in a part of a claim.
 #[derive(Debug, Clone)]
-pub(super) struct PartKeys {
-    pub(super) id: u32,
-    /// A key SID or a device's uid, in normal form: of key form and not said to be local by the part itself, though
-    /// another part may show that it is.
-    pub(super) strong: Option<String>,
-    /// `user.uid` or `device.collector.uid`.
-    pub(super) second: Option<String>,
-    pub(super) name: Option<String>,
-    /// Shows that `strong` belongs to one device only: it has no type, and its domain part is a device's name.
+pub(super) struct PartTimes {
+    /// When its first row was observed.
+    pub(super) first: i64,
+    pub(super) newest: RowStamp,
+}
+
+/// What identity looks at in a claim.
+#[derive(Debug, Clone)]
+pub(super) struct KeyedClaim {
+    pub(super) id: ClaimId,
+    /// The strong one is of key form and not said to be local by the claim itself, though another may show that it is.
+    pub(super) keys: Keys,
+    /// Shows that its strong key belongs to one device only: it has no type, and its domain part is a device's name.
     pub(super) shows_local: bool,
-    pub(super) stamp: Stamp,
+    pub(super) parts: Vec<PartTimes>,
+    /// What its newest row that carries `first_seen` says, and that row's stamp.
+    pub(super) first_seen: Option<(RowStamp, Option<i64>)>,
 }
 
-/// What decides whose a part is: the key that names the subject in the digest, too.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+/// What decides whose a claim is: the key that names the subject in the digest, too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Key {
-    Strong(String),
-    Second(String),
-    Name(String),
+    Strong(KeyHash),
+    Second(KeyHash),
+    Name(KeyHash),
 }
 
-/// A subject of the component.
+/// How a subject bore a name.
+#[derive(Debug, Clone, Copy)]
+struct Borne {
+    /// The newest row that has it.
+    last: i64,
+    /// The newest activity under it.
+    active: i64,
+    /// When it left it for another one; the newest row that has it where it did not.
+    until: i64,
+}
+
+/// A subject.
 #[derive(Debug)]
 pub(super) struct Resolved {
     pub(super) key: Key,
-    /// Positions in the input.
-    pub(super) parts: Vec<usize>,
-    /// The time it was last seen with each name it ever had.
-    last: BTreeMap<String, i64>,
+    /// Positions in [`Identity::claims`].
+    pub(super) claims: Vec<usize>,
+    names: BTreeMap<KeyHash, Borne>,
     /// The name in its newest named row.
-    now: Option<String>,
+    now: Option<KeyHash>,
+    first_seen: Option<i64>,
 }
 
-/// A component with its subjects worked out.
+/// What a name or key leads to: positions in [`Identity::subjects`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Meant {
+    One(usize),
+    /// Several may be meant.
+    Ambiguous(Vec<usize>),
+    /// Nobody is, for sure; these may be.
+    Unknown(Vec<usize>),
+}
+
+/// When a mention was said: from when until when a name must have been borne.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Interval {
+    pub(super) from: i64,
+    pub(super) to: i64,
+}
+
+/// Claims with their subjects worked out.
 #[derive(Debug)]
-pub(super) struct Component {
-    pub(super) parts: Vec<PartKeys>,
+pub(super) struct Identity {
+    pub(super) claims: Vec<KeyedClaim>,
     pub(super) subjects: Vec<Resolved>,
     /// SIDs that some row shows to be local.
-    pub(super) local: BTreeSet<String>,
-    /// Second keys that came with several strong ones.
-    pub(super) contradictions: BTreeSet<String>,
-    holders: Holders,
+    pub(super) local: BTreeSet<KeyHash>,
+    /// The strong keys that each second key ever came with.
+    partners: BTreeMap<KeyHash, BTreeSet<KeyHash>>,
+    by_key: BTreeMap<Key, usize>,
+    bearers: BTreeMap<KeyHash, Vec<usize>>,
+    /// The newest row of the dataset.
+    newest: i64,
 }
 
-/// The subjects that ever had a name: components of cloned machines have many thousands.
-#[derive(Debug)]
-struct Holders(BTreeMap<String, Vec<usize>>);
+impl Identity {
+    /// Works out the subjects; `local` are the SIDs that rows with a local type said, `newest` when the newest row of the
+    /// dataset was observed.
+    pub(super) fn resolve(
+        claims: Vec<KeyedClaim>,
+        mut local: BTreeSet<KeyHash>,
+        newest: i64,
+    ) -> Identity {
+        let shown = claims.iter().filter(|claim| claim.shows_local);
+        local.extend(shown.filter_map(|claim| claim.keys[STRONG]));
+        let mut identity = Identity {
+            claims,
+            subjects: Vec::new(),
+            local,
+            partners: BTreeMap::new(),
+            by_key: BTreeMap::new(),
+            bearers: BTreeMap::new(),
+            newest,
+        };
+        identity.find_partners();
+        let (fragments, keyed) = identity.owned();
+        identity.subjects = keyed
+            .into_iter()
+            .map(|(key, claims)| identity.named(key, claims))
+            .collect();
+        identity.find_bearers();
+        identity.join(fragments);
+        identity.find_bearers();
+        let keys = identity
+            .subjects
+            .iter()
+            .enumerate()
+            .map(|(at, subject)| (subject.key, at));
+        identity.by_key = keys.collect();
+        identity
+    }
 
-impl Holders {
-    fn of(subjects: &[Resolved]) -> Holders {
-        let mut holders: BTreeMap<String, Vec<usize>> = BTreeMap::new();
-        for (at, subject) in subjects.iter().enumerate() {
-            for name in subject.last.keys() {
-                holders.entry(name.clone()).or_default().push(at);
+    fn find_partners(&mut self) {
+        for claim in &self.claims {
+            if let Some(second) = claim.keys[SECOND] {
+                let partners = self.partners.entry(second).or_default();
+                partners.extend(claim.keys[STRONG].filter(|strong| !self.local.contains(strong)));
             }
         }
-        Holders(holders)
     }
 
-    fn of_name(&self, name: &str) -> &[usize] {
-        self.0.get(name).map_or(&[], Vec::as_slice)
+    fn strong(&self, keys: &Keys) -> Option<KeyHash> {
+        keys[STRONG].filter(|strong| !self.local.contains(strong))
     }
 
-    /// R4: the candidates of a name at a time.
-    fn candidate(&self, subjects: &[Resolved], name: &str, at: i64) -> Found {
-        let last = |subject: usize| {
-            subjects[subject]
-                .last
-                .get(name)
-                .copied()
-                .unwrap_or(i64::MIN)
-        };
-        let bears = |subject: &usize| {
-            subjects[*subject].now.as_deref() == Some(name) || last(*subject) >= at
-        };
-        let mut found: Vec<usize> = self.of_name(name).iter().copied().filter(bears).collect();
-        if found.len() > 1 {
-            found.retain(|subject| last(*subject) >= at - NAME_HELD_MICROS);
+    /// R1 and R2: the key of a claim's subject, before fragments join; none when no key is left.
+    fn own(&self, keys: &Keys) -> Option<Key> {
+        if let Some(strong) = self.strong(keys) {
+            return Some(Key::Strong(strong));
         }
-        match found.as_slice() {
-            [] => Found::None,
-            [one] => Found::One(*one),
-            _ => Found::Several,
+        match keys[SECOND] {
+            Some(second) => Some(self.own_of_second(second)),
+            None => keys[NAME].map(Key::Name),
         }
     }
-}
 
-/// What a name or key leads to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Found {
-    /// A position in [`Component::subjects`].
-    One(usize),
-    Several,
-    None,
-}
-
-impl Component {
-    /// Works out the subjects of a component; `local` are the SIDs that rows with a local type said.
-    pub(super) fn resolve(parts: Vec<PartKeys>, mut local: BTreeSet<String>) -> Component {
-        local.extend(
-            parts
-                .iter()
-                .filter(|part| part.shows_local)
-                .filter_map(|part| part.strong.clone()),
-        );
-        let mut strong_of: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-        for part in &parts {
-            if let (Some(strong), Some(second)) = (strong_key(part, &local), &part.second) {
-                strong_of.entry(second).or_default().insert(strong);
-            }
+    fn own_of_second(&self, second: KeyHash) -> Key {
+        let partners = self.partners.get(&second);
+        match partners
+            .filter(|strong| strong.len() == 1)
+            .and_then(BTreeSet::first)
+        {
+            Some(strong) => Key::Strong(*strong),
+            None => Key::Second(second),
         }
+    }
+
+    /// Returns the claims by the keys of their subjects: those that have a name only apart.
+    fn owned(&self) -> (BTreeMap<Key, Vec<usize>>, BTreeMap<Key, Vec<usize>>) {
         let mut owned: BTreeMap<Key, Vec<usize>> = BTreeMap::new();
-        for (at, part) in parts.iter().enumerate() {
-            if let Some(key) = own(part, &local, &strong_of) {
+        for (at, claim) in self.claims.iter().enumerate() {
+            if let Some(key) = self.own(&claim.keys) {
                 owned.entry(key).or_default().push(at);
             }
         }
-        let contradictions = strong_of
-            .iter()
-            .filter(|(_, strong)| strong.len() > 1)
-            .map(|(second, _)| (*second).to_owned())
+        owned
+            .into_iter()
+            .partition(|(key, _)| matches!(key, Key::Name(_)))
+    }
+
+    /// R3: each fragment joins the one candidate of its name among the subjects that have a strong or second key.
+    fn join(&mut self, fragments: BTreeMap<Key, Vec<usize>>) {
+        let mut homes = Vec::with_capacity(fragments.len());
+        for (key, claims) in fragments {
+            let newest = self
+                .parts_of(&claims)
+                .map(|part| part.newest.observed_at)
+                .max();
+            let home = match (key, newest) {
+                (Key::Name(name), Some(newest)) => self.by_name(
+                    name,
+                    Interval {
+                        from: newest,
+                        to: newest,
+                    },
+                ),
+                _ => Meant::Unknown(Vec::new()),
+            };
+            homes.push((key, claims, home));
+        }
+        for (key, claims, home) in homes {
+            match home {
+                Meant::One(subject) => self.subjects[subject].claims.extend(claims),
+                _ => self.subjects.push(self.named(key, claims)),
+            }
+        }
+        // What they were called when is taken again with the joined rows.
+        let subjects = std::mem::take(&mut self.subjects);
+        self.subjects = subjects
+            .into_iter()
+            .map(|subject| self.named(subject.key, subject.claims))
             .collect();
-        let subjects = join_fragments(&parts, owned);
-        let holders = Holders::of(&subjects);
-        Component {
-            parts,
-            subjects,
-            local,
-            contradictions,
-            holders,
+    }
+
+    fn parts_of<'s>(&'s self, claims: &'s [usize]) -> impl Iterator<Item = &'s PartTimes> {
+        claims.iter().flat_map(|at| &self.claims[*at].parts)
+    }
+
+    /// Works out what a subject was called when.
+    fn named(&self, key: Key, claims: Vec<usize>) -> Resolved {
+        let mut names: BTreeMap<KeyHash, Borne> = BTreeMap::new();
+        let mut newest: Option<(RowStamp, KeyHash)> = None;
+        let mut first_seen: Option<(RowStamp, Option<i64>)> = None;
+        for claim in claims.iter().map(|at| &self.claims[*at]) {
+            first_seen = first_seen.max(claim.first_seen);
+            let Some(name) = claim.keys[NAME] else {
+                continue;
+            };
+            for part in &claim.parts {
+                let RowStamp {
+                    observed_at,
+                    last_seen,
+                    ..
+                } = part.newest;
+                let active = last_seen.map_or(observed_at, |seen| seen.min(observed_at));
+                let borne = names.entry(name).or_insert(Borne {
+                    last: observed_at,
+                    active,
+                    until: i64::MIN,
+                });
+                borne.last = borne.last.max(observed_at);
+                borne.active = borne.active.max(active);
+                newest = newest.max(Some((part.newest, name)));
+            }
+        }
+        self.find_departures(&claims, &mut names);
+        Resolved {
+            key,
+            claims,
+            names,
+            now: newest.map(|(_, name)| name),
+            first_seen: first_seen.and_then(|(_, first_seen)| first_seen),
         }
     }
 
-    /// R4: the subject that a name means at a time.
-    pub(super) fn named(&self, name: &str, at: i64) -> Found {
-        self.holders.candidate(&self.subjects, name, at)
-    }
-
-    /// R1: the subject of a strong key.
-    pub(super) fn with_strong(&self, strong: &str) -> Found {
-        self.with_key(&Key::Strong(strong.to_owned()))
-    }
-
-    /// R2: the subject of a second key that comes without a strong one.
-    pub(super) fn with_second(&self, second: &str) -> Found {
-        let mut strong = BTreeSet::new();
-        let mut known = false;
-        for part in self
-            .parts
-            .iter()
-            .filter(|part| part.second.as_deref() == Some(second))
-        {
-            known = true;
-            strong.extend(strong_key(part, &self.local));
+    /// A subject left a name when it was first seen under another one after it was last seen under this one.
+    fn find_departures(&self, claims: &[usize], names: &mut BTreeMap<KeyHash, Borne>) {
+        let claims = claims.iter().map(|at| &self.claims[*at]);
+        let mut firsts: Vec<(i64, KeyHash)> = claims
+            .filter_map(|claim| Some((claim, claim.keys[NAME]?)))
+            .flat_map(|(claim, name)| claim.parts.iter().map(move |part| (part.first, name)))
+            .collect();
+        firsts.sort_unstable();
+        for (name, borne) in names {
+            let behind = firsts.partition_point(|(first, _)| *first <= borne.last);
+            let other = firsts[behind..].iter().find(|(_, other)| other != name);
+            borne.until = other.map_or(borne.last, |(first, _)| *first);
         }
-        let alone = || self.with_key(&Key::Second(second.to_owned()));
-        match (known, strong.len()) {
-            (false, _) => Found::None,
-            (true, 0) => alone(),
-            (true, 1) => strong
-                .first()
-                .map_or(Found::None, |strong| self.with_strong(strong)),
-            // Several: what was said of the uid alone is its own; without that, nobody can tell.
-            (true, _) => {
-                if alone() == Found::None {
-                    Found::Several
-                } else {
-                    alone()
-                }
+    }
+
+    fn find_bearers(&mut self) {
+        self.bearers.clear();
+        for (at, subject) in self.subjects.iter().enumerate() {
+            for name in subject.names.keys() {
+                self.bearers.entry(*name).or_default().push(at);
             }
         }
     }
 
-    fn with_key(&self, key: &Key) -> Found {
-        self.subjects
-            .iter()
-            .position(|subject| subject.key == *key)
-            .map_or(Found::None, Found::One)
+    /// R4: whom a name means in an interval.
+    pub(super) fn by_name(&self, name: KeyHash, interval: Interval) -> Meant {
+        let bearers = self.bearers.get(&name).map_or(&[][..], Vec::as_slice);
+        let borne = |at: usize| &self.subjects[at].names[&name];
+        let bears_now = |at: usize| self.subjects[at].now == Some(name);
+        let is_sure = |at: usize| bears_now(at) || borne(at).last >= interval.to;
+        let is_candidate = |at: usize| is_sure(at) || borne(at).until >= interval.from;
+        let (mut candidates, mut living) = (Vec::new(), Vec::new());
+        let mut is_living_sure = false;
+        for at in bearers.iter().copied().filter(|at| is_candidate(*at)) {
+            candidates.push(at);
+            if self.lived(at, name, interval) {
+                living.push(at);
+                is_living_sure |= is_sure(at);
+            }
+            if is_living_sure && living.len() > CANDIDATES_AT_MOST {
+                // No more can change that: a name of all local administrators, say.
+                return Meant::Ambiguous(living);
+            }
+        }
+        if candidates.len() > 1 && !living.is_empty() {
+            candidates = living;
+        }
+        match candidates.as_slice() {
+            [one] if is_sure(*one) => Meant::One(*one),
+            some if some.iter().any(|at| is_sure(*at)) => Meant::Ambiguous(candidates),
+            _ => Meant::Unknown(candidates),
+        }
     }
 
-    /// Returns the strong and second keys that a subject's rows ever said.
-    pub(super) fn keys_of(&self, subject: usize) -> (BTreeSet<&str>, BTreeSet<&str>) {
-        let parts = || {
-            self.subjects[subject]
-                .parts
-                .iter()
-                .map(|at| &self.parts[*at])
+    /// Tells whether a subject's life under a name comes within a day of an interval.
+    fn lived(&self, at: usize, name: KeyHash, interval: Interval) -> bool {
+        let subject = &self.subjects[at];
+        let borne = &subject.names[&name];
+        let bears_now = subject.now == Some(name);
+        let is_open = bears_now && borne.active >= self.newest - DAY;
+        let end = match bears_now {
+            true => borne.active,
+            false => borne.active.max(borne.until),
         };
-        (
-            parts()
-                .filter_map(|part| strong_key(part, &self.local))
-                .collect(),
-            parts().filter_map(|part| part.second.as_deref()).collect(),
+        let has_begun = subject
+            .first_seen
+            .is_none_or(|first| first.saturating_sub(DAY) <= interval.to);
+        has_begun && (is_open || end.saturating_add(DAY) >= interval.from)
+    }
+
+    /// R5: whom a mention's keys mean.
+    pub(super) fn mentioned(&self, keys: &Keys, interval: Interval) -> Meant {
+        let strong = self.strong(keys);
+        if let Some(known) = strong.and_then(|strong| self.by_key.get(&Key::Strong(strong))) {
+            return Meant::One(*known);
+        }
+        if let Some(meant) = keys[SECOND].and_then(|second| self.by_second(second)) {
+            return self.unless_contradicted(meant, [strong, None]);
+        }
+        match keys[NAME] {
+            Some(name) => {
+                self.unless_contradicted(self.by_name(name, interval), [strong, keys[SECOND]])
+            }
+            None => Meant::Unknown(Vec::new()),
+        }
+    }
+
+    /// R2: the subject of a second key that comes without a strong one; none when nobody has it.
+    fn by_second(&self, second: KeyHash) -> Option<Meant> {
+        let partners = self.partners.get(&second)?;
+        if partners.len() > 1 {
+            let all = partners.iter().map(|strong| Key::Strong(*strong));
+            let all = all.chain([Key::Second(second)]);
+            let subjects = all.filter_map(|key| self.by_key.get(&key).copied());
+            return Some(Meant::Ambiguous(subjects.collect()));
+        }
+        let known = self.by_key.get(&self.own_of_second(second));
+        Some(known.map_or(Meant::Unknown(Vec::new()), |at| Meant::One(*at)))
+    }
+
+    /// A stronger key that nobody is known by must not meet a subject that has another value of it.
+    fn unless_contradicted(&self, meant: Meant, [strong, second]: [Option<KeyHash>; 2]) -> Meant {
+        let Meant::One(one) = meant else { return meant };
+        let claims = || {
+            self.subjects[one]
+                .claims
+                .iter()
+                .map(|at| &self.claims[*at].keys)
+        };
+        let has_strong = strong.is_some() && claims().any(|keys| self.strong(keys).is_some());
+        let has_second = second.is_some() && claims().any(|keys| keys[SECOND].is_some());
+        match has_strong || has_second {
+            true => Meant::Unknown(Vec::new()),
+            false => Meant::One(one),
+        }
+    }
+
+    /// Returns how many second keys came with several strong ones.
+    pub(super) fn contradictions(&self) -> usize {
+        self.partners
+            .values()
+            .filter(|strong| strong.len() > 1)
+            .count()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NAMED: KeyHash = 7;
+
+    /// A claim of the strong key `strong` and a name, seen on some days.
+    fn claim(strong: KeyHash, name: KeyHash, [first, last]: [i64; 2]) -> KeyedClaim {
+        let stamp = RowStamp {
+            observed_at: last * DAY,
+            ..RowStamp::default()
+        };
+        KeyedClaim {
+            id: ClaimId(1),
+            keys: [Some(strong), None, Some(name)],
+            shows_local: false,
+            parts: vec![PartTimes {
+                first: first * DAY,
+                newest: stamp,
+            }],
+            first_seen: None,
+        }
+    }
+
+    fn by_name(claims: &[KeyedClaim], newest: i64, [from, to]: [i64; 2]) -> Meant {
+        let identity = Identity::resolve(claims.to_vec(), BTreeSet::new(), newest * DAY);
+        identity.by_name(
+            NAMED,
+            Interval {
+                from: from * DAY,
+                to: to * DAY,
+            },
         )
     }
 
-    /// Tells whether what a part's keys mean depends on times: one of them leads to several subjects, or its name is
-    /// not (or no longer) the one name of its subject.
-    pub(super) fn is_contested(&self, at: usize) -> bool {
-        let part = &self.parts[at];
-        if part
-            .second
-            .as_ref()
-            .is_some_and(|second| self.contradictions.contains(second))
-        {
-            return true;
-        }
-        let Some(name) = &part.name else { return false };
-        match self.holders.of_name(name) {
-            [holder] => self.subjects[*holder].now.as_ref() != Some(name),
-            _ => true,
-        }
+    #[test]
+    fn a_name_given_up_and_given_again_is_ambiguous_where_both_may_be_meant() {
+        let left = claim(1, NAMED, [0, 10]);
+        let renamed = claim(1, 8, [11, 20]);
+        let new = claim(2, NAMED, [11, 20]);
+        let all = [left, renamed, new];
+        assert_eq!(by_name(&all, 20, [19, 20]), Meant::One(1));
+        assert_eq!(by_name(&all, 20, [5, 20]), Meant::Ambiguous(vec![0, 1]));
+        assert_eq!(by_name(&all[..2], 20, [19, 20]), Meant::Unknown(vec![]));
+        assert_eq!(by_name(&all[..2], 20, [9, 10]), Meant::One(0));
     }
-}
 
-fn strong_key<'a>(part: &'a PartKeys, local: &BTreeSet<String>) -> Option<&'a str> {
-    part.strong
-        .as_deref()
-        .filter(|strong| !local.contains(*strong))
-}
-
-fn own(
-    part: &PartKeys,
-    local: &BTreeSet<String>,
-    strong_of: &BTreeMap<&str, BTreeSet<&str>>,
-) -> Option<Key> {
-    if let Some(strong) = strong_key(part, local) {
-        return Some(Key::Strong(strong.to_owned()));
-    }
-    if let Some(second) = &part.second {
-        let strong = strong_of.get(second.as_str());
-        return Some(
-            match strong.and_then(|strong| {
-                if strong.len() == 1 {
-                    strong.first()
-                } else {
-                    None
-                }
-            }) {
-                Some(strong) => Key::Strong((*strong).to_owned()),
-                None => Key::Second(second.clone()),
-            },
+    #[test]
+    fn who_was_not_there_yet_or_is_long_gone_drops_out() {
+        let old = claim(1, NAMED, [0, 10]);
+        let mut new = claim(2, NAMED, [90, 100]);
+        assert_eq!(
+            by_name(&[old.clone(), new.clone()], 100, [99, 100]),
+            Meant::One(1)
         );
-    }
-    part.name.clone().map(Key::Name)
-}
-
-/// R3: each fragment joins the one candidate of its name among the subjects that have a strong or second key.
-fn join_fragments(parts: &[PartKeys], owned: BTreeMap<Key, Vec<usize>>) -> Vec<Resolved> {
-    let (fragments, keyed): (Vec<_>, Vec<_>) = owned
-        .into_iter()
-        .partition(|(key, _)| matches!(key, Key::Name(_)));
-    let mut subjects: Vec<Resolved> = keyed
-        .into_iter()
-        .map(|(key, at)| named(key, at, parts))
-        .collect();
-    let holders = Holders::of(&subjects);
-    let mut joined: Vec<(usize, Vec<usize>)> = Vec::new();
-    for (key, at) in fragments {
-        let fragment = named(key, at, parts);
-        let target = fragment
-            .last
-            .iter()
-            .next()
-            .map(|(name, time)| holders.candidate(&subjects, name, *time));
-        match target {
-            Some(Found::One(subject)) => joined.push((subject, fragment.parts)),
-            _ => subjects.push(fragment),
-        }
-    }
-    for (subject, at) in joined {
-        subjects[subject].parts.extend(at);
-    }
-    // Last and now are taken again with the joined rows.
-    subjects
-        .into_iter()
-        .map(|subject| named(subject.key, subject.parts, parts))
-        .collect()
-}
-
-fn named(key: Key, at: Vec<usize>, parts: &[PartKeys]) -> Resolved {
-    let mut last: BTreeMap<String, i64> = BTreeMap::new();
-    let mut newest: Option<(Stamp, &String)> = None;
-    for part in at.iter().map(|at| &parts[*at]) {
-        let Some(name) = &part.name else { continue };
-        let time = last.entry(name.clone()).or_insert(part.stamp.observed_at);
-        *time = part.stamp.observed_at.max(*time);
-        if newest.is_none_or(|(stamp, _)| stamp < part.stamp) {
-            newest = Some((part.stamp, name));
-        }
-    }
-    let now = newest.map(|(_, name)| name.clone());
-    Resolved {
-        key,
-        parts: at,
-        last,
-        now,
+        new.first_seen = Some((RowStamp::default(), Some(90 * DAY)));
+        assert_eq!(by_name(&[old, new], 100, [9, 10]), Meant::One(0));
     }
 }

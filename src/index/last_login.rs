@@ -1,328 +1,460 @@
-//! The last login that a devices row names: a usage too, and one that stays when the row names another user.
+//! Last logins: the users that devices rows name as the last to log in. Each makes a usage, also when the row names
+//! another one later on.
 //!
-//! What a device's row names now stands in the usage as "current" and takes its time from the row, so that a device
-//! seen again costs nothing. Former ones, and those that depend on times, stand in `mention`.
+//! The one that a device's row names now stands beside the device; those that it once named stand here.
 
-use rusqlite::{OptionalExtension, params};
+use std::collections::HashMap;
 
-use super::keyring::MANY;
-use super::lanes::Filed;
-use super::mention::{NewMention, join_keys};
-use super::part::{normal, text};
-use super::quick::{HARD, NO_KEY, UNKNOWN};
-use super::usage::{LastLogin, ONLY_LAST_LOGIN, UsageSeen, usage_id};
-use super::{Result, Writer};
-use crate::bucket::Hash;
-use crate::identifier::Kind;
-use crate::observation::Entry;
-use crate::schema::{Seen, Subject, device_field};
+use super::claim::{ClaimId, NEVER, Part};
+use super::days::Days;
+use super::lanes::{Entry, Lanes};
+use super::ledger::{Ledger, Said};
+use super::mention::{FORMER_USER, LAST_USER, wanted};
+use super::roster::{Roster, said};
+use super::source::Source;
+use super::spill::Text;
+use super::{Error, Result, damaged};
+use crate::bucket::{Hash, kind_and_id, read_u32, read_u64};
+use crate::identifier::{Kind, normal_form};
+use crate::observation::{NOT_CARRIED, SAYS_NOTHING, VALUES, value_hash};
+use crate::schema::device_field::LAST_LOGIN;
+use crate::sqlite::{Record, Rows, Table};
 
-/// A user that a device's row once named as the last to log in, and does not name now.
-pub(super) struct Former {
-    pub(super) part: u32,
+/// The position of the last login among a claim's values.
+pub(super) const VALUE: usize = VALUES - 1;
+
+/// When a device's rows named a user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct LastUse {
+    /// A claim of the name; 0: none is known.
+    pub(super) account: u32,
+    /// The first and the newest object that name it.
+    pub(super) first: u32,
+    pub(super) last: u32,
+    /// The newest time at which the device can have been used: that of the row, and no later than its `last_seen`.
+    pub(super) used: i64,
+    pub(super) days: Days,
+}
+
+/// How a stored use is written: all of it follows from the device's newest row, or is written out.
+const AS_ROW: u8 = 1;
+const WRITTEN_OUT: u8 = 2;
+
+impl LastUse {
+    fn new(ledger: &Ledger, row: Said) -> LastUse {
+        let used = used(ledger, row);
+        LastUse {
+            account: 0,
+            first: row.object,
+            last: row.object,
+            used,
+            days: Days::of(used),
+        }
+    }
+
+    /// Returns what both say.
+    fn and(self, other: LastUse, ledger: &Ledger) -> LastUse {
+        let time = |object: u32| ledger.observed_at(object);
+        LastUse {
+            account: self.account.max(other.account),
+            first: std::cmp::min_by_key(self.first, other.first, |object| time(*object)),
+            last: std::cmp::max_by_key(self.last, other.last, |object| time(*object)),
+            used: self.used.max(other.used),
+            days: self.days.and(other.days),
+        }
+    }
+
+    /// Returns what a device's newest row says by itself.
+    fn as_row(newest: &Part, ledger: &Ledger) -> LastUse {
+        LastUse {
+            first: newest.first,
+            ..LastUse::new(ledger, said(newest))
+        }
+    }
+
+    /// Writes it, with the hash of the name where no claim has it.
+    pub(super) fn put(&self, newest: &Part, ledger: &Ledger, name: u64, into: &mut Vec<u8>) {
+        let row = LastUse::as_row(newest, ledger);
+        let is_as_row = (row.first, row.last, row.used) == (self.first, self.last, self.used)
+            && row.days.newest == self.days.newest;
+        into.push(if is_as_row { AS_ROW } else { WRITTEN_OUT });
+        into.extend_from_slice(&self.account.to_le_bytes());
+        if self.account == 0 {
+            into.extend_from_slice(&name.to_le_bytes());
+        }
+        if !is_as_row {
+            into.extend_from_slice(&self.first.to_le_bytes());
+            into.extend_from_slice(&self.last.to_le_bytes());
+            into.extend_from_slice(&self.used.to_le_bytes());
+            into.extend_from_slice(&self.days.newest.to_le_bytes());
+        }
+        let mask = self.days.mask.to_le_bytes();
+        let bytes = mask.len() - self.days.mask.leading_zeros() as usize / 8;
+        into.extend_from_slice(&mask[..bytes]);
+    }
+
+    /// Reads it, and the hash of the name.
+    pub(super) fn read(bytes: &[u8], newest: &Part, ledger: &Ledger) -> Option<(LastUse, u64)> {
+        let (form, rest) = bytes.split_first()?;
+        let (account, mut rest) = rest.split_at_checked(4)?;
+        let account = read_u32(account, 0);
+        let mut name = 0;
+        if account == 0 {
+            let (hash, behind) = rest.split_at_checked(8)?;
+            (name, rest) = (read_u64(hash, 0), behind);
+        }
+        let mut read = LastUse::as_row(newest, ledger);
+        if *form == WRITTEN_OUT {
+            let (own, behind) = rest.split_at_checked(20)?;
+            read.first = read_u32(own, 0);
+            read.last = read_u32(own, 4);
+            read.used = read_u64(own, 8) as i64;
+            read.days.newest = read_u32(own, 16) as i32;
+            rest = behind;
+        }
+        let mut mask = [0; 8];
+        mask.get_mut(..rest.len())?.copy_from_slice(rest);
+        read.days.mask = u64::from_le_bytes(mask);
+        Some((LastUse { account, ..read }, name))
+    }
+}
+
+/// Returns when a device can have been used at the latest, by one of its rows.
+fn used(ledger: &Ledger, row: Said) -> i64 {
+    let observed_at = ledger.observed_at(row.object);
+    match row.last_seen {
+        NEVER => observed_at,
+        seen => seen.min(observed_at),
+    }
+}
+
+/// The user's name as a device's row says it.
+#[derive(Debug, Clone)]
+pub(super) enum Name {
     /// In normal form.
-    pub(super) name: String,
-    pub(super) seen: Seen,
+    Read(String),
+    /// In the device's text.
+    Unread(Text),
 }
 
-/// The last login that a device part's row names. Kept small: a cold load has one for every device.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct NamedLast {
-    pub(super) part: u32,
-    low: u32,
-    high: u64,
+/// A user that a device's rows once named, and whom its newest row does not name.
+#[derive(Debug, Clone)]
+pub(super) struct Former {
+    pub(super) device: ClaimId,
+    /// What tells the name from the others of the device.
+    value: u64,
+    pub(super) name: Name,
+    pub(super) last_use: LastUse,
 }
 
-impl NamedLast {
-    /// Notes the hash of the name; `None` when the row names nobody any more.
-    pub(super) fn new(part: u32, name: Option<Hash>) -> NamedLast {
-        let hash = name.unwrap_or(Hash { high: 0, low: 0 });
-        NamedLast {
-            part,
-            low: hash.low,
-            high: hash.high,
-        }
-    }
-
-    fn name(self) -> Option<Hash> {
-        (self.high != 0).then_some(Hash {
-            high: self.high,
-            low: self.low,
-        })
-    }
-}
-
-/// Last logins to be looked at, and what of them waits for the end of the object or the run.
+/// All of these.
 #[derive(Default)]
-pub(super) struct LastLogins {
-    /// Of device parts whose row names another last login than before.
-    pub(super) named: Vec<NamedLast>,
-    pub(super) formers: Vec<Former>,
-    /// Device parts observed anew whose last login stands in `mention`.
-    pub(super) kept: Vec<u32>,
-    /// Usages that devices' rows name as their last logins, sorted, and whether each is written: logins that are
-    /// written in between take it along.
-    resolved: Vec<u64>,
-    is_written: Vec<bool>,
-    /// How many of them, from the first on, are written.
-    taken: usize,
+pub(super) struct Formers {
+    pub(super) all: Vec<Former>,
+    by_value: HashMap<(ClaimId, u64), usize>,
+    /// What devices' rows named before this run, of those that name another one now.
+    before: HashMap<ClaimId, u64>,
 }
 
-impl LastLogins {
-    /// Tells whether a usage is a last login that is not written yet; it counts as written from now on.
-    pub(super) fn take(&mut self, usage: u64) -> bool {
-        match self.resolved.binary_search(&usage) {
-            Ok(at) => !std::mem::replace(&mut self.is_written[at], true),
-            Err(_) => false,
-        }
-    }
-
-    /// Tells whether so many last logins have to be resolved that all names are worth looking up beforehand.
-    pub(super) fn are_many(&self) -> bool {
-        self.named.len() >= MANY
-    }
-
-    /// Returns the first usage that is a last login of which none was written.
-    pub(super) fn next_unwritten(&self) -> Option<u64> {
-        self.resolved.get(self.taken).copied()
-    }
-
-    /// Counts that one as written.
-    pub(super) fn take_next(&mut self) {
-        self.is_written[self.taken] = true;
-        self.taken += 1;
-    }
+/// What a devices row names.
+pub(super) struct Naming {
+    pub(super) device: ClaimId,
+    pub(super) row: Said,
+    /// As in `Described::values`.
+    pub(super) value: u64,
+    pub(super) name: Name,
 }
 
-/// The hash of a last login's group: the user's name and the device's keys.
-fn last_login_group(name: &str, device_keys: &str) -> u64 {
-    Hash::of(&format!("{name}\n{device_keys}")).high
-}
-
-impl<'c> Writer<'c> {
-    /// Takes in the last logins that devices rows named since the last time.
-    pub(super) fn settle_last_logins(&mut self) -> Result<()> {
-        for part in std::mem::take(&mut self.last_logins.kept) {
-            self.unsettle_last_login(part)?;
-        }
-        let mut pending = std::mem::take(&mut self.last_logins.named);
-        // A part whose row was replaced twice names what it named last.
-        pending.reverse();
-        pending.sort_by_key(|named| named.part);
-        pending.dedup_by_key(|named| named.part);
-        for former in std::mem::take(&mut self.last_logins.formers) {
-            if pending
-                .binary_search_by_key(&former.part, |named| named.part)
-                .is_ok()
-            {
-                self.drop_current(former.part)?;
-            }
-            self.keep_former(&former)?;
-        }
-        self.resolve_last_logins(&pending)?;
-        self.last_logins.resolved.sort_unstable();
-        self.last_logins.is_written = vec![false; self.last_logins.resolved.len()];
-        self.last_logins.taken = 0;
-        Ok(())
-    }
-
-    fn resolve_last_logins(&mut self, named: &[NamedLast]) -> Result<()> {
-        let at_hand = |hash| {
-            let kind = Kind::AccountName;
-            self.keyring.as_ref()?.find(&Entry { kind, hash })
-        };
-        let mut wanted = Vec::new();
-        let mut found = vec![None; named.len()];
-        for (at, hash) in (0..).zip(named.iter().map(|named| named.name())) {
-            let Some(hash) = hash else { continue };
-            found[at as usize] = at_hand(hash);
-            if found[at as usize].is_none() {
-                wanted.push(Filed::new(hash, at));
-            }
-        }
-        let asked = self.quick_outcomes(&mut wanted, named.len(), |_| Kind::AccountName)?;
-        let outcomes = found
-            .iter()
-            .zip(asked)
-            .map(|(found, asked)| found.unwrap_or(asked));
-        for (named, account) in named
-            .iter()
-            .zip(outcomes)
-            .filter(|(named, _)| named.name().is_some())
-        {
-            let is_plain =
-                self.standing[Subject::Device as usize].subject_of(named.part) == Some(named.part);
-            if is_plain && !matches!(account, UNKNOWN | HARD | NO_KEY) {
-                let usage = usage_id(account, named.part);
-                self.last_logins.resolved.push(usage);
-            } else {
-                self.keep_last_login(named.part)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Writes the last logins that no logins took along.
-    pub(super) fn write_last_logins(&mut self) -> Result<()> {
-        self.last_logins.taken = 0;
-        let is_written = std::mem::take(&mut self.last_logins.is_written);
-        let resolved = std::mem::take(&mut self.last_logins.resolved);
-        for (usage, _) in resolved
-            .into_iter()
-            .zip(is_written)
-            .filter(|(_, is_written)| !is_written)
-        {
-            match self.read_usage(usage)? {
-                None => self.insert_usage(usage, ONLY_LAST_LOGIN, None, None)?,
-                Some(old) => self.patch_usage(
-                    usage,
-                    old,
-                    UsageSeen {
-                        last_login: LastLogin::Current,
-                        ..old
-                    },
-                )?,
-            }
-        }
-        Ok(())
-    }
-
-    /// Writes a device part's current last login to `mention`.
-    fn keep_last_login(&mut self, part: u32) -> Result<()> {
-        let Some(row) = self.table(Subject::Device)?.read(part)? else {
-            return Ok(());
-        };
-        let Some(name) = normal(
-            Kind::AccountName,
-            row.content.texts[device_field::LAST_LOGIN].as_deref(),
-        ) else {
-            return Ok(());
-        };
-        let device_keys = join_keys(&row.content.keys(Subject::Device));
-        let group = last_login_group(&name, &device_keys);
-        self.insert_mention(NewMention {
-            part: Some(part),
-            current: true,
-            seen: "",
-            group,
-            user_keys: &format!("\t\t{name}"),
-            device_keys: &device_keys,
-            extra: None,
-        })?;
-        self.mentions.groups.insert(group);
-        Ok(())
-    }
-
-    /// A device's row names another last login now: the usage stays, with the time of the row that named it.
-    fn keep_former(&mut self, former: &Former) -> Result<()> {
-        let Some(row) = self.table(Subject::Device)?.read(former.part)? else {
-            return Ok(());
-        };
-        let device_keys = join_keys(&row.content.keys(Subject::Device));
-        let user_keys = format!("\t\t{}", former.name);
-        let group = last_login_group(&former.name, &device_keys);
-        self.mentions.groups.insert(group);
-        let known = self
-            .query_row(
-                "SELECT id, seen FROM mention WHERE part = ?1 AND current = 0 AND user_keys = ?2",
-                params![former.part, user_keys],
-                |row| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?)),
-            )
-            .optional()?;
-        let Some((id, seen)) = known else {
-            return self.insert_mention(NewMention {
-                part: Some(former.part),
-                current: false,
-                seen: text(&former.seen.encode()),
-                group,
-                user_keys: &user_keys,
-                device_keys: &device_keys,
-                extra: None,
+impl Formers {
+    /// Reads those of the last generation.
+    pub(super) fn load(mut rows: Rows) -> Result<Formers> {
+        let mut formers = Formers::default();
+        while let Some((_, mut columns)) = rows.next()? {
+            columns.skip(2)?;
+            let mut number = || Ok::<_, Error>(columns.take()?.integer().unwrap_or_default());
+            let (device, account) = (number()?, number()?);
+            let name = columns
+                .take()?
+                .text()
+                .ok_or(damaged("a last login without a name"))?;
+            let name = name.to_owned();
+            let mut number = || Ok::<_, Error>(columns.take()?.integer().unwrap_or_default());
+            let value = number()? as u64;
+            let [first, last, used, day, mask] =
+                [number()?, number()?, number()?, number()?, number()?];
+            let days = Days {
+                newest: day as i32,
+                mask: mask as u64,
+            };
+            formers.add(Former {
+                device: ClaimId(device as u32),
+                value,
+                name: Name::Read(name),
+                last_use: LastUse {
+                    account: account as u32,
+                    first: first as u32,
+                    last: last as u32,
+                    used,
+                    days,
+                },
             });
-        };
-        let is_newer = Seen::decode(seen.as_bytes())
-            .is_none_or(|seen| self.ledger.stamp(former.seen) > self.ledger.stamp(seen));
-        if is_newer {
-            let seen = former.seen.encode();
-            self.execute(
-                "UPDATE mention SET seen = ?2 WHERE id = ?1",
-                params![id, text(&seen)],
-            )?;
         }
+        Ok(formers)
+    }
+
+    fn add(&mut self, former: Former) {
+        self.by_value
+            .insert((former.device, former.value), self.all.len());
+        self.all.push(former);
+    }
+
+    /// Notes a use of a former user.
+    fn note(&mut self, ledger: &Ledger, naming: Naming, last_use: LastUse) {
+        match self.by_value.get(&(naming.device, naming.value)) {
+            Some(known) => {
+                let known = &mut self.all[*known].last_use;
+                *known = known.and(last_use, ledger);
+            }
+            None => self.add(Former {
+                device: naming.device,
+                value: naming.value,
+                name: naming.name,
+                last_use,
+            }),
+        }
+    }
+
+    /// Takes a user back who is named again.
+    fn take(&mut self, device: ClaimId, value: u64) -> Option<LastUse> {
+        let at = self.by_value.remove(&(device, value))?;
+        // Wanted names are told by position: the place stays, and says nothing any more.
+        let former = &mut self.all[at];
+        former.value = SAYS_NOTHING;
+        Some(former.last_use)
+    }
+
+    /// Returns those that still are, with their positions.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (usize, &Former)> {
+        let all = self.all.iter().enumerate();
+        all.filter(|(_, former)| former.value != SAYS_NOTHING)
+    }
+
+    /// Takes in whom a row names that says what the newest row of its device said before this run.
+    pub(super) fn fold_recognised(
+        &mut self,
+        ledger: &Ledger,
+        roster: &mut Roster,
+        device: ClaimId,
+        row: Said,
+    ) -> Result<()> {
+        let before = roster.part_before(device);
+        let is_carried = before.map(|part| Ok(ledger.shape(part.shape)?.carries(LAST_LOGIN)));
+        if !is_carried.unwrap_or(Ok::<_, Error>(false))? {
+            return Ok(());
+        }
+        let value = match self.before.get(&device) {
+            Some(before) => *before,
+            // Nearly always: it names whom it named before.
+            None => {
+                if let Some(last_use) = &mut roster.last_uses[device.at()] {
+                    *last_use = last_use.and(LastUse::new(ledger, row), ledger);
+                }
+                return Ok(());
+            }
+        };
+        let name = Name::Unread(Text::KEPT);
+        self.fold(
+            ledger,
+            roster,
+            Naming {
+                device,
+                row,
+                value,
+                name,
+            },
+        )
+    }
+
+    /// Takes in whom the first row of a device names.
+    pub(super) fn begin(
+        &mut self,
+        ledger: &Ledger,
+        roster: &mut Roster,
+        device: ClaimId,
+        row: Said,
+    ) {
+        let is_named = roster.values(device)[VALUE] > SAYS_NOTHING;
+        roster.last_uses[device.at()] = is_named.then(|| LastUse::new(ledger, row));
+    }
+
+    /// Notes a claim that has the name of a device's user.
+    pub(super) fn found_last(&self, roster: &mut Roster, at: usize, hash: u64, references: &[u32]) {
+        let is_now = roster.values(ClaimId::of_position(at))[VALUE] == value_hash(hash);
+        if let (true, Some(last_use)) = (is_now, &mut roster.last_uses[at]) {
+            last_use.account = account_in(references);
+        }
+    }
+
+    /// Notes a claim that has the name of a former user.
+    pub(super) fn found_former(&mut self, at: usize, hash: u64, references: &[u32]) {
+        let former = &mut self.all[at];
+        if former.is_named(hash) {
+            former.last_use.account = account_in(references);
+        }
+    }
+
+    /// Takes in whom a row names; before the row itself is taken in.
+    pub(super) fn fold(
+        &mut self,
+        ledger: &Ledger,
+        roster: &mut Roster,
+        naming: Naming,
+    ) -> Result<()> {
+        let Naming {
+            device, row, value, ..
+        } = naming;
+        if value == NOT_CARRIED {
+            return Ok(());
+        }
+        let now = roster.values(device)[VALUE];
+        let new = LastUse::new(ledger, row);
+        if value == now {
+            if let Some(last_use) = &mut roster.last_uses[device.at()] {
+                *last_use = last_use.and(new, ledger);
+            }
+            return Ok(());
+        }
+        let newest = roster.newest_carrying(ledger, device, LAST_LOGIN)?;
+        let is_newer = newest.is_none_or(|newest| ledger.compare(row, said(&newest)).is_gt());
+        if !is_newer {
+            if value > SAYS_NOTHING {
+                self.note(ledger, naming, new);
+            }
+            return Ok(());
+        }
+        if let Some(newest) = newest {
+            self.let_go(ledger, roster, device, now, &newest);
+        }
+        let before = self.take(device, value);
+        let last_use =
+            (value > SAYS_NOTHING).then(|| before.map_or(new, |before| before.and(new, ledger)));
+        roster.last_uses[device.at()] = last_use;
+        roster.set_value(device, VALUE, value);
         Ok(())
     }
 
-    /// Takes back what was written of a device part's current last login, before what it names now is written.
-    fn drop_current(&mut self, part: u32) -> Result<()> {
-        self.index_usages()?;
-        self.unsettle_last_login(part)?;
-        let mut select = self
-            .connection
-            .prepare_cached("SELECT id, usage FROM mention WHERE part = ?1 AND current = 1")?;
-        let kept: Vec<(i64, Option<i64>)> = select
-            .query_map([part], |row| Ok((row.get(0)?, row.get(1)?)))?
-            .collect::<rusqlite::Result<_>>()?;
-        for (id, usage) in kept {
-            self.delete_mention(id)?;
-            self.mentions
-                .touched
-                .extend(usage.map(|usage| usage as u64));
+    /// Has a device's user be a former one.
+    fn let_go(
+        &mut self,
+        ledger: &Ledger,
+        roster: &mut Roster,
+        device: ClaimId,
+        value: u64,
+        newest: &Part,
+    ) {
+        if newest.text.is_kept() {
+            self.before.entry(device).or_insert(value);
         }
-        let mut select = self
-            .connection
-            .prepare_cached("SELECT id FROM usage WHERE device = ?1")?;
-        let usages: Vec<i64> = select
-            .query_map([part], |row| row.get(0))?
-            .collect::<rusqlite::Result<_>>()?;
-        for usage in usages {
-            if let Some(old) = self
-                .read_usage(usage as u64)?
-                .filter(|old| old.last_login == LastLogin::Current)
-            {
-                self.patch_usage(
-                    usage as u64,
-                    old,
-                    UsageSeen {
-                        last_login: LastLogin::Never,
-                        ..old
-                    },
-                )?;
-                self.mentions.touched.insert(usage as u64);
+        if let Some(last_use) = roster.last_uses[device.at()].take() {
+            let naming = Naming {
+                device,
+                row: said(newest),
+                value,
+                name: Name::Unread(newest.text),
+            };
+            self.note(ledger, naming, last_use);
+        }
+    }
+
+    /// Reads the names that were left in devices' texts, and wants the accounts of all that lead to none.
+    pub(super) fn settle(&mut self, wants: &mut Lanes, source: &mut Source) -> Result<()> {
+        let mut unread: Vec<usize> = Vec::new();
+        for (at, former) in self.iter() {
+            if matches!(former.name, Name::Unread(_)) {
+                unread.push(at);
+            }
+        }
+        unread.sort_by_key(|at| self.all[*at].device);
+        for at in unread {
+            let former = &mut self.all[at];
+            if let Name::Unread(text) = former.name {
+                former.name = Name::Read(name_in(source, former.device, text)?);
+            }
+        }
+        for (at, former) in self.iter() {
+            if let (0, Name::Read(name)) = (former.last_use.account, &former.name) {
+                wants.push(Entry::new(Hash::of(name).high, wanted(FORMER_USER, at)))?;
             }
         }
         Ok(())
     }
 
-    /// Moves a last login that only stands in its device's row to `mention`.
-    pub(super) fn spill_last_login(&mut self, usage: u64) -> Result<()> {
-        let Some(old) = self
-            .read_usage(usage)?
-            .filter(|seen| seen.last_login == LastLogin::Current)
-        else {
-            return Ok(());
-        };
-        let part = (usage & u64::from(u32::MAX)) as u32;
-        self.patch_usage(
-            usage,
-            old,
-            UsageSeen {
-                last_login: LastLogin::Never,
-                ..old
-            },
-        )?;
-        self.mentions.touched.insert(usage);
-        self.keep_last_login(part)
-    }
-
-    /// Has the last logins of a device part that stand in `mention` resolved again.
-    pub(super) fn unsettle_last_login(&mut self, part: u32) -> Result<()> {
-        let mut select = self
-            .connection
-            .prepare_cached("SELECT group_hash FROM mention WHERE part = ?1")?;
-        let groups = select.query_map([part], |row| row.get::<_, i64>(0))?;
-        for group in groups {
-            self.mentions.groups.insert(group? as u64);
+    /// Writes them; `state` says of each position what became of it.
+    pub(super) fn write(&self, state: impl Fn(usize) -> i64, table: &mut Table) -> Result<()> {
+        let mut former: Vec<(usize, &Former)> = self.iter().collect();
+        former.sort_by_key(|(_, former)| (former.device, former.value));
+        let mut record = Record::default();
+        for (id, (at, former)) in (1..).zip(former) {
+            let Name::Read(name) = &former.name else {
+                continue;
+            };
+            let LastUse {
+                account,
+                first,
+                last,
+                used,
+                days,
+            } = former.last_use;
+            record.clear();
+            record.put_null();
+            record.put_integer(state(at));
+            record.put_integer(i64::from(former.device.0));
+            record.put_integer(i64::from(account));
+            record.put_text(name);
+            record.put_integer(former.value as i64);
+            record.put_integer(i64::from(first));
+            record.put_integer(i64::from(last));
+            record.put_integer(used);
+            record.put_integer(i64::from(days.newest));
+            record.put_integer(days.mask as i64);
+            table.push(id, &record)?;
         }
         Ok(())
     }
+}
+
+impl Former {
+    /// Returns what tells the name from the others of the device.
+    pub(super) fn value(&self) -> u64 {
+        self.value
+    }
+
+    /// Tells whether its name has a hash.
+    pub(super) fn is_named(&self, hash: u64) -> bool {
+        self.value == value_hash(hash)
+    }
+}
+
+/// Returns the first claim that has a name; 0: none has it.
+fn account_in(references: &[u32]) -> u32 {
+    let holders = references.iter().copied().filter_map(kind_and_id);
+    let mut holders = holders.filter(|(kind, _)| *kind == Kind::AccountName);
+    holders.next().map_or(0, |(_, claim)| claim)
+}
+
+/// Wants the account of a name that a device's row says.
+pub(super) fn want_last_user(wants: &mut Lanes, device: ClaimId, name: Option<Hash>) -> Result<()> {
+    match name {
+        Some(name) => wants.push(Entry::new(name.high, wanted(LAST_USER, device.at()))),
+        None => Ok(()),
+    }
+}
+
+/// Reads the last login of a device's text, in normal form.
+pub(super) fn name_in(source: &mut Source, device: ClaimId, text: Text) -> Result<String> {
+    let mut columns = source.text(device, text)?;
+    columns.skip(LAST_LOGIN)?;
+    let name = columns.take()?.text().unwrap_or_default();
+    let normal = normal_form(Kind::AccountName, name);
+    Ok(normal.map(|normal| normal.into_owned()).unwrap_or_default())
 }

@@ -1,27 +1,33 @@
 //! The ledger: which objects were taken in, what became of their rows, and in what order rows were said.
 
-use std::collections::{HashMap, HashSet};
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
-use rusqlite::{Connection, OptionalExtension, Statement, params};
+use super::claim::NEVER;
+use super::text::Shape;
+use super::{Error, Result, damaged};
+use crate::identifier::hash128;
+use crate::observation::{Object, ObservedFrom, Refused, Reject};
+use crate::schema::{Dataset, SECOND, STRONG, Subject};
+use crate::sqlite::{Columns, Reader, Record, Table};
 
-use super::identity::Stamp;
-use super::part::Shape;
-use super::{Error, Result};
-use crate::generation::{from_hex, hex};
-use crate::observation::{Object, Refused, Reject};
-use crate::schema::{Dataset, SECOND, STRONG, Seen, Subject};
-
-/// Objects that a ledger can have: their ids have eight digits in `seen`.
-const MAX_OBJECTS: u32 = 99_999_999;
+/// Objects that a ledger can have.
+const MAX_OBJECTS: usize = 99_999_999;
+/// Rejects that are kept of an object; all are counted.
+pub const REJECTS_KEPT: usize = 100;
 
 /// What became of an object's rows: `read` is the sum of the others.
+///
+/// Of all rows of a run, those of one part of a claim, or of one group of logins, compete with one another and with what
+/// was known: the newest is `stored`, or `unchanged` when it says what was known; all others are `superseded`. So the
+/// order in which objects come makes no difference.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct RowCounts {
     /// Rows behind the header.
     pub read: u64,
-    /// Rows that told something new.
+    /// Rows that tell something new.
     pub stored: u64,
-    /// Rows that told what was known, newer.
+    /// Rows that tell what was known, newer.
     pub unchanged: u64,
     /// Rows older than what is known.
     pub superseded: u64,
@@ -29,140 +35,344 @@ pub struct RowCounts {
     pub rejected: u64,
 }
 
-impl RowCounts {
-    /// Adds another object's rows.
-    pub fn add(&mut self, other: RowCounts) {
-        self.read += other.read;
-        self.stored += other.stored;
-        self.unchanged += other.unchanged;
-        self.superseded += other.superseded;
-        self.rejected += other.rejected;
-    }
+/// The total order of rows.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct RowStamp {
+    pub(super) observed_at: i64,
+    /// The row's own; absent sorts first.
+    pub(super) last_seen: Option<i64>,
+    pub(super) modified_at: i64,
+    pub(super) blake3: [u8; 32],
+    pub(super) row: u32,
 }
 
-/// When an object's rows were observed, and its content.
+/// What orders the rows of an object among those of others, and which columns it carried.
 #[derive(Debug, Clone, Copy)]
-struct Observed {
-    at: i64,
-    sha256: [u8; 32],
-    shape: u32,
+struct Stamp {
+    observed_at: i64,
+    /// The latest of its copies' times of modification.
+    modified_at: i64,
+    blake3: [u8; 32],
+    shape: u16,
 }
 
-/// An object being taken in.
+/// A line of the ledger that is new.
 #[derive(Debug)]
-pub(super) struct Taking {
-    pub(super) id: u32,
-    pub(super) shape: u32,
-    pub(super) dataset: Dataset,
-    pub(super) counts: RowCounts,
-    pub(super) refused: Refused,
-    pub(super) rejects: Vec<Reject>,
+struct Line {
+    object: Object,
+    blake3: [u8; 32],
+    is_duplicate: bool,
+    dataset: Dataset,
+    shape: u16,
+    taken: u64,
+    counts: RowCounts,
+    refused: Refused,
+    rejects: Vec<Reject>,
 }
 
-/// Rejects that are kept of an object; all are counted.
-pub const REJECTS_KEPT: usize = 100;
-
-impl Taking {
-    /// Counts rejected rows and keeps the first ones.
-    pub(super) fn reject(&mut self, rejects: Vec<Reject>) {
-        self.counts.rejected += rejects.len() as u64;
-        let room = REJECTS_KEPT.saturating_sub(self.rejects.len());
-        self.rejects.extend(rejects.into_iter().take(room));
-    }
+/// An object whose rows were taken in, and what became of them.
+#[derive(Debug, Clone)]
+pub struct Loaded {
+    /// The object.
+    pub object: Object,
+    /// What became of its rows.
+    pub counts: RowCounts,
+    /// Identifiers that could not be indexed.
+    pub refused: Refused,
 }
 
-/// The ledger of a building file.
-pub(super) struct Ledger<'c> {
-    connection: &'c Connection,
-    /// By object id - 1.
-    observed: Vec<Observed>,
-    shapes: HashMap<u32, Shape>,
-    login_shapes: HashSet<u32>,
-    insert: Statement<'c>,
-    generation: u64,
+/// When a row was said, and where: what orders it among all rows of its dataset.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Said {
+    pub(super) object: u32,
+    /// `claim::NEVER` when it says none.
+    pub(super) last_seen: i64,
+    pub(super) row: u32,
 }
 
-impl<'c> Ledger<'c> {
-    /// Reads what the file knows; new lines will belong to `generation`.
-    pub(super) fn open(
-        connection: &'c Connection,
-        generation: u64,
-    ) -> rusqlite::Result<Ledger<'c>> {
-        let mut ledger = Ledger {
-            connection,
-            observed: Vec::new(),
-            shapes: HashMap::new(),
-            login_shapes: HashSet::new(),
-            insert: connection.prepare(
-                "INSERT INTO object VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17,
-                 ?18, ?19, ?20, ?21)",
-            )?,
-            generation,
-        };
-        let mut select =
-            connection.prepare("SELECT observed_at, sha256, shape FROM object ORDER BY id")?;
-        let mut rows = select.query([])?;
-        while let Some(row) = rows.next()? {
-            let sha256 = sha256_of(row.get_ref(1)?.as_str().unwrap_or_default());
-            ledger.observed.push(Observed {
-                at: row.get(0)?,
-                sha256,
-                shape: row.get(2)?,
-            });
+/// The ledger of the generation in the making.
+#[derive(Default)]
+pub(super) struct Ledger {
+    /// Hashes of what identifies an object in a listing.
+    known: HashSet<u128>,
+    /// By object id - 1, those of the last generation first.
+    stamps: Vec<Stamp>,
+    shapes: Vec<(Dataset, Vec<String>, Shape)>,
+    /// The original of each content and time.
+    originals: HashMap<([u8; 32], i64), u32>,
+    lines: Vec<Line>,
+    /// The newest time of each dataset's loaded objects.
+    coverage: [Option<i64>; 3],
+}
+
+impl Ledger {
+    /// Reads that of the last generation.
+    pub(super) fn load(last: &Reader) -> Result<Ledger> {
+        let mut ledger = Ledger::default();
+        let mut rows = last.rows("shape")?;
+        while let Some((_, mut columns)) = rows.next()? {
+            columns.skip(1)?;
+            let dataset = columns
+                .take()?
+                .integer()
+                .and_then(|code| u8::try_from(code).ok());
+            let dataset = dataset.and_then(Dataset::from_code);
+            let names = columns
+                .take()?
+                .text()
+                .and_then(|text| serde_json::from_str(text).ok());
+            let (Some(dataset), Some(names)) = (dataset, names) else {
+                return Err(damaged("a set of columns"));
+            };
+            ledger.add_shape(dataset, names);
         }
-        let mut select = connection.prepare("SELECT id, dataset, columns FROM shape")?;
-        let mut rows = select.query([])?;
-        while let Some(row) = rows.next()? {
-            let columns: String = row.get(2)?;
-            let names: Vec<String> = serde_json::from_str(&columns).unwrap_or_default();
-            ledger.learn_shape(row.get(0)?, Dataset::from_code(row.get(1)?), &names);
+        let mut rows = last.rows("object")?;
+        while let Some((_, columns)) = rows.next()? {
+            ledger.load_line(columns)?;
         }
         Ok(ledger)
     }
 
-    fn learn_shape(&mut self, id: u32, dataset: Option<Dataset>, names: &[String]) {
+    fn load_line(&mut self, mut columns: Columns) -> Result<()> {
+        let Listing {
+            identity,
+            modified_at,
+            ..
+        } = Listing::read(&mut columns)?;
+        let observed_at = columns.take()?.integer().unwrap_or_default();
+        columns.skip(1)?;
+        let blake3 = columns
+            .take()?
+            .blob()
+            .and_then(|bytes| bytes.try_into().ok());
+        let is_loaded = columns.take()?.text() == Some("loaded");
+        let dataset = columns.take()?.integer();
+        let shape = columns.take()?.integer();
+        self.known.insert(identity);
+        let dataset = dataset.and_then(|code| Dataset::from_code(u8::try_from(code).ok()?));
+        let shape = shape.and_then(|shape| u16::try_from(shape).ok());
+        let (Some(blake3), Some(dataset), Some(shape)) = (blake3, dataset, shape) else {
+            return Err(damaged("a line of the ledger"));
+        };
+        let stamp = Stamp {
+            observed_at,
+            modified_at,
+            blake3,
+            shape,
+        };
+        self.add_stamp(stamp, is_loaded.then_some(dataset));
+        Ok(())
+    }
+
+    /// Adds an object's stamp; `dataset` is that of one whose rows were taken in.
+    fn add_stamp(&mut self, stamp: Stamp, dataset: Option<Dataset>) {
+        self.stamps.push(stamp);
+        let id = self.stamps.len() as u32;
+        let content = (stamp.blake3, stamp.observed_at);
+        let Some(dataset) = dataset else {
+            let original = *self.originals.entry(content).or_insert(id);
+            let original = &mut self.stamps[original as usize - 1];
+            original.modified_at = original.modified_at.max(stamp.modified_at);
+            return;
+        };
+        // A copy that was taken in once more stands for its content from then on.
+        self.originals.insert(content, id);
+        let newest = &mut self.coverage[dataset as usize];
+        *newest = (*newest).max(Some(stamp.observed_at));
+    }
+
+    fn add_shape(&mut self, dataset: Dataset, names: Vec<String>) -> u16 {
         let subject = match dataset {
-            Some(Dataset::Devices) => Subject::Device,
+            Dataset::Devices => Subject::Device,
             _ => Subject::Account,
         };
-        self.shapes.insert(id, Shape::of(subject, names));
-        if dataset == Some(Dataset::Logins) {
-            self.login_shapes.insert(id);
-        }
+        let shape = Shape::of(subject, &names);
+        self.shapes.push((dataset, names, shape));
+        (self.shapes.len() - 1) as u16
     }
 
     /// Returns the id of a set of columns.
-    pub(super) fn intern(&mut self, dataset: Dataset, names: &[String]) -> rusqlite::Result<u32> {
-        let columns = serde_json::Value::from(names).to_string();
-        let known = self
-            .connection
-            .query_row(
-                "SELECT id FROM shape WHERE dataset = ?1 AND columns = ?2",
-                params![dataset as u8, columns],
-                |row| row.get(0),
-            )
-            .optional()?;
-        if let Some(id) = known {
-            return Ok(id);
+    fn intern(&mut self, dataset: Dataset, names: &[String]) -> Result<u16> {
+        let is_it = |known: &(Dataset, Vec<String>, Shape)| known.0 == dataset && known.1 == names;
+        match self.shapes.iter().position(is_it) {
+            Some(id) => Ok(id as u16),
+            None if self.shapes.len() > usize::from(u16::MAX) => Err(Error::Full {
+                limit: u32::from(u16::MAX),
+            }),
+            None => Ok(self.add_shape(dataset, names.to_vec())),
         }
-        self.connection.execute(
-            "INSERT INTO shape (dataset, columns) VALUES (?1, ?2)",
-            params![dataset as u8, columns],
-        )?;
-        let id = u32::try_from(self.connection.last_insert_rowid()).unwrap_or(u32::MAX);
-        self.learn_shape(id, Some(dataset), names);
-        Ok(id)
     }
 
-    /// Returns the columns of a shape.
-    pub(super) fn shape(&self, id: u32) -> Option<&Shape> {
-        self.shapes.get(&id)
+    /// Returns a set of columns.
+    pub(super) fn shape(&self, id: u16) -> Result<&Shape> {
+        let shape = self.shapes.get(usize::from(id)).map(|(.., shape)| shape);
+        shape.ok_or(damaged("a set of columns is not there"))
     }
 
-    /// Tells whether an object had columns that no field takes.
-    pub(super) fn has_extra(&self, object: u32) -> bool {
-        self.shape(self.observed(object).shape)
-            .is_some_and(Shape::has_extra)
+    /// Returns the columns that an object carried.
+    pub(super) fn shape_of(&self, object: u32) -> u16 {
+        self.stamp(object).map_or(0, |stamp| stamp.shape)
+    }
+
+    /// Tells whether a listed object was taken in before.
+    pub(super) fn knows(&self, object: &Object) -> bool {
+        self.known.contains(&identity_of(object))
+    }
+
+    /// Returns the content and the observed time of every object, with its latest time of modification.
+    pub(super) fn contents(&self) -> impl Iterator<Item = ([u8; 32], i64, i64)> {
+        let stamps = self.stamps.iter();
+        stamps.map(|stamp| (stamp.blake3, stamp.observed_at, stamp.modified_at))
+    }
+
+    /// Begins an object, and returns its id: its rows can be compared from now on.
+    ///
+    /// # Errors
+    /// When the ledger is full.
+    pub(super) fn begin(
+        &mut self,
+        object: Object,
+        blake3: [u8; 32],
+        dataset: Dataset,
+        columns: &[String],
+        is_duplicate: bool,
+    ) -> Result<u32> {
+        if self.stamps.len() >= MAX_OBJECTS {
+            return Err(Error::Full {
+                limit: MAX_OBJECTS as u32,
+            });
+        }
+        let shape = self.intern(dataset, columns)?;
+        let stamp = Stamp {
+            observed_at: object.observed_at,
+            modified_at: object.modified_at,
+            blake3,
+            shape,
+        };
+        self.add_stamp(stamp, (!is_duplicate).then_some(dataset));
+        self.lines.push(Line {
+            object,
+            blake3,
+            is_duplicate,
+            dataset,
+            shape,
+            taken: 0,
+            counts: RowCounts::default(),
+            refused: Refused::default(),
+            rejects: Vec::new(),
+        });
+        Ok(self.stamps.len() as u32)
+    }
+
+    /// Notes rows of the object that was begun last: how many were taken in, and those that were rejected.
+    pub(super) fn note_rows(&mut self, taken: usize, rejects: Vec<Reject>) {
+        let Some(line) = self.lines.last_mut() else {
+            return;
+        };
+        line.taken += taken as u64;
+        line.counts.read += (taken + rejects.len()) as u64;
+        line.counts.rejected += rejects.len() as u64;
+        let room = REJECTS_KEPT.saturating_sub(line.rejects.len());
+        line.rejects.extend(rejects.into_iter().take(room));
+    }
+
+    /// Ends the object that was begun last; `rows` is how many there were behind its header.
+    ///
+    /// # Errors
+    /// When rows were read that are not accounted for.
+    pub(super) fn end(&mut self, rows: u64, refused: Refused) -> Result<()> {
+        let Some(line) = self.lines.last_mut() else {
+            return Ok(());
+        };
+        line.refused = refused;
+        if line.counts.read != rows || line.counts.read != line.taken + line.counts.rejected {
+            return Err(Error::Inconsistent(
+                "rows were read that are not accounted for",
+            ));
+        }
+        line.counts.superseded = line.taken;
+        Ok(())
+    }
+
+    /// Counts rows of an object that are the newest of their kind.
+    pub(super) fn count(&mut self, object: u32, rows: u32, is_unchanged: bool) {
+        let Some(line) = self.new_line(object) else {
+            return;
+        };
+        let (rows, counts) = (u64::from(rows), &mut line.counts);
+        counts.superseded -= rows.min(counts.superseded);
+        match is_unchanged {
+            true => counts.unchanged += rows,
+            false => counts.stored += rows,
+        }
+    }
+
+    /// Tells whether an object was taken in by this run.
+    pub(super) fn is_new(&self, object: u32) -> bool {
+        object as usize > self.stamps.len() - self.lines.len()
+    }
+
+    fn new_line(&mut self, object: u32) -> Option<&mut Line> {
+        let before = self.stamps.len() - self.lines.len();
+        let at = (object as usize).checked_sub(before + 1)?;
+        self.lines.get_mut(at)
+    }
+
+    fn stamp(&self, object: u32) -> Option<&Stamp> {
+        self.stamps.get((object as usize).checked_sub(1)?)
+    }
+
+    /// Returns when an object's rows were observed. One that the ledger lacks is named by a damaged file only, of which
+    /// nothing is published.
+    pub(super) fn observed_at(&self, object: u32) -> i64 {
+        self.stamp(object)
+            .map_or(i64::MIN, |stamp| stamp.observed_at)
+    }
+
+    /// Returns the first bytes of an object's hash, for the digest.
+    pub(super) fn hash_of(&self, object: u32) -> u64 {
+        let hash = self
+            .stamp(object)
+            .and_then(|stamp| stamp.blake3.first_chunk().copied());
+        u64::from_le_bytes(hash.unwrap_or_default())
+    }
+
+    /// Returns what orders a row.
+    pub(super) fn row_stamp(&self, said: Said) -> RowStamp {
+        let stamp = self.stamp(said.object);
+        RowStamp {
+            observed_at: self.observed_at(said.object),
+            last_seen: (said.last_seen != NEVER).then_some(said.last_seen),
+            modified_at: stamp.map_or(i64::MIN, |stamp| stamp.modified_at),
+            blake3: stamp.map_or([0; 32], |stamp| stamp.blake3),
+            row: said.row,
+        }
+    }
+
+    /// Orders two rows.
+    pub(super) fn compare(&self, left: Said, right: Said) -> Ordering {
+        if left.object == right.object {
+            return (left.last_seen, left.row).cmp(&(right.last_seen, right.row));
+        }
+        let observed = self
+            .observed_at(left.object)
+            .cmp(&self.observed_at(right.object));
+        observed
+            .then(left.last_seen.cmp(&right.last_seen))
+            .then_with(|| self.compare_objects(left.object, right.object))
+            .then(left.row.cmp(&right.row))
+    }
+
+    /// Orders two objects.
+    pub(super) fn compare_objects(&self, left: u32, right: u32) -> Ordering {
+        if left == right {
+            return Ordering::Equal;
+        }
+        let key = |object: u32| {
+            let stamp = self.stamp(object);
+            stamp.map(|stamp| (stamp.observed_at, stamp.modified_at, stamp.blake3))
+        };
+        key(left).cmp(&key(right))
     }
 
     /// Tells whether some files brought the strong key and others the second one, and none both: their rows can never
@@ -171,175 +381,259 @@ impl<'c> Ledger<'c> {
         let shapes = self
             .shapes
             .iter()
-            .filter(|(id, shape)| shape.subject == subject && !self.login_shapes.contains(id));
+            .filter(|(dataset, ..)| *dataset == subject.dataset());
         let carried: HashSet<(bool, bool)> = shapes
-            .map(|(_, shape)| (shape.carries(STRONG), shape.carries(SECOND)))
+            .map(|(.., shape)| (shape.carries(STRONG), shape.carries(SECOND)))
             .collect();
         carried.contains(&(true, false))
             && carried.contains(&(false, true))
             && !carried.contains(&(true, true))
     }
 
-    /// Begins an object: its rows can be compared from now on.
-    ///
-    /// # Errors
-    /// When the ledger is full.
-    pub(super) fn begin(
-        &mut self,
-        object: &Object,
-        sha256: [u8; 32],
-        dataset: Dataset,
-        shape: u32,
-    ) -> Result<Taking> {
-        if self.observed.len() >= MAX_OBJECTS as usize {
-            return Err(Error::Full { limit: MAX_OBJECTS });
-        }
-        self.observed.push(Observed {
-            at: object.observed_at,
-            sha256,
-            shape,
-        });
-        let id = self.observed.len() as u32;
-        Ok(Taking {
-            id,
-            shape,
-            dataset,
-            counts: RowCounts::default(),
-            refused: Refused::default(),
-            rejects: Vec::new(),
+    /// Returns until when each dataset is covered.
+    pub(super) fn coverage(&self) -> [Option<i64>; 3] {
+        self.coverage
+    }
+
+    /// Returns what became of the objects whose rows were taken in.
+    pub(super) fn loaded(&self) -> impl Iterator<Item = Loaded> {
+        let loaded = self.lines.iter().filter(|line| !line.is_duplicate);
+        loaded.map(|line| Loaded {
+            object: line.object.clone(),
+            counts: line.counts,
+            refused: line.refused,
         })
     }
 
-    /// Writes an object's line and its kept rejects.
-    pub(super) fn end(
-        &mut self,
-        object: &Object,
-        state: &str,
-        taking: &Taking,
-    ) -> rusqlite::Result<()> {
-        let counts = taking.counts;
-        let count = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
-        self.insert.execute(params![
-            taking.id,
-            object.source,
-            object.key,
-            object.e_tag.as_deref().unwrap_or_default(),
-            object.version.as_deref().unwrap_or_default(),
-            count(object.size_bytes),
-            object.modified_at,
-            object.observed_at,
-            object.observed_from.as_str(),
-            hex(&self.observed(taking.id).sha256),
-            state,
-            taking.dataset as u8,
-            taking.shape,
-            count(counts.read),
-            count(counts.stored),
-            count(counts.unchanged),
-            count(counts.superseded),
-            count(counts.rejected),
-            count(taking.refused.other),
-            count(taking.refused.hashed_upns),
-            count(self.generation),
-        ])?;
-        let mut insert = self
-            .connection
-            .prepare("INSERT INTO reject (object, line, field, reason) VALUES (?1, ?2, ?3, ?4)")?;
-        for reject in &taking.rejects {
-            insert.execute(params![
-                taking.id,
-                count(reject.line),
-                reject.field,
-                reject.reason
-            ])?;
+    /// Writes all lines: those of the last generation as they lie there.
+    pub(super) fn write(
+        &self,
+        last: Option<&Reader>,
+        generation: u64,
+        table: &mut Table,
+    ) -> Result<()> {
+        let mut record = Record::default();
+        let mut id = 0;
+        if let Some(last) = last {
+            let mut rows = last.rows("object")?;
+            while let Some((rowid, columns)) = rows.next()? {
+                record.clear();
+                record.put_columns(columns);
+                table.push(rowid, &record)?;
+                id = rowid;
+            }
+        }
+        for line in &self.lines {
+            id += 1;
+            line.put(generation, &mut record);
+            table.push(id, &record)?;
         }
         Ok(())
     }
 
-    /// Returns an object's stamp. One that the ledger lacks is named by a damaged file only, which is refused before
-    /// anything of it is published.
-    fn observed(&self, object: u32) -> Observed {
-        let at = (object as usize).checked_sub(1);
-        let observed = at.and_then(|at| self.observed.get(at));
-        observed.copied().unwrap_or(Observed {
-            at: i64::MIN,
-            sha256: [0; 32],
-            shape: 0,
+    /// Writes the rejects of all objects.
+    pub(super) fn write_rejects(&self, last: Option<&Reader>, table: &mut Table) -> Result<()> {
+        let mut record = Record::default();
+        let mut id = 0;
+        if let Some(last) = last {
+            let mut rows = last.rows("reject")?;
+            while let Some((rowid, columns)) = rows.next()? {
+                record.clear();
+                record.put_columns(columns);
+                table.push(rowid, &record)?;
+                id = rowid;
+            }
+        }
+        let before = self.stamps.len() - self.lines.len();
+        for (object, line) in (before as i64 + 1..).zip(&self.lines) {
+            for reject in &line.rejects {
+                id += 1;
+                record.clear();
+                record.put_null();
+                record.put_integer(object);
+                record.put_integer(count(reject.line));
+                record.put_text(&reject.field);
+                record.put_text(&reject.reason);
+                table.push(id, &record)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes the sets of columns.
+    pub(super) fn write_shapes(&self, table: &mut Table) -> Result<()> {
+        let mut record = Record::default();
+        for (id, (dataset, names, _)) in (0..).zip(&self.shapes) {
+            record.clear();
+            record.put_null();
+            record.put_integer(*dataset as i64);
+            record.put_text(&serde_json::Value::from(names.as_slice()).to_string());
+            table.push(id, &record)?;
+        }
+        Ok(())
+    }
+}
+
+impl Line {
+    fn put(&self, generation: u64, record: &mut Record) {
+        let Line { object, counts, .. } = self;
+        record.clear();
+        record.put_null();
+        record.put_text(&object.source);
+        record.put_text(&object.key);
+        record.put_text(object.e_tag.as_deref().unwrap_or_default());
+        record.put_text(object.version.as_deref().unwrap_or_default());
+        record.put_integer(count(object.size_bytes));
+        record.put_integer(object.modified_at);
+        record.put_integer(object.observed_at);
+        record.put_text(object.observed_from.as_str());
+        record.put_blob(&self.blake3);
+        record.put_text(if self.is_duplicate {
+            "duplicate"
+        } else {
+            "loaded"
+        });
+        record.put_integer(self.dataset as i64);
+        record.put_integer(i64::from(self.shape));
+        for number in [
+            counts.read,
+            counts.stored,
+            counts.unchanged,
+            counts.superseded,
+            counts.rejected,
+            self.refused.other,
+            self.refused.hashed_upns,
+            generation,
+        ] {
+            record.put_integer(count(number));
+        }
+    }
+}
+
+/// Contents that were taken in, to recognise copies without decoding them.
+#[derive(Debug, Default, Clone)]
+pub struct Contents {
+    /// The latest time of modification of each content at each observed time.
+    known: HashMap<([u8; 32], i64), i64>,
+    hashes: HashSet<[u8; 32]>,
+    /// How many contents were observed at a time.
+    at: HashMap<i64, u32>,
+}
+
+/// What an object is to those before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Content {
+    /// Its rows are to be taken in.
+    New,
+    /// So are those of one whose content was observed at another time before, by its time of modification.
+    Repeated,
+    /// Its rows were taken in.
+    Copy,
+}
+
+impl Contents {
+    /// Takes in what is known.
+    pub(super) fn of(contents: impl Iterator<Item = ([u8; 32], i64, i64)>) -> Contents {
+        let mut all = Contents::default();
+        for (blake3, observed_at, modified_at) in contents {
+            all.add(blake3, observed_at, modified_at);
+        }
+        all
+    }
+
+    fn add(&mut self, blake3: [u8; 32], observed_at: i64, modified_at: i64) {
+        self.hashes.insert(blake3);
+        let known = self.known.insert((blake3, observed_at), modified_at);
+        match known {
+            Some(known) if known > modified_at => {
+                self.known.insert((blake3, observed_at), known);
+            }
+            Some(_) => {}
+            None => *self.at.entry(observed_at).or_default() += 1,
+        }
+    }
+
+    /// Says what an object is, and remembers it.
+    pub fn judge(&mut self, object: &Object, blake3: [u8; 32]) -> Content {
+        let is_known = self.hashes.contains(&blake3);
+        let before = self.known.get(&(blake3, object.observed_at)).copied();
+        self.add(blake3, object.observed_at, object.modified_at);
+        match before {
+            // Of two objects of one time the one modified last counts: a later copy moves its rows behind others.
+            Some(known) if known < object.modified_at && self.at[&object.observed_at] > 1 => {
+                Content::New
+            }
+            Some(_) => Content::Copy,
+            None if is_known && object.observed_from == ObservedFrom::Modified => Content::Repeated,
+            None => Content::New,
+        }
+    }
+}
+
+/// What identifies an object in a listing, as its line of the ledger begins.
+struct Listing {
+    identity: u128,
+    /// Its source and key, for people.
+    name: String,
+    modified_at: i64,
+}
+
+impl Listing {
+    fn read(columns: &mut Columns) -> Result<Listing> {
+        columns.skip(1)?;
+        let mut texts: [&str; 4] = [""; 4];
+        for text in &mut texts {
+            *text = columns.take()?.text().unwrap_or_default();
+        }
+        let mut number = || Ok::<_, Error>(columns.take()?.integer().unwrap_or_default());
+        let [size, modified_at] = [number()?, number()?];
+        let [source, key, e_tag, version] = texts;
+        Ok(Listing {
+            identity: identity(source, key, e_tag, version, size, modified_at),
+            name: format!("{source}/{key}"),
+            modified_at,
         })
     }
-
-    /// Returns when an object's rows were observed.
-    pub(super) fn observed_at(&self, object: u32) -> i64 {
-        self.observed(object).at
-    }
-
-    /// Returns the stamp of a row.
-    pub(super) fn stamp(&self, seen: Seen) -> Stamp {
-        let observed = self.observed(seen.object);
-        Stamp {
-            observed_at: observed.at,
-            last_seen: seen.last_seen,
-            sha256: observed.sha256,
-            row: seen.row,
-        }
-    }
-
-    /// Orders two objects as their rows are ordered where those have the same `last_seen`.
-    pub(super) fn compare_objects(&self, left: u32, right: u32) -> std::cmp::Ordering {
-        let key = |object: u32| {
-            let observed = self.observed(object);
-            (observed.at, observed.sha256)
-        };
-        key(left).cmp(&key(right))
-    }
-
-    /// Tells whether a row of `object` is newer than the newest one so far, being read behind it.
-    pub(super) fn is_newer(
-        &self,
-        object: u32,
-        last_seen: Option<i64>,
-        than: (u32, Option<i64>),
-    ) -> bool {
-        if object == than.0 {
-            return last_seen >= than.1;
-        }
-        let (new, old) = (self.observed(object), self.observed(than.0));
-        (new.at, last_seen, new.sha256) > (old.at, than.1, old.sha256)
-    }
 }
 
-/// Returns the content hash and observed time of every object whose rows were taken in: a copy says nothing of whether
-/// its original was.
-pub(crate) fn contents(connection: &Connection) -> rusqlite::Result<Vec<([u8; 32], i64)>> {
-    let mut select =
-        connection.prepare("SELECT sha256, observed_at FROM object WHERE state = 'loaded'")?;
-    let rows = select.query_map([], |row| {
-        Ok((
-            sha256_of(row.get_ref(0)?.as_str().unwrap_or_default()),
-            row.get(1)?,
-        ))
-    })?;
-    rows.collect()
+/// Returns the names of all objects that a generation took in, by what identifies them.
+pub(super) fn objects_of(generation: &Reader) -> Result<BTreeMap<u128, String>> {
+    let mut objects = BTreeMap::new();
+    let mut rows = generation.rows("object")?;
+    while let Some((_, mut columns)) = rows.next()? {
+        let listing = Listing::read(&mut columns)?;
+        objects.insert(listing.identity, listing.name);
+    }
+    Ok(objects)
 }
 
-/// Tells whether the ledger of a generation has a listed object.
-pub(crate) fn is_known(select: &mut Statement, object: &Object) -> rusqlite::Result<bool> {
-    let size = i64::try_from(object.size_bytes).unwrap_or(i64::MAX);
-    select.exists(params![
-        object.source,
-        object.key,
-        object.e_tag.as_deref().unwrap_or_default(),
-        object.version.as_deref().unwrap_or_default(),
-        size,
-        object.modified_at
-    ])
+/// Returns what identifies a listed object.
+pub(super) fn identity_of(object: &Object) -> u128 {
+    let (e_tag, version) = (object.e_tag.as_deref(), object.version.as_deref());
+    identity(
+        &object.source,
+        &object.key,
+        e_tag.unwrap_or_default(),
+        version.unwrap_or_default(),
+        count(object.size_bytes),
+        object.modified_at,
+    )
 }
 
-/// The question that [`is_known`] asks.
-pub(crate) const IS_KNOWN: &str = "SELECT 1 FROM object WHERE source = ?1 AND key = ?2 AND e_tag = ?3 AND version = ?4 \
-     AND size_bytes = ?5 AND modified_at = ?6";
+fn identity(
+    source: &str,
+    key: &str,
+    e_tag: &str,
+    version: &str,
+    size: i64,
+    modified_at: i64,
+) -> u128 {
+    hash128(&format!(
+        "{source}\0{key}\0{e_tag}\0{version}\0{size}\0{modified_at}"
+    ))
+}
 
-/// Reads a stored hash. One that is none is in a damaged file only, which is refused before anything of it is published.
-fn sha256_of(text: &str) -> [u8; 32] {
-    from_hex(text).unwrap_or_default()
+/// A count as SQLite can hold it.
+fn count(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
 }

@@ -1,509 +1,530 @@
-//! Mentions that wait for an account or a device, or whose keys depend on times: the table `mention`.
+//! Mentions: logins rows by the keys that they say of a user and of a device. They describe neither.
 //!
-//! They stand there with the keys they wait for, are resolved again whenever one of these changes hands, and the usages
-//! they lead to are summed up from there.
+//! Of each pair of keys, the rows of the newest object that has it are kept, added up, with the days of use of all. A key
+//! that leads to a claim is kept as that claim's; which account and device it means is worked out anew in every run.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::cmp::Ordering;
 
-use rusqlite::{OptionalExtension, Row, params};
+use super::claim::{ClaimId, NEVER};
+use super::days::Days;
+use super::lanes::{Entry, Lanes};
+use super::ledger::Ledger;
+use super::slots::Slots;
+use super::spill::{Spill, SpillReader, Text};
+use super::subject::Bits;
+use super::{Error, Result, damaged};
+use crate::bucket::{Hash, MAX_ID, kind_and_id, read_u32};
+use crate::identifier::Kind;
+use crate::observation::{Batch, LOGINS_DEVICE, Layout, Login, Recognised};
+use crate::schema::{SECOND, Subject};
+use crate::sqlite::{Record, Rows, Value};
 
-use super::identity::Component;
-use super::logins::{Tally, WriteLogins};
-use super::part::{Keys, text};
-use super::quick::Quick;
-use super::settle::Meant;
-use super::usage::{LastLogin, Logins, NO_USAGE, UsageSeen, subjects_of, usage_id};
-use super::{Error, Result, Writer};
-use crate::bucket::Hash;
-use crate::schema::{NAME, Seen, Subject, flag};
+/// Stands for "no row counts logins".
+const NO_COUNT: u64 = u64::MAX;
+/// Keys of both sides.
+pub(super) const KEYS: usize = 6;
+/// What is wanted under a hash, beside the keys of mentions: the user of a device's last login, now and once.
+pub(super) const LAST_USER: u32 = 6;
+pub(super) const FORMER_USER: u32 = 7;
 
-#[derive(Default)]
-pub(super) struct Mentions {
-    /// Groups in `mention` to be resolved again.
-    pub(super) groups: BTreeSet<u64>,
-    /// Usages to be summed up again.
-    pub(super) touched: BTreeSet<u64>,
-    /// Upper halves of the hashes of keys that mentions may depend on, and that may lead elsewhere now.
-    pub(super) keys: Vec<u64>,
+/// Packs what is wanted under a hash.
+pub(super) fn wanted(what: u32, at: usize) -> u32 {
+    what << 28 | at as u32
 }
 
-/// A row for `mention`.
-pub(super) struct NewMention<'a> {
-    pub(super) part: Option<u32>,
-    pub(super) current: bool,
-    pub(super) seen: &'a str,
+/// Unpacks it.
+pub(super) fn wanted_at(reference: u32) -> (u32, usize) {
+    (reference >> 28, (reference & MAX_ID) as usize)
+}
+
+/// Returns the kind of a key, by its position among those of both sides.
+fn kind_of(position: usize) -> Kind {
+    match position.checked_sub(LOGINS_DEVICE) {
+        None => Subject::Account.key_kinds()[position],
+        Some(position) => Subject::Device.key_kinds()[position],
+    }
+}
+
+/// The rows of one pair of keys.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Mention {
+    /// The hash of all keys: see `Claim::hash`.
     pub(super) group: u64,
-    pub(super) user_keys: &'a str,
-    pub(super) device_keys: &'a str,
+    /// The newest time of use that a row of the newest object says, or `NEVER`.
+    used: i64,
+    days: u64,
+    day: i32,
+    logins: u64,
+    /// The newest object, and its newest row.
+    pub(super) object: u32,
+    pub(super) row: u32,
+    /// How many rows it has.
+    pub(super) rows: u32,
+    /// Claims that have the strongest key of each side; 0: none is known.
+    pub(super) claims: [u32; 2],
+    pub(super) text: Text,
+    /// Which keys are said, by their positions; and which of them can find anybody.
+    pub(super) said: u8,
+    keys: u8,
+}
+
+impl Mention {
+    /// Returns how many logins the rows count.
+    pub(super) fn logins(&self) -> Option<u64> {
+        (self.logins != NO_COUNT).then_some(self.logins)
+    }
+
+    /// Returns the newest time of use.
+    pub(super) fn used(&self) -> Option<i64> {
+        (self.used != NEVER).then_some(self.used)
+    }
+
+    pub(super) fn days(&self) -> Days {
+        Days {
+            newest: self.day,
+            mask: self.days,
+        }
+    }
+
+    fn set_days(&mut self, days: Days) {
+        (self.day, self.days) = (days.newest, days.mask);
+    }
+
+    /// Returns the keys of a side that can find anybody, as bits.
+    fn keys_of(&self, side: usize) -> u8 {
+        self.keys >> (side * LOGINS_DEVICE) & 7
+    }
+
+    /// Tells whether a side's one key is that of a claim, and need not be kept.
+    pub(super) fn is_as_claim(&self, side: usize) -> bool {
+        let said = self.said >> (side * LOGINS_DEVICE) & 7;
+        self.claims[side] != 0 && said.is_power_of_two()
+    }
+
+    /// Returns what both sides are known by: bits 0 to 5 what is said, 6 to 11 what can find anybody.
+    pub(super) fn bits(&self) -> i64 {
+        i64::from(self.said) | i64::from(self.keys) << KEYS
+    }
+}
+
+/// What a mention's keys and other columns are, written out.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Written<'a> {
+    pub(super) raw: u64,
+    /// SID, uid and name, or the device's three, in normal form, with tabs between.
+    pub(super) keys: [Option<&'a str>; 2],
     pub(super) extra: Option<&'a str>,
 }
 
-/// A row of `mention`.
-pub(super) struct Kept {
-    id: i64,
-    usage: Option<i64>,
-    part: Option<u32>,
-    current: bool,
-    seen: String,
-}
+impl<'a> Written<'a> {
+    fn spill(&self, spill: &mut Spill) -> Result<Text> {
+        let [user, device] = self.keys.map(|keys| keys.unwrap_or_default().as_bytes());
+        let extra = self.extra.unwrap_or_default().as_bytes();
+        let lengths =
+            [user.len(), device.len(), extra.len()].map(|length| (length as u32).to_le_bytes());
+        let raw = self.raw.to_le_bytes();
+        spill.push(&[
+            &raw,
+            &lengths[0],
+            &lengths[1],
+            &lengths[2],
+            user,
+            device,
+            extra,
+        ])
+    }
 
-impl Kept {
-    /// Reads the first five columns of a row: `id, usage, part, current, seen`.
-    fn read(row: &Row) -> rusqlite::Result<Kept> {
-        Ok(Kept {
-            id: row.get(0)?,
-            usage: row.get(1)?,
-            part: row.get(2)?,
-            current: row.get(3)?,
-            seen: row.get(4)?,
+    fn read(entry: &'a [u8]) -> Option<Written<'a>> {
+        let (raw, rest) = entry.split_first_chunk()?;
+        let (lengths, mut rest) = rest.split_at_checked(12)?;
+        let mut text = |at: usize| {
+            let (text, behind) = rest.split_at_checked(read_u32(lengths, at) as usize)?;
+            rest = behind;
+            Some(std::str::from_utf8(text).ok()?).filter(|text| !text.is_empty())
+        };
+        Some(Written {
+            raw: u64::from_le_bytes(*raw),
+            keys: [text(0), text(4)],
+            extra: text(8),
         })
     }
 }
 
-/// Writes keys as `usage` and `mention` keep them: tabs cannot stand in a normal form.
-pub(super) fn join_keys(keys: &Keys) -> String {
+/// Splits the keys of a side.
+pub(super) fn split_keys(keys: &str) -> [Option<&str>; 3] {
+    let mut keys = keys
+        .split('\t')
+        .map(|key| Some(key).filter(|key| !key.is_empty()));
+    std::array::from_fn(|_| keys.next().flatten())
+}
+
+/// What stands in a row of the table, its rowid aside.
+pub(super) struct StoredMention<'a> {
+    pub(super) logins: Option<i64>,
+    pub(super) used: Option<i64>,
+    pub(super) written: Written<'a>,
+}
+
+/// All mentions while a generation is made.
+#[derive(Default)]
+pub(super) struct Mentions {
+    pub(super) all: Vec<Mention>,
+    slots: Slots,
+    /// Claims that have a key of a side which says several: mention and position, claim.
+    hits: Vec<(u32, u32)>,
+}
+
+impl Mentions {
+    /// Reads those of the last generation, gives each one's hash of bytes to `raw`, and wants the claims of keys that lead
+    /// to none.
+    pub(super) fn load(
+        mut rows: Rows,
+        wants: &mut Lanes,
+        mut raw: impl FnMut(u64),
+    ) -> Result<Mentions> {
+        let mut mentions = Mentions::default();
+        while let Some((id, mut columns)) = rows.next()? {
+            if id != mentions.all.len() as i64 + 1 {
+                return Err(damaged("a mention is missing"));
+            }
+            columns.skip(2)?;
+            let mut number = || Ok::<_, Error>(columns.take()?.integer());
+            let bits = number()?.unwrap_or_default();
+            let claims = [number()?, number()?].map(|claim| claim.unwrap_or(0) as u32);
+            let [group, bytes, object, row] = [number()?, number()?, number()?, number()?];
+            let [logins, used, day, days] = [number()?, number()?, number()?, number()?];
+            raw(bytes.unwrap_or_default() as u64);
+            let mention = Mention {
+                group: group.unwrap_or_default() as u64,
+                used: used.unwrap_or(NEVER),
+                days: days.unwrap_or_default() as u64,
+                day: day.unwrap_or_default() as i32,
+                logins: logins.map_or(NO_COUNT, |logins| logins as u64),
+                object: object.unwrap_or_default() as u32,
+                row: row.unwrap_or_default() as u32,
+                rows: 0,
+                claims,
+                text: Text::KEPT,
+                said: (bits & 63) as u8,
+                keys: (bits >> KEYS & 63) as u8,
+            };
+            for side in 0..2 {
+                let keys = columns.take()?.text();
+                // Of several keys a weaker one may count, once the strongest is shown to be none.
+                if mention.claims[side] == 0 || !mention.is_as_claim(side) {
+                    mentions.want(wants, &mention, side, keys.unwrap_or_default())?;
+                }
+            }
+            mentions.all.push(mention);
+        }
+        mentions.rehash(mentions.all.len());
+        Ok(mentions)
+    }
+
+    /// Wants the claims of a side's keys.
+    fn want(&self, wants: &mut Lanes, mention: &Mention, side: usize, keys: &str) -> Result<()> {
+        for (at, key) in split_keys(keys).into_iter().enumerate() {
+            let is_key = mention.keys_of(side) >> at & 1 != 0;
+            if let Some(key) = key.filter(|_| is_key) {
+                let position = side * LOGINS_DEVICE + at;
+                wants.push(Entry::new(
+                    Hash::of(key).high,
+                    wanted(position as u32, self.all.len()),
+                ))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn rehash(&mut self, mentions: usize) {
+        self.slots = Slots::for_hashes(mentions);
+        for (at, mention) in (0..).zip(&self.all) {
+            self.slots.place(mention.group, at);
+        }
+    }
+
+    /// Forgets by what mentions are found: no more rows come.
+    pub(super) fn seal(&mut self) {
+        self.slots = Slots::default();
+    }
+
+    /// Takes a logins row in.
+    pub(super) fn fold(
+        &mut self,
+        ledger: &Ledger,
+        object: u32,
+        row: &Login,
+        (batch, layout): (&Batch, &Layout),
+        (spill, wants): (&mut Spill, &mut Lanes),
+    ) -> Result<()> {
+        let hash = |at: u32| self.all[at as usize].group;
+        let tally = Tally::of(row.row, row.logins, row.last_seen);
+        let known = self.slots.find(row.group, hash).map(|at| at as usize);
+        if let Some(at) = known
+            && !self.all[at].add(ledger, object, tally)
+        {
+            return Ok(());
+        }
+        let side = |first, subject| join_keys(&batch.keys(layout, first, subject, row.record));
+        let keys = [
+            side(0, Subject::Account),
+            side(LOGINS_DEVICE, Subject::Device),
+        ];
+        let extra = match layout.extra.is_empty() {
+            true => None,
+            false => batch.extra(layout, row.record),
+        };
+        let written = Written {
+            raw: row.raw,
+            keys: keys.each_ref().map(|keys| Some(keys.as_str())),
+            extra: extra.as_deref(),
+        };
+        let text = written.spill(spill)?;
+        match known {
+            Some(at) => self.all[at].text = text,
+            None => self.insert(ledger, object, row, batch, (text, wants))?,
+        }
+        Ok(())
+    }
+
+    fn insert(
+        &mut self,
+        ledger: &Ledger,
+        object: u32,
+        row: &Login,
+        batch: &Batch,
+        (text, wants): (Text, &mut Lanes),
+    ) -> Result<()> {
+        if self.all.len() >= MAX_ID as usize {
+            return Err(Error::Full { limit: MAX_ID });
+        }
+        let mut keys = 0;
+        for entry in batch.entries_at(row.entries) {
+            let position = (0..KEYS).find(|position| kind_of(*position) == entry.kind);
+            let Some(position) = position else { continue };
+            keys |= 1 << position;
+            wants.push(Entry::new(
+                entry.hash.high,
+                wanted(position as u32, self.all.len()),
+            ))?;
+        }
+        let at = ledger.observed_at(object);
+        let days = Days::of(row.last_seen.unwrap_or(at));
+        if self.slots.is_full() {
+            self.rehash(self.all.len() * 2);
+        }
+        self.slots.place(row.group, self.all.len() as u32);
+        self.all.push(Mention {
+            group: row.group,
+            used: row.last_seen.unwrap_or(NEVER),
+            days: days.mask,
+            day: days.newest,
+            logins: row.logins.unwrap_or(NO_COUNT),
+            object,
+            row: row.row,
+            rows: 1,
+            claims: [0; 2],
+            text,
+            said: row.said,
+            keys,
+        });
+        Ok(())
+    }
+
+    /// Takes in a row that says what the newest one of its keys said before this run, its count and time aside.
+    pub(super) fn fold_recognised(&mut self, ledger: &Ledger, object: u32, row: &Recognised) {
+        let at = (row.id as usize).checked_sub(1);
+        let Some(mention) = at.and_then(|at| self.all.get_mut(at)) else {
+            return;
+        };
+        if mention.add(
+            ledger,
+            object,
+            Tally::of(row.row, row.logins, row.last_seen),
+        ) {
+            mention.text = Text::KEPT;
+        }
+    }
+
+    /// Notes a claim that has a wanted key.
+    pub(super) fn found(&mut self, position: usize, at: usize, references: &[u32]) {
+        let kind = kind_of(position);
+        let holders = references.iter().copied().filter_map(kind_and_id);
+        let mut holders = holders
+            .filter(|(held, _)| *held == kind)
+            .map(|(_, claim)| claim);
+        let side = usize::from(position >= LOGINS_DEVICE);
+        let mention = &mut self.all[at];
+        if mention.keys_of(side).is_power_of_two() {
+            mention.claims[side] = holders.next().unwrap_or(0);
+            return;
+        }
+        let is_strongest =
+            mention.keys_of(side).trailing_zeros() as usize == position % LOGINS_DEVICE;
+        for claim in holders {
+            self.hits.push((wanted(position as u32, at), claim));
+            if is_strongest && mention.claims[side] == 0 {
+                mention.claims[side] = claim;
+            }
+        }
+    }
+
+    /// Returns all claims that have a key of mentions whose strongest key leads to none, or to one of some claims.
+    pub(super) fn claims_of_weaker_keys(&self, subject: Subject, some: &Bits) -> Vec<ClaimId> {
+        let hits = self.hits.iter().filter_map(|(what, claim)| {
+            let (position, at) = wanted_at(*what);
+            let side = usize::from(position as usize >= LOGINS_DEVICE);
+            let strongest = self.all[at].claims[side];
+            let is_open = strongest == 0 || some.has(strongest);
+            (side == subject as usize && is_open).then_some(ClaimId(*claim))
+        });
+        hits.collect()
+    }
+}
+
+/// What a row counts.
+#[derive(Clone, Copy)]
+struct Tally {
+    row: u32,
+    logins: Option<u64>,
+    used: Option<i64>,
+}
+
+impl Tally {
+    fn of(row: u32, logins: Option<u64>, used: Option<i64>) -> Tally {
+        Tally { row, logins, used }
+    }
+}
+
+impl Mention {
+    /// Adds a row; true when it is the newest now.
+    fn add(&mut self, ledger: &Ledger, object: u32, row: Tally) -> bool {
+        let used = row.used.unwrap_or(NEVER);
+        self.set_days(self.days().and(Days::of(
+            row.used.unwrap_or_else(|| ledger.observed_at(object)),
+        )));
+        match ledger.compare_objects(object, self.object) {
+            Ordering::Less => false,
+            Ordering::Greater => {
+                self.object = object;
+                self.row = row.row;
+                self.rows = 1;
+                self.used = used;
+                self.logins = row.logins.unwrap_or(NO_COUNT);
+                true
+            }
+            Ordering::Equal => {
+                self.rows += 1;
+                self.logins = sum(self.logins(), row.logins).unwrap_or(NO_COUNT);
+                let is_newest = (used, row.row) > (self.used, self.row);
+                if is_newest {
+                    (self.used, self.row) = (used, row.row);
+                }
+                is_newest
+            }
+        }
+    }
+}
+
+/// Adds up counts, of which each may not be said.
+pub(super) fn sum(left: Option<u64>, right: Option<u64>) -> Option<u64> {
+    match (left, right) {
+        // A sum that is too large to be told from none is no sum that a tenant reaches.
+        (Some(left), Some(right)) => Some(left.saturating_add(right).min(NO_COUNT - 1)),
+        (left, right) => left.or(right),
+    }
+}
+
+/// Writes the keys of a side: tabs cannot stand in a normal form.
+fn join_keys(keys: &[Option<String>; 3]) -> String {
     keys.each_ref()
         .map(|key| key.as_deref().unwrap_or_default())
         .join("\t")
 }
 
-fn split_keys(text: &str) -> Keys {
-    let mut keys = text
-        .split('\t')
-        .map(|key| (!key.is_empty()).then(|| key.to_owned()));
-    std::array::from_fn(|_| keys.next().flatten())
+/// Reads what mentions are written out as, in the order of their ids.
+pub(super) struct MentionSource<'s> {
+    rows: Rows<'s>,
+    spill: SpillReader<'s>,
 }
 
-impl<'c> Writer<'c> {
-    /// Writes a group that waits, or that depends on times, and has it resolved with the others.
-    pub(super) fn write_mention(
-        &mut self,
-        write: &mut WriteLogins,
-        group: u64,
-        tally: Tally,
-        (user, device): (String, String),
-        resolve: bool,
-    ) -> Result<()> {
-        let new = tally.seen(write.taking.id, Logins::Mentioned);
-        match self.logins_in_mention(group, &user, &device)? {
-            Some((id, old)) => {
-                let merged = self.merge_rows(write, old, new, tally);
-                self.update_logins(id, merged, new, write.extra(tally).as_deref())?;
-            }
-            None => {
-                write.taking.counts.stored += u64::from(tally.rows);
-                self.insert_mention(NewMention {
-                    part: None,
-                    current: false,
-                    seen: text(&new.encode()),
-                    group,
-                    user_keys: &user,
-                    device_keys: &device,
-                    extra: write.extra(tally).as_deref(),
-                })?;
-            }
-        }
-        if resolve {
-            self.mentions.groups.insert(group);
-        }
-        Ok(())
+impl<'s> MentionSource<'s> {
+    pub(super) fn new(rows: Rows<'s>, spill: SpillReader<'s>) -> MentionSource<'s> {
+        MentionSource { rows, spill }
     }
 
-    pub(super) fn insert_mention(&mut self, new: NewMention) -> Result<()> {
-        self.usages.any = true;
-        self.execute(
-            "INSERT INTO mention (usage, state, part, current, seen, group_hash, user_keys, device_keys, extra)
-             VALUES (NULL, 1, ?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-            params![new.part, new.current, new.seen, new.group as i64, new.user_keys, new.device_keys, new.extra],
-        )?;
-        let id = self.connection.last_insert_rowid();
-        let mut insert = self
-            .connection
-            .prepare_cached("INSERT OR IGNORE INTO mention_key (hash, mention) VALUES (?1, ?2)")?;
-        // The device of a last login is the one whose row it stands in: it depends on no device key.
-        let device_keys = if new.part.is_none() {
-            new.device_keys
-        } else {
-            ""
+    /// Returns what a mention says.
+    pub(super) fn written(&mut self, at: usize, mention: &Mention) -> Result<Written<'_>> {
+        if mention.text.is_kept() {
+            let stored = self.stored(at)?;
+            return Ok(stored.ok_or(damaged("a mention is missing"))?.written);
+        }
+        let entry = self.spill.read(mention.text)?;
+        Written::read(entry).ok_or(damaged("a mention that was held back"))
+    }
+
+    /// Returns what the last generation has of a mention.
+    pub(super) fn stored(&mut self, at: usize) -> Result<Option<StoredMention<'_>>> {
+        let Some(mut columns) = self.rows.find(at as i64 + 1)? else {
+            return Ok(None);
         };
-        for key in split_keys(new.user_keys)
-            .iter()
-            .chain(&split_keys(device_keys))
-            .flatten()
-        {
-            insert.execute(params![Hash::of(key).high as i64, id])?;
-        }
-        Ok(())
-    }
-
-    pub(super) fn delete_mention(&mut self, id: i64) -> Result<()> {
-        let user_keys: String =
-            self.query_row("SELECT user_keys FROM mention WHERE id = ?1", [id], |row| {
-                row.get(0)
-            })?;
-        for key in split_keys(&user_keys).iter().flatten() {
-            let hash = Hash::of(key).high as i64;
-            self.execute(
-                "DELETE FROM mention_key WHERE hash = ?1 AND mention = ?2",
-                params![hash, id],
-            )?;
-        }
-        self.execute("DELETE FROM mention WHERE id = ?1", [id])?;
-        Ok(())
-    }
-
-    /// Returns the row of `mention` that has the logins of a group, and what it says.
-    fn logins_in_mention(
-        &self,
-        group: u64,
-        user: &str,
-        device: &str,
-    ) -> Result<Option<(i64, UsageSeen)>> {
-        let row = self.query_row(
-            "SELECT id, seen FROM mention WHERE group_hash = ?1 AND part IS NULL AND user_keys = ?2 AND device_keys = ?3",
-            params![group as i64, user, device],
-            |row| Ok((row.get(0)?, row.get::<_, String>(1)?)),
-        );
-        let seen = |seen: String| UsageSeen::decode(seen.as_bytes()).unwrap_or(NO_USAGE);
-        Ok(row.optional()?.map(|(id, text)| (id, seen(text))))
-    }
-
-    /// Writes merged logins to `mention`, and the other columns of `new` if its row is the newest.
-    fn update_logins(
-        &self,
-        id: i64,
-        merged: UsageSeen,
-        new: UsageSeen,
-        extra: Option<&str>,
-    ) -> Result<()> {
-        self.execute(
-            "UPDATE mention SET seen = ?2, extra = CASE WHEN ?3 THEN ?4 ELSE extra END WHERE id = ?1",
-            params![id, text(&merged.encode()), merged.is_of_row(new), extra],
-        )?;
-        Ok(())
-    }
-
-    /// Returns the keys of a group of logins that stands in `mention`.
-    pub(super) fn keys_of_group(&self, group: u64) -> Result<(String, String)> {
-        let keys = self.query_row(
-            "SELECT user_keys, device_keys FROM mention WHERE group_hash = ?1 AND part IS NULL",
-            [group as i64],
-            |row| Ok((row.get(0)?, row.get(1)?)),
-        );
-        keys.optional()?.ok_or(Error::Inconsistent(
-            "a group of logins stands neither in its usage nor in mention",
-        ))
-    }
-
-    /// Moves the logins in a usage's own row to `mention`.
-    pub(super) fn spill_logins(&mut self, usage: u64) -> Result<()> {
-        let Some(old) = self.read_usage(usage)? else {
-            return Ok(());
-        };
-        let Logins::Inline(group) = old.logins else {
-            return Ok(());
-        };
-        let (kept, extra): (_, Option<String>) = self.query_row(
-            "SELECT user_keys, device_keys, extra FROM usage WHERE id = ?1",
-            [usage as i64],
-            |row| Ok(((row.get(0)?, row.get(1)?), row.get(2)?)),
-        )?;
-        let (user, device) = self.kept_keys(usage, kept)?;
-        let seen = UsageSeen {
-            last_login: LastLogin::Never,
-            logins: Logins::Mentioned,
-            ..old
-        };
-        match self.logins_in_mention(group, &user, &device)? {
-            Some((id, other)) => {
-                let (_, merged) = self.merge_logins(other, seen);
-                self.update_logins(id, merged, seen, extra.as_deref())?;
-            }
-            None => self.insert_mention(NewMention {
-                part: None,
-                current: false,
-                seen: text(&seen.encode()),
-                group,
-                user_keys: &user,
-                device_keys: &device,
-                extra: extra.as_deref(),
-            })?,
-        }
-        self.mentions.groups.insert(group);
-        self.patch_usage(
-            usage,
-            old,
-            UsageSeen {
-                logins: Logins::Mentioned,
-                ..old
+        columns.skip(6)?;
+        let raw = columns.take()?.integer().unwrap_or_default() as u64;
+        columns.skip(2)?;
+        let logins = columns.take()?.integer();
+        let used = columns.take()?.integer();
+        columns.skip(2)?;
+        let mut text = || Ok::<_, Error>(columns.take()?.text());
+        Ok(Some(StoredMention {
+            logins,
+            used,
+            written: Written {
+                raw,
+                keys: [text()?, text()?],
+                extra: text()?,
             },
-        )?;
-        self.mentions.touched.insert(usage);
-        Ok(())
-    }
-
-    /// Returns the keys of the logins that stand in a usage's own row.
-    pub(super) fn kept_keys(
-        &mut self,
-        usage: u64,
-        kept: (Option<String>, Option<String>),
-    ) -> Result<(String, String)> {
-        if let (Some(user), Some(device)) = kept {
-            return Ok((user, device));
-        }
-        let (account, device) = subjects_of(usage);
-        let mut name_only = |subject: Subject, id| -> Result<String> {
-            let part = self.table(subject)?.read(id)?;
-            let name = part.and_then(|part| part.content.keys(subject)[NAME].take());
-            let name = name.ok_or(Error::Inconsistent(
-                "a usage without keys has a part without a name",
-            ))?;
-            Ok(join_keys(&[None, None, Some(name)]))
-        };
-        Ok((
-            name_only(Subject::Account, account)?,
-            name_only(Subject::Device, device)?,
-        ))
-    }
-
-    /// Moves the usages of subjects whose identity may have changed to `mention`, and has their mentions resolved again.
-    pub(super) fn unsettle_mentions(
-        &mut self,
-        subject: Subject,
-        component: &Component,
-        subjects: BTreeSet<u32>,
-    ) -> Result<()> {
-        if !self.usages.any {
-            return Ok(());
-        }
-        self.index_usages()?;
-        let select = match subject {
-            Subject::Account => "SELECT id FROM usage WHERE id >= ?1 AND id < ?2",
-            Subject::Device => "SELECT id FROM usage WHERE device >= ?1 AND device < ?2",
-        };
-        for one in subjects {
-            let bounds = match subject {
-                Subject::Account => [usage_id(one, 0) as i64, usage_id(one + 1, 0) as i64],
-                Subject::Device => [i64::from(one), i64::from(one) + 1],
-            };
-            let usages: Vec<i64> = self
-                .connection
-                .prepare_cached(select)?
-                .query_map(bounds, |row| row.get(0))?
-                .collect::<rusqlite::Result<_>>()?;
-            for usage in usages {
-                self.spill_logins(usage as u64)?;
-                self.spill_last_login(usage as u64)?;
-            }
-        }
-        for part in &component.parts {
-            for key in [&part.strong, &part.second, &part.name]
-                .into_iter()
-                .flatten()
-            {
-                self.mentions.keys.push(Hash::of(key).high);
-            }
-            if subject == Subject::Device {
-                self.unsettle_last_login(part.id)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Resolves again what waits for keys that changed, and sums up the usages that this touches.
-    pub(super) fn settle_mentions(&mut self) -> Result<()> {
-        self.wake_mentions()?;
-        // Summing up may find logins that can no longer stand by themselves, and so further groups.
-        while !self.mentions.groups.is_empty() || !self.mentions.touched.is_empty() {
-            for group in std::mem::take(&mut self.mentions.groups) {
-                self.resolve_group(group)?;
-            }
-            for usage in std::mem::take(&mut self.mentions.touched) {
-                self.sum_up(usage)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Settles the mentions that lead to one usage whatever the time: further logins of theirs go to the usage's own row,
-    /// and none may wait beside it. All others wait for those logins too, and are settled once.
-    pub(super) fn settle_plain_mentions(&mut self) -> Result<()> {
-        self.wake_mentions()?;
-        let mut others = BTreeSet::new();
-        for group in std::mem::take(&mut self.mentions.groups) {
-            let is_plain = self.is_plain(group)?;
-            let groups = if is_plain {
-                &mut self.mentions.groups
-            } else {
-                &mut others
-            };
-            groups.insert(group);
-        }
-        self.settle_mentions()?;
-        self.mentions.groups.extend(others);
-        Ok(())
-    }
-
-    /// Has the mentions resolved again that depend on keys which may lead elsewhere now.
-    fn wake_mentions(&mut self) -> Result<()> {
-        let mut keys = std::mem::take(&mut self.mentions.keys);
-        if !self.usages.any {
-            return Ok(());
-        }
-        keys.sort_unstable();
-        keys.dedup();
-        let mut select = self.connection.prepare_cached(
-            "SELECT group_hash FROM mention_key JOIN mention ON mention.id = mention WHERE hash = ?1",
-        )?;
-        for key in keys {
-            let groups = select.query_map([key as i64], |row| row.get::<_, i64>(0))?;
-            for group in groups {
-                self.mentions.groups.insert(group? as u64);
-            }
-        }
-        Ok(())
-    }
-
-    /// Tells whether the keys of any mention of a group lead to one account and one device whatever the time.
-    fn is_plain(&mut self, group: u64) -> Result<bool> {
-        let mut select = self
-            .connection
-            .prepare_cached("SELECT user_keys, device_keys FROM mention WHERE group_hash = ?1")?;
-        let keys = select.query_map([group as i64], |row| {
-            Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?))
-        })?;
-        for keys in keys {
-            let (user, device) = keys?;
-            let user = self.quick_side(Subject::Account, &split_keys(&user))?;
-            let device = self.quick_side(Subject::Device, &split_keys(&device))?;
-            if matches!((user, device), (Quick::One(_), Quick::One(_))) {
-                return Ok(true);
-            }
-        }
-        Ok(false)
-    }
-
-    /// Resolves the rows of `mention` with a group's hash at the time of their newest row.
-    fn resolve_group(&mut self, group: u64) -> Result<()> {
-        let mut by_keys: BTreeMap<(String, String, bool), Vec<Kept>> = BTreeMap::new();
-        {
-            let mut select = self.connection.prepare_cached(
-                "SELECT id, usage, part, current, seen, user_keys, device_keys FROM mention WHERE group_hash = ?1",
-            )?;
-            let mut rows = select.query([group as i64])?;
-            while let Some(row) = rows.next()? {
-                let kept = Kept::read(row)?;
-                by_keys
-                    .entry((row.get(5)?, row.get(6)?, kept.part.is_some()))
-                    .or_default()
-                    .push(kept);
-            }
-        }
-        for ((user_keys, device_keys, _), rows) in by_keys {
-            let at = rows
-                .iter()
-                .map(|row| self.ledger.observed_at(self.object_of(row)))
-                .max()
-                .unwrap_or(0);
-            let user = self.find_mentioned(Subject::Account, &split_keys(&user_keys), at)?;
-            for row in rows {
-                let device = match row.part {
-                    None => self.find_mentioned(Subject::Device, &split_keys(&device_keys), at)?,
-                    Some(part) => self.standing[Subject::Device as usize]
-                        .subject_of(part)
-                        .map_or(Meant::Unknown, Meant::One),
-                };
-                self.place_mention(&row, user, device)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Returns the object of the newest row of a mention.
-    fn object_of(&self, row: &Kept) -> u32 {
-        match row.part {
-            Some(part) if row.current => self.rosters[Subject::Device as usize].newest(part).object,
-            Some(_) => Seen::decode(row.seen.as_bytes()).map_or(1, |seen| seen.object),
-            None => UsageSeen::decode(row.seen.as_bytes()).map_or(1, |seen| seen.object),
-        }
-    }
-
-    fn place_mention(&mut self, row: &Kept, user: Meant, device: Meant) -> Result<()> {
-        let (usage, state) = match (user, device) {
-            (Meant::One(account), Meant::One(device)) => (Some(usage_id(account, device)), 0),
-            (Meant::Ambiguous, _) | (_, Meant::Ambiguous) => (None, 2),
-            _ => (None, 1),
-        };
-        self.execute(
-            "UPDATE mention SET usage = ?2, state = ?3 WHERE id = ?1",
-            params![row.id, usage.map(|usage| usage as i64), state],
-        )?;
-        self.mentions.touched.extend(usage);
-        self.mentions
-            .touched
-            .extend(row.usage.map(|usage| usage as u64));
-        if let (Some(part), true) = (row.part, row.current) {
-            self.set_flag(Subject::Device, part, flag::LAST_LOGIN_KEPT)?;
-        }
-        Ok(())
-    }
-
-    /// Writes a usage from its mentions and from what stands in its own row.
-    fn sum_up(&mut self, usage: u64) -> Result<()> {
-        let old = self.read_usage(usage)?;
-        let mut new = old.unwrap_or(NO_USAGE);
-        let mut extra = None;
-        let rows = self.mentions_of(usage)?;
-        if matches!(new.logins, Logins::Inline(_)) && rows.iter().any(|(row, _)| row.part.is_none())
-        {
-            return self.spill_logins(usage);
-        }
-        if !matches!(new.logins, Logins::Inline(_)) {
-            let last_login = new.last_login;
-            new = NO_USAGE;
-            let logins = rows.iter().filter(|(row, _)| row.part.is_none());
-            for (row, said) in logins {
-                let Some(seen) = UsageSeen::decode(row.seen.as_bytes()) else {
-                    continue;
-                };
-                (_, new) = self.merge_logins(new, seen);
-                if new.is_of_row(seen) {
-                    extra.clone_from(said);
-                }
-            }
-            new.last_login = last_login;
-        }
-        if new.last_login != LastLogin::Current {
-            let objects = rows
-                .iter()
-                .filter(|(row, _)| row.part.is_some())
-                .map(|(row, _)| self.object_of(row));
-            let newest = objects.max_by_key(|object| self.ledger.observed_at(*object));
-            new.last_login = newest.map_or(LastLogin::Never, LastLogin::In);
-        }
-        self.replace_usage(usage, old, new, extra.as_deref())
-    }
-
-    fn mentions_of(&mut self, usage: u64) -> Result<Vec<(Kept, Option<String>)>> {
-        let mut select = self
-            .connection
-            .prepare_cached("SELECT id, usage, part, current, seen, extra FROM mention WHERE usage = ?1 ORDER BY id")?;
-        let rows = select.query_map([usage as i64], |row| Ok((Kept::read(row)?, row.get(5)?)))?;
-        Ok(rows.collect::<rusqlite::Result<_>>()?)
+        }))
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn keys_are_split_as_they_were_joined() {
-        for keys in [
-            [None, None, Some("jdoe@emea".to_owned())],
-            [Some("s-1".to_owned()), Some("u".to_owned()), None],
-        ] {
-            assert_eq!(split_keys(&join_keys(&keys)), keys);
+impl Mention {
+    /// Puts a row into a record.
+    pub(super) fn put(&self, state: i64, written: &Written, record: &mut Record) {
+        record.clear();
+        record.put_null();
+        record.put_integer(state);
+        record.put_integer(self.bits());
+        for claim in self.claims {
+            record.put(if claim == 0 {
+                Value::Null
+            } else {
+                Value::Integer(i64::from(claim))
+            });
         }
+        record.put_integer(self.group as i64);
+        record.put_integer(written.raw as i64);
+        record.put_integer(i64::from(self.object));
+        record.put_integer(i64::from(self.row));
+        record.put_optional(self.logins().map(|logins| logins as i64));
+        record.put_optional(self.used());
+        record.put_integer(i64::from(self.day));
+        record.put_integer(self.days as i64);
+        for side in 0..2 {
+            record.put_optional_text(written.keys[side].filter(|_| !self.is_as_claim(side)));
+        }
+        record.put_optional_text(written.extra);
+    }
+
+    /// Returns the position of the one key that a side has, where it is kept as a claim's.
+    pub(super) fn key_of_claim(&self, side: usize) -> Option<usize> {
+        let keys = self.said >> (side * LOGINS_DEVICE) & 7;
+        self.is_as_claim(side)
+            .then(|| keys.trailing_zeros() as usize)
+    }
+
+    /// Tells which of a side's keys can find anybody.
+    pub(super) fn is_key(&self, side: usize, at: usize) -> bool {
+        debug_assert!(at <= SECOND + 1);
+        self.keys_of(side) >> at & 1 != 0
     }
 }

@@ -1,267 +1,403 @@
-//! The writer's working set: what every known part's newest row was, without its text, and which object told of it first.
+//! The roster: all claims of a subject while a generation is made, and the fold that takes a row in.
 //!
-//! Loaded once a run, so that a row which says nothing new (nearly all of a second day) is recognised without asking
-//! SQLite: 32 bytes a part on disk, about 40 in memory.
+//! Folding is a maximum by stamp, a minimum of times and a union of values: rows can come in any order and any number of
+//! times. No text is kept here, about 60 bytes a claim in all.
 
-use rusqlite::Connection;
-
+use super::claim::{Claim, ClaimId, NEVER, Other, Part, Stored};
+use super::last_login::LastUse;
+use super::ledger::{Ledger, Said};
 use super::slots::Slots;
-use crate::bucket::{read_u32, read_u64};
-use crate::schema::Subject;
-use crate::schema::roster::{BLOCK_PARTS, FIRST_AT, PART_BYTES, block_id};
+use super::spill::Text;
+use super::{Error, Result, damaged};
+use crate::bucket::MAX_ID;
+use crate::observation::{NOT_CARRIED, VALUES};
+use crate::schema::{Subject, flag};
+use crate::sqlite::Rows;
 
-/// Stands for "the row has no `last_seen`": sorts before every time.
-const NEVER: i64 = i64::MIN;
-
-/// What the newest row of a part was.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Newest {
-    /// The hash of what it says, `last_seen` aside.
-    pub(super) fingerprint: u64,
-    pub(super) last_seen: Option<i64>,
-    pub(super) object: u32,
+/// A row on its way into the roster.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct NewRow {
+    pub(super) claim: u64,
+    pub(super) shape: u16,
+    pub(super) said: Said,
+    pub(super) values: [u64; VALUES],
 }
 
-/// The parts of one subject. Ids begin at 1 and are never used again.
+/// All claims of a subject.
 pub(super) struct Roster {
     subject: Subject,
-    parts: Vec<u64>,
-    fingerprints: Vec<u64>,
-    last_seen: Vec<i64>,
-    objects: Vec<u32>,
-    /// The objects in which the parts were observed first.
-    firsts: Vec<u32>,
-    /// Over `parts`.
+    pub(super) claims: Vec<Claim>,
+    /// How many of them the last generation has.
+    pub(super) kept: usize,
+    /// By claim.
+    values: Vec<u64>,
+    /// Parts that are not the newest of their claims; the first is none.
+    others: Vec<Other>,
     slots: Slots,
-    changed: Vec<bool>,
+    /// Of devices, by claim.
+    pub(super) last_uses: Vec<Option<LastUse>>,
 }
 
-/// Calls `take` with every stored block of a subject's roster, in order.
-fn each_block(
-    connection: &Connection,
-    subject: Subject,
-    mut take: impl FnMut(&[u8]),
-) -> rusqlite::Result<()> {
-    let mut select = connection
-        .prepare("SELECT entries FROM roster WHERE block BETWEEN ?1 AND ?2 ORDER BY block")?;
-    let blocks = [0, u32::MAX as usize].map(|block| block_id(subject, block));
-    let mut rows = select.query(blocks)?;
-    while let Some(row) = rows.next()? {
-        take(row.get_ref(0)?.as_blob()?);
+/// Returns how many values a claim of a subject has.
+pub(super) fn values_of(subject: Subject) -> usize {
+    match subject {
+        Subject::Account => 2,
+        Subject::Device => VALUES,
     }
-    Ok(())
 }
-
-/// Calls `take` with the fingerprint of every id in turn.
-pub(super) fn each_fingerprint(
-    connection: &Connection,
-    subject: Subject,
-    mut take: impl FnMut(u64),
-) -> rusqlite::Result<()> {
-    each_block(connection, subject, |block| {
-        let fingerprints = block.chunks_exact(PART_BYTES).map(|part| read_u64(part, 8));
-        fingerprints.for_each(&mut take);
-    })
-}
-
-/// The hash that marks an id which is no part: an account merged of several parts.
-const MERGED: u64 = 0;
 
 impl Roster {
-    /// Loads the roster of a subject.
-    pub(super) fn load(connection: &Connection, subject: Subject) -> rusqlite::Result<Roster> {
-        let mut roster = Roster {
-            subject,
-            parts: Vec::new(),
-            fingerprints: Vec::new(),
-            last_seen: Vec::new(),
-            objects: Vec::new(),
-            firsts: Vec::new(),
-            slots: Slots::default(),
-            changed: Vec::new(),
+    pub(super) fn new(subject: Subject) -> Roster {
+        let none = Part {
+            last_seen: NEVER,
+            object: 0,
+            row: 0,
+            first: 0,
+            text: Text::KEPT,
+            shape: 0,
         };
-        each_block(connection, subject, |block| roster.append(block))?;
-        roster.changed = vec![false; roster.parts.len().div_ceil(BLOCK_PARTS)];
-        roster.rehash(roster.parts.len());
+        Roster {
+            subject,
+            claims: Vec::new(),
+            kept: 0,
+            values: Vec::new(),
+            others: vec![Other {
+                part: none,
+                was_newest: false,
+                next: 0,
+            }],
+            slots: Slots::default(),
+            last_uses: Vec::new(),
+        }
+    }
+
+    /// Reads the claims of the last generation, and gives each one's hash of bytes to `found`, with the hash of its last
+    /// user's name where that leads to no claim.
+    pub(super) fn load(
+        subject: Subject,
+        ledger: &Ledger,
+        mut rows: Rows,
+        mut found: impl FnMut(u64, Option<u64>) -> Result<()>,
+    ) -> Result<Roster> {
+        let mut roster = Roster::new(subject);
+        while let Some((id, mut columns)) = rows.next()? {
+            columns.skip(3)?;
+            let flags = columns.take()?.integer().unwrap_or_default() as u8;
+            let last_seen = columns.take()?.integer().unwrap_or(NEVER);
+            let mut number =
+                || Ok::<_, Error>(columns.take()?.integer().unwrap_or_default() as u32);
+            let [object, row, _first] = [number()?, number()?, number()?];
+            let parts = columns.take()?.blob().unwrap_or_default();
+            if parts.is_empty() {
+                // Behind the claims come the rows of those merged of several.
+                break;
+            }
+            let stored = Stored::read(parts, values_of(subject), last_seen);
+            let (stored, values) = stored.ok_or(damaged("the parts of a row"))?;
+            if id != roster.claims.len() as i64 + 1 {
+                return Err(damaged("a row is missing"));
+            }
+            let (shape, first, print) = stored.newest;
+            roster.values.extend(values);
+            let mut others = 0;
+            for (part, _) in stored.others.iter().rev() {
+                others = roster.list(*part, false, others);
+            }
+            let newest = Part {
+                last_seen: stored.last_seen,
+                object,
+                row,
+                first,
+                text: Text::KEPT,
+                shape,
+            };
+            let mut unknown = None;
+            if subject == Subject::Device {
+                let last_use = columns.take()?.blob().unwrap_or_default();
+                let last_use = LastUse::read(last_use, &newest, ledger);
+                unknown =
+                    last_use.and_then(|(last_use, name)| (last_use.account == 0).then_some(name));
+                roster
+                    .last_uses
+                    .push(last_use.map(|(last_use, _)| last_use));
+            }
+            found(print.raw, unknown)?;
+            roster.claims.push(Claim {
+                hash: stored.hash,
+                newest,
+                others,
+                is_held: flags & flag::HELD != 0,
+                was_newest: true,
+            });
+        }
+        roster.kept = roster.claims.len();
+        roster.rehash(roster.kept);
         Ok(roster)
     }
 
-    fn append(&mut self, block: &[u8]) {
-        for entry in block.chunks_exact(PART_BYTES) {
-            self.parts.push(read_u64(entry, 0));
-            self.fingerprints.push(read_u64(entry, 8));
-            self.last_seen.push(read_u64(entry, 16) as i64);
-            self.objects.push(read_u32(entry, 24));
-            self.firsts.push(read_u32(entry, FIRST_AT));
+    fn list(&mut self, part: Part, was_newest: bool, next: u32) -> u32 {
+        self.others.push(Other {
+            part,
+            was_newest,
+            next,
+        });
+        self.others.len() as u32 - 1
+    }
+
+    fn rehash(&mut self, claims: usize) {
+        self.slots = Slots::for_hashes(claims);
+        for (at, claim) in (0..).zip(&self.claims) {
+            self.slots.place(claim.hash, at);
         }
     }
 
-    /// Writes the blocks that changed.
-    pub(super) fn save(&mut self, connection: &Connection) -> rusqlite::Result<()> {
-        let mut replace =
-            connection.prepare("INSERT OR REPLACE INTO roster (block, entries) VALUES (?1, ?2)")?;
-        let mut entries = Vec::with_capacity(BLOCK_PARTS * PART_BYTES);
-        for block in 0..self.changed.len() {
-            if !std::mem::take(&mut self.changed[block]) {
-                continue;
-            }
-            entries.clear();
-            for at in block * BLOCK_PARTS..((block + 1) * BLOCK_PARTS).min(self.parts.len()) {
-                entries.extend_from_slice(&self.parts[at].to_le_bytes());
-                entries.extend_from_slice(&self.fingerprints[at].to_le_bytes());
-                entries.extend_from_slice(&self.last_seen[at].to_le_bytes());
-                entries.extend_from_slice(&self.objects[at].to_le_bytes());
-                entries.extend_from_slice(&self.firsts[at].to_le_bytes());
-            }
-            replace.execute(rusqlite::params![block_id(self.subject, block), entries])?;
+    /// Forgets by what claims are found: no more rows come.
+    pub(super) fn seal(&mut self) {
+        self.slots = Slots::default();
+    }
+
+    /// Returns a claim.
+    pub(super) fn claim(&self, id: ClaimId) -> &Claim {
+        &self.claims[id.at()]
+    }
+
+    /// Returns the parts of a claim, the newest first.
+    pub(super) fn parts(&self, id: ClaimId) -> impl Iterator<Item = Part> {
+        let claim = self.claim(id);
+        std::iter::once(claim.newest).chain(self.others_of(claim).map(|other| other.part))
+    }
+
+    /// Returns the older parts of a claim, in the order of their rows, the newer first.
+    pub(super) fn others_of(&self, claim: &Claim) -> impl Iterator<Item = &Other> {
+        let mut next = claim.others as usize;
+        std::iter::from_fn(move || {
+            let other = self.others.get(next).filter(|_| next > 0)?;
+            next = other.next as usize;
+            Some(other)
+        })
+    }
+
+    /// Returns a claim's values.
+    pub(super) fn values(&self, id: ClaimId) -> &[u64] {
+        let count = values_of(self.subject);
+        &self.values[id.at() * count..(id.at() + 1) * count]
+    }
+
+    /// Returns the id of a row's claim, if it is known.
+    pub(super) fn find(&self, claim: u64) -> Option<ClaimId> {
+        let hash = |at: u32| self.claims[at as usize].hash;
+        self.slots.find(claim, hash).map(|at| ClaimId(at + 1))
+    }
+
+    /// Takes a row in, and returns its claim. Its text is `text`'s to keep, if it is the newest of its part.
+    ///
+    /// # Errors
+    /// When there are as many claims as references can name, and those of `text`.
+    pub(super) fn fold(
+        &mut self,
+        ledger: &Ledger,
+        row: NewRow,
+        text: impl FnOnce() -> Result<Text>,
+    ) -> Result<ClaimId> {
+        let Some(id) = self.find(row.claim) else {
+            return self.insert(row, text()?);
+        };
+        self.note_values(id, row.values);
+        let part = self.part_of_shape(id, row.shape);
+        let is_newest = part.is_none_or(|part| ledger.compare(row.said, said(&part)).is_gt());
+        let first = match part {
+            Some(part) => first_of(ledger, part.first, row.said.object),
+            None => row.said.object,
+        };
+        let new = match (part, is_newest) {
+            (Some(part), false) => Part { first, ..part },
+            _ => part_of(row.said, row.shape, first, text()?),
+        };
+        self.set_part(ledger, id, new);
+        Ok(id)
+    }
+
+    fn insert(&mut self, row: NewRow, text: Text) -> Result<ClaimId> {
+        if self.claims.len() >= MAX_ID as usize {
+            return Err(Error::Full { limit: MAX_ID });
         }
-        Ok(())
-    }
-
-    /// Returns the id of a part.
-    pub(super) fn find(&self, part: u64) -> Option<u32> {
-        self.slots.find(part, &self.parts).map(|at| at + 1)
-    }
-
-    /// Returns what a part's newest row was.
-    pub(super) fn newest(&self, id: u32) -> Newest {
-        let at = id as usize - 1;
-        let last_seen = self.last_seen[at];
-        Newest {
-            fingerprint: self.fingerprints[at],
-            last_seen: (last_seen != NEVER).then_some(last_seen),
-            object: self.objects[at],
-        }
-    }
-
-    /// Sets what a part's newest row is.
-    pub(super) fn set(&mut self, id: u32, newest: Newest) {
-        let at = id as usize - 1;
-        self.fingerprints[at] = newest.fingerprint;
-        self.last_seen[at] = newest.last_seen.unwrap_or(NEVER);
-        self.objects[at] = newest.object;
-        self.changed[at / BLOCK_PARTS] = true;
-    }
-
-    /// Returns the object in which a part was observed first.
-    pub(super) fn first(&self, id: u32) -> u32 {
-        self.firsts[id as usize - 1]
-    }
-
-    /// Sets the object in which a part was observed first.
-    pub(super) fn set_first(&mut self, id: u32, object: u32) {
-        let at = id as usize - 1;
-        self.firsts[at] = object;
-        self.changed[at / BLOCK_PARTS] = true;
-    }
-
-    /// Returns the hash by which a part is known.
-    pub(super) fn part(&self, id: u32) -> u64 {
-        self.parts[id as usize - 1]
-    }
-
-    /// Adds a part that is not known and returns its id.
-    pub(super) fn insert(&mut self, part: u64, newest: Newest) -> u32 {
-        let id = self.push(part);
-        self.set(id, newest);
-        self.set_first(id, newest.object);
         if self.slots.is_full() {
-            self.rehash(self.parts.len() * 2);
-        } else {
-            self.slots.place(part, id - 1);
+            self.rehash(self.claims.len() * 2);
         }
-        id
+        self.slots.place(row.claim, self.claims.len() as u32);
+        self.claims.push(Claim {
+            hash: row.claim,
+            newest: part_of(row.said, row.shape, row.said.object, text),
+            others: 0,
+            is_held: false,
+            was_newest: false,
+        });
+        self.values.extend(&row.values[..values_of(self.subject)]);
+        if self.subject == Subject::Device {
+            self.last_uses.push(None);
+        }
+        Ok(ClaimId(self.claims.len() as u32))
     }
 
-    /// Takes an id for an account merged of several parts.
-    pub(super) fn insert_merged(&mut self) -> u32 {
-        let id = self.push(MERGED);
-        self.set(
-            id,
-            Newest {
-                fingerprint: 0,
-                last_seen: None,
-                object: 0,
-            },
-        );
-        id
-    }
-
-    /// Tells whether an id is that of a merged subject, and so of no part.
-    pub(super) fn is_merged(&self, id: u32) -> bool {
-        self.parts.get(id as usize - 1) == Some(&MERGED)
-    }
-
-    /// Returns each part's id, hash and newest row.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (u32, u64, Newest)> {
-        let parts = self
-            .parts
-            .iter()
-            .enumerate()
-            .filter(|(_, part)| **part != MERGED);
-        parts.map(|(at, part)| (at as u32 + 1, *part, self.newest(at as u32 + 1)))
-    }
-
-    fn push(&mut self, part: u64) -> u32 {
-        self.parts.push(part);
-        self.fingerprints.push(0);
-        self.last_seen.push(NEVER);
-        self.objects.push(0);
-        self.firsts.push(0);
-        self.changed
-            .resize(self.parts.len().div_ceil(BLOCK_PARTS), true);
-        self.parts.len() as u32
-    }
-
-    /// Makes room for so many parts.
-    fn rehash(&mut self, parts: usize) {
-        self.slots = Slots::for_hashes(parts);
-        for (at, part) in (0..).zip(&self.parts) {
-            if *part != MERGED {
-                self.slots.place(*part, at);
+    /// A value that no row carried before is the claim's.
+    fn note_values(&mut self, id: ClaimId, values: [u64; VALUES]) {
+        let count = values_of(self.subject);
+        let known = &mut self.values[id.at() * count..(id.at() + 1) * count];
+        for (known, new) in known.iter_mut().zip(values) {
+            if *known == NOT_CARRIED {
+                *known = new;
             }
         }
+    }
+
+    /// Sets one of a claim's values.
+    pub(super) fn set_value(&mut self, id: ClaimId, at: usize, value: u64) {
+        self.values[id.at() * values_of(self.subject) + at] = value;
+    }
+
+    /// Returns a claim's newest part that carries a field.
+    pub(super) fn newest_carrying(
+        &self,
+        ledger: &Ledger,
+        id: ClaimId,
+        field: usize,
+    ) -> Result<Option<Part>> {
+        for part in self.parts(id) {
+            if ledger.shape(part.shape)?.carries(field) {
+                return Ok(Some(part));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Returns a claim's part with a set of columns.
+    pub(super) fn part_of_shape(&self, id: ClaimId, shape: u16) -> Option<Part> {
+        self.parts(id).find(|part| part.shape == shape)
+    }
+
+    /// Puts a part in the place of the one with the same columns, if there is one; the newest first.
+    fn set_part(&mut self, ledger: &Ledger, id: ClaimId, part: Part) {
+        let claim = &mut self.claims[id.at()];
+        if claim.newest.shape == part.shape {
+            claim.newest = part;
+        } else if let Some(known) = self.other_of_shape(id, part.shape) {
+            self.others[known].part = part;
+        } else {
+            let next = self.claims[id.at()].others;
+            let others = self.list(part, false, next);
+            self.claims[id.at()].others = others;
+        }
+        if self.claims[id.at()].others != 0 {
+            self.order(ledger, id);
+        }
+    }
+
+    fn other_of_shape(&self, id: ClaimId, shape: u16) -> Option<usize> {
+        let mut next = self.claim(id).others as usize;
+        while next != 0 {
+            let other = &self.others[next];
+            if other.part.shape == shape {
+                return Some(next);
+            }
+            next = other.next as usize;
+        }
+        None
+    }
+
+    /// Has the newest of a claim's parts come first.
+    fn order(&mut self, ledger: &Ledger, id: ClaimId) {
+        let claim = *self.claim(id);
+        let mut parts: Vec<(Part, bool)> = vec![(claim.newest, claim.was_newest)];
+        parts.extend(
+            self.others_of(&claim)
+                .map(|other| (other.part, other.was_newest)),
+        );
+        parts.sort_by(|left, right| ledger.compare(said(&right.0), said(&left.0)));
+        let mut parts = parts.into_iter();
+        if let Some((newest, was_newest)) = parts.next() {
+            let claim = &mut self.claims[id.at()];
+            (claim.newest, claim.was_newest) = (newest, was_newest);
+        }
+        let mut next = claim.others as usize;
+        for (part, was_newest) in parts {
+            (self.others[next].part, self.others[next].was_newest) = (part, was_newest);
+            next = self.others[next].next as usize;
+        }
+    }
+
+    /// Takes in a row that says what the newest one of its claim said before this run.
+    pub(super) fn fold_recognised(&mut self, ledger: &Ledger, id: ClaimId, new: Said) {
+        let claim = &mut self.claims[id.at()];
+        // Nearly always: the newest part is what it was, and the only one.
+        if claim.was_newest {
+            repeat(ledger, &mut claim.newest, new);
+            return;
+        }
+        let Some(part) = self
+            .others_of(self.claim(id))
+            .find(|other| other.was_newest)
+        else {
+            return;
+        };
+        let mut part = part.part;
+        repeat(ledger, &mut part, new);
+        self.set_part(ledger, id, part);
+    }
+
+    /// Returns the part whose row was the newest of its claim before this run.
+    pub(super) fn part_before(&self, id: ClaimId) -> Option<Part> {
+        let claim = self.claim(id);
+        if claim.was_newest {
+            return Some(claim.newest);
+        }
+        let mut others = self.others_of(claim);
+        others
+            .find(|other| other.was_newest)
+            .map(|other| other.part)
+    }
+
+    /// Returns the times of the newest row of all.
+    pub(super) fn newest_row(&self, ledger: &Ledger) -> Option<i64> {
+        let times = self
+            .claims
+            .iter()
+            .map(|claim| ledger.observed_at(claim.newest.object));
+        times.max()
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// Takes in a row that says what a part's text of before this run says.
+fn repeat(ledger: &Ledger, part: &mut Part, new: Said) {
+    part.first = first_of(ledger, part.first, new.object);
+    if ledger.compare(new, said(part)).is_gt() {
+        part.object = new.object;
+        part.row = new.row;
+        part.last_seen = new.last_seen;
+        part.text = Text::KEPT;
+    }
+}
 
-    #[test]
-    fn a_saved_roster_loads_as_it_was() {
-        let connection = Connection::open_in_memory().unwrap();
-        connection
-            .execute_batch(
-                "CREATE TABLE roster (block INTEGER PRIMARY KEY, entries BLOB NOT NULL) STRICT",
-            )
-            .unwrap();
-        let mut roster = Roster::load(&connection, Subject::Device).unwrap();
-        for number in 1..=3_000u64 {
-            let newest = Newest {
-                fingerprint: number * 7,
-                last_seen: (number % 3 > 0).then_some(number as i64),
-                object: 5,
-            };
-            assert_eq!(u64::from(roster.insert(number << 20, newest)), number);
-        }
-        let merged = roster.insert_merged();
-        roster.set_first(77, 3);
-        roster.save(&connection).unwrap();
-        let loaded = Roster::load(&connection, Subject::Device).unwrap();
-        assert_eq!(loaded.find(77 << 20), Some(77));
-        assert_eq!(loaded.find(1), None);
-        assert_eq!(loaded.newest(77), roster.newest(77));
-        assert_eq!((loaded.first(77), loaded.first(78)), (3, 5));
-        assert_eq!(loaded.newest(78).last_seen, None);
-        assert_eq!(loaded.newest(merged).object, 0);
-        assert_eq!(loaded.iter().count(), 3_000);
-        assert_eq!(
-            Roster::load(&connection, Subject::Account)
-                .unwrap()
-                .iter()
-                .count(),
-            0
-        );
+fn part_of(said: Said, shape: u16, first: u32, text: Text) -> Part {
+    Part {
+        last_seen: said.last_seen,
+        object: said.object,
+        row: said.row,
+        first,
+        text,
+        shape,
+    }
+}
+
+/// Returns which of two objects was observed first.
+fn first_of(ledger: &Ledger, left: u32, right: u32) -> u32 {
+    std::cmp::min_by_key(left, right, |object| ledger.observed_at(*object))
+}
+
+/// Returns what orders a part's row.
+pub(super) fn said(part: &Part) -> Said {
+    Said {
+        object: part.object,
+        last_seen: part.last_seen,
+        row: part.row,
     }
 }

@@ -34,14 +34,14 @@ impl Slots {
         self.taken += 1;
     }
 
-    /// Returns where a hash stands in `hashes`.
-    pub(super) fn find(&self, hash: u64, hashes: &[u64]) -> Option<u32> {
+    /// Returns where a hash stands, `hash_at` being what stands at a position.
+    pub(super) fn find(&self, hash: u64, hash_at: impl Fn(u32) -> u64) -> Option<u32> {
         let mask = self.slots.len().checked_sub(1)?;
         let mut slot = hash as usize & mask;
         loop {
             match self.slots[slot] {
                 EMPTY => return None,
-                position if hashes[position as usize] == hash => return Some(position),
+                position if hash_at(position) == hash => return Some(position),
                 _ => slot = (slot + 1) & mask,
             }
         }

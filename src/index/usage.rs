@@ -1,377 +1,516 @@
-//! Usages: which account uses which device, how much and how lately.
-//!
-//! A usage's numbers stand in its own row as fixed-width text and are patched in place. What rows say of it is the
-//! business of `logins`, `last_login` and `mention`.
+//! Usages: what mentions and last logins come to, once it is known whom their keys mean; and what of them waits.
 
-use rusqlite::blob::Blob;
-use rusqlite::{Connection, OptionalExtension, Statement, params};
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
-use super::busy::Gained;
-use super::part::text;
-use super::{Error, Result, Writer};
-use crate::schema::{get_digits, get_optional, put_digits, put_optional};
+use super::claim::ClaimId;
+use super::identity::{CANDIDATES_AT_MOST, Identity, Interval, Keys, Meant};
+use super::last_login::{Former, Formers, LastUse, Name};
+use super::ledger::Ledger;
+use super::mention::{Mention, MentionSource, Mentions, split_keys, sum};
+use super::roster::Roster;
+use super::source::Source;
+use super::subject::{Bits, Standing, SubjectId};
+use super::text::Texts;
+use super::{Result, Rules, damaged};
+use crate::bucket::Hash;
+use crate::identifier::{Kind, normal_form};
+use crate::schema::{FieldType, NAME, SHARED_BY, Subject, device_field, usage_id};
 
-/// Where the last login of a usage is said.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum LastLogin {
-    /// Nowhere.
-    Never,
-    /// In the device's own row, whose time it has.
-    Current,
-    /// In rows of this object, at the latest.
-    In(u32),
+/// How long before it was observed a logins row may have been true, where no window is declared: longer than any window of
+/// an NQL query (91 days).
+const WINDOW: i64 = 92 * super::days::DAY;
+/// Mentions that are kept of those that wait for a subject; all are counted.
+const WAITING_KEPT: usize = 20;
+
+/// Whether a mention is placed, by its code in the index.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub(super) enum State {
+    Resolved = 0,
+    Unknown = 1,
+    Ambiguous = 2,
 }
 
-/// What a usage's logins stand in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Logins {
-    /// No logins object mentions the pair.
-    None,
-    /// One group of mentions, named by its hash, stands in the usage's own row.
-    Inline(u64),
-    /// See `mention`.
-    Mentioned,
+/// What makes a usage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Maker {
+    /// By position among the mentions.
+    Logins(u32),
+    /// The user that a device names now, by claim.
+    Last(ClaimId),
+    /// By position among the former ones.
+    Former(u32),
 }
 
-impl Logins {
-    fn of(group: u64) -> Logins {
-        match group {
-            0 => Logins::Mentioned,
-            1 => Logins::None,
-            group => Logins::Inline(group),
-        }
-    }
+/// Whom one side of a mention means.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Side {
+    One(SubjectId),
+    Ambiguous(Vec<SubjectId>),
+    Unknown(Vec<SubjectId>),
 }
 
-/// The fixed-width text `seen` of a usage: `last_used` (18), object (8), row (10), logins (18), last login (8: an
-/// object, or stars for "as the device's row says"), group (16 hexadecimal digits; 0: see `mention`; 1: no logins).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct UsageSeen {
-    pub(super) last_used: Option<i64>,
+/// Mentions that wait for a subject.
+#[derive(Debug, Default)]
+pub(super) struct Waiting {
+    pub(super) unknown: u32,
+    pub(super) ambiguous: u32,
+    /// What some of them say of both sides: those with the smallest hashes, whatever came first.
+    mentions: BTreeMap<(u64, State), [Named; 2]>,
+}
+
+/// What a mention says of a side, for people.
+#[derive(Debug, Clone)]
+enum Named {
+    Text(String),
+    /// What a claim says in a field.
+    Claim(Field),
+}
+
+/// A field of a claim.
+type Field = (Subject, ClaimId, usize);
+
+/// An account and a device that it uses.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Usage {
+    pub(super) account: u32,
+    pub(super) device: u32,
+    pub(super) logins: Option<u64>,
+    pub(super) used: Option<i64>,
+    /// Where its newest logins row is; object 0: nowhere.
     pub(super) object: u32,
     pub(super) row: u32,
-    pub(super) count: Option<u64>,
-    pub(super) last_login: LastLogin,
-    pub(super) logins: Logins,
+    /// The mention that this row is of.
+    pub(super) mention: Option<u32>,
+    /// The newest object that names the account as the last to log in; 0: none.
+    pub(super) last_login: u32,
 }
 
-const WIDTH: usize = 78;
+/// Who is who, of both subjects.
+pub(super) struct Known<'a> {
+    pub(super) rosters: &'a [Roster; 2],
+    pub(super) identities: &'a [Identity; 2],
+    pub(super) standings: &'a [Standing; 2],
+    /// Claims that the identities are of.
+    pub(super) exact: [Bits; 2],
+}
 
-/// The index by device: made when all rows of a first load are there.
-pub(super) const USAGE_BY_DEVICE: &str = "usage_by_device";
+/// What all mentions come to.
+pub(super) struct Placed {
+    makers: Vec<(i64, Maker)>,
+    /// By position among the mentions.
+    pub(super) states: Vec<State>,
+    pub(super) former_states: BTreeMap<usize, State>,
+    pub(super) waiting: BTreeMap<(Subject, SubjectId), Waiting>,
+    /// What claims say by which mentions that wait name their sides, in normal form.
+    named: BTreeMap<Field, String>,
+    /// Mentions that wait, by state.
+    pub(super) counts: [u64; 3],
+}
 
-pub(super) const NO_USAGE: UsageSeen = UsageSeen {
-    last_used: None,
-    object: 0,
-    row: 0,
-    count: None,
-    last_login: LastLogin::Never,
-    logins: Logins::None,
-};
+/// Places mentions one after another.
+struct Placing<'a> {
+    known: Known<'a>,
+    ledger: &'a Ledger,
+    window: i64,
+    placed: Placed,
+}
 
-/// What a usage says that nothing but a device's current last login speaks of.
-pub(super) const ONLY_LAST_LOGIN: UsageSeen = UsageSeen {
-    last_login: LastLogin::Current,
-    ..NO_USAGE
-};
+/// Resolves all mentions and last logins.
+pub(super) fn place(
+    known: Known,
+    ledger: &Ledger,
+    rules: &Rules,
+    (mentions, mut written): (&Mentions, MentionSource),
+    (formers, texts, sources): (&Formers, &Texts, [Source; 2]),
+) -> Result<Placed> {
+    let mut placing = Placing {
+        known,
+        ledger,
+        window: rules.login_window.unwrap_or(WINDOW),
+        placed: Placed {
+            named: BTreeMap::new(),
+            makers: Vec::with_capacity(mentions.all.len()),
+            states: vec![State::Resolved; mentions.all.len()],
+            former_states: BTreeMap::new(),
+            waiting: BTreeMap::new(),
+            counts: [0; 3],
+        },
+    };
+    for (at, mention) in mentions.all.iter().enumerate() {
+        placing.place_logins(at, mention, &mut written)?;
+    }
+    placing.place_last_logins();
+    for (at, former) in formers.iter() {
+        placing.place_former(at, former);
+    }
+    placing.read_names(texts, sources)?;
+    placing.placed.makers.sort_unstable();
+    Ok(placing.placed)
+}
 
-impl LastLogin {
-    /// Returns that of a usage which a device's row names, or does not.
-    pub(super) fn current_if(is_named: bool) -> LastLogin {
-        match is_named {
-            true => LastLogin::Current,
-            false => LastLogin::Never,
+impl Placing<'_> {
+    fn place_logins(
+        &mut self,
+        at: usize,
+        mention: &Mention,
+        written: &mut MentionSource,
+    ) -> Result<()> {
+        let plain = [0, 1].map(|side| self.plain(side, mention));
+        if let [Some(account), Some(device)] = plain {
+            self.use_device(account, device, Maker::Logins(at as u32));
+            return Ok(());
+        }
+        let interval = self.interval(mention);
+        let keys = written.written(at, mention)?.keys;
+        let sides = [0, 1].map(|side| self.side(side, mention, keys[side], interval));
+        let state = self.join(&sides, Maker::Logins(at as u32));
+        if state != State::Resolved {
+            let named = Subject::ALL.map(|subject| {
+                let side = subject as usize;
+                match mention.key_of_claim(side) {
+                    Some(key) => Named::Claim((subject, ClaimId(mention.claims[side]), key)),
+                    None => Named::Text(keys[side].map_or_else(String::new, shown_keys)),
+                }
+            });
+            self.wait(&sides, state, mention.group, named);
+        }
+        self.placed.states[at] = state;
+        Ok(())
+    }
+
+    /// Returns the subject of a side whose keys nobody shares.
+    fn plain(&self, side: usize, mention: &Mention) -> Option<SubjectId> {
+        let claim = mention.claims[side];
+        (claim != 0 && !self.known.exact[side].has(claim)).then_some(SubjectId(claim))
+    }
+
+    /// When logins were: at their newest time of use, or within their window.
+    fn interval(&self, mention: &Mention) -> Interval {
+        let observed_at = self.ledger.observed_at(mention.object);
+        match mention.used() {
+            Some(used) => {
+                let at = used.min(observed_at);
+                Interval { from: at, to: at }
+            }
+            None => Interval {
+                from: observed_at.saturating_sub(self.window),
+                to: observed_at,
+            },
         }
     }
-}
 
-impl UsageSeen {
-    /// Tells whether both say what the same row says.
-    pub(super) fn is_of_row(self, other: UsageSeen) -> bool {
-        (self.object, self.row) == (other.object, other.row)
+    fn side(&self, side: usize, mention: &Mention, keys: Option<&str>, interval: Interval) -> Side {
+        if let Some(subject) = self.plain(side, mention) {
+            return Side::One(subject);
+        }
+        let mut wanted: Keys = [None; 3];
+        match mention.key_of_claim(side) {
+            Some(at) => wanted[at] = self.key_of(side, ClaimId(mention.claims[side]), at),
+            None => {
+                for (at, key) in split_keys(keys.unwrap_or_default()).into_iter().enumerate() {
+                    let key = key.filter(|_| mention.is_key(side, at));
+                    wanted[at] = key.map(|key| Hash::of(key).high);
+                }
+            }
+        }
+        self.meant(
+            side,
+            self.known.identities[side].mentioned(&wanted, interval),
+        )
     }
 
-    pub(super) fn encode(self) -> [u8; WIDTH] {
-        let mut seen = [b' '; WIDTH];
-        put_optional(&mut seen[..18], self.last_used);
-        if self.logins != Logins::None {
-            put_digits(&mut seen[18..26], u64::from(self.object));
-            put_digits(&mut seen[26..36], u64::from(self.row));
-            put_optional(
-                &mut seen[36..54],
-                self.count.and_then(|count| i64::try_from(count).ok()),
+    /// Returns a key of a claim that shares one.
+    fn key_of(&self, side: usize, claim: ClaimId, at: usize) -> Option<u64> {
+        let claims = &self.known.identities[side].claims;
+        let found = claims.binary_search_by_key(&claim, |keyed| keyed.id).ok()?;
+        claims[found].keys[at]
+    }
+
+    fn meant(&self, side: usize, meant: Meant) -> Side {
+        let standing = &self.known.standings[side];
+        let rows = |subjects: Vec<usize>| {
+            let rows = subjects.into_iter().take(CANDIDATES_AT_MOST + 1);
+            rows.map(|at| standing.row(at)).collect()
+        };
+        match meant {
+            Meant::One(at) => Side::One(standing.row(at)),
+            Meant::Ambiguous(all) => Side::Ambiguous(rows(all)),
+            Meant::Unknown(all) => Side::Unknown(rows(all)),
+        }
+    }
+
+    /// Makes a usage, if both sides are certain.
+    fn join(&mut self, sides: &[Side; 2], maker: Maker) -> State {
+        let state = match sides {
+            [Side::One(account), Side::One(device)] => {
+                self.use_device(*account, *device, maker);
+                return State::Resolved;
+            }
+            sides if sides.iter().any(|side| matches!(side, Side::Ambiguous(_))) => {
+                State::Ambiguous
+            }
+            _ => State::Unknown,
+        };
+        self.placed.counts[state as usize] += 1;
+        state
+    }
+
+    /// Has what is not certain wait; `hash` tells it from others, `named` is what it says of its sides.
+    fn wait(&mut self, sides: &[Side; 2], state: State, hash: u64, named: [Named; 2]) {
+        for (subject, side) in Subject::ALL.into_iter().zip(sides) {
+            let waiting = match side {
+                Side::One(one) => std::slice::from_ref(one),
+                Side::Ambiguous(some) | Side::Unknown(some) => some,
+            };
+            if waiting.len() > CANDIDATES_AT_MOST {
+                continue;
+            }
+            for one in waiting {
+                let waiting = self.placed.waiting.entry((subject, *one)).or_default();
+                match state {
+                    State::Ambiguous => waiting.ambiguous += 1,
+                    _ => waiting.unknown += 1,
+                }
+                waiting.mentions.insert((hash, state), named.clone());
+                if waiting.mentions.len() > WAITING_KEPT {
+                    waiting.mentions.pop_last();
+                }
+            }
+        }
+    }
+
+    fn use_device(&mut self, account: SubjectId, device: SubjectId, maker: Maker) {
+        self.placed
+            .makers
+            .push((usage_id(account.0, device.0), maker));
+    }
+
+    fn place_last_logins(&mut self) {
+        let devices = &self.known.rosters[Subject::Device as usize];
+        for (at, last_use) in devices.last_uses.iter().enumerate() {
+            let Some(last_use) = last_use else { continue };
+            let device = ClaimId::of_position(at);
+            let user = self.last_user(last_use);
+            let Some(subject) = self.known.standings[1].subject_of(device) else {
+                continue;
+            };
+            let sides = [user, Side::One(subject)];
+            let state = self.join(&sides, Maker::Last(device));
+            if state != State::Resolved {
+                let user = (Subject::Device, device, device_field::LAST_LOGIN);
+                let named = [user, (Subject::Device, device, NAME)].map(Named::Claim);
+                self.wait(&sides, state, devices.claim(device).hash, named);
+            }
+        }
+    }
+
+    /// Returns whom a device's last login means: a name alone.
+    fn last_user(&self, last_use: &LastUse) -> Side {
+        let claim = last_use.account;
+        if claim == 0 {
+            return Side::Unknown(Vec::new());
+        }
+        if !self.known.exact[0].has(claim) {
+            return Side::One(SubjectId(claim));
+        }
+        let mut keys: Keys = [None; 3];
+        keys[NAME] = self.key_of(0, ClaimId(claim), NAME);
+        let interval = Interval {
+            from: last_use.used.saturating_sub(self.window),
+            to: last_use.used,
+        };
+        self.meant(0, self.known.identities[0].mentioned(&keys, interval))
+    }
+
+    fn place_former(&mut self, at: usize, former: &Former) {
+        let user = self.last_user(&former.last_use);
+        let Some(device) = self.known.standings[1].subject_of(former.device) else {
+            return;
+        };
+        let sides = [user, Side::One(device)];
+        let state = self.join(&sides, Maker::Former(at as u32));
+        if state != State::Resolved {
+            let name = match &former.name {
+                Name::Read(name) => name.clone(),
+                Name::Unread(_) => String::new(),
+            };
+            let device = (Subject::Device, former.device, NAME);
+            let hash = Hash::of(&name).high;
+            self.wait(
+                &sides,
+                state,
+                hash,
+                [Named::Text(name), Named::Claim(device)],
             );
         }
-        match self.last_login {
-            LastLogin::Never => {}
-            LastLogin::Current => seen[54..62].fill(b'*'),
-            LastLogin::In(object) => put_digits(&mut seen[54..62], u64::from(object)),
-        }
-        let group = match self.logins {
-            Logins::None => 1,
-            Logins::Inline(group) => group,
-            Logins::Mentioned => 0,
-        };
-        for (at, digit) in seen[62..].iter_mut().enumerate() {
-            *digit = b"0123456789abcdef"[(group >> (60 - 4 * at)) as usize & 15];
-        }
-        seen
+        self.placed.former_states.insert(at, state);
     }
 
-    pub(super) fn decode(seen: &[u8]) -> Option<UsageSeen> {
-        if seen.len() != WIDTH {
-            return None;
-        }
-        let number = |range: std::ops::Range<usize>| {
-            get_optional(&seen[range]).map(Option::unwrap_or_default)
-        };
-        Some(UsageSeen {
-            last_used: get_optional(&seen[..18])?,
-            object: u32::try_from(number(18..26)?).ok()?,
-            row: u32::try_from(number(26..36)?).ok()?,
-            count: get_optional(&seen[36..54])?.and_then(|count| u64::try_from(count).ok()),
-            last_login: match seen[54] {
-                b' ' => LastLogin::Never,
-                b'*' => LastLogin::Current,
-                _ => LastLogin::In(u32::try_from(get_digits(&seen[54..62])?).ok()?),
-            },
-            logins: UsageSeen::decode_logins(seen)?,
-        })
-    }
-
-    /// Reads what the logins stand in, and nothing else.
-    pub(super) fn decode_logins(seen: &[u8]) -> Option<Logins> {
-        let group = seen.get(62..WIDTH)?;
-        u64::from_str_radix(text(group), 16).ok().map(Logins::of)
-    }
-}
-
-pub(super) fn usage_id(account: u32, device: u32) -> u64 {
-    u64::from(account) << 32 | u64::from(device)
-}
-
-pub(super) fn subjects_of(usage: u64) -> (u32, u32) {
-    ((usage >> 32) as u32, (usage & u64::from(u32::MAX)) as u32)
-}
-
-/// The statements and counters of the table `usage`.
-pub(super) struct Usages<'c> {
-    select: Statement<'c>,
-    insert: Statement<'c>,
-    /// Gives a usage that had none its logins.
-    pub(super) fill: Statement<'c>,
-    /// A `seen`, and the usage whose it is: moving on is a fraction of opening.
-    pub(super) blob: Option<(u64, Blob<'c>)>,
-    /// The largest id that there was in this run: a larger one needs no look-up, and where it is 0 there is no usage.
-    pub(super) largest: u64,
-    /// There is a usage or a mention.
-    pub(super) any: bool,
-    /// Devices that gained a usage in this run.
-    pub(super) gained: Gained,
-    /// What inline logins add to the digest.
-    pub(super) digest: u128,
-}
-
-impl<'c> Usages<'c> {
-    /// Prepares the statements; `digest` is what inline logins add to the digest so far.
-    pub(super) fn open(connection: &'c Connection, digest: u128) -> rusqlite::Result<Usages<'c>> {
-        let largest: Option<i64> =
-            connection.query_row("SELECT max(id) FROM usage", [], |row| row.get(0))?;
-        let any_mention: bool =
-            connection.query_row("SELECT EXISTS (SELECT 1 FROM mention)", [], |row| {
-                row.get(0)
-            })?;
-        Ok(Usages {
-            select: connection.prepare("SELECT seen FROM usage WHERE id = ?1")?,
-            insert: connection.prepare(
-                "INSERT INTO usage (id, seen, device, user_keys, device_keys, extra) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-            )?,
-            fill: connection
-                .prepare("UPDATE usage SET user_keys = ?2, device_keys = ?3, extra = ?4 WHERE id = ?1")?,
-            blob: None,
-            largest: largest.and_then(|id| u64::try_from(id).ok()).unwrap_or(0),
-            any: largest.is_some() || any_mention,
-            gained: Gained::nothing(),
-            digest,
-        })
-    }
-
-    /// Reads a `seen` through the open blob: a fraction of a `SELECT` where row after row is there. `None`: ask the
-    /// table.
-    fn read_open(&mut self, usage: u64) -> rusqlite::Result<Option<[u8; WIDTH]>> {
-        let Some((at, blob)) = &mut self.blob else {
-            return Ok(None);
-        };
-        if blob.reopen(usage as i64).is_err() {
-            self.blob = None;
-            return Ok(None);
-        }
-        *at = usage;
-        let mut seen = [0; WIDTH];
-        blob.read_at_exact(&mut seen, 0)?;
-        Ok(Some(seen))
-    }
-
-    fn patch(
-        &mut self,
-        connection: &'c Connection,
-        usage: u64,
-        seen: &[u8],
-    ) -> rusqlite::Result<()> {
-        if let Some((at, blob)) = &mut self.blob {
-            // A blob whose row was changed by a statement is of no use any more, and says so here.
-            let is_there = *at == usage || blob.reopen(usage as i64).is_ok();
-            *at = usage;
-            if is_there && blob.write_all_at(seen, 0).is_ok() {
-                return Ok(());
-            }
-        }
-        let mut blob = connection.blob_open("main", "usage", "seen", usage as i64, false)?;
-        blob.write_all_at(seen, 0)?;
-        self.blob = Some((usage, blob));
-        Ok(())
-    }
-}
-
-impl<'c> Writer<'c> {
-    pub(super) fn read_usage(&mut self, usage: u64) -> Result<Option<UsageSeen>> {
-        if usage > self.usages.largest {
-            return Ok(None);
-        }
-        if let Some(seen) = self.usages.read_open(usage)? {
-            return UsageSeen::decode(&seen)
-                .map(Some)
-                .ok_or(Error::Inconsistent("a usage's `seen` cannot be read"));
-        }
-        let read = self.usages.select.query_row([usage as i64], |row| {
-            let value = row.get_ref(0)?;
-            let seen = value
-                .as_str()
-                .ok()
-                .and_then(|seen| UsageSeen::decode(seen.as_bytes()));
-            seen.ok_or_else(|| {
-                rusqlite::Error::InvalidColumnType(0, "seen".into(), value.data_type())
+    /// Reads by what the mentions that wait name their sides, claim after claim.
+    fn read_names(&mut self, texts: &Texts, mut sources: [Source; 2]) -> Result<()> {
+        let waiting = self.placed.waiting.values();
+        let named = waiting.flat_map(|waiting| waiting.mentions.values().flatten());
+        let fields: BTreeSet<Field> = named
+            .filter_map(|named| match named {
+                Named::Claim(field) => Some(*field),
+                Named::Text(_) => None,
             })
-        });
-        Ok(read.optional()?)
-    }
-
-    pub(super) fn patch_usage(&mut self, usage: u64, old: UsageSeen, new: UsageSeen) -> Result<()> {
-        if old != new {
-            self.usages.digest = self
-                .usages
-                .digest
-                .wrapping_sub(self.usage_digest(&old))
-                .wrapping_add(self.usage_digest(&new));
-            self.usages.patch(self.connection, usage, &new.encode())?;
-        }
-        Ok(())
-    }
-
-    /// Counts a new usage in.
-    pub(super) fn note_usage(&mut self, usage: u64, seen: &UsageSeen) {
-        self.usages.digest = self.usages.digest.wrapping_add(self.usage_digest(seen));
-        self.usages.largest = self.usages.largest.max(usage);
-        self.usages.any = true;
-        self.usages.gained.add(subjects_of(usage).1);
-    }
-
-    pub(super) fn insert_usage(
-        &mut self,
-        usage: u64,
-        seen: UsageSeen,
-        keys: Option<&(String, String)>,
-        extra: Option<&str>,
-    ) -> Result<()> {
-        self.note_usage(usage, &seen);
-        let (user, device) = keys.map(|(user, device)| (user, device)).unzip();
-        self.usages.insert.execute(params![
-            usage as i64,
-            text(&seen.encode()),
-            (usage & u64::from(u32::MAX)) as u32,
-            user,
-            device,
-            extra
-        ])?;
-        Ok(())
-    }
-
-    pub(super) fn replace_usage(
-        &mut self,
-        usage: u64,
-        old: Option<UsageSeen>,
-        new: UsageSeen,
-        extra: Option<&str>,
-    ) -> Result<()> {
-        let is_empty = new.logins == Logins::None && new.last_login == LastLogin::Never;
-        match old {
-            None if is_empty => Ok(()),
-            None => self.insert_usage(usage, new, None, extra),
-            Some(old) if is_empty => {
-                self.patch_usage(usage, old, NO_USAGE)?;
-                self.execute("DELETE FROM usage WHERE id = ?1", [usage as i64])?;
-                Ok(())
-            }
-            Some(old) => {
-                if !matches!(new.logins, Logins::Inline(_)) {
-                    self.execute(
-                        "UPDATE usage SET user_keys = NULL, device_keys = NULL, extra = ?2 WHERE id = ?1",
-                        params![usage as i64, extra],
-                    )?;
-                }
-                self.patch_usage(usage, old, new)
+            .collect();
+        for of in fields {
+            let (subject, claim, field) = of;
+            let roster = &self.known.rosters[subject as usize];
+            let Some(part) = roster.newest_carrying(self.ledger, claim, field)? else {
+                continue;
+            };
+            let kind = match subject.fields()[field].kind {
+                FieldType::Key(kind) => kind,
+                // The last user's.
+                _ => Kind::AccountName,
+            };
+            let mut text = sources[subject as usize].text(claim, part.text)?;
+            text.skip(field)?;
+            let value = texts.shown(text.take()?).unwrap_or_default();
+            if let Ok(normal) = normal_form(kind, &value) {
+                self.placed.named.insert(of, normal.into_owned());
             }
         }
-    }
-
-    /// What the logins that stand in a usage's own row add to the digest.
-    pub(super) fn usage_digest(&self, seen: &UsageSeen) -> u128 {
-        match seen.logins {
-            Logins::Inline(group) => self.digest_of_logins(group, seen),
-            _ => 0,
-        }
-    }
-
-    /// Builds the index by device, once there is something to look up.
-    pub(super) fn index_usages(&mut self) -> Result<()> {
-        // An open blob would lock the table.
-        self.usages.blob = None;
-        self.connection.execute_batch(&format!(
-            "CREATE INDEX IF NOT EXISTS {USAGE_BY_DEVICE} ON usage (device)"
-        ))?;
         Ok(())
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// Shows a side's keys to people: the name, or what there is.
+fn shown_keys(keys: &str) -> String {
+    let said: Vec<&str> = keys.split('\t').filter(|key| !key.is_empty()).collect();
+    said.join(" ")
+}
 
-    #[test]
-    fn a_usage_reads_back_what_it_wrote() {
-        let full = UsageSeen {
-            last_used: Some(1_700_000_000_000_000),
-            object: 12,
-            row: 34,
-            count: Some(26),
-            last_login: LastLogin::In(7),
-            logins: Logins::Inline(u64::MAX),
-        };
-        for seen in [
-            NO_USAGE,
-            full,
-            UsageSeen {
-                last_login: LastLogin::Current,
-                ..NO_USAGE
-            },
-            UsageSeen {
-                last_used: None,
-                count: None,
-                logins: Logins::Mentioned,
-                ..full
-            },
-        ] {
-            assert_eq!(UsageSeen::decode(&seen.encode()), Some(seen));
+impl Placed {
+    /// Returns what mentions that wait say of their two sides, in order, each once; empty where it says nothing.
+    pub(super) fn named<'p>(&'p self, waiting: &'p Waiting) -> BTreeSet<([&'p str; 2], State)> {
+        let mentions = waiting.mentions.iter();
+        let texts = |named: &'p [Named; 2]| named.each_ref().map(|named| self.text(named));
+        mentions
+            .map(|((_, state), named)| (texts(named), *state))
+            .collect()
+    }
+
+    fn text<'p>(&'p self, named: &'p Named) -> &'p str {
+        match named {
+            Named::Text(text) => text,
+            Named::Claim(field) => self.named.get(field).map_or("", String::as_str),
         }
     }
+
+    /// Returns how many mentions and last logins make usages.
+    pub(super) fn makers(&self) -> usize {
+        self.makers.len()
+    }
+
+    /// Returns usages in the order of their ids, each summed up from what makes it: those of which the first that makes
+    /// them is in a range.
+    pub(super) fn usages<'p>(
+        &'p self,
+        makers: Range<usize>,
+        ledger: &'p Ledger,
+        mentions: &'p Mentions,
+        devices: &'p Roster,
+        formers: &'p Formers,
+    ) -> impl Iterator<Item = Usage> + 'p {
+        let same = |left: &(i64, Maker), right: &(i64, Maker)| left.0 == right.0;
+        let whole = |mut at: usize| {
+            while at > 0 && at < self.makers.len() && same(&self.makers[at - 1], &self.makers[at]) {
+                at += 1;
+            }
+            at
+        };
+        let makers = &self.makers[whole(makers.start)..whole(makers.end)];
+        makers.chunk_by(same).map(move |makers| {
+            let mut usage = Usage {
+                account: (makers[0].0 >> 32) as u32,
+                device: makers[0].0 as u32,
+                logins: None,
+                used: None,
+                object: 0,
+                row: 0,
+                mention: None,
+                last_login: 0,
+            };
+            for (_, maker) in makers {
+                match maker {
+                    Maker::Logins(at) => usage.add_logins(ledger, *at, &mentions.all[*at as usize]),
+                    Maker::Last(device) => {
+                        let last_use = devices.last_uses[device.at()];
+                        usage.add_last_login(ledger, last_use.map_or(0, |last_use| last_use.last));
+                    }
+                    Maker::Former(at) => {
+                        usage.add_last_login(ledger, formers.all[*at as usize].last_use.last);
+                    }
+                }
+            }
+            usage
+        })
+    }
+
+    /// Returns the ids of the usages, in order.
+    pub(super) fn ids(&self) -> impl Iterator<Item = i64> {
+        let same = |left: &(i64, Maker), right: &(i64, Maker)| left.0 == right.0;
+        self.makers.chunk_by(same).map(|makers| makers[0].0)
+    }
+
+    /// Returns the devices that so many accounts use that they are nobody's own; `counts` tells of an account's row
+    /// whether it counts.
+    pub(super) fn shared_devices(&self, counts: impl Fn(u32) -> bool) -> Bits {
+        let mut shared = Bits::default();
+        let counted = self.ids().filter(|id| counts((id >> 32) as u32));
+        let mut devices: Vec<u32> = counted.map(|id| id as u32).collect();
+        devices.sort_unstable();
+        for same in devices.chunk_by(|left, right| left == right) {
+            if same.len() >= SHARED_BY as usize {
+                shared.set(same[0]);
+            }
+        }
+        shared
+    }
+}
+
+impl Usage {
+    /// The logins of the newer object, or of both when it is the same.
+    fn add_logins(&mut self, ledger: &Ledger, at: u32, mention: &Mention) {
+        let order = match self.object {
+            0 => Ordering::Greater,
+            object => ledger.compare_objects(mention.object, object),
+        };
+        let is_newest = match order {
+            Ordering::Less => return,
+            Ordering::Greater => {
+                self.logins = mention.logins();
+                true
+            }
+            Ordering::Equal => {
+                self.logins = sum(self.logins, mention.logins());
+                (mention.used(), mention.row) > (self.used, self.row)
+            }
+        };
+        if is_newest {
+            self.used = mention.used();
+            self.object = mention.object;
+            self.row = mention.row;
+            self.mention = Some(at);
+        }
+    }
+
+    fn add_last_login(&mut self, ledger: &Ledger, object: u32) {
+        if self.last_login == 0 || ledger.observed_at(object) > ledger.observed_at(self.last_login)
+        {
+            self.last_login = object;
+        }
+    }
+}
+
+/// The error of a usage whose device has no row.
+pub(super) fn no_device() -> super::Error {
+    damaged("a usage of a device that has no row")
 }

@@ -6,22 +6,25 @@
 mod reader;
 mod report;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, sync_channel};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use tracing::{debug, error, info};
 
-use self::reader::{Current, Mapped, Message, Reader};
+use self::reader::{Fetched, Mapped, Message, Reader};
 pub use self::report::{Failure, ObjectCounts, Outcome, Report, RowReport, note_run};
 use crate::class::Patterns;
 use crate::decode;
-use crate::index::{self, Building, Folder, IS_KNOWN, Intake, RowCounts, Writer, is_known};
+use crate::index::{
+    self, Folder, Generation, Kept, Loaded, Made, Past, Readers, Rules, settle_undone,
+};
 use crate::mapping::Mapping;
-use crate::observation::{Object, ObservedFrom, Refused};
-use crate::source::{self, SourceConfig, Sources, Spooled};
+use crate::observation::{Layout, Object, ObservedFrom};
+use crate::source::{self, SourceConfig, Sources};
 
 /// Batches between the mapping thread and the writer: enough to bridge a pause of either.
 const BATCHES_AHEAD: usize = 6;
@@ -30,8 +33,8 @@ const BATCHES_AHEAD: usize = 6;
 pub struct Options {
     /// The index's path.
     pub index: PathBuf,
-    /// Permission bits of its files.
-    pub mode: u32,
+    /// Who may read it.
+    pub readers: Readers,
     /// Generations kept, the current one included.
     pub keep_generations: u32,
     /// How old a generation beyond those must be before it is removed.
@@ -46,6 +49,10 @@ pub struct Options {
     pub mapping: Mapping,
     /// Patterns for account classes.
     pub patterns: Patterns,
+    /// How long before it was observed a logins row may have been true.
+    pub login_window: Option<Duration>,
+    /// Take in also what a rollback undid.
+    pub is_retry: bool,
     /// Do everything but publish.
     pub is_dry_run: bool,
     /// Set to end the run: back to the last publication.
@@ -97,6 +104,15 @@ pub enum Error {
         /// What the system said.
         source: decode::Error,
     },
+    /// A local file was written to or replaced while it was read; the run begins again without it.
+    #[error(
+        "{} changed while it was read; the next run takes it as it is then",
+        name_of(object)
+    )]
+    Changed {
+        /// The object.
+        object: Box<Object>,
+    },
     /// A thread of the reading side died.
     #[error("a thread that reads objects ended without a word; run again with -v and report it")]
     Broken,
@@ -113,7 +129,7 @@ pub fn run(options: &Options, progress: &mut dyn FnMut(Progress)) -> Result<Repo
     if options.sources.is_empty() {
         return Err(Error::NoSource);
     }
-    let folder = Folder::open(&options.index, options.mode)?;
+    let folder = Folder::open(&options.index, options.readers)?;
     let sources = Sources::open(&options.sources, Arc::clone(&options.stop))?;
     let _lock = folder.lock()?;
     folder.clean()?;
@@ -123,7 +139,6 @@ pub fn run(options: &Options, progress: &mut dyn FnMut(Progress)) -> Result<Repo
         folder: &folder,
         report: Report::default(),
         progress,
-        patterns: options.patterns.clone(),
     };
     run.report.objects.listed = listing.objects.len() as u64;
     run.report.warnings.extend(
@@ -132,13 +147,22 @@ pub fn run(options: &Options, progress: &mut dyn FnMut(Progress)) -> Result<Repo
             .iter()
             .map(|odd| format!("{odd} has a name that no URL can hold; it is left out")),
     );
-    let new = run.unknown(listing.objects)?;
-    if !new.is_empty() {
+    let mut new = run.unknown(listing.objects.clone())?;
+    while !new.is_empty() {
         let spool = folder.spool()?;
-        let fetched = sources.fetch(new, &spool, options.spool_bytes);
-        let outcome = run.take_in(fetched);
+        let fetched = sources.fetch(new.clone(), &spool, options.spool_bytes);
+        let outcome = run.take_in(fetched, &spool);
         let _ = std::fs::remove_dir_all(&spool);
-        outcome?;
+        if outcome.is_err() {
+            folder.abandon();
+        }
+        new = match outcome {
+            Err(Error::Changed { object }) => run.without(new, &object)?,
+            outcome => outcome.map(|()| Vec::new())?,
+        };
+    }
+    if !options.is_dry_run {
+        settle_undone(&folder, &listing.objects)?;
     }
     run.finish(start, sources.bytes_fetched().load(Ordering::Relaxed))
 }
@@ -149,14 +173,6 @@ struct Run<'a> {
     folder: &'a Folder,
     report: Report,
     progress: &'a mut dyn FnMut(Progress),
-    patterns: Patterns,
-}
-
-/// What became of a building file.
-struct Written {
-    is_changed: bool,
-    /// There is more to take in, for the next generation.
-    is_more: bool,
 }
 
 impl Run<'_> {
@@ -165,15 +181,12 @@ impl Run<'_> {
     fn unknown(&mut self, listed: Vec<Object>) -> Result<Vec<Object>> {
         let mut new = listed;
         if let Some(current) = self.folder.current()? {
-            let connection = current.connect()?;
-            let mut select = connection.prepare(IS_KNOWN).map_err(index::Error::from)?;
-            let mut unknown = Vec::new();
-            for object in new {
-                if !is_known(&mut select, &object).map_err(index::Error::from)? {
-                    unknown.push(object);
-                }
-            }
-            new = unknown;
+            let past = Past::load(&current)?;
+            new.retain(|object| !past.knows(object));
+            self.report.take(&past.published());
+        }
+        if !self.options.is_retry {
+            self.leave_out_undone(&mut new)?;
         }
         new.sort_by(|left, right| {
             (right.observed_at, &left.source, &left.key).cmp(&(
@@ -194,56 +207,64 @@ impl Run<'_> {
         Ok(new)
     }
 
-    /// Loads what the reading side has to know of the current generation.
-    fn known(&self) -> Result<Current> {
-        let current = self.folder.current()?;
-        Ok(current.map_or(Ok(Current::default()), |current| {
-            Current::load(current.connect()?)
-        })?)
+    /// Leaves out objects that a rollback undid.
+    fn leave_out_undone(&mut self, new: &mut Vec<Object>) -> Result<()> {
+        let undone = self.folder.undone()?;
+        let before = new.len();
+        new.retain(|object| !undone.leaves_out(object));
+        let left_out = before - new.len();
+        self.report.objects.undone = left_out as u64;
+        if left_out > 0 {
+            self.report.warnings.push(format!(
+                "{left_out} objects that a rollback undid are left out: `identidex generations` lists them, `sync --retry` takes them in"
+            ));
+        }
+        Ok(())
     }
 
-    /// Decodes on a thread of its own what is fetched, and writes it on this one.
+    /// Returns what is left to take in, without an object that changed while it was read.
+    fn without(&mut self, mut left: Vec<Object>, changed: &Object) -> Result<Vec<Object>> {
+        let object = Box::new(changed.clone());
+        self.fail(changed, Error::Changed { object }.to_string());
+        if let Some(current) = self.folder.current()? {
+            let past = Past::load(&current)?;
+            left.retain(|object| !past.knows(object));
+        }
+        let failures = &self.report.failures;
+        let has_failed = |object: &Object| {
+            let name = name_of(object);
+            failures.iter().any(|failure| failure.object == name)
+        };
+        left.retain(|object| !has_failed(object));
+        Ok(left)
+    }
+
+    /// Makes generation after generation until nothing is left to take in.
     fn take_in(
         &mut self,
-        fetched: impl Iterator<Item = (Object, std::result::Result<Spooled, source::Error>)> + Send,
+        mut fetched: impl Iterator<Item = Fetched> + Send,
+        spool: &Path,
     ) -> Result<()> {
-        let options = self.options;
-        let known = self.known()?;
-        std::thread::scope(|scope| {
-            let (sender, receiver) = sync_channel(BATCHES_AHEAD);
-            let decoding = std::thread::Builder::new()
-                .name("map".into())
-                .spawn_scoped(scope, move || {
-                    Reader::new(options, known, sender).run(fetched)
-                })
-                .map_err(|_| Error::Broken)?;
-            let outcome = self.write_all(&receiver);
-            // Unblocks the decoding thread when writing ended early.
-            drop(receiver);
-            match decoding.join() {
-                Ok(()) => outcome,
-                Err(_) => Err(Error::Broken),
-            }
-        })
-    }
-
-    /// Writes generation after generation until nothing is left to take in.
-    fn write_all(&mut self, messages: &Receiver<Message>) -> Result<()> {
         loop {
-            // The copy of the current generation is made while the first objects are fetched and decoded.
-            let mut building = self.folder.build()?;
-            let written = self.write_one(&building, messages);
-            if matches!(written, Err(Error::Stopped)) {
+            let before = self.report.clone();
+            let current = self.folder.current()?;
+            let number = self.folder.next_number()?;
+            let verifying = current.clone().map(verify);
+            let folded = Kept::load(current.as_ref(), spool, number).map_err(Error::from);
+            let folded = folded.and_then(|kept| self.fold(kept, &mut fetched));
+            if matches!(folded, Err(Error::Stopped)) {
                 return Err(Error::Stopped);
             }
-            // Whatever failed is owed to bit rot, where there is any.
-            building.verify_origin()?;
-            let Written {
-                is_changed,
-                is_more,
-            } = written?;
-            if is_changed {
-                self.publish(building)?;
+            let made = folded.and_then(|(kept, is_more)| Ok((self.make(kept)?, is_more)));
+            // Whatever failed is owed to bit rot, where there is any; never publish upon it.
+            verified(verifying)?;
+            if matches!(made, Err(Error::Changed { .. })) {
+                // What this pass counted comes again.
+                self.report = before;
+            }
+            let (made, is_more) = made?;
+            if let Some(made) = made {
+                self.publish(made)?;
             }
             if !is_more {
                 return Ok(());
@@ -251,25 +272,46 @@ impl Run<'_> {
         }
     }
 
-    /// Writes one generation.
-    fn write_one(&mut self, building: &Building, messages: &Receiver<Message>) -> Result<Written> {
-        let mut writer = building.writer(self.patterns.clone())?;
-        let loaded = self.report.objects.loaded + self.report.objects.duplicate;
-        let is_more = self.write_some(&mut writer, messages)?;
-        let is_changed = self.report.objects.loaded + self.report.objects.duplicate > loaded;
-        if is_changed {
-            self.report.warnings.extend(writer.finish()?);
-        }
-        Ok(Written {
-            is_changed,
-            is_more,
-        })
+    /// Folds objects until it is time to publish; tells whether there may be more. They are decoded and mapped on threads
+    /// of their own.
+    fn fold(
+        &mut self,
+        mut kept: Kept,
+        fetched: &mut (impl Iterator<Item = Fetched> + Send),
+    ) -> Result<(Folded, bool)> {
+        let options = self.options;
+        let is_enough = AtomicBool::new(false);
+        let known = (kept.known(), kept.contents());
+        let mut is_changed = false;
+        let is_more = std::thread::scope(|scope| {
+            let (sender, receiver) = sync_channel(BATCHES_AHEAD);
+            let is_enough = &is_enough;
+            let reading = std::thread::Builder::new()
+                .name("map".into())
+                .spawn_scoped(scope, move || {
+                    Reader::new(options, known, is_enough, sender).run(fetched)
+                })
+                .map_err(|_| Error::Broken)?;
+            let folded = self.fold_all(&mut kept, &receiver, is_enough);
+            // Unblocks the reading thread when folding ended early.
+            drop(receiver);
+            let is_more = reading.join().map_err(|_| Error::Broken)?;
+            is_changed = folded?;
+            Ok::<_, Error>(is_more)
+        })?;
+        Ok((Folded { kept, is_changed }, is_more))
     }
 
-    /// Writes until it is time to publish; true when there is more to take in.
-    fn write_some(&mut self, writer: &mut Writer, messages: &Receiver<Message>) -> Result<bool> {
+    /// Folds what is read; true when an object was taken in.
+    fn fold_all(
+        &mut self,
+        kept: &mut Kept,
+        messages: &Receiver<Message>,
+        is_enough: &AtomicBool,
+    ) -> Result<bool> {
         let start = Instant::now();
-        let mut intake: Option<Intake> = None;
+        let mut is_changed = false;
+        let mut taking: Option<(Object, Layout)> = None;
         for message in messages {
             if self.options.stop.load(Ordering::Relaxed) {
                 return Err(Error::Stopped);
@@ -278,38 +320,36 @@ impl Run<'_> {
                 Message::Failed { object, error } => self.fail(&object, error),
                 Message::Duplicate {
                     object,
-                    sha256,
+                    blake3,
                     layout,
                 } => {
-                    writer.take_duplicate(&object, sha256, &layout)?;
                     self.report.objects.duplicate += 1;
-                    (self.progress)(Progress::Object {
-                        bytes: object.size_bytes,
-                    });
+                    self.progress_of(&object);
+                    kept.take_duplicate(object, blake3, &layout)?;
+                    is_changed = true;
                 }
                 Message::Begin {
                     object,
-                    sha256,
+                    blake3,
                     layout,
-                } => intake = Some(writer.begin(object, sha256, layout)?),
-                Message::Rows(mapped) => {
-                    for Mapped { batch, rejects } in mapped {
-                        let read = (batch.len() + rejects.len()) as u64;
-                        if let Some(intake) = &mut intake {
-                            writer.take(intake, batch, rejects)?;
-                        }
-                        (self.progress)(Progress::Rows(read));
+                } => {
+                    kept.begin(object.clone(), blake3, &layout)?;
+                    taking = Some((object, layout));
+                }
+                Message::Rows(Mapped { batch, rejects }) => {
+                    (self.progress)(Progress::Rows((batch.len() + rejects.len()) as u64));
+                    if let Some((_, layout)) = &taking {
+                        kept.take(&batch, layout, rejects)?;
                     }
                 }
                 Message::End { refused } => {
-                    if let Some(intake) = intake.take() {
-                        let object = intake.object().clone();
-                        let counts = writer.end(intake, refused)?;
-                        self.loaded(&object, counts, refused);
+                    kept.end(refused)?;
+                    if let Some((object, _)) = taking.take() {
+                        self.progress_of(&object);
                     }
-                    if start.elapsed() > self.options.publish_every && !self.options.is_dry_run {
-                        return Ok(true);
-                    }
+                    is_changed = true;
+                    let is_late = start.elapsed() > self.options.publish_every;
+                    is_enough.store(is_late && !self.options.is_dry_run, Ordering::Relaxed);
                 }
                 Message::Broken(error) => return Err(error),
                 Message::Warning(warning) => self.report.warnings.push(warning),
@@ -318,11 +358,33 @@ impl Run<'_> {
         if self.options.stop.load(Ordering::Relaxed) {
             return Err(Error::Stopped);
         }
-        match intake {
-            None => Ok(false),
-            // The object's end never came: what was written of it must not be published.
+        match taking {
+            None => Ok(is_changed),
+            // The object's end never came: what was folded of it must not be published.
             Some(_) => Err(Error::Broken),
         }
+    }
+
+    fn progress_of(&mut self, object: &Object) {
+        (self.progress)(Progress::Object {
+            bytes: object.size_bytes,
+        });
+    }
+
+    /// Makes the next generation, if anything was taken in.
+    fn make(&mut self, folded: Folded) -> Result<Option<Made>> {
+        if !folded.is_changed {
+            return Ok(None);
+        }
+        let window = self
+            .options
+            .login_window
+            .map(|window| window.as_micros() as i64);
+        let rules = Rules {
+            patterns: self.options.patterns.clone(),
+            login_window: window,
+        };
+        Ok(Some(folded.kept.make(&rules, &self.folder.building())?))
     }
 
     fn fail(&mut self, object: &Object, error: String) {
@@ -332,12 +394,15 @@ impl Run<'_> {
             object: name_of(object),
             error,
         });
-        (self.progress)(Progress::Object {
-            bytes: object.size_bytes,
-        });
+        self.progress_of(object);
     }
 
-    fn loaded(&mut self, object: &Object, counts: RowCounts, refused: Refused) {
+    fn loaded(&mut self, loaded: &Loaded) {
+        let Loaded {
+            object,
+            counts,
+            refused,
+        } = loaded;
         debug!(
             object = %name_of(object),
             rows = counts.read,
@@ -348,7 +413,7 @@ impl Run<'_> {
             "object loaded"
         );
         self.report.objects.loaded += 1;
-        self.report.rows.add(counts);
+        self.report.rows.add(*counts);
         if counts.rejected > 0 {
             let warning = format!(
                 "{} of {} rows of {} were rejected; see the view `rejects` of the index",
@@ -366,18 +431,21 @@ impl Run<'_> {
             );
             self.report.warnings.push(warning);
         }
-        (self.progress)(Progress::Object {
-            bytes: object.size_bytes,
-        });
     }
 
-    fn publish(&mut self, building: Building) -> Result<()> {
-        let published = building.publish(self.options.is_dry_run)?;
-        self.report.take(&published);
-        if !self.options.is_dry_run {
-            self.folder
-                .prune(self.options.keep_generations, self.options.prune_after)?;
+    fn publish(&mut self, made: Made) -> Result<()> {
+        for loaded in &made.loaded {
+            self.loaded(loaded);
         }
+        self.report.warnings.extend(made.oddities.iter().cloned());
+        self.report.take(&made.published);
+        if self.options.is_dry_run {
+            let _ = std::fs::remove_file(&made.path);
+            return Ok(());
+        }
+        let published = self.folder.publish(made)?;
+        self.folder
+            .prune(self.options.keep_generations, self.options.prune_after)?;
         info!(
             generation = published.generation,
             accounts = published.accounts,
@@ -389,12 +457,6 @@ impl Run<'_> {
 
     /// Fills in what the report lacks, and notes the run in `runs.jsonl`.
     fn finish(mut self, start: Instant, bytes_fetched: u64) -> Result<Report> {
-        if self.report.generation == 0
-            && let Some(current) = self.folder.current()?
-        {
-            let published = index::published(&current.connect()?, current.number)?;
-            self.report.take(&published);
-        }
         self.report.bytes_fetched = bytes_fetched;
         self.report.seconds = (start.elapsed().as_secs_f64() * 1_000.0).round() / 1_000.0;
         self.report.outcome = if self.report.failures.is_empty() {
@@ -406,6 +468,25 @@ impl Run<'_> {
             note_run(self.folder.path(), &self.report);
         }
         Ok(self.report)
+    }
+}
+
+/// What was folded, to make a generation of.
+struct Folded {
+    kept: Kept,
+    is_changed: bool,
+}
+
+/// Compares a generation with its hash, beside what is made of it.
+fn verify(generation: Generation) -> JoinHandle<index::Result<()>> {
+    std::thread::spawn(move || generation.verify())
+}
+
+fn verified(verifying: Option<JoinHandle<index::Result<()>>>) -> Result<()> {
+    match verifying.map(JoinHandle::join) {
+        None => Ok(()),
+        Some(Ok(verified)) => Ok(verified?),
+        Some(Err(_)) => Err(Error::Broken),
     }
 }
 

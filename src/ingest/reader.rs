@@ -1,54 +1,31 @@
 //! The reading side of a run: fetched objects are checked, decoded and mapped here, on threads of their own, while the
-//! writer writes.
+//! run folds what they say.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::atomic::Ordering;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
 
 use jiff::tz::TimeZone;
-use rusqlite::Connection;
 
 use super::{Error, Options, chain, name_of};
 use crate::decode;
-use crate::index::{self, ToldLogins, ToldParts};
-use crate::mapping::{self, Mapper};
-use crate::observation::{Batch, Layout, Object, ObservedFrom, Refused, Reject};
+use crate::identifier::hash128;
+use crate::index::{Content, Contents, Known};
+use crate::mapping::{self, Mapper, count, parse_time};
+use crate::observation::{
+    Batch, LOGINS_COUNT, Layout, Object, Recognised, Recogniser, Refused, Reject,
+};
 use crate::schema::Dataset;
 use crate::source::{self, Spooled};
 
-/// Rows that the writer is given at once where they have hardly any text: 7 MB. It is busy for a second before it takes
-/// in the first logins.
-const LIGHT_ROWS: usize = 128 << 10;
 /// Batches between cutting text into cells and mapping them.
 const DECODED_AHEAD: usize = 2;
+/// Named in the hash of every row's bytes: a change of what normal forms, times or fields mean changes it, so that no row
+/// is taken for one that was read otherwise.
+const MEANING: &str = "1";
 
-/// What the reading side knows of the current generation.
-#[derive(Default)]
-pub(super) struct Current {
-    /// Contents that the ledger has, to recognise copies without decoding them.
-    observed: HashSet<([u8; 32], i64)>,
-    hashes: HashSet<[u8; 32]>,
-    parts: ToldParts,
-    logins: ToldLogins,
-    /// Open since the run began: what is published meanwhile may prune it.
-    connection: Option<Connection>,
-}
-
-impl Current {
-    /// Loads it from a generation.
-    pub(super) fn load(connection: Connection) -> index::Result<Current> {
-        let observed: HashSet<_> = index::contents(&connection)?.into_iter().collect();
-        Ok(Current {
-            hashes: observed.iter().map(|(sha256, _)| *sha256).collect(),
-            observed,
-            parts: ToldParts::load(&connection)?,
-            logins: ToldLogins::default(),
-            connection: Some(connection),
-        })
-    }
-}
-
-/// What the reading side tells the writer.
+/// What the reading side tells the run.
 pub(super) enum Message {
     Failed {
         object: Object,
@@ -56,15 +33,15 @@ pub(super) enum Message {
     },
     Duplicate {
         object: Object,
-        sha256: [u8; 32],
+        blake3: [u8; 32],
         layout: Layout,
     },
     Begin {
         object: Object,
-        sha256: [u8; 32],
+        blake3: [u8; 32],
         layout: Layout,
     },
-    Rows(Vec<Mapped>),
+    Rows(Mapped),
     End {
         refused: Refused,
     },
@@ -72,7 +49,7 @@ pub(super) enum Message {
     Broken(Error),
 }
 
-/// Some rows of an object, ready to be written.
+/// Some rows of an object, ready to be folded.
 pub(super) struct Mapped {
     pub(super) batch: Batch,
     pub(super) rejects: Vec<Reject>,
@@ -81,22 +58,18 @@ pub(super) struct Mapped {
 /// The writer went away: it failed or was stopped, and says so itself.
 struct Gone;
 
-/// An object that was checked and can only lose rows from here on.
-struct Checked {
-    spooled: Spooled,
-    form: decode::Form,
-    layout: Layout,
-}
+/// What is fetched, object by object.
+pub(super) type Fetched = (Object, std::result::Result<Spooled, source::Error>);
 
 /// The reading side's state.
 pub(super) struct Reader<'a> {
     options: &'a Options,
     time_zones: HashMap<&'a str, &'a TimeZone>,
-    known: Current,
+    known: Arc<Known>,
+    contents: Contents,
     sender: SyncSender<Message>,
-    /// Logins objects wait until the users and devices are in: both sides of a login are then known at once.
-    waiting: Vec<Checked>,
-    waiting_bytes: u64,
+    /// Set when it is time to publish: no more objects are begun.
+    is_enough: &'a AtomicBool,
     /// Lists of unknown columns that were reported.
     reported: HashSet<String>,
 }
@@ -104,7 +77,8 @@ pub(super) struct Reader<'a> {
 impl<'a> Reader<'a> {
     pub(super) fn new(
         options: &'a Options,
-        known: Current,
+        (known, contents): (Arc<Known>, Contents),
+        is_enough: &'a AtomicBool,
         sender: SyncSender<Message>,
     ) -> Reader<'a> {
         let time_zones = options
@@ -116,72 +90,60 @@ impl<'a> Reader<'a> {
             options,
             time_zones,
             known,
+            contents,
             sender,
-            waiting: Vec::new(),
-            waiting_bytes: 0,
+            is_enough,
             reported: HashSet::new(),
         }
     }
 
-    pub(super) fn run(
-        mut self,
-        fetched: impl Iterator<Item = (Object, std::result::Result<Spooled, source::Error>)>,
-    ) {
-        // `Gone` has been said by the writer already.
-        let _ = self.take_all(fetched);
-    }
-
-    fn take_all(
-        &mut self,
-        fetched: impl Iterator<Item = (Object, std::result::Result<Spooled, source::Error>)>,
-    ) -> std::result::Result<(), Gone> {
-        for (object, result) in fetched {
-            if self.options.stop.load(Ordering::Relaxed) {
-                return Err(Gone);
-            }
-            match result {
-                Ok(spooled) => self.check(spooled)?,
+    /// Takes object after object; tells whether there may be more.
+    pub(super) fn run(mut self, fetched: &mut impl Iterator<Item = Fetched>) -> bool {
+        while !self.is_enough.load(Ordering::Relaxed) {
+            let Some((object, result)) = fetched.next() else {
+                return false;
+            };
+            let taken = match result {
+                _ if self.options.stop.load(Ordering::Relaxed) => Err(Gone),
+                Ok(spooled) => self.take(spooled),
                 Err(error) => self.send(Message::Failed {
                     object,
                     error: chain(&error),
-                })?,
+                }),
+            };
+            if let Err(Gone) = taken {
+                // The run has ended already, and says why.
+                return false;
             }
         }
-        self.take_waiting()
+        true
     }
 
     fn send(&self, message: Message) -> std::result::Result<(), Gone> {
         self.sender.send(message).map_err(|_| Gone)
     }
 
-    /// Checks an object whole, then takes it in or has it wait.
-    fn check(&mut self, spooled: Spooled) -> std::result::Result<(), Gone> {
-        let (form, layout) = match self.form_and_layout(&spooled) {
-            Ok(checked) => checked,
-            Err(error) => {
-                return self.send(Message::Failed {
-                    object: spooled.object,
-                    error,
-                });
+    /// Says that an object cannot be taken in.
+    fn fail(&self, spooled: Spooled, error: String) -> std::result::Result<(), Gone> {
+        let object = spooled.object;
+        let error = match spooled.file.is_unchanged() {
+            true => error,
+            false => {
+                let object = Box::new(object.clone());
+                Error::Changed { object }.to_string()
             }
         };
-        self.report_unknown_columns(&spooled.object, &layout)?;
-        let checked = Checked {
-            spooled,
-            form,
-            layout,
+        self.send(Message::Failed { object, error })
+    }
+
+    /// Checks an object whole, then takes it in.
+    fn take(&mut self, spooled: Spooled) -> std::result::Result<(), Gone> {
+        let (form, layout) = match self.form_and_layout(&spooled) {
+            Ok(checked) => checked,
+            Err(error) => return self.fail(spooled, error),
         };
-        if checked.layout.dataset != Dataset::Logins {
-            return self.decode(checked);
-        }
-        self.waiting_bytes += checked.spooled.object.size_bytes;
-        self.waiting.push(checked);
-        // What waits takes room in the spool: beyond half of it, nothing more might come.
-        if self.waiting_bytes > self.options.spool_bytes / 2 {
-            self.take_waiting()
-        } else {
-            Ok(())
-        }
+        self.report_unknown_columns(&spooled.object, &layout)?;
+        self.decode(spooled, &form, layout)
     }
 
     /// Says once a run which columns no field takes.
@@ -206,7 +168,7 @@ impl<'a> Reader<'a> {
         &self,
         spooled: &Spooled,
     ) -> std::result::Result<(decode::Form, Layout), String> {
-        let form = decode::check(&spooled.file).map_err(|error| chain(&error))?;
+        let form = decode::check(spooled.file.as_ref()).map_err(|error| chain(&error))?;
         let layout = self
             .options
             .mapping
@@ -215,123 +177,99 @@ impl<'a> Reader<'a> {
         Ok((form, layout))
     }
 
-    fn take_waiting(&mut self) -> std::result::Result<(), Gone> {
-        self.waiting_bytes = 0;
-        // They need the memory. Users and devices that come later are worked out whole.
-        self.known.parts = ToldParts::default();
-        self.load_told_logins()?;
-        for checked in std::mem::take(&mut self.waiting) {
-            self.decode(checked)?;
-        }
-        Ok(())
-    }
-
-    /// Loads which logins the index knows, once and only when there are any to take in.
-    fn load_told_logins(&mut self) -> std::result::Result<(), Gone> {
-        if self.waiting.is_empty() {
-            return Ok(());
-        }
-        let Some(connection) = self.known.connection.take() else {
-            return Ok(());
-        };
-        match ToldLogins::load(&connection) {
-            Ok(logins) => {
-                self.known.logins = logins;
-                Ok(())
+    /// Tells whether an object repeats another one at the same time.
+    fn is_copy(&mut self, object: &Object, blake3: [u8; 32]) -> std::result::Result<bool, Gone> {
+        match self.contents.judge(object, blake3) {
+            Content::Copy => Ok(true),
+            Content::New => Ok(false),
+            Content::Repeated => {
+                let name = name_of(object);
+                self.send(Message::Warning(format!(
+                    "repeated_content: {name} has the content of an object that was taken in before; its rows count \
+                     as observed when it was modified"
+                )))?;
+                Ok(false)
             }
-            Err(error) => Err(self.broken(index::Error::from(error).into())),
         }
     }
 
-    /// Tells whether an object repeats another one at the same time; asked in its turn, so that a copy never counts
-    /// before its original.
-    fn is_copy(&mut self, object: &Object, sha256: [u8; 32]) -> std::result::Result<bool, Gone> {
-        if !self.known.observed.insert((sha256, object.observed_at)) {
-            return Ok(true);
-        }
-        if !self.known.hashes.insert(sha256) && object.observed_from == ObservedFrom::Modified {
-            let name = name_of(object);
-            self.send(Message::Warning(format!(
-                "repeated_content: {name} has the content of an object that was taken in before; its rows count as \
-                 observed when it was modified"
-            )))?;
-        }
-        Ok(false)
-    }
-
-    fn decode(&mut self, checked: Checked) -> std::result::Result<(), Gone> {
-        let Checked {
-            spooled,
-            form,
-            layout,
-        } = checked;
+    fn decode(
+        &mut self,
+        spooled: Spooled,
+        form: &decode::Form,
+        layout: Layout,
+    ) -> std::result::Result<(), Gone> {
         let object = spooled.object.clone();
         let object_name = name_of(&object);
-        let sha256 = spooled.sha256;
-        if self.is_copy(&object, sha256)? {
-            return self.send(Message::Duplicate {
-                object,
-                sha256,
-                layout,
-            });
-        }
+        let blake3 = spooled.blake3;
         let utc = TimeZone::UTC;
         let time_zone = self
             .time_zones
             .get(object.source.as_str())
             .copied()
             .unwrap_or(&utc);
-        let batches = match decode::batches(&spooled.file, &form, identifier_columns(&layout)) {
-            Ok(batches) => batches,
-            Err(error) => {
-                return self.send(Message::Failed {
-                    object,
-                    error: chain(&error),
-                });
-            }
-        };
+        let batches =
+            match decode::batches(spooled.file.as_ref(), form, identifier_columns(&layout)) {
+                Ok(batches) => batches,
+                Err(error) => return self.fail(spooled, chain(&error)),
+            };
+        // Only what can be read counts as taken in: a later copy is not to be passed over for it.
+        if self.is_copy(&object, blake3)? {
+            return self.send(Message::Duplicate {
+                object,
+                blake3,
+                layout,
+            });
+        }
+        let seed = meaning(&object.source, time_zone, form, &layout);
         self.send(Message::Begin {
             object,
-            sha256,
+            blake3,
             layout: layout.clone(),
         })?;
-        let refused = self.map(&object_name, batches, &layout, time_zone)?;
-        self.send(Message::End { refused })
+        let known = |raw: u64, said: [Option<&str>; 2]| {
+            let id = self.known.find(layout.dataset, raw)?;
+            recognised(id, said, time_zone)
+        };
+        let recogniser = Recogniser {
+            seed,
+            left_out: left_out(&layout),
+            known: &known,
+        };
+        let batches = batches.recognising(recogniser);
+        match self.map(&object_name, batches, &layout, time_zone) {
+            // Rows of it are folded already, and cannot be taken back one by one.
+            _ if !spooled.file.is_unchanged() => {
+                let object = Box::new(spooled.object);
+                Err(self.broken(Error::Changed { object }))
+            }
+            Err(Some(error)) => Err(self.broken(error)),
+            Err(None) => Err(Gone),
+            Ok(refused) => self.send(Message::End { refused }),
+        }
     }
 
-    /// Maps an object's batches, and gives the writer what they come to.
+    /// Maps an object's batches, and gives the run what they come to. Without an error, the run is gone.
     fn map(
         &self,
         object: &str,
         batches: decode::Batches,
         layout: &Layout,
         time_zone: &TimeZone,
-    ) -> std::result::Result<Refused, Gone> {
-        let Current { parts, logins, .. } = &self.known;
-        let known = mapping::Known {
-            part: &|subject, fingerprint| parts.find(subject, fingerprint),
-            usage: &|group| logins.find(group),
-        };
-        let mut mapper = Mapper::new(layout, time_zone, &self.options.patterns, known);
+    ) -> std::result::Result<Refused, Option<Error>> {
+        let mut mapper = Mapper::new(layout, time_zone, &self.options.patterns);
         std::thread::scope(|scope| {
             // Cutting text into cells and reading their meaning are about the same work.
             let (decoding, decoded) = sync_channel(DECODED_AHEAD);
             scope.spawn(move || batches.map_while(|batch| decoding.send(batch).ok()).count());
-            let mut held: Vec<Mapped> = Vec::new();
-            let mut rows = 0;
             for batch in decoded {
                 // Only the machine can fail here: the object was read to its end before. The run then ends unpublished.
-                let batch = batch.map_err(|source| self.broken(unreadable(object, source)))?;
-                let (mut batch, rejects) = mapper.map(batch);
-                let is_light = batch.shed_text(layout);
-                rows += batch.len() + rejects.len();
-                held.push(Mapped { batch, rejects });
-                if !is_light || rows >= LIGHT_ROWS {
-                    self.send(Message::Rows(std::mem::take(&mut held)))?;
-                    rows = 0;
-                }
+                let batch = batch.map_err(|source| Some(unreadable(object, source)))?;
+                let (batch, rejects) = mapper.map(batch);
+                let sent = self.send(Message::Rows(Mapped { batch, rejects }));
+                sent.map_err(|Gone| None)?;
             }
-            self.send(Message::Rows(held))
+            Ok::<_, Option<Error>>(())
         })?;
         Ok(mapper.refused)
     }
@@ -349,6 +287,50 @@ fn unreadable(object: &str, source: decode::Error) -> Error {
         object: object.to_owned(),
         source,
     }
+}
+
+/// Hashes all that gives a row's bytes their meaning.
+fn meaning(source: &str, time_zone: &TimeZone, form: &decode::Form, layout: &Layout) -> u64 {
+    let zone = time_zone
+        .iana_name()
+        .map_or_else(|| format!("{time_zone:?}"), str::to_owned);
+    let columns = (&layout.columns, &layout.extra);
+    let dataset = layout.dataset.as_str();
+    hash128(&format!(
+        "{MEANING} {dataset} {source:?} {zone:?} {:?} {columns:?}",
+        form.header
+    )) as u64
+}
+
+/// Columns that may change from day to day while a row says nothing new.
+fn left_out(layout: &Layout) -> [Option<usize>; 2] {
+    let last_seen = layout.columns.last().copied().flatten();
+    match layout.dataset {
+        Dataset::Logins => [last_seen, layout.columns[LOGINS_COUNT]],
+        _ => [last_seen, None],
+    }
+}
+
+/// Reads what a known row says anew; none where that cannot be read, so that the row is rejected for it.
+fn recognised(
+    id: u32,
+    [last_seen, logins]: [Option<&str>; 2],
+    time_zone: &TimeZone,
+) -> Option<Recognised> {
+    let last_seen = match last_seen {
+        Some(text) => Some(parse_time(text, time_zone)?),
+        None => None,
+    };
+    let logins = match logins {
+        Some(text) => Some(count(text)?),
+        None => None,
+    };
+    Some(Recognised {
+        id,
+        row: 0,
+        last_seen,
+        logins,
+    })
 }
 
 /// Columns whose cells never hold a new line: keys.

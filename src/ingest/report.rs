@@ -58,12 +58,19 @@ pub struct ObjectCounts {
     pub listed: u64,
     /// Of these, objects that the ledger did not have.
     pub new: u64,
+    /// Objects that a rollback undid, and that are left out; absent when there are none.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub undone: u64,
     /// New objects that repeat another one at the same time.
     pub duplicate: u64,
     /// New objects taken in.
     pub loaded: u64,
     /// New objects that failed, to be tried again by the next run.
     pub failed: u64,
+}
+
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// What became of rows: `read` is the sum of the others.

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::waiting::Waiting;
 use crate::identifier::Kind;
 use crate::schema::{Class, Dataset};
 
@@ -117,6 +118,8 @@ pub struct Match {
     pub has_stable_key: bool,
     /// What agreed and where it was said; empty when only ids were asked for.
     pub evidence: Vec<Evidence>,
+    /// Usages of it that cannot be placed; empty also when only ids were asked for.
+    pub waiting: Waiting,
     /// What to know before acting on it.
     pub flags: Vec<Flag>,
     /// With [`Flag::Moved`]: when the index first saw it with what was asked for; of several texts the latest. A value that

@@ -14,6 +14,7 @@ use super::rank;
 use super::reader::Reader;
 use super::row::{Row, SubjectId};
 use super::search::{Holder, Search, Trace};
+use super::waiting::Waiting;
 use crate::identifier::{self, Kind};
 use crate::schema::Subject;
 
@@ -270,6 +271,7 @@ impl<'a> Finding<'a> {
             Kind::Sid => !has_weak_sid,
             kind => matches!(kind, Kind::Uid | Kind::DeviceUid | Kind::CollectorUid),
         });
+        let waiting = self.waiting(&row)?;
         let row = Rc::unwrap_or_clone(row);
         let subject = match row.subject {
             Subject::Account => self.account(row)?,
@@ -281,6 +283,7 @@ impl<'a> Finding<'a> {
             strength,
             has_stable_key,
             evidence,
+            waiting,
             flags,
             moved_at,
         })
@@ -298,6 +301,13 @@ impl<'a> Finding<'a> {
         let values: BTreeSet<String> = agreeing.collect();
         // At least one found it.
         values.len().max(1) as u32
+    }
+
+    fn waiting(&self, row: &Row) -> rusqlite::Result<Waiting> {
+        match row.is_waited_for() && !self.query.is_ids_only {
+            true => Waiting::read(self.search.reader, row.subject, row.id),
+            false => Ok(Waiting::default()),
+        }
     }
 
     fn account(&self, row: Row) -> rusqlite::Result<Found> {
@@ -320,7 +330,7 @@ impl<'a> Finding<'a> {
         let (is_shared, accounts, accounts_left_out) = match self.query.is_ids_only {
             true => (false, Vec::new(), 0),
             false => {
-                let is_shared = rank::is_shared(reader, row.id)?;
+                let is_shared = row.is_shared();
                 let accounts =
                     rank::accounts_of(reader, row.id, is_shared, is_all_classes, skipped)?;
                 (is_shared, accounts.list, accounts.left_out)

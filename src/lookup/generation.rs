@@ -4,7 +4,7 @@
 
 use std::cmp::Ordering;
 use std::fs::{self, File};
-use std::io::{self, Read as _};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -16,8 +16,8 @@ use super::mount;
 use super::reader::Reader;
 use super::row::time;
 use crate::error::Error;
-use crate::generation::{Name, immutable_uri};
-use crate::schema::{APPLICATION_ID, Dataset, USER_VERSION};
+use crate::generation::{Name, hash, immutable_uri};
+use crate::schema::{APPLICATION_ID, USER_VERSION};
 
 /// Connections that are kept when nobody uses them: as many threads look up at once without opening one.
 const READERS_KEPT: usize = 16;
@@ -28,12 +28,7 @@ const CACHE_KIB: i32 = -8 * 1024;
 const MAPPED_BYTES: i64 = 1 << 40;
 /// More statements than a lookup has.
 const STATEMENTS_KEPT: usize = 32;
-/// Bytes that are hashed at once.
-const HASHED_AT_ONCE: usize = 1 << 20;
 
-const COVERAGE: &str =
-    "SELECT max(observed_at) FROM object WHERE dataset = ?1 AND state = 'loaded'";
-const LAST_LOADED: &str = "SELECT loaded_generation FROM object ORDER BY id DESC LIMIT 1";
 const META: &str = "SELECT value FROM meta WHERE key = ?1";
 
 /// Where an index is: the path that is given to people, and the folder of its generations.
@@ -125,7 +120,10 @@ impl Generation {
         let read = || -> rusqlite::Result<Generation> {
             let number = match number {
                 Some(number) => number,
-                None => last_loaded(&connection)?,
+                // A copy under another name.
+                None => meta(&connection, "generation")?
+                    .and_then(|text| text.parse().ok())
+                    .unwrap_or(0),
             };
             let bits = meta(&connection, "identifier_bits")?;
             Ok(Generation {
@@ -155,8 +153,9 @@ impl Generation {
         let Some(expected) = Name::of(&self.path) else {
             return Ok(false);
         };
-        let found = hash(&self.path).map_err(|error| file_error("read", &self.path, error))?;
-        match found == expected.sha256 {
+        let found = File::open(&self.path).and_then(|mut file| hash(&mut file));
+        let found = found.map_err(|error| file_error("read", &self.path, error))?;
+        match found == expected.blake3 {
             true => Ok(true),
             false => Err(damaged(&self.path, None)),
         }
@@ -296,36 +295,15 @@ fn check(connection: &Connection, path: &Path, size: u64) -> Result<(), Error> {
 }
 
 fn coverage(connection: &Connection) -> rusqlite::Result<Coverage> {
-    let mut select = connection.prepare(COVERAGE)?;
-    let mut newest = |dataset: Dataset| {
-        let newest = select.query_row([dataset as u8], |row| row.get::<_, Option<i64>>(0))?;
-        Ok::<_, rusqlite::Error>(time(newest))
+    let until = |key: &str| {
+        let text = meta(connection, key)?;
+        Ok::<_, rusqlite::Error>(time(text.and_then(|text| text.parse().ok())))
     };
     Ok(Coverage {
-        users: newest(Dataset::Users)?,
-        devices: newest(Dataset::Devices)?,
-        logins: newest(Dataset::Logins)?,
+        users: until("users_until")?,
+        devices: until("devices_until")?,
+        logins: until("logins_until")?,
     })
-}
-
-/// The generation that took in an object last: every published one took in some.
-fn last_loaded(connection: &Connection) -> rusqlite::Result<u64> {
-    let last: Option<i64> = connection
-        .query_row(LAST_LOADED, [], |row| row.get(0))
-        .optional()?;
-    Ok(last.map_or(0, i64::unsigned_abs))
-}
-
-fn hash(path: &Path) -> io::Result<[u8; 32]> {
-    let mut file = File::open(path)?;
-    let mut hash = hmac_sha256::Hash::new();
-    let mut buffer = vec![0; HASHED_AT_ONCE];
-    loop {
-        match file.read(&mut buffer)? {
-            0 => return Ok(hash.finalize()),
-            read => hash.update(&buffer[..read]),
-        }
-    }
 }
 
 fn is_absent(error: &io::Error) -> bool {

@@ -9,14 +9,13 @@ use jiff::Timestamp;
 use rusqlite::{OptionalExtension, params};
 
 use super::query::{Probe, field_kind};
-use super::row::{Row, SubjectId, time};
+use super::row::{SubjectId, time};
 use super::search::{Holder, Search, Trace};
-use crate::bucket::{Hash, read_u32, reference};
+use crate::bucket::{Hash, reference};
 use crate::identifier::Kind;
-use crate::schema::{NAME_HELD_MICROS, Subject, roster};
+use crate::schema::{NAME_HELD_MICROS, Subject};
 
-const FIRSTS: &str = "SELECT entries FROM roster WHERE block = ?1";
-const HELD: &str = "SELECT first, last FROM held WHERE hash = ?1 AND rest = ?2 AND reference = ?3";
+const HELD: &str = "SELECT first, last FROM held WHERE hash = ?1 AND reference = ?2";
 
 /// When a subject was seen with a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -121,11 +120,11 @@ impl Search<'_> {
         };
         let mut held = None;
         if !part.subject.key_kinds().contains(&kind) {
-            held = self.held_once(part.id, kind, &probe.normal, newest)?;
+            held = self.held_once(part.id, kind, &probe.normal)?;
         }
         if held.is_none() && is_now {
-            let first = self.first_seen_of(&part)?;
-            held = first.map(|first| Held {
+            let first = self.reader.object(part.first)?;
+            held = first.map(|(first, _)| Held {
                 first,
                 last: newest,
             });
@@ -133,38 +132,17 @@ impl Search<'_> {
         Ok(held)
     }
 
-    /// Reads when a part was seen with a value, if it had several.
-    fn held_once(
-        &self,
-        part: u32,
-        kind: Kind,
-        normal: &str,
-        newest: Timestamp,
-    ) -> rusqlite::Result<Option<Held>> {
-        let hash = Hash::of(normal);
+    /// Reads when a claim was seen with a value, if it had several.
+    fn held_once(&self, claim: u32, kind: Kind, normal: &str) -> rusqlite::Result<Option<Held>> {
         let mut select = self.reader.prepare_cached(HELD)?;
-        let key = params![hash.high as i64, hash.low, reference(kind, part)];
-        let found = select.query_row(key, |row| Ok((row.get(0)?, row.get::<_, Option<i64>>(1)?)));
-        let Some((first, last)) = found.optional()? else {
-            return Ok(None);
-        };
-        let last = last.map_or(Some(newest), |last| time(Some(last)));
-        Ok(time(Some(first))
-            .zip(last)
-            .map(|(first, last)| Held { first, last }))
-    }
-
-    /// Returns when the first object that told of a part was observed.
-    fn first_seen_of(&self, part: &Row) -> rusqlite::Result<Option<Timestamp>> {
-        let (block, offset) = roster::first_of(part.subject, part.id);
-        let mut select = self.reader.prepare_cached(FIRSTS)?;
-        let first = select.query_row([block], |row| {
-            Ok(read_u32(row.get_ref(0)?.as_blob()?, offset))
-        });
-        match first.optional()? {
-            Some(first) => Ok(self.reader.object(first)?.map(|(at, _)| at)),
-            None => Ok(None),
-        }
+        let key = params![Hash::of(normal).high as i64, reference(kind, claim)];
+        let found = select
+            .query_row(key, |row| Ok((row.get(0)?, row.get(1)?)))
+            .optional()?;
+        Ok(found.and_then(|(first, last)| {
+            let (first, last) = time(Some(first)).zip(time(Some(last)))?;
+            Some(Held { first, last })
+        }))
     }
 }
 

@@ -1,12 +1,12 @@
 //! The JSON of an answer, the same wherever one leaves the program: `schemas/answer.schema.json`.
 //!
 //! Written by hand, since a chatbot's build has no derive macros. Keys are always there, with null for what is not
-//! known, but for those that only mean something when present: `primary`, `stable_key`, `moved_at`, `non_identifying`,
-//! `clues`, an answer's `flags` and `…_left_out`; and `evidence`, `devices` and `accounts` are absent when only ids were
+//! known, but for those that only mean something when present: `primary`, `stable_key`, `waiting`, `moved_at`,
+//! `non_identifying`, `clues`, an answer's `flags` and `…_left_out`; and `evidence`, `devices` and `accounts` are absent when only ids were
 //! asked for.
 
 use jiff::Timestamp;
-use serde::ser::{Serialize, SerializeMap, Serializer};
+use serde_core::ser::{Serialize, SerializeMap, Serializer};
 
 use super::answer::{
     Account, AccountUse, Answer, Clue, Coverage, Device, DeviceUse, Evidence, Found, Freshness,
@@ -14,6 +14,7 @@ use super::answer::{
 };
 use super::history::Held;
 use super::suggest::Suggestion;
+use super::waiting::{Waiting, WaitingUsage};
 use super::why::{Hit, Tried, Why};
 use crate::identifier::Kind;
 use crate::schema::{Dataset, Subject};
@@ -109,6 +110,9 @@ impl Serialize for Shown<'_> {
                 left_out(&mut map, "accounts_left_out", *accounts_left_out)?;
             }
         }
+        if !one.waiting.is_empty() {
+            map.serialize_entry("waiting", &one.waiting)?;
+        }
         map.serialize_entry("flags", &Names(&one.flags, |flag| flag.as_str()))?;
         if one.moved_at.is_some() {
             map.serialize_entry("moved_at", &Time(one.moved_at))?;
@@ -133,6 +137,26 @@ fn left_out<M: SerializeMap>(map: &mut M, key: &'static str, count: u64) -> Resu
     match count {
         0 => Ok(()),
         count => map.serialize_entry(key, &count),
+    }
+}
+
+impl Serialize for Waiting {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("unknown", &self.unknown)?;
+        map.serialize_entry("ambiguous", &self.ambiguous)?;
+        map.serialize_entry("usages", &self.usages)?;
+        map.end()
+    }
+}
+
+impl Serialize for WaitingUsage {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("account", &self.account)?;
+        map.serialize_entry("device", &self.device)?;
+        map.serialize_entry("reason", self.reason.as_str())?;
+        map.end()
     }
 }
 

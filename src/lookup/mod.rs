@@ -19,6 +19,7 @@ mod reader;
 mod row;
 mod search;
 mod suggest;
+mod waiting;
 mod why;
 
 use std::path::Path;
@@ -37,6 +38,7 @@ pub use self::history::Held;
 pub use self::query::Query;
 use self::reader::Reader;
 pub use self::suggest::{Likeness, Suggestion};
+pub use self::waiting::{Waiting, WaitingReason, WaitingUsage};
 pub use self::why::{Hit, HitVerdict, LookedUp, Tried, Why};
 use crate::error::Error;
 use crate::schema::Subject;

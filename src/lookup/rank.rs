@@ -1,16 +1,16 @@
 //! Ranks: the devices of an account and the accounts of a device, and which of them has a clear lead.
 //!
-//! Newest use first, then logins, then when the other side was last seen, then its uid.
+//! Newest use first, then logins, then when the other side was last seen, then its ids.
 
 use std::cmp::Reverse;
+use std::sync::LazyLock;
 
 use jiff::Timestamp;
-use rusqlite::{Connection, params};
 
-use super::answer::{Account, AccountUse, Device, DeviceUse, Skipped, Use};
+use super::answer::{AccountUse, Device, DeviceUse, Skipped, Use};
 use super::reader::Reader;
-use super::row::{Row, time};
-use crate::schema::{Class, SHARED_BY, Subject, get_optional};
+use super::row::{Row, text, time};
+use crate::schema::{Subject, USAGE_DEVICE_FIELDS};
 
 /// How many devices or accounts an answer lists: those of a scanner's account or a kiosk are without end.
 const LISTED_AT_MOST: usize = 100;
@@ -18,11 +18,14 @@ const LISTED_AT_MOST: usize = 100;
 const LEAD_LOGINS: u64 = 5;
 const LEAD_FACTOR: u64 = 2;
 
-const DEVICES_OF: &str = "SELECT device, seen FROM usage WHERE id >= ?1 AND id < ?2";
-const ACCOUNTS_OF: &str = "SELECT id >> 32, seen FROM usage WHERE device = ?1";
-const IS_SHARED: &str =
-    "SELECT count(*) FROM (SELECT 1 FROM usage u JOIN account a ON a.id = u.id >> 32
-     WHERE u.device = ?1 AND a.class NOT IN (?2, ?3) LIMIT ?4)";
+static DEVICES_OF: LazyLock<String> = LazyLock::new(|| {
+    let fields = USAGE_DEVICE_FIELDS.join(", ");
+    format!(
+        "SELECT logins, last_used, is_shared, last_seen, {fields} FROM usage WHERE id >= ?1 AND id < ?2"
+    )
+});
+const ACCOUNTS_OF: &str =
+    "SELECT id >> 32, logins, last_used FROM usage WHERE id & 4294967295 = ?1";
 
 /// A ranked list, and how many of lower rank it leaves out.
 pub(super) struct Ranked<T> {
@@ -30,75 +33,76 @@ pub(super) struct Ranked<T> {
     pub(super) left_out: u64,
 }
 
-/// One row of `usage`, seen from one side.
+/// One row of `usage`, seen from a device.
 #[derive(Debug, Clone, Copy)]
 struct Usage {
-    /// The id of the other side.
-    other: u32,
+    account: u32,
     last_used: Option<i64>,
     logins: Option<u64>,
 }
 
-impl Usage {
-    /// Reads the fixed-width text that `schemas/index.sql` describes.
-    fn of(other: u32, seen: &str) -> Usage {
-        let number = |range| get_optional(seen.as_bytes().get(range)?).flatten();
-        Usage {
-            other,
-            last_used: number(0..18),
-            logins: number(36..54).and_then(|logins| u64::try_from(logins).ok()),
-        }
-    }
-
-    fn shown(self) -> Use {
-        Use {
-            logins: self.logins,
-            last_used: time(self.last_used),
-            is_primary: false,
-        }
+fn shown(logins: Option<u64>, last_used: Option<i64>) -> Use {
+    Use {
+        logins,
+        last_used: time(last_used),
+        is_primary: false,
     }
 }
 
 /// Returns the devices of an account.
 pub(super) fn devices_of(reader: &Reader, account: u32) -> rusqlite::Result<Ranked<DeviceUse>> {
     let account = i64::from(account);
-    let usages = usages(
-        reader,
-        DEVICES_OF,
-        params![account << 32, (account + 1) << 32],
-    )?;
-    let mut ranked = read(reader, usages, Subject::Device, |_| true)?;
-    let mut list = Vec::with_capacity(ranked.list.len());
-    for (row, usage) in ranked.list.drain(..) {
-        let is_shared = is_shared(reader, row.id)?;
-        list.push(DeviceUse {
-            device: row.into_device(),
-            usage,
-            is_shared,
-        });
-    }
+    let mut select = reader.prepare_cached(&DEVICES_OF)?;
+    let rows = select.query_map([account << 32, (account + 1) << 32], |row| {
+        device_use(reader, row)
+    })?;
+    let mut list: Vec<DeviceUse> = rows.collect::<rusqlite::Result<_>>()?;
     list.sort_by(|left, right| device_rank(left).cmp(&device_rank(right)));
+    let left_out = list.len().saturating_sub(LISTED_AT_MOST) as u64;
+    list.truncate(LISTED_AT_MOST);
     let is_first_own = list.first().is_some_and(|first| !first.is_shared);
-    if is_first_own && ranked.left_out == 0 {
+    if is_first_own && left_out == 0 {
         let own = list.iter_mut().filter(|device| !device.is_shared);
         mark_primary(own.map(|device| &mut device.usage));
     }
-    Ok(Ranked {
-        list,
-        left_out: ranked.left_out,
+    Ok(Ranked { list, left_out })
+}
+
+/// Reads a device and its use, both of which a usage's row has.
+fn device_use(reader: &Reader, row: &rusqlite::Row) -> rusqlite::Result<DeviceUse> {
+    const BEFORE: usize = 4;
+    let field = |at: usize| text(reader, row.get_ref(BEFORE + at)?);
+    let device = Device {
+        uid: field(0)?,
+        collector_uid: field(1)?,
+        name: field(2)?,
+        serial_number: field(3)?,
+        kind: field(4)?,
+        manufacturer: field(5)?,
+        model: field(6)?,
+        os: field(7)?,
+        entity: field(8)?,
+        first_seen: time(row.get(BEFORE + 9)?),
+        last_seen: time(row.get(3)?),
+    };
+    let logins: Option<i64> = row.get(0)?;
+    Ok(DeviceUse {
+        device,
+        usage: shown(logins.map(i64::unsigned_abs), row.get(1)?),
+        is_shared: row.get(2)?,
     })
 }
 
 /// Returns the accounts of a device, those of other classes counted unless they are asked for.
 pub(super) fn accounts_of(
-    connection: &Connection,
+    reader: &Reader,
     device: u32,
     is_shared: bool,
     is_all_classes: bool,
     skipped: &mut Skipped,
 ) -> rusqlite::Result<Ranked<AccountUse>> {
-    let usages = usages(connection, ACCOUNTS_OF, params![device])?;
-    let ranked = read(connection, usages, Subject::Account, |row| {
+    let usages = usages_of(reader, device)?;
+    let ranked = accounts(reader, usages, |row| {
         let is_skipped = row.class.is_skipped() && !is_all_classes;
         if is_skipped {
             skipped.add(row.class);
@@ -111,64 +115,51 @@ pub(super) fn accounts_of(
     });
     let mut list: Vec<AccountUse> = list.collect();
     list.sort_by(|left, right| account_rank(left).cmp(&account_rank(right)));
-    if !is_shared && ranked.left_out == 0 {
+    let left_out = ranked.left_out + list.len().saturating_sub(LISTED_AT_MOST) as u64;
+    list.truncate(LISTED_AT_MOST);
+    if !is_shared && left_out == 0 {
         let own = list
             .iter_mut()
             .filter(|user| !user.account.class.is_skipped());
         mark_primary(own.map(|user| &mut user.usage));
     }
-    Ok(Ranked {
-        list,
-        left_out: ranked.left_out,
-    })
+    Ok(Ranked { list, left_out })
 }
 
-/// Tells whether three or more accounts that are neither machine nor local use a device.
-pub(super) fn is_shared(reader: &Reader, device: u32) -> rusqlite::Result<bool> {
-    // Most devices have one or two accounts, of whatever class.
-    if !reader.may_be_shared(device)? {
-        return Ok(false);
-    }
-    let mut select = reader.prepare_cached(IS_SHARED)?;
-    let (machine, local) = (Class::Machine as u8, Class::Local as u8);
-    let users: u32 =
-        select.query_row(params![device, machine, local, SHARED_BY], |row| row.get(0))?;
-    Ok(users >= SHARED_BY)
-}
-
-fn usages(
-    connection: &Connection,
-    sql: &str,
-    of: impl rusqlite::Params,
-) -> rusqlite::Result<Vec<Usage>> {
-    let mut select = connection.prepare_cached(sql)?;
-    let rows = select.query_map(of, |row| {
-        Ok(Usage::of(
-            row.get(0)?,
-            row.get_ref(1)?.as_str().unwrap_or_default(),
-        ))
+fn usages_of(reader: &Reader, device: u32) -> rusqlite::Result<Vec<Usage>> {
+    let mut select = reader.prepare_cached(ACCOUNTS_OF)?;
+    let rows = select.query_map([device], |row| {
+        let logins: Option<i64> = row.get(1)?;
+        Ok(Usage {
+            account: row.get(0)?,
+            logins: logins.map(i64::unsigned_abs),
+            last_used: row.get(2)?,
+        })
     })?;
     rows.collect()
 }
 
-/// Reads the other sides of usages, the best ranked ones when there are too many, as far as they are wanted.
-fn read(
-    connection: &Connection,
+/// Reads the accounts of usages, the best ranked ones when there are too many, as far as they are wanted.
+fn accounts(
+    reader: &Reader,
     mut usages: Vec<Usage>,
-    subject: Subject,
     mut is_wanted: impl FnMut(&Row) -> bool,
 ) -> rusqlite::Result<Ranked<(Row, Use)>> {
-    usages.sort_by_key(|usage| (Reverse(usage.last_used), Reverse(usage.logins), usage.other));
+    let order = |usage: &Usage| (Reverse(usage.last_used), Reverse(usage.logins));
+    usages.sort_by_key(order);
+    // Those that are as good as the last one listed are read too: what they are called tells them apart, not their ids.
+    let mut last = None;
     let mut list = Vec::with_capacity(usages.len().min(LISTED_AT_MOST));
     let mut left_out = 0;
     for usage in usages {
-        if list.len() == LISTED_AT_MOST {
+        if list.len() >= LISTED_AT_MOST && last != Some(order(&usage)) {
             left_out += 1;
             continue;
         }
-        let row = Row::read(connection, subject, usage.other)?;
+        let row = Row::read(reader, Subject::Account, usage.account)?;
         if let Some(row) = row.filter(|row| is_wanted(row)) {
-            list.push((row, usage.shown()));
+            last = Some(order(&usage));
+            list.push((row, shown(usage.logins, usage.last_used)));
         }
     }
     Ok(Ranked { list, left_out })
@@ -179,25 +170,27 @@ type Rank<'a> = (
     Reverse<Option<Timestamp>>,
     Reverse<Option<u64>>,
     Reverse<Option<Timestamp>>,
-    Option<&'a str>,
+    [Option<&'a str>; 3],
 );
 
 fn device_rank(one: &DeviceUse) -> Rank<'_> {
-    let Device { last_seen, uid, .. } = &one.device;
-    rank(&one.usage, *last_seen, uid)
+    let it = &one.device;
+    let ids = [&it.uid, &it.collector_uid, &it.name];
+    rank(&one.usage, it.last_seen, ids)
 }
 
 fn account_rank(one: &AccountUse) -> Rank<'_> {
-    let Account { last_seen, uid, .. } = &one.account;
-    rank(&one.usage, *last_seen, uid)
+    let it = &one.account;
+    let ids = [&it.uid, &it.sid, &it.account_name];
+    rank(&one.usage, it.last_seen, ids)
 }
 
-fn rank<'a>(usage: &Use, last_seen: Option<Timestamp>, uid: &'a Option<String>) -> Rank<'a> {
+fn rank<'a>(usage: &Use, last_seen: Option<Timestamp>, ids: [&'a Option<String>; 3]) -> Rank<'a> {
     (
         Reverse(usage.last_used),
         Reverse(usage.logins),
         Reverse(last_seen),
-        uid.as_deref(),
+        ids.map(|id| id.as_deref()),
     )
 }
 

@@ -9,12 +9,11 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension};
 
 use super::row::time;
-use crate::schema::busy;
 
 /// Objects that a connection remembers.
 const OBJECTS_KEPT: usize = 256;
 
-const BUSY: &str = "SELECT bits FROM busy WHERE block = ?1";
+const TEXT: &str = "SELECT value FROM text WHERE id = ?1";
 const OBJECT: &str = "SELECT observed_at, key FROM object WHERE id = ?1";
 
 /// Reads a generation, in one thread at a time.
@@ -22,8 +21,8 @@ const OBJECT: &str = "SELECT observed_at, key FROM object WHERE id = ?1";
 pub(crate) struct Reader {
     connection: Connection,
     objects: RefCell<HashMap<u32, (Timestamp, String)>>,
-    /// Blocks of `schema::busy`.
-    busy: RefCell<HashMap<u32, Vec<u8>>>,
+    /// Texts that many rows have alike: few, and asked for over and over.
+    texts: RefCell<HashMap<i64, String>>,
 }
 
 impl Deref for Reader {
@@ -39,23 +38,20 @@ impl Reader {
         Reader {
             connection,
             objects: RefCell::default(),
-            busy: RefCell::default(),
+            texts: RefCell::default(),
         }
     }
 
-    /// Tells whether a device has so many users that it may be shared.
-    pub(super) fn may_be_shared(&self, device: u32) -> rusqlite::Result<bool> {
-        let (block, byte, bit) = busy::place(device);
-        let mut blocks = self.busy.borrow_mut();
-        let bits = match blocks.entry(block) {
-            Entry::Occupied(known) => known.into_mut(),
+    /// Returns a text that many rows have alike.
+    pub(super) fn text(&self, id: i64) -> rusqlite::Result<Option<String>> {
+        match self.texts.borrow_mut().entry(id) {
+            Entry::Occupied(known) => Ok(Some(known.get().clone())),
             Entry::Vacant(unknown) => {
-                let mut select = self.connection.prepare_cached(BUSY)?;
-                let bits = select.query_row([block], |row| row.get(0)).optional()?;
-                unknown.insert(bits.unwrap_or_default())
+                let mut select = self.connection.prepare_cached(TEXT)?;
+                let read: Option<String> = select.query_row([id], |row| row.get(0)).optional()?;
+                Ok(read.map(|text| unknown.insert(text).clone()))
             }
-        };
-        Ok(bits.get(byte).is_some_and(|byte| byte & bit != 0))
+        }
     }
 
     /// Returns when an object was observed, and its key: evidence names few objects over and over.

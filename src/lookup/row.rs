@@ -4,17 +4,26 @@ use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::OptionalExtension;
+use rusqlite::types::ValueRef;
 
 use super::answer::{Account, Device};
 use super::query::{Probe, field_kind};
+use super::reader::Reader;
 use crate::identifier::{self, Kind};
-use crate::schema::{Class, FieldType, NAME, SECOND, STRONG, Seen, Subject, account_field, flag};
+use crate::schema::{
+    Class, FieldType, NAME, NOBODY, SECOND, STRONG, Subject, account_field, flag, uuid_text,
+};
 
-/// The owner of a part that belongs to no subject.
-const NOBODY: u32 = 0;
+/// When a row was last seen, and where its newest row in an export is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Seen {
+    pub(super) last_seen: Option<i64>,
+    pub(super) object: u32,
+    pub(super) row: u32,
+}
 
-/// A stored row: a subject, or a part of one.
+/// A stored row: a subject, or a claim that one is made of.
 #[derive(Debug, Clone)]
 pub(super) struct Row {
     pub(super) subject: Subject,
@@ -23,6 +32,8 @@ pub(super) struct Row {
     pub(super) class: Class,
     flags: u8,
     pub(super) seen: Seen,
+    /// The object that told of it first.
+    pub(super) first: u32,
     /// The text fields in the order of [`Subject::fields`]; the last of those is a time.
     texts: Vec<Option<String>>,
     first_seen: Option<i64>,
@@ -58,7 +69,7 @@ static SELECT: LazyLock<[String; 2]> = LazyLock::new(|| {
         });
         let fields: Vec<&str> = fields.collect();
         format!(
-            "SELECT owner, class, flags, seen, {} FROM {} WHERE id = ?1",
+            "SELECT owner, class, flags, last_seen, object, row, first, {} FROM {} WHERE id = ?1",
             fields.join(", "),
             subject.table()
         )
@@ -68,39 +79,39 @@ static SELECT: LazyLock<[String; 2]> = LazyLock::new(|| {
 impl Row {
     /// Reads a row; `None` when there is none.
     pub(super) fn read(
-        connection: &Connection,
+        reader: &Reader,
         subject: Subject,
         id: u32,
     ) -> rusqlite::Result<Option<Row>> {
-        let mut select = connection.prepare_cached(&SELECT[subject as usize])?;
+        let mut select = reader.prepare_cached(&SELECT[subject as usize])?;
         select
-            .query_row([id], |row| Row::of(row, subject, id))
+            .query_row([id], |row| Row::of(reader, row, subject, id))
             .optional()
     }
 
-    fn of(row: &rusqlite::Row, subject: Subject, id: u32) -> rusqlite::Result<Row> {
-        const BEFORE: usize = 4;
+    fn of(
+        reader: &Reader,
+        row: &rusqlite::Row,
+        subject: Subject,
+        id: u32,
+    ) -> rusqlite::Result<Row> {
+        const BEFORE: usize = 7;
         let texts = subject.fields().len() - 1;
-        let seen = row.get_ref(3)?.as_str().ok();
-        let seen = seen.and_then(|text| Seen::decode(text.as_bytes()));
+        let seen = Seen {
+            last_seen: row.get(3)?,
+            object: row.get(4)?,
+            row: row.get(5)?,
+        };
+        let texts_of = (0..texts).map(|at| text(reader, row.get_ref(BEFORE + at)?));
         Ok(Row {
             subject,
             id,
             owner: row.get(0)?,
             class: Class::from_code(row.get(1)?).unwrap_or(Class::Unknown),
             flags: row.get(2)?,
-            // The writer writes nothing else; a damaged row is one that was never seen.
-            seen: seen.unwrap_or(Seen {
-                last_seen: None,
-                object: 0,
-                row: 0,
-            }),
-            texts: (0..texts)
-                .map(|at| {
-                    let text = row.get_ref(BEFORE + at)?.as_str_or_null()?;
-                    Ok(text.map(str::to_owned))
-                })
-                .collect::<rusqlite::Result<_>>()?,
+            seen,
+            first: row.get(6)?,
+            texts: texts_of.collect::<rusqlite::Result<_>>()?,
             first_seen: row.get(BEFORE + texts)?,
         })
     }
@@ -174,6 +185,16 @@ impl Row {
             && (!is_key || says_local || self.flags & flag::LOCAL_SID != 0)
     }
 
+    /// Tells whether so many use it that it is nobody's own.
+    pub(super) fn is_shared(&self) -> bool {
+        self.flags & flag::SHARED != 0
+    }
+
+    /// Tells whether usages of it wait.
+    pub(super) fn is_waited_for(&self) -> bool {
+        self.flags & flag::WAITED_FOR != 0
+    }
+
     /// Returns when it was last seen.
     pub(super) fn last_seen(&self) -> Option<Timestamp> {
         time(self.seen.last_seen)
@@ -227,6 +248,15 @@ impl Row {
     }
 }
 
+/// Reads a stored text: as it is, an id of the table `text`, or the bytes of a UUID.
+pub(super) fn text(reader: &Reader, value: ValueRef) -> rusqlite::Result<Option<String>> {
+    match value {
+        ValueRef::Integer(id) => reader.text(id),
+        ValueRef::Blob(bytes) => Ok(uuid_text(bytes)),
+        value => Ok(value.as_str_or_null()?.map(str::to_owned)),
+    }
+}
+
 /// Reads stored microseconds; what is no time is left out.
 pub(super) fn time(microseconds: Option<i64>) -> Option<Timestamp> {
     Timestamp::from_microsecond(microseconds?).ok()
@@ -251,6 +281,7 @@ mod tests {
                 object: 1,
                 row: 1,
             },
+            first: 1,
             texts: texts.map(|field| Some(field.name.to_owned())).collect(),
             first_seen: None,
         }

@@ -13,7 +13,9 @@ use super::generation::Generation;
 use super::query::Probe;
 use super::reader::Reader;
 use super::row::Row;
-use crate::bucket::{Hash, IN_CROWD, MAX_ID, bucket_of, kind_and_id, reference, references_in};
+use crate::bucket::{
+    Hash, IN_CROWD, MAX_ID, bucket_of, kind_and_id, read_u32, reference, references_in,
+};
 use crate::identifier::Kind;
 use crate::schema::Subject;
 
@@ -24,8 +26,7 @@ const READ_AT_MOST: usize = 4_096;
 const ROWS_KEPT: usize = 8;
 
 const BUCKET: &str = "SELECT entries FROM identifier WHERE bucket = ?1";
-const IN_CROWD_OF: &str = "SELECT reference FROM crowd
-     WHERE hash = ?1 AND rest = ?2 AND reference BETWEEN ?3 AND ?4";
+const IN_CROWD_OF: &str = "SELECT entries FROM crowd WHERE hash = ?1 AND last >= ?2 ORDER BY last";
 
 /// Looks values up in a generation.
 pub(super) struct Search<'a> {
@@ -106,7 +107,7 @@ impl<'a> Search<'a> {
     fn references(&self, hash: Hash) -> rusqlite::Result<Vec<u32>> {
         let mut select = self.reader.prepare_cached(BUCKET)?;
         let found = select.query_row([bucket_of(hash.high, self.generation.bits)], |row| {
-            Ok(references_in(row.get_ref(0)?.as_blob()?, hash).collect())
+            Ok(references_in(row.get_ref(0)?.as_blob()?, hash.high).collect())
         });
         Ok(found.optional()?.unwrap_or_default())
     }
@@ -134,14 +135,22 @@ impl<'a> Search<'a> {
             .into_iter()
             .filter(|kind| probe.is_filed_as(*kind))
         {
-            let range = (reference(kind, 0), reference(kind, MAX_ID));
-            let found = select.query_map(
-                params![hash.high as i64, hash.low, range.0, range.1],
-                |row| row.get::<_, u32>(0),
-            )?;
-            for one in found.take(READ_AT_MOST) {
-                parts.push(one? & MAX_ID);
+            let range = reference(kind, 0)..=reference(kind, MAX_ID);
+            let mut rows = select.query(params![hash.high as i64, range.start()])?;
+            let before = parts.len();
+            while let Some(row) = rows.next()? {
+                let entries = row.get_ref(0)?.as_blob()?.chunks_exact(4);
+                let here = entries.map(|entry| read_u32(entry, 0));
+                let here = here.filter(|reference| range.contains(reference));
+                let found = parts.len();
+                parts.extend(here.map(|reference| reference & MAX_ID));
+                // Those of a kind stand together.
+                let is_end = parts.len() == found || parts.len() - before >= READ_AT_MOST;
+                if is_end {
+                    break;
+                }
             }
+            parts.truncate(before + READ_AT_MOST);
         }
         Ok(parts)
     }

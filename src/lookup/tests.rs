@@ -9,7 +9,10 @@ use serde_json::Value;
 use super::*;
 use crate::bucket::{Hash, IN_CROWD, reference};
 use crate::identifier::{self, Kind};
-use crate::schema::{APPLICATION_ID, Class, INDEX_SQL, Seen, Subject, USER_VERSION, busy};
+use crate::schema::{
+    APPLICATION_ID, Class, INDEX_SQL, SHARED_BY, Subject, USAGE_DEVICE_FIELDS, USER_VERSION, flag,
+    usage_id,
+};
 
 const DOMAIN_SID: &str = "S-1-5-21-1085031214-1563985344-725345543";
 
@@ -28,8 +31,6 @@ impl Draft {
         db.execute_batch("PRAGMA synchronous = OFF; PRAGMA journal_mode = MEMORY")
             .unwrap();
         db.execute_batch(INDEX_SQL).unwrap();
-        db.execute_batch("CREATE INDEX usage_by_device ON usage (device)")
-            .unwrap();
         db.pragma_update(None, "application_id", APPLICATION_ID)
             .unwrap();
         db.pragma_update(None, "user_version", USER_VERSION)
@@ -54,9 +55,9 @@ impl Draft {
         self.db
             .execute(
                 "INSERT INTO object (source, key, e_tag, version, size_bytes, modified_at, observed_at, observed_from,
-                   sha256, state, dataset, shape, rows_read, rows_stored, rows_unchanged, rows_superseded,
+                   blake3, state, dataset, shape, rows_read, rows_stored, rows_unchanged, rows_superseded,
                    rows_rejected, identifiers_refused, upns_hashed, loaded_generation)
-                 VALUES ('tests', ?1, '', '', 1, 0, ?2, 'key', ?1, 'loaded', ?3, 1, 0, 0, 0, 0, 0, 0, 0, 7)",
+                 VALUES ('tests', ?1, '', '', 1, 0, ?2, 'key', x'00', 'loaded', ?3, 1, 0, 0, 0, 0, 0, 0, 0, 7)",
                 params![key, observed_at.as_microsecond(), dataset],
             )
             .unwrap();
@@ -67,18 +68,13 @@ impl Draft {
     fn row(&mut self, subject: Subject, class: Class, fields: &[(&str, &str)]) -> u32 {
         self.last_id += 1;
         let id = self.last_id;
-        let seen = Seen {
-            last_seen: Some(1_700_000_000_000_000),
-            object: 1 + subject as u32,
-            row: id,
-        };
-        let seen = String::from_utf8(seen.encode().to_vec()).unwrap();
         let insert = format!(
-            "INSERT INTO {} (id, seen, shape, class, flags) VALUES (?1, ?2, 1, ?3, 0)",
+            "INSERT INTO {} (id, class, flags, last_seen, object, row, first, parts)
+             VALUES (?1, ?2, 0, 1700000000000000, ?3, ?1, ?3, x'00')",
             subject.table()
         );
         self.db
-            .execute(&insert, params![id, seen, class as u8])
+            .execute(&insert, params![id, class as u8, 1 + subject as u32])
             .unwrap();
         for (column, value) in fields {
             self.set(subject, id, column, value);
@@ -126,21 +122,51 @@ impl Draft {
     }
 
     fn usage(&mut self, account: u32, device: u32, logins: u64) {
-        let seen = format!("{:18}{:018}{logins:018}{:8}{:016x}", "", 0, "", 2);
-        let id = i64::from(account) << 32 | i64::from(device);
         self.db
             .execute(
-                "INSERT INTO usage (id, seen, device) VALUES (?1, ?2, ?3)",
-                params![id, seen, device],
+                "INSERT INTO usage (id, logins, is_shared) VALUES (?1, ?2, 0)",
+                params![usage_id(account, device), logins as i64],
             )
             .unwrap();
-        // Any of these few may be shared.
-        self.db
-            .execute(
-                "INSERT OR REPLACE INTO busy (block, bits) VALUES (0, ?1)",
-                [[0xff; busy::BLOCK_BYTES]],
-            )
-            .unwrap();
+    }
+
+    /// Says of every device whether it is shared, and in every usage what its device is.
+    fn write_devices(&self) {
+        let users = "SELECT count(*) FROM usage u JOIN account a ON a.id = u.id >> 32
+             WHERE u.id & 4294967295 = device.id AND a.class NOT IN (2, 3)";
+        let shared = flag::SHARED;
+        let mark = format!("UPDATE device SET flags = {shared} WHERE ({users}) >= {SHARED_BY}");
+        self.db.execute(&mark, []).unwrap();
+        let device = |column: &str| {
+            format!("(SELECT {column} FROM device WHERE device.id = usage.id & 4294967295)")
+        };
+        let fields = USAGE_DEVICE_FIELDS.iter().copied().chain(["last_seen"]);
+        let fields: Vec<String> = fields
+            .map(|field| format!("{field} = {}", device(field)))
+            .collect();
+        let is_shared = device(&format!("flags & {shared} <> 0"));
+        let copy = format!(
+            "UPDATE usage SET {}, is_shared = coalesce({is_shared}, 0)",
+            fields.join(", ")
+        );
+        self.db.execute(&copy, []).unwrap();
+    }
+
+    /// Says until when each dataset is covered.
+    fn write_coverage(&self) {
+        for (dataset, key) in ["users_until", "devices_until", "logins_until"]
+            .iter()
+            .enumerate()
+        {
+            let newest = "SELECT coalesce(max(observed_at), '') FROM object WHERE dataset = ?2";
+            let insert = format!("INSERT INTO meta (key, value) VALUES (?1, ({newest}))");
+            self.db
+                .execute(&insert, params![key, dataset as u8])
+                .unwrap();
+        }
+        let insert =
+            "INSERT INTO meta (key, value) VALUES ('generation', '7'), ('identifier_bits', '0')";
+        self.db.execute(insert, []).unwrap();
     }
 
     fn open(self) -> Open {
@@ -161,9 +187,12 @@ impl Draft {
         }
     }
 
-    /// Writes the one bucket, and moves what has more than 64 holders to the crowd.
+    /// Writes the one bucket, moves what has more than 64 holders to the crowd, and writes what follows from the rest.
     fn write_identifiers(&mut self) {
-        self.filed.sort_unstable();
+        self.write_devices();
+        self.write_coverage();
+        self.filed
+            .sort_unstable_by_key(|(hash, reference)| (hash.high, *reference));
         let mut entries: Vec<(Hash, u32)> = Vec::new();
         for same in self.filed.chunk_by(|left, right| left.0 == right.0) {
             if same.len() <= crate::bucket::CROWD {
@@ -171,19 +200,20 @@ impl Draft {
                 continue;
             }
             entries.push((same[0].0, IN_CROWD));
-            for (hash, reference) in same {
+            for row in same.chunks(30) {
+                let bytes: Vec<u8> = row.iter().flat_map(|(_, one)| one.to_le_bytes()).collect();
+                let last = row.last().map(|(_, reference)| *reference);
                 self.db
                     .execute(
-                        "INSERT INTO crowd (hash, rest, reference) VALUES (?1, ?2, ?3)",
-                        params![hash.high as i64, hash.low, reference],
+                        "INSERT INTO crowd (hash, last, entries) VALUES (?1, ?2, ?3)",
+                        params![row[0].0.high as i64, last, bytes],
                     )
                     .unwrap();
             }
         }
         let highs = entries.iter().flat_map(|(hash, _)| hash.high.to_le_bytes());
-        let lows = entries.iter().flat_map(|(hash, _)| hash.low.to_le_bytes());
         let references = entries.iter().flat_map(|(_, one)| one.to_le_bytes());
-        let bytes: Vec<u8> = highs.chain(lows).chain(references).collect();
+        let bytes: Vec<u8> = highs.chain(references).collect();
         self.db
             .execute(
                 "INSERT INTO identifier (bucket, entries) VALUES (0, ?1)",
@@ -364,13 +394,8 @@ fn parts_of_one_account_are_one_match_with_its_merged_values() {
     let old = draft.account(&[("uid", &uuid('a', 1)), ("name", "jdoe@EMEA")]);
     let new = draft.account(&[("uid", &uuid('a', 2)), ("name", "jdoe@EMEA")]);
     let newer = draft.object("users/2026-11-22.csv", 0, "2026-11-22T06:00:00Z");
-    let seen = Seen {
-        last_seen: None,
-        object: newer,
-        row: 5,
-    };
-    let seen = String::from_utf8(seen.encode().to_vec()).unwrap();
-    draft.set(Subject::Account, new, "seen", seen);
+    draft.set(Subject::Account, new, "object", newer);
+    draft.set(Subject::Account, new, "row", 5);
     let whole = draft.account(&[]);
     draft.set(Subject::Account, whole, "uid", uuid('a', 2));
     draft.set(Subject::Account, whole, "name", "jdoe@EMEA");

@@ -9,13 +9,13 @@ mod time;
 
 use std::collections::BTreeMap;
 
-pub use self::rows::{Known, Mapper};
+pub use self::rows::Mapper;
+pub(crate) use self::rows::count;
 pub use self::time::parse_time;
 use crate::identifier::{self, Kind};
-use crate::observation::{LOGINS_DEVICE, LOGINS_FIELDS, Layout};
+use crate::observation::{LOGINS_COUNT, LOGINS_DEVICE, LOGINS_FIELDS, Layout};
 use crate::schema::{Dataset, NAME, STRONG, Subject};
 
-const LOGINS_COUNT: usize = 6;
 const LAST_SEEN: &str = "last_seen";
 
 /// Why a header fits no dataset. Column names are the export's own and may be shown; cells never are.

@@ -7,24 +7,15 @@ use std::hash::Hasher;
 use jiff::tz::TimeZone;
 use siphasher::sip::SipHasher13;
 
-use super::{LOGINS_COUNT, parse_time};
+use super::parse_time;
 use crate::bucket::Hash;
 use crate::class::{Evidence, Patterns, class_of};
 use crate::identifier::{self, Kind, Refusal};
 use crate::observation::{
-    Batch, Columns, Decoded, Described, Entry, KnownMention, LOGINS_DEVICE, Layout, Mention,
-    Refused, Reject, Rows, Says,
+    Batch, Columns, Decoded, Described, Entry, LOGINS_COUNT, LOGINS_DEVICE, Layout, Login,
+    NOT_CARRIED, Refused, Reject, Rows, SAYS_NOTHING, Says, Traits, VALUES, value_hash,
 };
-use crate::schema::{Class, Dataset, FieldType, NAME, Subject, account_field, device_field};
-
-/// What is known already, so that rows which say nothing new need not be worked out.
-#[derive(Clone, Copy)]
-pub struct Known<'a> {
-    /// Returns the part whose newest row has a fingerprint.
-    pub part: &'a dyn Fn(Subject, u64) -> Option<u32>,
-    /// Returns the usage in which the logins of a group stand.
-    pub usage: &'a dyn Fn(u64) -> Option<u64>,
-}
+use crate::schema::{Dataset, FieldType, Subject, account_field, device_field};
 
 /// Turns the rows of one object into observations.
 pub struct Mapper<'a> {
@@ -32,7 +23,6 @@ pub struct Mapper<'a> {
     shape: u64,
     time_zone: &'a TimeZone,
     patterns: &'a Patterns,
-    known: Known<'a>,
     /// Counted over all batches.
     pub refused: Refused,
 }
@@ -40,16 +30,9 @@ pub struct Mapper<'a> {
 /// What the keys of a users or devices row come to.
 #[derive(Default)]
 struct Keys {
-    part: u64,
+    claim: u64,
     said: u8,
-    class: Class,
-}
-
-/// What is worked out of every users or devices row, known or not.
-struct Glance {
-    fingerprint: u64,
-    known: Option<u32>,
-    first_seen: Result<Option<i64>, Refusing>,
+    traits: Traits,
 }
 
 /// A row that cannot be taken: the column and what was expected.
@@ -60,19 +43,13 @@ struct Refusing {
 
 impl<'a> Mapper<'a> {
     /// `time_zone` applies to times that name none.
-    pub fn new(
-        layout: &'a Layout,
-        time_zone: &'a TimeZone,
-        patterns: &'a Patterns,
-        known: Known<'a>,
-    ) -> Mapper<'a> {
+    pub fn new(layout: &'a Layout, time_zone: &'a TimeZone, patterns: &'a Patterns) -> Mapper<'a> {
         let shape = Hash::of(&format!("{} {:?}", layout.dataset.as_str(), layout.shape)).high;
         Mapper {
             layout,
             shape,
             time_zone,
             patterns,
-            known,
             refused: Refused::default(),
         }
     }
@@ -83,6 +60,8 @@ impl<'a> Mapper<'a> {
             records,
             rows,
             lines,
+            raws,
+            recognised,
             mut rejects,
         } = decoded;
         let columns = Columns::new(&records);
@@ -102,25 +81,25 @@ impl<'a> Mapper<'a> {
                 reason: refusing.reason,
             });
         };
+        let places = rows.iter().copied().zip(raws);
         let mapped = match self.layout.dataset {
-            Dataset::Logins => self.mentions(row, &rows, &mut entries, &mut refuse),
-            _ => self.all_described(row, &rows, &mut entries, &mut refuse),
+            Dataset::Logins => self.logins(row, places, &mut entries, &mut refuse),
+            _ => self.all_described(row, places, &mut entries, &mut refuse),
         };
-        (Batch::new(columns, mapped, entries), rejects)
+        (Batch::new(columns, mapped, recognised, entries), rejects)
     }
 
     fn all_described(
         &mut self,
         row: Row,
-        numbers: &[u32],
+        places: impl ExactSizeIterator<Item = (u32, u64)>,
         entries: &mut Vec<Entry>,
         refuse: &mut dyn FnMut(usize, Refusing),
     ) -> Rows {
-        let mut described = Vec::with_capacity(numbers.len());
-        let glances = self.glances(row, numbers.len());
-        for (at, (number, glance)) in numbers.iter().zip(glances).enumerate() {
+        let mut described = Vec::with_capacity(places.len());
+        for (at, place) in places.enumerate() {
             let before = entries.len();
-            match self.described(row.at(at), *number, glance, entries) {
+            match self.described(row.at(at), place, entries) {
                 Ok(observed) => described.push(observed),
                 Err(refusing) => {
                     entries.truncate(before);
@@ -131,30 +110,21 @@ impl<'a> Mapper<'a> {
         Rows::Described(described)
     }
 
-    fn mentions(
+    fn logins(
         &self,
         row: Row,
-        numbers: &[u32],
+        places: impl ExactSizeIterator<Item = (u32, u64)>,
         entries: &mut Vec<Entry>,
         refuse: &mut dyn FnMut(usize, Refusing),
     ) -> Rows {
-        let (mut known, mut unknown) = (Vec::new(), Vec::new());
-        let logins: Vec<_> = (0..numbers.len())
-            .map(|at| Login::read(row.at(at), self))
-            .collect();
-        // Looked up together, as parts are.
-        let usages: Vec<Option<u64>> = logins
-            .iter()
-            .map(|login| (self.known.usage)(login.as_ref().ok()?.group))
-            .collect();
-        for (at, (login, usage)) in logins.into_iter().zip(usages).enumerate() {
-            match (login, usage) {
-                (Err(refusing), _) => refuse(at, refusing),
-                (Ok(login), Some(usage)) => known.push(login.known(at, numbers[at], usage)),
-                (Ok(login), None) => unknown.push(login.mention(at, numbers[at], entries)),
+        let mut logins = Vec::with_capacity(places.len());
+        for (at, place) in places.enumerate() {
+            match self.login(row.at(at), place, entries) {
+                Ok(login) => logins.push(login),
+                Err(refusing) => refuse(at, refusing),
             }
         }
-        Rows::Mentions { known, unknown }
+        Rows::Logins(logins)
     }
 
     fn subject(&self) -> Subject {
@@ -165,52 +135,41 @@ impl<'a> Mapper<'a> {
         }
     }
 
-    /// Glances at each row of a batch. Fingerprints are looked up together: the processor then waits for many places in
-    /// memory at once.
-    fn glances(&self, row: Row, rows: usize) -> Vec<Glance> {
-        let mut glances: Vec<Glance> = (0..rows).map(|at| self.glance(row.at(at))).collect();
-        let subject = self.subject();
-        for glance in &mut glances {
-            glance.known = (self.known.part)(subject, glance.fingerprint);
-        }
-        glances
-    }
-
     fn described(
         &mut self,
         row: Row,
-        number: u32,
-        glance: Glance,
+        (number, raw): (u32, u64),
         entries: &mut Vec<Entry>,
     ) -> Result<Described, Refusing> {
-        let Glance {
-            fingerprint,
-            known,
-            first_seen,
-        } = glance;
         let subject = self.subject();
         let begin = entries.len() as u32;
-        let keys = match known {
-            Some(_) => Keys::default(),
-            None => self.keys(subject, row, entries)?,
-        };
-        self.push_identifiers(subject, row, known.is_none().then_some(&mut *entries));
+        let fields = self.layout.columns.len();
+        let first_seen = self.time(row, fields - 2)?;
+        let keys = self.keys(subject, row, entries)?;
+        let mut values = self.values(subject, row, entries);
         let last_login = match subject {
             Subject::Account => None,
             Subject::Device => self.last_login(row),
         };
+        if subject == Subject::Device {
+            values[VALUES - 1] = match self.layout.columns[device_field::LAST_LOGIN] {
+                None => NOT_CARRIED,
+                Some(_) => last_login.map_or(SAYS_NOTHING, |name| value_hash(name.high)),
+            };
+        }
         Ok(Described {
             record: row.at,
             row: number,
-            part: keys.part,
-            fingerprint,
-            known,
-            last_seen: self.time(row, self.layout.columns.len() - 1)?,
-            first_seen: first_seen?,
+            claim: keys.claim,
+            fingerprint: self.fingerprint(row, first_seen),
+            raw,
+            last_seen: self.time(row, fields - 1)?,
+            first_seen,
             entries: (begin, entries.len() as u32),
+            values,
             last_login,
             said: keys.said,
-            class: keys.class,
+            traits: keys.traits,
         })
     }
 
@@ -221,22 +180,22 @@ impl<'a> Mapper<'a> {
             Subject::Device => Says::Nothing,
         };
         let mut keys = Keys::default();
-        let mut part = SipHasher13::new();
-        part.write_u64(self.shape);
-        part.write_u8(says as u8);
+        let mut claim = SipHasher13::new();
+        claim.write_u8(subject as u8);
+        claim.write_u8(says as u8);
         let mut has_key = false;
         for (at, kind) in subject.key_kinds().into_iter().enumerate() {
             let normal = row.key(at, kind)?;
             if let Some(normal) = &normal {
                 has_key |= is_key(kind, normal, says);
                 push_entries(entries, kind, normal, says);
-                part.write(normal.as_bytes());
+                claim.write(normal.as_bytes());
                 keys.said |= 1 << at;
             }
             if kind == Kind::AccountName {
-                keys.class = self.class(row, normal.as_deref(), says);
+                keys.traits = self.traits(row, normal.as_deref(), says);
             }
-            part.write_u8(0xff);
+            claim.write_u8(0xff);
         }
         if !has_key {
             return Err(Refusing {
@@ -244,7 +203,7 @@ impl<'a> Mapper<'a> {
                 reason: "no key: every key column is empty, a placeholder or no key".into(),
             });
         }
-        keys.part = part.finish();
+        keys.claim = claim.finish();
         Ok(keys)
     }
 
@@ -259,68 +218,90 @@ impl<'a> Mapper<'a> {
         }
     }
 
-    /// The class as far as the row alone tells.
-    fn class(&self, row: Row, name: Option<&str>, says: Says) -> Class {
+    /// What the class follows from, as far as the row alone tells.
+    fn traits(&self, row: Row, name: Option<&str>, says: Says) -> Traits {
         let has = |field| row.text(field).is_some();
         let has_person =
             has(account_field::UPN) || has(account_field::EMAIL) || has(account_field::FULL_NAME);
-        let Ok(class) = class_of(
-            Evidence {
-                name,
-                says,
-                has_person,
-            },
-            self.patterns,
-            |_| Ok::<_, Infallible>(false),
-        );
-        class
+        let evidence = Evidence {
+            name,
+            says,
+            has_person,
+        };
+        let Ok(class) = class_of(evidence, self.patterns, |_| Ok::<_, Infallible>(false));
+        Traits {
+            class,
+            is_untyped: says == Says::Nothing,
+            has_person,
+        }
     }
 
-    /// UPN, email, serial numbers: a value that its kind refuses is kept for display and counted, in a known row too.
-    fn push_identifiers(
-        &mut self,
-        subject: Subject,
-        row: Row,
-        mut entries: Option<&mut Vec<Entry>>,
-    ) {
-        for (at, field) in subject.fields().iter().enumerate() {
-            let FieldType::Identifier(kind) = field.kind else {
+    /// UPN, email, serial numbers: a value that its kind refuses is kept for display and counted.
+    fn values(&mut self, subject: Subject, row: Row, entries: &mut Vec<Entry>) -> [u64; VALUES] {
+        let mut values = [NOT_CARRIED; VALUES];
+        let fields = subject.fields().iter().enumerate();
+        let fields = fields.filter_map(|(at, field)| match field.kind {
+            FieldType::Identifier(kind) => Some((at, kind)),
+            _ => None,
+        });
+        for ((at, kind), value) in fields.zip(&mut values) {
+            if self.layout.columns[at].is_none() {
                 continue;
-            };
+            }
+            *value = SAYS_NOTHING;
             let Some(text) = row.text(at) else { continue };
             match identifier::normal_form(kind, text) {
                 Ok(normal) => {
-                    if let Some(entries) = &mut entries {
-                        let hash = Hash::of(&normal);
-                        entries.push(Entry { hash, kind });
-                    }
+                    let hash = Hash::of(&normal);
+                    *value = value_hash(hash.high);
+                    entries.push(Entry { hash, kind });
                 }
                 Err(Refusal::Empty | Refusal::Placeholder) => {}
                 Err(Refusal::Hashed) => self.refused.hashed_upns += 1,
                 Err(_) => self.refused.other += 1,
             }
         }
+        values
     }
 
     /// Hashes the object's columns and all that the row says but `last_seen`. Of 64 bits: among a million rows, one that
     /// says something new is taken for a known one once in 10^13.
-    fn glance(&self, row: Row) -> Glance {
+    fn fingerprint(&self, row: Row, first_seen: Option<i64>) -> u64 {
         let mut hasher = SipHasher13::new();
         hasher.write_u64(self.shape);
         let times = self.layout.columns.len() - 2;
-        // The same text in another source's zone is another time. One that is no time costs the row later on.
-        let first_seen = self.time(row, times);
-        hasher.write_i64(first_seen.as_ref().map_or(-1, |time| time.unwrap_or(-1)));
+        // The same text in another source's zone is another time.
+        hasher.write_i64(first_seen.unwrap_or(-1));
         let fields = self.layout.columns[..times].iter().flatten();
         for column in fields.chain(self.layout.extra.iter().map(|(_, column)| column)) {
             hasher.write(row.columns.cell(*column, row.at).unwrap_or("").as_bytes());
             hasher.write_u8(0xff);
         }
-        Glance {
-            fingerprint: hasher.finish(),
-            known: None,
-            first_seen,
-        }
+        hasher.finish()
+    }
+
+    fn login(
+        &self,
+        row: Row,
+        (number, raw): (u32, u64),
+        entries: &mut Vec<Entry>,
+    ) -> Result<Login, Refusing> {
+        let user = Side::read(row, Subject::Account, 0)?;
+        let device = Side::read(row, Subject::Device, LOGINS_DEVICE)?;
+        let logins = row.count(LOGINS_COUNT)?;
+        let last_seen = self.time(row, self.layout.columns.len() - 1)?;
+        let begin = entries.len() as u32;
+        entries.extend(user.entries().chain(device.entries()));
+        Ok(Login {
+            record: row.at,
+            row: number,
+            group: group_of(&user, &device),
+            raw,
+            entries: (begin, entries.len() as u32),
+            said: user.said() | device.said() << LOGINS_DEVICE,
+            logins,
+            last_seen,
+        })
     }
 
     fn time(&self, row: Row, field: usize) -> Result<Option<i64>, Refusing> {
@@ -399,8 +380,9 @@ impl<'a> Side<'a> {
         })
     }
 
-    fn is_name_only(&self) -> bool {
-        self.keys[NAME].is_some() && self.keys[..NAME].iter().all(Option::is_none)
+    fn said(&self) -> u8 {
+        let said = (0..).zip(&self.keys);
+        said.map(|(at, key)| u8::from(key.is_some()) << at).sum()
     }
 
     /// What the keys are found by. A SID that is no key finds nobody, but tells the row's group from others.
@@ -415,55 +397,7 @@ impl<'a> Side<'a> {
     }
 }
 
-/// What a logins row says.
-struct Login<'a> {
-    user: Side<'a>,
-    device: Side<'a>,
-    group: u64,
-    logins: Option<u64>,
-    last_seen: Option<i64>,
-}
-
-impl<'a> Login<'a> {
-    fn read(row: Row<'a>, mapper: &Mapper) -> Result<Login<'a>, Refusing> {
-        let user = Side::read(row, Subject::Account, 0)?;
-        let device = Side::read(row, Subject::Device, LOGINS_DEVICE)?;
-        Ok(Login {
-            group: group_of(&user, &device),
-            user,
-            device,
-            logins: row.count(LOGINS_COUNT)?,
-            last_seen: mapper.time(row, mapper.layout.columns.len() - 1)?,
-        })
-    }
-
-    fn known(self, record: usize, row: u32, usage: u64) -> KnownMention {
-        KnownMention {
-            usage,
-            group: self.group,
-            logins: self.logins,
-            last_seen: self.last_seen,
-            record: record as u32,
-            row,
-        }
-    }
-
-    fn mention(self, record: usize, row: u32, entries: &mut Vec<Entry>) -> Mention {
-        let begin = entries.len() as u32;
-        entries.extend(self.user.entries().chain(self.device.entries()));
-        Mention {
-            record: record as u32,
-            row,
-            group: self.group,
-            names_only: self.user.is_name_only() && self.device.is_name_only(),
-            entries: (begin, entries.len() as u32),
-            logins: self.logins,
-            last_seen: self.last_seen,
-        }
-    }
-}
-
-/// The hash that names the mentions with the same keys; 0 and 1 are no group's.
+/// The hash that names the rows with the same keys.
 fn group_of(user: &Side, device: &Side) -> u64 {
     let mut group = SipHasher13::new();
     for key in user.keys.iter().chain(&device.keys) {
@@ -472,7 +406,7 @@ fn group_of(user: &Side, device: &Side) -> u64 {
         }
         group.write_u8(0xff);
     }
-    group.finish().max(2)
+    group.finish()
 }
 
 /// One record and how its columns fill fields.
@@ -512,17 +446,22 @@ impl<'a> Row<'a> {
     }
 
     fn count(self, field: usize) -> Result<Option<u64>, Refusing> {
-        /// Logins a row may count: ten digits, the width the index has for a sum.
-        const MAX: u64 = 9_999_999_999;
         let Some(text) = self.text(field) else {
             return Ok(None);
         };
-        match text.parse::<u64>() {
-            Ok(count) if count <= MAX => Ok(Some(count)),
-            _ => Err(Refusing {
+        match count(text) {
+            Some(count) => Ok(Some(count)),
+            None => Err(Refusing {
                 column: self.layout.columns[field],
                 reason: "not a count: expected a whole number such as 26".into(),
             }),
         }
     }
+}
+
+/// Reads how many logins a row counts.
+pub(crate) fn count(text: &str) -> Option<u64> {
+    /// Ten digits: sums of them do not overflow.
+    const MAX: u64 = 9_999_999_999;
+    text.parse().ok().filter(|count| *count <= MAX)
 }

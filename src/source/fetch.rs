@@ -1,6 +1,6 @@
-//! Objects into the spool: many at once, within a share of the disk, handed over in order.
+//! Objects into the spool: many at once, within a share of the disk, handed over in order. Local files stay where they are.
 //!
-//! Each object is read under its listed e-tag and measured against its listed size, so that what is spooled is what
+//! Each object is read under its listed e-tag and measured against its listed size, so that what is handed over is what
 //! was listed, whole. Nothing here looks into the bytes.
 
 use std::fs::File;
@@ -14,12 +14,12 @@ use std::time::Duration;
 use futures::{Stream, StreamExt, stream};
 use object_store::path::Path;
 use object_store::{GetOptions, GetResultPayload, ObjectMeta};
-use sha2::{Digest, Sha256};
 use tempfile::TempPath;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 use super::error::{Error, Reply, cause, spool_error, told};
 use super::store::Store;
+use super::stored::{LocalFile, Stored, Trace};
 use super::{Object, Sources, unless};
 
 /// How many objects are fetched at once: enough to hide the latency of a service behind small files.
@@ -40,15 +40,16 @@ const READ_BYTES: usize = 256 << 10;
 const BYTES_PER_SECOND: u64 = 16 << 10;
 const SLOW_START: Duration = Duration::from_secs(60);
 
-/// An object in the spool: whole, and as listed. Dropping it deletes the file and gives its share of the disk back.
+/// An object that can be read: whole, and as listed. Dropping it deletes what was spooled and gives its share of the disk
+/// back.
 #[derive(Debug)]
 pub struct Spooled {
     /// What was fetched.
     pub object: Object,
     /// The hash of the bytes as stored, before any decompression.
-    pub sha256: [u8; 32],
-    /// Where the bytes are; mode 0600, deleted on drop.
-    pub file: TempPath,
+    pub blake3: [u8; 32],
+    /// Where the bytes are.
+    pub file: Stored,
     // After the file: the share is free once the file is gone.
     _share: OwnedSemaphorePermit,
 }
@@ -153,10 +154,10 @@ async fn fetch(
     share: Result<OwnedSemaphorePermit, Error>,
 ) -> Result<Spooled, Error> {
     let share = share?;
-    let (sha256, file) = unless(|| job.is_ended(), job.spooled(&object)).await??;
+    let (blake3, file) = unless(|| job.is_ended(), job.spooled(&object)).await??;
     Ok(Spooled {
         object,
-        sha256,
+        blake3,
         file,
         _share: share,
     })
@@ -176,7 +177,7 @@ impl Job {
             .map_err(|_| Error::Stopped)
     }
 
-    async fn spooled(self: &Arc<Self>, object: &Object) -> Result<([u8; 32], TempPath), Error> {
+    async fn spooled(self: &Arc<Self>, object: &Object) -> Result<([u8; 32], Stored), Error> {
         let store = self
             .stores
             .iter()
@@ -202,7 +203,7 @@ impl Job {
         self: &Arc<Self>,
         store: &Store,
         object: &Object,
-    ) -> Result<([u8; 32], TempPath), Error> {
+    ) -> Result<([u8; 32], Stored), Error> {
         let mut left = REFETCHES.min(store.max_retries);
         loop {
             match self.once(store, object).await {
@@ -217,7 +218,7 @@ impl Job {
         self: &Arc<Self>,
         store: &Store,
         object: &Object,
-    ) -> Result<([u8; 32], TempPath), Error> {
+    ) -> Result<([u8; 32], Stored), Error> {
         let name = store.name_of(&object.key);
         let path = Path::parse(&object.key).map_err(|err| told(&err.into(), name.clone()))?;
         let options = GetOptions::new().with_if_match(object.e_tag.as_deref().and_then(condition));
@@ -229,10 +230,15 @@ impl Job {
         if got.meta.size != object.size_bytes {
             return Err(truncated(object, name, got.meta.size));
         }
-        let spool = Spool::new(self, object, name)?;
         match got.payload {
-            GetResultPayload::File(file, _) => spool.copy(file).await,
-            GetResultPayload::Stream(chunks) => spool.receive(chunks).await,
+            GetResultPayload::File(file, path) => {
+                let reading = Reading::new(self, object, name);
+                reading.in_place(file, path).await
+            }
+            GetResultPayload::Stream(chunks) => {
+                let spool = Spool::new(self, Reading::new(self, object, name))?;
+                spool.receive(chunks).await
+            }
         }
     }
 
@@ -241,61 +247,57 @@ impl Job {
     }
 }
 
-/// An object on its way into the spool.
-struct Spool {
+/// An object that is being read for the first time: hashed, and measured.
+struct Reading {
     job: Arc<Job>,
     object: Object,
     name: String,
-    file: File,
-    path: TempPath,
-    sha256: Sha256,
+    blake3: blake3::Hasher,
     bytes: u64,
 }
 
-impl Spool {
-    fn new(job: &Arc<Job>, object: &Object, name: String) -> Result<Spool, Error> {
-        let made = tempfile::Builder::new()
-            .prefix("object-")
-            .tempfile_in(&job.spool);
-        let (file, path) = made
-            .map_err(|err| spool_error(err, job.spool.clone()))?
-            .into_parts();
-        Ok(Spool {
+impl Reading {
+    fn new(job: &Arc<Job>, object: &Object, name: String) -> Reading {
+        Reading {
             job: Arc::clone(job),
             object: object.clone(),
             name,
-            file,
-            path,
-            sha256: Sha256::new(),
+            blake3: blake3::Hasher::new(),
             bytes: 0,
-        })
-    }
-
-    /// Takes a body as it arrives. `object_store` has by then resumed it where that was possible.
-    async fn receive<B: AsRef<[u8]>>(
-        mut self,
-        chunks: impl Stream<Item = object_store::Result<B>>,
-    ) -> Result<([u8; 32], TempPath), Error> {
-        let mut chunks = pin!(chunks);
-        while let Some(chunk) = chunks.next().await {
-            match chunk {
-                // Written in place: these threads have nothing else to do, and it only fills the page cache.
-                Ok(chunk) => self.write(chunk.as_ref())?,
-                Err(err) if cause::<Reply>(&err).is_some() => return Err(told(&err, self.name)),
-                Err(_) => return Err(truncated(&self.object, self.name, self.bytes)),
-            }
         }
-        self.whole()
     }
 
-    /// Copies a file on a thread for blocking work.
-    async fn copy(self, file: File) -> Result<([u8; 32], TempPath), Error> {
+    fn take(&mut self, chunk: &[u8]) -> Result<(), Error> {
+        let length = chunk.len() as u64;
+        self.bytes += length;
+        self.job.bytes_fetched.fetch_add(length, Ordering::Relaxed);
+        if self.bytes > self.object.size_bytes {
+            // At once: the disk's share is no larger.
+            return Err(truncated(&self.object, self.name.clone(), self.bytes));
+        }
+        self.blake3.update(chunk);
+        Ok(())
+    }
+
+    fn whole(self, file: Stored) -> Result<([u8; 32], Stored), Error> {
+        match self.bytes == self.object.size_bytes {
+            true => Ok((self.blake3.finalize().into(), file)),
+            false => Err(truncated(&self.object, self.name, self.bytes)),
+        }
+    }
+
+    /// Reads a local file on a thread for blocking work.
+    async fn in_place(self, file: File, path: PathBuf) -> Result<([u8; 32], Stored), Error> {
         let broken = broken(&self.object);
-        let copied = tokio::task::spawn_blocking(move || self.copy_now(file)).await;
-        copied.unwrap_or(Err(broken))
+        let read = tokio::task::spawn_blocking(move || self.in_place_now(file, path)).await;
+        read.unwrap_or(Err(broken))
     }
 
-    fn copy_now(mut self, mut file: File) -> Result<([u8; 32], TempPath), Error> {
+    fn in_place_now(mut self, mut file: File, path: PathBuf) -> Result<([u8; 32], Stored), Error> {
+        let broken = broken(&self.object);
+        let Ok(was) = Trace::of(&file) else {
+            return Err(broken);
+        };
         let mut buffer = vec![0; READ_BYTES];
         loop {
             if self.job.is_ended() {
@@ -303,9 +305,9 @@ impl Spool {
             }
             match file.read(&mut buffer) {
                 Ok(0) => break,
-                Ok(length) => self.write(&buffer[..length])?,
+                Ok(length) => self.take(&buffer[..length])?,
                 Err(err) if err.kind() == std::io::ErrorKind::Interrupted => {}
-                Err(_) => return Err(broken(&self.object)),
+                Err(_) => return Err(broken),
             }
         }
         // A file is not replaced but written in place by who does not know better: then it is not what was listed.
@@ -316,27 +318,62 @@ impl Spool {
         if modified.map(|time| time.as_microsecond()) != Some(self.object.modified_at) {
             return Err(Error::Changed { object: self.name });
         }
-        self.whole()
+        self.whole(Stored::Local(LocalFile::new(path, was)))
+    }
+}
+
+/// An object on its way into the spool.
+struct Spool {
+    reading: Reading,
+    file: File,
+    path: TempPath,
+}
+
+impl Spool {
+    fn new(job: &Job, reading: Reading) -> Result<Spool, Error> {
+        let made = tempfile::Builder::new()
+            .prefix("object-")
+            .tempfile_in(&job.spool);
+        let (file, path) = made
+            .map_err(|err| spool_error(err, job.spool.clone()))?
+            .into_parts();
+        Ok(Spool {
+            reading,
+            file,
+            path,
+        })
+    }
+
+    /// Takes a body as it arrives. `object_store` has by then resumed it where that was possible.
+    async fn receive<B: AsRef<[u8]>>(
+        mut self,
+        chunks: impl Stream<Item = object_store::Result<B>>,
+    ) -> Result<([u8; 32], Stored), Error> {
+        let mut chunks = pin!(chunks);
+        while let Some(chunk) = chunks.next().await {
+            let reading = &self.reading;
+            match chunk {
+                // Written in place: these threads have nothing else to do, and it only fills the page cache.
+                Ok(chunk) => self.write(chunk.as_ref())?,
+                Err(err) if cause::<Reply>(&err).is_some() => {
+                    return Err(told(&err, self.reading.name));
+                }
+                Err(_) => {
+                    return Err(truncated(
+                        &reading.object,
+                        reading.name.clone(),
+                        reading.bytes,
+                    ));
+                }
+            }
+        }
+        self.reading.whole(Stored::Spooled(self.path))
     }
 
     fn write(&mut self, chunk: &[u8]) -> Result<(), Error> {
-        let length = chunk.len() as u64;
-        self.bytes += length;
-        self.job.bytes_fetched.fetch_add(length, Ordering::Relaxed);
-        if self.bytes > self.object.size_bytes {
-            // At once: the disk's share is no larger.
-            return Err(truncated(&self.object, self.name.clone(), self.bytes));
-        }
-        self.sha256.update(chunk);
+        self.reading.take(chunk)?;
         let written = self.file.write_all(chunk);
-        written.map_err(|err| spool_error(err, self.job.spool.clone()))
-    }
-
-    fn whole(self) -> Result<([u8; 32], TempPath), Error> {
-        match self.bytes == self.object.size_bytes {
-            true => Ok((self.sha256.finalize().into(), self.path)),
-            false => Err(truncated(&self.object, self.name, self.bytes)),
-        }
+        written.map_err(|err| spool_error(err, self.reading.job.spool.clone()))
     }
 }
 

@@ -14,6 +14,7 @@ mod fetch;
 mod http;
 mod observed;
 mod store;
+mod stored;
 
 use std::collections::{BTreeMap, HashSet};
 use std::fmt;
@@ -36,6 +37,7 @@ pub use crate::observation::{Object, ObservedFrom};
 pub use error::{Error, Reply};
 pub use fetch::{Fetch, Spooled};
 pub use observed::observed_at;
+pub use stored::Stored;
 
 use error::{cause, told};
 use http::Pages;

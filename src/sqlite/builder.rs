@@ -1,8 +1,10 @@
 //! The file in the making: pages appended one after another, what the schema says of them, and page 1 at the end.
 
 use std::fs::File;
-use std::io::Write;
+use std::io::{self, Write};
 use std::os::unix::fs::FileExt;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::{self, JoinHandle};
 
 use super::page::Page;
 use super::record::Record;
@@ -11,6 +13,8 @@ use super::{PAGE_BYTES, Result};
 
 /// Bytes that are written at once.
 const WRITTEN_AT_ONCE: usize = 1 << 20;
+/// Full buffers between the thread that fills them and the one that writes.
+const BUFFERS_AHEAD: usize = 3;
 /// SQLite never uses the page in which this byte lies: it locks files there.
 const LOCK_BYTE: u64 = 1 << 30;
 /// Bytes of the file's header, before the first page's own.
@@ -20,24 +24,38 @@ const WRITE_VERSION: u8 = 3;
 /// The SQLite whose format this is.
 const SQLITE_VERSION: u32 = 3_051_003;
 
-/// Pages on their way into a file.
+/// Pages on their way into a file, which a thread of its own writes: nearly all that takes is the system's copying.
 pub(super) struct Output {
     pub(super) page_bytes: usize,
-    file: File,
     buffer: Vec<u8>,
     /// The number of the next page; those of a file begin at 1.
     next: u32,
+    full: SyncSender<Vec<u8>>,
+    /// Taken when the file failed.
+    writing: Option<JoinHandle<io::Result<File>>>,
 }
 
 impl Output {
-    fn new(file: File, page_bytes: usize) -> Output {
-        let buffer = Vec::with_capacity(WRITTEN_AT_ONCE + page_bytes);
-        Output {
+    fn new(file: File, page_bytes: usize) -> Result<Output> {
+        let (full, buffers) = sync_channel(BUFFERS_AHEAD);
+        let writing = thread::Builder::new()
+            .name("write".into())
+            .spawn(move || write_all(file, &buffers))?;
+        Ok(Output {
             page_bytes,
-            file,
-            buffer,
+            buffer: Vec::with_capacity(WRITTEN_AT_ONCE + page_bytes),
             next: 1,
-        }
+            full,
+            writing: Some(writing),
+        })
+    }
+
+    /// Returns the file once all is written.
+    fn end(mut self) -> Result<File> {
+        // Where it cannot be sent, the thread ended, and says why.
+        let _ = self.full.send(std::mem::take(&mut self.buffer));
+        drop(self.full);
+        Ok(joined(self.writing)?)
     }
 
     fn lock_page(&self) -> u32 {
@@ -56,9 +74,13 @@ impl Output {
     fn write(&mut self, page: &[u8]) -> Result<()> {
         self.next += 1;
         self.buffer.extend_from_slice(page);
-        if self.buffer.len() >= WRITTEN_AT_ONCE {
-            self.file.write_all(&self.buffer)?;
-            self.buffer.clear();
+        if self.buffer.len() < WRITTEN_AT_ONCE {
+            return Ok(());
+        }
+        let empty = Vec::with_capacity(WRITTEN_AT_ONCE + self.page_bytes);
+        let full = std::mem::replace(&mut self.buffer, empty);
+        if self.full.send(full).is_err() {
+            joined(self.writing.take())?;
         }
         Ok(())
     }
@@ -109,7 +131,7 @@ impl Builder {
 
     /// Begins a file with pages of 512 to 65,536 bytes, a power of two.
     pub(super) fn with_pages_of(file: File, page_bytes: usize) -> Result<Builder> {
-        let mut output = Output::new(file, page_bytes);
+        let mut output = Output::new(file, page_bytes)?;
         // Page 1 names the roots, which are not known yet.
         output.write(&vec![0; page_bytes])?;
         Ok(Builder {
@@ -196,11 +218,24 @@ impl Builder {
         let header = header(self.output.page_bytes, self.output.next - 1);
         page[..HEADER_BYTES].copy_from_slice(&header);
         let page = header_and(page, application_id, user_version);
-        let Output { file, buffer, .. } = &mut self.output;
-        file.write_all(buffer)?;
+        let file = self.output.end()?;
         file.write_all_at(page, 0)?;
-        Ok(self.output.file)
+        Ok(file)
     }
+}
+
+/// Returns the file, or what it failed with.
+fn joined(writing: Option<JoinHandle<io::Result<File>>>) -> io::Result<File> {
+    let joined = writing.and_then(|writing| writing.join().ok());
+    joined.unwrap_or_else(|| Err(io::Error::other("the thread that writes the file is gone")))
+}
+
+/// Writes what comes until no more does.
+fn write_all(mut file: File, buffers: &Receiver<Vec<u8>>) -> io::Result<File> {
+    for buffer in buffers {
+        file.write_all(&buffer)?;
+    }
+    Ok(file)
 }
 
 fn header(page_bytes: usize, pages: u32) -> [u8; HEADER_BYTES] {

@@ -19,7 +19,8 @@ use std::io;
 
 pub(crate) use self::builder::Builder;
 pub(crate) use self::reader::{Reader, Rows};
-pub(crate) use self::record::{Columns, Record, Value};
+pub(crate) use self::record::{Columns, Encoded, Record, Value};
+pub(crate) use self::tree::Table;
 
 /// Bytes of a page of what is written.
 pub(crate) const PAGE_BYTES: usize = 8192;

@@ -16,6 +16,8 @@ use super::{Error, Result};
 const WINDOW_BYTES: usize = 256 << 10;
 /// Bytes of the file's header.
 const HEADER_BYTES: usize = 100;
+/// Bytes of the longest row that SQLite reads.
+pub(super) const PAYLOAD_BYTES_AT_MOST: usize = 1_000_000_000;
 /// Levels that a tree may have: more would be more pages than a file can have.
 const LEVELS_AT_MOST: usize = 20;
 
@@ -89,14 +91,18 @@ impl Reader {
     pub(crate) fn rows(&self, table: &str) -> Result<Rows<'_>> {
         match self.roots.get(table) {
             Some(root) => self.rows_of(*root),
-            None => Ok(Rows::new(self, Vec::new())),
+            None => Ok(Rows::none()),
         }
     }
 
     fn rows_of(&self, root: u32) -> Result<Rows<'_>> {
         let mut leaves = Vec::new();
         self.leaves(root, i64::MAX, 0, &mut leaves)?;
-        Ok(Rows::new(self, leaves))
+        Ok(Rows {
+            reader: Some(self),
+            leaves,
+            ..Rows::none()
+        })
     }
 
     /// Finds the leaves below a page, none of whose rows has a larger rowid than `last`.
@@ -179,7 +185,8 @@ struct Leaf {
 /// The rows of a table, in the order of their rowids.
 #[derive(Debug)]
 pub(crate) struct Rows<'r> {
-    reader: &'r Reader,
+    /// None only where there are no rows.
+    reader: Option<&'r Reader>,
     leaves: Vec<Leaf>,
     /// The leaf that is being read, and the next row in it.
     leaf: usize,
@@ -193,10 +200,11 @@ pub(crate) struct Rows<'r> {
 }
 
 impl<'r> Rows<'r> {
-    fn new(reader: &'r Reader, leaves: Vec<Leaf>) -> Rows<'r> {
+    /// Returns no rows.
+    pub(crate) fn none() -> Rows<'r> {
         Rows {
-            reader,
-            leaves,
+            reader: None,
+            leaves: Vec::new(),
             leaf: 0,
             cell: 0,
             window: Vec::new(),
@@ -250,17 +258,21 @@ impl<'r> Rows<'r> {
         Ok(())
     }
 
-    /// Returns a row, if there is one of this rowid; later ones are not read again.
+    /// Returns the row of a rowid, if there is one. Rows are asked for in order; the same one can be asked for again.
     ///
     /// # Errors
     /// As [`Rows::next`].
     pub(crate) fn find(&mut self, rowid: i64) -> Result<Option<Columns<'_>>> {
         self.seek(rowid)?;
-        match self.next()? {
-            // Nobody asks for what lies behind: it is found again from here.
-            Some((found, columns)) if found == rowid => Ok(Some(columns)),
-            _ => Ok(None),
+        let Some(leaf) = self.leaves.get(self.leaf) else {
+            return Ok(None);
+        };
+        let page = leaf.page;
+        if self.cell >= self.read(page)?.cells || self.rowid(page, self.cell)? != rowid {
+            return Ok(None);
         }
+        let (_, columns) = self.row(page, self.cell)?;
+        Ok(Some(columns))
     }
 
     /// Reads the window in which a page lies.
@@ -268,7 +280,10 @@ impl<'r> Rows<'r> {
         if page >= self.window_page && page - self.window_page < self.window_pages {
             return Ok(());
         }
-        let page_bytes = self.reader.page_bytes;
+        let Some(reader) = self.reader else {
+            return Ok(());
+        };
+        let page_bytes = reader.page_bytes;
         // Those leaves that follow one another in the file.
         let most = (WINDOW_BYTES / page_bytes).max(1);
         let behind = self.leaves[self.leaf..].iter().take(most).zip(page..);
@@ -278,14 +293,18 @@ impl<'r> Rows<'r> {
             .max(1);
         self.window.resize(pages * page_bytes, 0);
         self.window_pages = 0;
-        self.reader.read_pages(page, &mut self.window)?;
+        reader.read_pages(page, &mut self.window)?;
         self.window_page = page;
         self.window_pages = pages as u32;
         Ok(())
     }
 
+    fn page_bytes(&self) -> usize {
+        self.reader.map_or(0, |reader| reader.page_bytes)
+    }
+
     fn read(&self, page: u32) -> Result<Read<'_>> {
-        let page_bytes = self.reader.page_bytes;
+        let page_bytes = self.page_bytes();
         let begin = (page - self.window_page) as usize * page_bytes;
         let read = Read::of(&self.window[begin..begin + page_bytes], header_of(page))?;
         match read.kind {
@@ -303,13 +322,16 @@ impl<'r> Rows<'r> {
 
     fn row(&mut self, page: u32, at: usize) -> Result<(i64, Columns<'_>)> {
         const CUT: Error = Error::Damaged("a row is cut");
-        let page_bytes = self.reader.page_bytes;
+        let page_bytes = self.page_bytes();
         let begin = (page - self.window_page) as usize * page_bytes;
         let read = Read::of(&self.window[begin..begin + page_bytes], header_of(page))?;
         let mut cell = read.cell(at)?;
         let bytes = take_varint(&mut cell).ok_or(CUT)?;
         let bytes = usize::try_from(bytes).map_err(|_| CUT)?;
         let rowid = take_varint(&mut cell).ok_or(CUT)? as i64;
+        if bytes > PAYLOAD_BYTES_AT_MOST {
+            return Err(Error::Damaged("a row is longer than any"));
+        }
         let kept = kept_in_cell(page_bytes, bytes);
         let payload = cell.get(..kept).ok_or(CUT)?;
         if kept == bytes {
@@ -318,8 +340,9 @@ impl<'r> Rows<'r> {
         let first = page_number(cell.get(kept..))?;
         self.long.clear();
         self.long.extend_from_slice(payload);
-        self.reader
-            .read_chain(first, bytes - kept, &mut self.long)?;
+        if let Some(reader) = self.reader {
+            reader.read_chain(first, bytes - kept, &mut self.long)?;
+        }
         Ok((rowid, Columns::of(&self.long)?))
     }
 }

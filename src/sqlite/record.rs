@@ -115,6 +115,29 @@ fn read_value(kind: u64, bytes: &[u8]) -> Result<Value<'_>> {
     })
 }
 
+/// Rows that are made, to be put into a table one after another.
+#[derive(Debug, Default)]
+pub(crate) struct Encoded {
+    bytes: Vec<u8>,
+    /// The rowid of each, and where it ends.
+    rows: Vec<(i64, usize)>,
+}
+
+impl Encoded {
+    /// Adds a row.
+    pub(crate) fn push(&mut self, rowid: i64, record: &Record) {
+        record.append_to(&mut self.bytes);
+        self.rows.push((rowid, self.bytes.len()));
+    }
+
+    /// Returns each row's id and payload.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (i64, &[u8])> {
+        let begins = std::iter::once(0).chain(self.rows.iter().map(|(_, end)| *end));
+        let rows = self.rows.iter().zip(begins);
+        rows.map(|((rowid, end), begin)| (*rowid, &self.bytes[begin..*end]))
+    }
+}
+
 /// A row in the making, its columns put in one after another.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Record {

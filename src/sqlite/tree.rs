@@ -2,7 +2,7 @@
 
 use super::builder::Output;
 use super::page::{Page, PageKind};
-use super::record::{Record, put_varint};
+use super::record::{Encoded, Record, put_varint};
 use super::{Error, Result};
 
 /// A page that is written, and what stands between it and the next one: the last rowid in it as a number of variable
@@ -97,20 +97,32 @@ impl<'b> Table<'b> {
     /// # Errors
     /// The file's; [`Error::Unordered`].
     pub(crate) fn push(&mut self, rowid: i64, record: &Record) -> Result<()> {
+        let mut payload = std::mem::take(&mut self.payload);
+        payload.clear();
+        record.append_to(&mut payload);
+        let put = self.put(rowid, &payload);
+        self.payload = payload;
+        put
+    }
+
+    /// Adds rows, as [`Table::push`] adds one.
+    ///
+    /// # Errors
+    /// As there.
+    pub(crate) fn push_all(&mut self, rows: &Encoded) -> Result<()> {
+        rows.iter()
+            .try_for_each(|(rowid, payload)| self.put(rowid, payload))
+    }
+
+    fn put(&mut self, rowid: i64, payload: &[u8]) -> Result<()> {
         if self.last.is_some_and(|last| rowid <= last) {
             return Err(Error::Unordered(self.name));
         }
         self.cell.clear();
-        put_varint(&mut self.cell, record.bytes() as u64);
+        put_varint(&mut self.cell, payload.len() as u64);
         put_varint(&mut self.cell, rowid as u64);
         let spill = Spill::of_table(self.output.page_bytes);
-        if record.bytes() <= spill.most {
-            record.append_to(&mut self.cell);
-        } else {
-            self.payload.clear();
-            record.append_to(&mut self.payload);
-            put_payload(self.output, &mut self.cell, spill, &self.payload)?;
-        }
+        put_payload(self.output, &mut self.cell, spill, payload)?;
         if !self.leaf.has_room(self.cell.len()) {
             self.end_leaf()?;
         }

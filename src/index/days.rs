@@ -1,0 +1,55 @@
+//! Days of use: the UTC days on which something was used, those within 64 days of the newest. A set that days are added
+//! to, so the order makes no difference.
+
+/// Microseconds of a day.
+pub(super) const DAY: i64 = 86_400_000_000;
+
+/// Some days.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Days {
+    /// The newest, counted since 1970.
+    pub(super) newest: i32,
+    /// Bit n is n days before it.
+    pub(super) mask: u64,
+}
+
+impl Days {
+    /// Returns the day of a time.
+    pub(super) fn of(time: i64) -> Days {
+        Days {
+            newest: time.div_euclid(DAY) as i32,
+            mask: 1,
+        }
+    }
+
+    /// Returns the days of both.
+    pub(super) fn and(self, other: Days) -> Days {
+        let (newer, older) = match self.newest >= other.newest {
+            true => (self, other),
+            false => (other, self),
+        };
+        let apart = newer.newest.abs_diff(older.newest);
+        Days {
+            newest: newer.newest,
+            mask: newer.mask | older.mask.checked_shl(apart).unwrap_or(0),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn days_are_a_set_whatever_the_order() {
+        let day = |day: i64| Days::of(day * DAY + 5);
+        let all = |days: &[i64]| days.iter().map(|at| day(*at)).reduce(Days::and).unwrap();
+        let expected = Days {
+            newest: 100,
+            mask: 1 | 1 << 3 | 1 << 63,
+        };
+        assert_eq!(all(&[100, 97, 37, 36, -5]), expected);
+        assert_eq!(all(&[36, -5, 37, 100, 97, 97]), expected);
+        assert_eq!(expected.and(expected), expected);
+    }
+}

@@ -1,0 +1,596 @@
+//! The rows of `account` and `device`: those of claims, then those of subjects that several claims tell of.
+
+use std::collections::{BTreeMap, HashMap};
+use std::ops::Range;
+use std::path::Path;
+
+use super::claim::{Claim, ClaimId, NEVER, Part, Print, Stored};
+use super::digest::Digest;
+use super::in_order::in_order;
+use super::ledger::Ledger;
+use super::roster::{Roster, said, values_of};
+use super::source::Source;
+use super::spill::{Spill, Text};
+use super::subject::{Bits, Sharing, Standing, traits_of};
+use super::text::{Fields, Texts};
+use super::{Error, Result, damaged};
+use crate::bucket::{Hash, read_u32};
+use crate::class::Patterns;
+use crate::identifier::{Kind, normal_form};
+use crate::observation::Traits;
+use crate::schema::{
+    Class, NAME, NOBODY, Subject, USAGE_DEVICE_FIELDS, account_field, device_field, flag,
+};
+use crate::sqlite::{Columns, Encoded, Record, Table, Value};
+
+/// A row's head: what changes from generation to generation while its text stays.
+struct Head<'a> {
+    owner: Option<u32>,
+    class: Class,
+    flags: u8,
+    last_seen: Option<i64>,
+    newest: Part,
+    first: u32,
+    parts: &'a [u8],
+    last_use: Option<&'a [u8]>,
+}
+
+impl Head<'_> {
+    fn put(&self, record: &mut Record) {
+        record.clear();
+        record.put_null();
+        record.put_optional(self.owner.map(i64::from));
+        record.put_integer(self.class as i64);
+        record.put_integer(i64::from(self.flags));
+        record.put_optional(self.last_seen);
+        record.put_integer(i64::from(self.newest.object));
+        record.put_integer(i64::from(self.newest.row));
+        record.put_integer(i64::from(self.first));
+        record.put_blob(self.parts);
+        match self.last_use {
+            Some(last_use) => record.put_blob(last_use),
+            None => record.put_null(),
+        }
+    }
+}
+
+/// What answers show of devices, by their rows, until the usages are written.
+#[derive(Default)]
+pub(super) struct Shown {
+    batches: Vec<ShownBatch>,
+    /// By row: its batch, and where it begins there.
+    places: Vec<Option<(u32, u32)>>,
+}
+
+/// What answers show of some devices: the lengths of the columns' types and values, then those.
+#[derive(Default)]
+struct ShownBatch {
+    bytes: Vec<u8>,
+    rows: Vec<(u32, u32)>,
+}
+
+impl ShownBatch {
+    fn put(&mut self, row: u32, columns: Columns) -> Result<()> {
+        let full = |_| Error::Full { limit: u32::MAX };
+        let begin = u32::try_from(self.bytes.len()).map_err(full)?;
+        self.rows.push((row, begin));
+        for length in [columns.types.len(), columns.values.len()] {
+            let length = u32::try_from(length).map_err(full)?;
+            self.bytes.extend_from_slice(&length.to_le_bytes());
+        }
+        self.bytes.extend_from_slice(columns.types);
+        self.bytes.extend_from_slice(columns.values);
+        Ok(())
+    }
+}
+
+impl Shown {
+    fn add(&mut self, mut batch: ShownBatch) {
+        let at = self.batches.len() as u32;
+        for (row, begin) in std::mem::take(&mut batch.rows) {
+            let row = row as usize;
+            if row >= self.places.len() {
+                self.places.resize(row + 1, None);
+            }
+            self.places[row] = Some((at, begin));
+        }
+        batch.bytes.shrink_to_fit();
+        self.batches.push(batch);
+    }
+
+    pub(super) fn get(&self, row: u32) -> Option<Columns<'_>> {
+        let (batch, begin) = (*self.places.get(row as usize)?)?;
+        let bytes = self
+            .batches
+            .get(batch as usize)?
+            .bytes
+            .get(begin as usize..)?;
+        let (lengths, rest) = bytes.split_at_checked(2 * size_of::<u32>())?;
+        let (types, rest) = rest.split_at_checked(read_u32(lengths, 0) as usize)?;
+        Some(Columns {
+            types,
+            values: rest.get(..read_u32(lengths, 4) as usize)?,
+        })
+    }
+}
+
+/// What the rows of one subject are made from.
+pub(super) struct SubjectRows<'w> {
+    pub(super) subject: Subject,
+    pub(super) ledger: &'w Ledger,
+    pub(super) roster: &'w Roster,
+    pub(super) texts: &'w Texts,
+    pub(super) sharing: &'w Sharing,
+    pub(super) standing: &'w Standing,
+    pub(super) patterns: &'w Patterns,
+    /// What the last generation says of classes was worked out with others.
+    pub(super) are_patterns_new: bool,
+    /// Rows of devices that are nobody's own, and rows that mentions wait for.
+    pub(super) shared: &'w Bits,
+    pub(super) waiting: Bits,
+}
+
+/// Rows that are made, in the order of their ids, and what else they come to.
+#[derive(Default)]
+struct MadeRows {
+    rows: Encoded,
+    classes: Vec<Class>,
+    shown: ShownBatch,
+    /// Texts of claims that are merged with others.
+    composed: Vec<(ClaimId, Record)>,
+    counts: NewestRows,
+    digest: Digest,
+    record: Record,
+    bytes: Vec<u8>,
+}
+
+/// How many rows of each object are the newest of their parts, and whether they say what was known.
+pub(super) type NewestRows = BTreeMap<(u32, bool), u32>;
+
+/// What writing a subject's rows comes to.
+pub(super) struct WrittenRows {
+    /// Of each row, by its id.
+    pub(super) classes: Vec<Class>,
+    pub(super) shown: Shown,
+    pub(super) counts: NewestRows,
+    pub(super) digest: Digest,
+}
+
+/// What was known of a claim before this run.
+struct Before {
+    stored: Stored,
+}
+
+impl Before {
+    /// Reads a row from its owner on.
+    fn read(subject: Subject, columns: &mut Columns) -> Result<Before> {
+        columns.skip(3)?;
+        let last_seen = columns.take()?.integer().unwrap_or(NEVER);
+        columns.skip(3)?;
+        let parts = columns.take()?.blob().unwrap_or_default();
+        let stored = Stored::read(parts, values_of(subject), last_seen);
+        columns.skip(1)?;
+        let (stored, _) = stored.ok_or(damaged("the parts of a row"))?;
+        Ok(Before { stored })
+    }
+
+    /// Returns the fingerprint and `last_seen` of the newest row with a set of columns.
+    fn of_shape(&self, shape: u16) -> Option<(u64, i64)> {
+        let (newest, _, print) = self.stored.newest;
+        if newest == shape {
+            return Some((print.fingerprint, self.stored.last_seen));
+        }
+        let mut others = self.stored.others.iter();
+        let other = others.find(|(part, _)| part.shape == shape);
+        other.map(|(part, fingerprint)| (*fingerprint, part.last_seen))
+    }
+}
+
+impl SubjectRows<'_> {
+    /// Writes the row of every claim, then those of subjects that several claims tell of. Of the two sources that `sources`
+    /// opens, one reads what is copied, the other what is composed.
+    pub(super) fn write<'s>(
+        &self,
+        sources: impl Fn() -> Result<(Source<'s>, Source<'s>)> + Sync,
+        folder: &Path,
+        table: &mut Table,
+    ) -> Result<WrittenRows> {
+        let mut written = WrittenRows {
+            classes: vec![Class::Unknown],
+            shown: Shown::default(),
+            counts: NewestRows::new(),
+            digest: Digest::default(),
+        };
+        let mut composed = Composed {
+            spill: Spill::new(folder.to_owned()),
+            places: HashMap::new(),
+        };
+        let make = |(source, parts): &mut (Source, Source), claims: Range<usize>| {
+            let mut made = MadeRows::default();
+            for at in claims {
+                self.make_claim(ClaimId::of_position(at), (source, parts), &mut made)?;
+            }
+            Ok(made)
+        };
+        let take = |made: MadeRows| {
+            for (claim, text) in &made.composed {
+                composed.put(*claim, text.columns())?;
+            }
+            written.take(made, table)
+        };
+        in_order(self.roster.claims.len(), sources, make, take)?;
+        let mut made = MadeRows::default();
+        for (at, (_, claims)) in self.standing.merged.iter().enumerate() {
+            let row = (self.roster.claims.len() + 1 + at) as u32;
+            self.make_merged(row, claims, &composed.of(claims)?, &mut made)?;
+        }
+        written.take(made, table)?;
+        Ok(written)
+    }
+
+    fn make_claim(
+        &self,
+        id: ClaimId,
+        (source, parts): (&mut Source, &mut Source),
+        made: &mut MadeRows,
+    ) -> Result<()> {
+        let claim = self.roster.claim(id);
+        let is_kept = claim.newest.text.is_kept();
+        let mut text = Record::default();
+        let before = match id.at() < self.roster.kept {
+            true => {
+                let mut columns = source.head(id)?;
+                let before = Before::read(self.subject, &mut columns)?;
+                if is_kept {
+                    text.put_columns(columns);
+                }
+                Some(before)
+            }
+            false => None,
+        };
+        let mut print = before
+            .as_ref()
+            .map_or(Print::default(), |before| before.stored.newest.2);
+        if !is_kept {
+            let (spilled, columns) = source.spilled(claim.newest.text)?;
+            print = spilled;
+            text.put_columns(columns);
+        }
+        if claim.others != 0 && !self.newest_covers(claim)? {
+            text = self.composed(id, parts)?;
+        }
+        if claim.others != 0 || (self.are_patterns_new && is_kept) {
+            print.traits = self.traits(text.columns())?;
+        }
+        let stored = self.stored(claim, print, before.as_ref(), source)?;
+        made.digest
+            .add_claim(self.ledger, self.subject, claim, &stored);
+        self.count(&stored, claim, before.as_ref(), &mut made.counts);
+        self.make_row(id, claim, &stored, text, made)
+    }
+
+    /// Tells whether the newest part carries all that the older ones do.
+    fn newest_covers(&self, claim: &Claim) -> Result<bool> {
+        let newest = self.ledger.shape(claim.newest.shape)?;
+        for other in self.roster.others_of(claim) {
+            let shape = self.ledger.shape(other.part.shape)?;
+            if !newest.covers(shape) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Returns a claim's text: each field by the newest part that carries it.
+    fn composed(&self, id: ClaimId, source: &mut Source) -> Result<Record> {
+        let mut record = Record::default();
+        let mut parts: Vec<Part> = self.roster.parts(id).collect();
+        parts.sort_by(|left, right| self.ledger.compare(said(left), said(right)));
+        let mut texts: Vec<(Part, Record)> = Vec::with_capacity(parts.len());
+        for part in parts {
+            let mut text = Record::default();
+            text.put_columns(source.text(id, part.text)?);
+            texts.push((part, text));
+        }
+        let mut fields = Fields::nothing(self.subject);
+        for (part, text) in &texts {
+            let shape = self.ledger.shape(part.shape)?;
+            fields.overlay(
+                self.subject,
+                shape,
+                &Fields::read(self.subject, text.columns())?,
+            );
+        }
+        fields.put(&mut record);
+        Ok(record)
+    }
+
+    /// Works out anew what a row's class follows from.
+    fn traits(&self, text: Columns) -> Result<Traits> {
+        if self.subject == Subject::Device {
+            return Ok(Traits::default());
+        }
+        let fields = Fields::read(self.subject, text)?;
+        let shown = |at: usize| self.texts.shown(fields.values[at]);
+        let name = shown(NAME).and_then(|name| {
+            let normal = normal_form(Kind::AccountName, &name).ok()?;
+            Some(normal.into_owned())
+        });
+        let has = |at: usize| fields.values[at] != Value::Null;
+        let has_person =
+            has(account_field::UPN) || has(account_field::EMAIL) || has(account_field::FULL_NAME);
+        let user_type = shown(account_field::TYPE);
+        Ok(traits_of(
+            name.as_deref(),
+            user_type.as_deref(),
+            has_person,
+            self.patterns,
+        ))
+    }
+
+    /// Returns what is to be stored of a claim's parts.
+    fn stored(
+        &self,
+        claim: &Claim,
+        print: Print,
+        before: Option<&Before>,
+        source: &mut Source,
+    ) -> Result<Stored> {
+        let mut others = Vec::new();
+        for other in self.roster.others_of(claim) {
+            let fingerprint = match other.part.text.is_kept() {
+                true => before
+                    .and_then(|before| before.of_shape(other.part.shape))
+                    .map(|(print, _)| print),
+                false => Some(source.spilled(other.part.text)?.0.fingerprint),
+            };
+            others.push((other.part, fingerprint.unwrap_or_default()));
+        }
+        others.sort_by(|left, right| self.ledger.compare(said(&right.0), said(&left.0)));
+        Ok(Stored {
+            hash: claim.hash,
+            newest: (claim.newest.shape, claim.newest.first, print),
+            last_seen: claim.newest.last_seen,
+            others,
+        })
+    }
+
+    /// Counts the rows of this run that are the newest of their parts.
+    fn count(
+        &self,
+        stored: &Stored,
+        claim: &Claim,
+        before: Option<&Before>,
+        counts: &mut NewestRows,
+    ) {
+        let newest = (claim.newest, stored.newest.2.fingerprint);
+        for (part, fingerprint) in std::iter::once(&newest).chain(&stored.others) {
+            if self.ledger.is_new(part.object) {
+                let known = before.and_then(|before| before.of_shape(part.shape));
+                let is_unchanged = known == Some((*fingerprint, part.last_seen));
+                *counts.entry((part.object, is_unchanged)).or_default() += 1;
+            }
+        }
+    }
+
+    fn make_row(
+        &self,
+        id: ClaimId,
+        claim: &Claim,
+        stored: &Stored,
+        text: Record,
+        made: &mut MadeRows,
+    ) -> Result<()> {
+        let MadeRows { bytes, record, .. } = made;
+        bytes.clear();
+        stored.put(self.roster.values(id), bytes);
+        let parts_end = bytes.len();
+        let last_use = self.roster.last_uses.get(id.at()).copied().flatten();
+        if let Some(last_use) = last_use {
+            let name = match last_use.account {
+                0 => self.hash_of_last_login(text.columns())?,
+                _ => 0,
+            };
+            last_use.put(&claim.newest, self.ledger, name, bytes);
+        }
+        let (parts, last_use_bytes) = bytes.split_at(parts_end);
+        let owner = self.standing.owner(id);
+        let class = match self.subject {
+            Subject::Account => self.sharing.class(stored.newest.2.traits, id),
+            Subject::Device => Class::Unknown,
+        };
+        let mut flags = if claim.is_held { flag::HELD } else { 0 };
+        if self.standing.has_local_sid(id) {
+            flags |= flag::LOCAL_SID;
+        }
+        let head = Head {
+            owner,
+            class,
+            flags: flags | self.row_flags(id.0),
+            last_seen: self.last_seen(id)?,
+            newest: claim.newest,
+            first: self.first(id),
+            parts,
+            last_use: last_use.map(|_| last_use_bytes),
+        };
+        let last_seen = head.last_seen;
+        head.put(record);
+        record.put_columns(text.columns());
+        made.rows.push(i64::from(id.0), record);
+        made.classes.push(class);
+        match owner {
+            None => self.show(id.0, last_seen, text.columns(), made),
+            Some(NOBODY) => Ok(()),
+            Some(_) => {
+                made.composed.push((id, text));
+                Ok(())
+            }
+        }
+    }
+
+    fn row_flags(&self, row: u32) -> u8 {
+        let mut flags = 0;
+        if self.shared.has(row) {
+            flags |= flag::SHARED;
+        }
+        if self.waiting.has(row) {
+            flags |= flag::WAITED_FOR;
+        }
+        flags
+    }
+
+    /// Returns the `last_seen` of a claim: that of its newest part that carries the column.
+    fn last_seen(&self, id: ClaimId) -> Result<Option<i64>> {
+        for part in self.roster.parts(id) {
+            if self.ledger.shape(part.shape)?.carries_last_seen() {
+                return Ok(part.last_seen());
+            }
+        }
+        Ok(None)
+    }
+
+    fn first(&self, id: ClaimId) -> u32 {
+        let firsts = self.roster.parts(id).map(|part| part.first);
+        firsts
+            .min_by_key(|first| self.ledger.observed_at(*first))
+            .unwrap_or_default()
+    }
+
+    fn hash_of_last_login(&self, mut text: Columns) -> Result<u64> {
+        text.skip(device_field::LAST_LOGIN)?;
+        let name = text.take()?.text().unwrap_or_default();
+        let normal = normal_form(Kind::AccountName, name);
+        Ok(normal.map_or(0, |normal| Hash::of(&normal).high))
+    }
+
+    /// Keeps what answers show of a device.
+    fn show(
+        &self,
+        row: u32,
+        last_seen: Option<i64>,
+        mut text: Columns,
+        made: &mut MadeRows,
+    ) -> Result<()> {
+        if self.subject == Subject::Account {
+            return Ok(());
+        }
+        let record = &mut made.record;
+        let mut wanted = USAGE_DEVICE_FIELDS.iter().peekable();
+        record.clear();
+        for field in self.subject.fields() {
+            let value = text.take()?;
+            if wanted.next_if(|wanted| **wanted == field.name).is_some() {
+                record.put(value);
+            }
+        }
+        record.put_optional(last_seen);
+        made.shown.put(row, record.columns())
+    }
+
+    /// Makes the row of a subject that several claims tell of.
+    fn make_merged(
+        &self,
+        row: u32,
+        claims: &[ClaimId],
+        texts: &[Vec<u8>],
+        made: &mut MadeRows,
+    ) -> Result<()> {
+        let mut fields_of = Vec::with_capacity(claims.len());
+        for text in texts {
+            fields_of.push(Fields::read(self.subject, columns_of(text)?)?);
+        }
+        let mut parts: Vec<(Part, usize)> = Vec::new();
+        for (at, claim) in claims.iter().enumerate() {
+            parts.extend(self.roster.parts(*claim).map(|part| (part, at)));
+        }
+        parts.sort_by(|left, right| self.ledger.compare(said(&left.0), said(&right.0)));
+        let mut fields = Fields::nothing(self.subject);
+        let mut last_seen = None;
+        let mut named = claims.first().copied();
+        for (part, at) in &parts {
+            let shape = self.ledger.shape(part.shape)?;
+            fields.overlay(self.subject, shape, &fields_of[*at]);
+            if shape.carries_last_seen() {
+                last_seen = part.last_seen();
+            }
+            if fields_of[*at].values[NAME] != Value::Null {
+                named = Some(claims[*at]);
+            }
+        }
+        let mut text = Record::default();
+        fields.put(&mut text);
+        let (Some((newest, _)), Some(named)) = (parts.last(), named) else {
+            return Err(Error::Inconsistent("a merged row has no parts"));
+        };
+        let class = match self.subject {
+            Subject::Account => self.sharing.class(self.traits(text.columns())?, named),
+            Subject::Device => Class::Unknown,
+        };
+        let firsts = parts.iter().map(|(part, _)| part.first);
+        let head = Head {
+            owner: None,
+            class,
+            flags: self.row_flags(row),
+            last_seen,
+            newest: *newest,
+            first: firsts
+                .min_by_key(|first| self.ledger.observed_at(*first))
+                .unwrap_or_default(),
+            parts: &[],
+            last_use: None,
+        };
+        head.put(&mut made.record);
+        made.record.put_columns(text.columns());
+        made.rows.push(i64::from(row), &made.record);
+        made.classes.push(class);
+        self.show(row, last_seen, text.columns(), made)
+    }
+}
+
+impl WrittenRows {
+    fn take(&mut self, made: MadeRows, table: &mut Table) -> Result<()> {
+        table.push_all(&made.rows)?;
+        self.classes.extend(made.classes);
+        self.shown.add(made.shown);
+        for (of, rows) in made.counts {
+            *self.counts.entry(of).or_default() += rows;
+        }
+        self.digest.join(made.digest);
+        Ok(())
+    }
+}
+
+/// Texts of claims that are merged with others, until those are written.
+struct Composed {
+    spill: Spill,
+    places: HashMap<ClaimId, Text>,
+}
+
+impl Composed {
+    fn put(&mut self, claim: ClaimId, columns: Columns) -> Result<()> {
+        let length = (columns.types.len() as u32).to_le_bytes();
+        let place = self.spill.push(&[&length, columns.types, columns.values])?;
+        self.places.insert(claim, place);
+        Ok(())
+    }
+
+    fn of(&self, claims: &[ClaimId]) -> Result<Vec<Vec<u8>>> {
+        let mut reader = self.spill.reader();
+        let mut texts = Vec::with_capacity(claims.len());
+        for claim in claims {
+            let place = self.places.get(claim).copied();
+            let place = place.ok_or(Error::Inconsistent("a merged row has no text"))?;
+            texts.push(reader.read(place)?.to_vec());
+        }
+        Ok(texts)
+    }
+}
+
+/// Reads a text that was kept for merging.
+fn columns_of(text: &[u8]) -> Result<Columns<'_>> {
+    let split = text
+        .split_first_chunk()
+        .and_then(|(length, rest)| rest.split_at_checked(u32::from_le_bytes(*length) as usize));
+    let (types, values) = split.ok_or(damaged("a text that was held back"))?;
+    Ok(Columns { types, values })
+}

@@ -1,0 +1,310 @@
+//! Subjects: the accounts and devices that claims come to, and what an account is.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::convert::Infallible;
+
+use super::Result;
+use super::claim::ClaimId;
+use super::identity::{Identity, Key, KeyHash, KeyedClaim, PartTimes};
+use super::ledger::Ledger;
+use super::roster::{Roster, said};
+use super::source::Source;
+use super::text::Texts;
+use crate::bucket::{Hash, kind_and_id};
+use crate::class::{Evidence, Patterns, class_of};
+use crate::identifier::{self, Kind, normal_form};
+use crate::observation::{Says, Traits};
+use crate::schema::{Class, NOBODY, STRONG, Subject, account_field};
+use crate::sqlite::Columns;
+
+/// The row of a subject in `account` or `device`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct SubjectId(pub(super) u32);
+
+/// One bit for each claim.
+#[derive(Debug, Default, Clone)]
+pub(super) struct Bits(Vec<u64>);
+
+impl Bits {
+    pub(super) fn set(&mut self, id: u32) {
+        let at = id as usize / 64;
+        if at >= self.0.len() {
+            self.0.resize(at + 1, 0);
+        }
+        self.0[at] |= 1 << (id % 64);
+    }
+
+    pub(super) fn has(&self, id: u32) -> bool {
+        self.0
+            .get(id as usize / 64)
+            .is_some_and(|bits| bits >> (id % 64) & 1 != 0)
+    }
+
+    /// Returns the ids whose bit is set, in order.
+    pub(super) fn iter(&self) -> impl Iterator<Item = u32> {
+        let words = (0u32..).zip(&self.0);
+        words.flat_map(|(at, word)| {
+            (0..64)
+                .filter(move |bit| word >> bit & 1 != 0)
+                .map(move |bit| at * 64 + bit)
+        })
+    }
+}
+
+/// What the walk over all identifiers says of claims.
+#[derive(Debug, Default)]
+pub(super) struct Sharing {
+    /// Claims that share a key with another one, by subject.
+    pub(super) claims: [Bits; 2],
+    /// SIDs that rows with a local type said, and others as well.
+    local: BTreeSet<KeyHash>,
+    /// Accounts whose name's domain part, or part before it, is a device's name.
+    domain_is_device: Bits,
+    sam_is_device: Bits,
+}
+
+impl Sharing {
+    /// Takes in the holders of a hash, and whether a mention says it.
+    pub(super) fn note(&mut self, hash: KeyHash, references: &[u32], is_mentioned: bool) {
+        if references.len() < 2 && !is_mentioned {
+            return;
+        }
+        let holders = || references.iter().copied().filter_map(kind_and_id);
+        let mut counts = [0u32; Kind::ALL.len()];
+        holders().for_each(|(kind, _)| counts[kind as usize] += 1);
+        let count = |kind: Kind| counts[kind as usize];
+        let is_device = count(Kind::DeviceName) + count(Kind::ShortName) > 0;
+        for (kind, id) in holders() {
+            let joins = match kind {
+                Kind::Sid => count(Kind::Sid) > 1 || count(Kind::WeakSid) > 0,
+                Kind::Uid
+                | Kind::AccountName
+                | Kind::DeviceUid
+                | Kind::CollectorUid
+                | Kind::DeviceName => count(kind) > 1,
+                Kind::Domain if is_device => {
+                    self.domain_is_device.set(id);
+                    true
+                }
+                Kind::BareName if is_device => {
+                    self.sam_is_device.set(id);
+                    false
+                }
+                _ => false,
+            };
+            if joins {
+                self.claims[Subject::of(kind) as usize].set(id);
+            }
+        }
+        if count(Kind::WeakSid) > 0 && (count(Kind::Sid) > 0 || is_mentioned) {
+            self.local.insert(hash);
+        }
+    }
+
+    /// Returns the class of an account.
+    pub(super) fn class(&self, traits: Traits, name: ClaimId) -> Class {
+        let is_local = traits.is_untyped && self.domain_is_device.has(name.0);
+        match traits.class {
+            // By its name alone.
+            Class::Machine => Class::Machine,
+            _ if is_local => Class::Local,
+            Class::Local => Class::Local,
+            _ if self.sam_is_device.has(name.0) && !traits.has_person => Class::Machine,
+            class => class,
+        }
+    }
+
+    /// Works out who is who among the claims that share keys, and those in `others`.
+    pub(super) fn resolve(
+        &self,
+        subject: Subject,
+        others: &Bits,
+        roster: &Roster,
+        ledger: &Ledger,
+        (texts, source): (&Texts, &mut Source),
+    ) -> Result<Identity> {
+        let mut wanted = self.claims[subject as usize].clone();
+        others.iter().for_each(|id| wanted.set(id));
+        let mut claims = Vec::new();
+        for id in wanted.iter().map(ClaimId) {
+            claims.push(self.keyed(subject, id, roster, ledger, (texts, source))?);
+        }
+        let newest = roster.newest_row(ledger).unwrap_or(i64::MIN);
+        Ok(Identity::resolve(claims, self.local.clone(), newest))
+    }
+
+    fn keyed(
+        &self,
+        subject: Subject,
+        id: ClaimId,
+        roster: &Roster,
+        ledger: &Ledger,
+        (texts, source): (&Texts, &mut Source),
+    ) -> Result<KeyedClaim> {
+        let parts: Vec<PartTimes> = roster
+            .parts(id)
+            .map(|part| PartTimes {
+                first: ledger.observed_at(part.first),
+                newest: ledger.row_stamp(said(&part)),
+            })
+            .collect();
+        let first_seen_at = subject.fields().len() - 1;
+        let newest = roster.newest_carrying(ledger, id, first_seen_at)?;
+        let first_seen = match newest {
+            Some(part) => {
+                let mut text = source.text(id, part.text)?;
+                text.skip(first_seen_at)?;
+                Some((ledger.row_stamp(said(&part)), text.take()?.integer()))
+            }
+            None => None,
+        };
+        let text = source.text(id, roster.claim(id).newest.text)?;
+        let mut keys = keys_in(subject, text, texts)?;
+        if subject == Subject::Account {
+            let is_key = is_key_sid(text, texts)?;
+            keys[STRONG] = keys[STRONG].filter(|_| is_key);
+        }
+        // A domain part is filed only for names that come without a type.
+        let shows_local = subject == Subject::Account && self.domain_is_device.has(id.0);
+        Ok(KeyedClaim {
+            id,
+            keys,
+            shows_local,
+            parts,
+            first_seen,
+        })
+    }
+}
+
+/// Returns the hashes of a text's keys.
+fn keys_in(subject: Subject, mut text: Columns, texts: &Texts) -> Result<[Option<KeyHash>; 3]> {
+    let mut keys = [None; 3];
+    for (key, kind) in keys.iter_mut().zip(subject.key_kinds()) {
+        let value = texts.shown(text.take()?);
+        let normal = value.as_deref().map(|value| normal_form(kind, value));
+        if let Some(Ok(normal)) = normal {
+            *key = Some(Hash::of(&normal).high);
+        }
+    }
+    Ok(keys)
+}
+
+/// Tells whether an account's SID could make it known: of key form, and not said to be local by the row itself.
+fn is_key_sid(mut text: Columns, texts: &Texts) -> Result<bool> {
+    let sid = text
+        .take()?
+        .text()
+        .and_then(|sid| normal_form(Kind::Sid, sid).ok());
+    text.skip(account_field::TYPE - 1)?;
+    let user_type = texts.shown(text.take()?);
+    let is_local = Says::of(user_type.as_deref()) == Says::Local;
+    Ok(sid.is_some_and(|sid| identifier::is_key_sid(&sid)) && !is_local)
+}
+
+/// Whose each claim is, where that is not simply itself.
+#[derive(Debug, Default)]
+pub(super) struct Standing {
+    /// The row of its subject, or `NOBODY`.
+    owners: BTreeMap<ClaimId, u32>,
+    /// Claims whose SID has the form of a key, and is shown to be local.
+    local: BTreeSet<ClaimId>,
+    /// The claims of each subject that is told of in several, and the key that names it; their rows come behind those of
+    /// all claims.
+    pub(super) merged: Vec<(Key, Vec<ClaimId>)>,
+    /// The row of each subject of the identity.
+    rows: Vec<SubjectId>,
+    /// How many subjects there are.
+    pub(super) subjects: usize,
+}
+
+impl Standing {
+    /// Numbers the subjects that claims come to; `claims` is how many there are in all.
+    pub(super) fn of(identity: &Identity, claims: usize) -> Standing {
+        let mut standing = Standing {
+            subjects: claims - identity.claims.len() + identity.subjects.len(),
+            ..Standing::default()
+        };
+        for claim in &identity.claims {
+            standing.owners.insert(claim.id, NOBODY);
+            if claim.keys[STRONG].is_some_and(|strong| identity.local.contains(&strong)) {
+                standing.local.insert(claim.id);
+            }
+        }
+        for resolved in &identity.subjects {
+            let mut own: Vec<ClaimId> = resolved
+                .claims
+                .iter()
+                .map(|at| identity.claims[*at].id)
+                .collect();
+            own.sort_unstable();
+            if let [one] = own.as_slice() {
+                standing.owners.remove(one);
+                standing.rows.push(SubjectId(one.0));
+                continue;
+            }
+            standing.merged.push((resolved.key, own.clone()));
+            let row = (claims + standing.merged.len()) as u32;
+            standing
+                .owners
+                .extend(own.into_iter().map(|claim| (claim, row)));
+            standing.rows.push(SubjectId(row));
+        }
+        standing
+    }
+
+    /// Returns what a claim's row names as its owner: none when it is the subject itself.
+    pub(super) fn owner(&self, claim: ClaimId) -> Option<u32> {
+        self.owners.get(&claim).copied()
+    }
+
+    /// Returns the subject of a claim; none when it is nobody's.
+    pub(super) fn subject_of(&self, claim: ClaimId) -> Option<SubjectId> {
+        match self.owner(claim) {
+            None => Some(SubjectId(claim.0)),
+            Some(NOBODY) => None,
+            Some(row) => Some(SubjectId(row)),
+        }
+    }
+
+    /// Returns the row of a subject of the identity.
+    pub(super) fn row(&self, subject: usize) -> SubjectId {
+        self.rows[subject]
+    }
+
+    /// Tells whether a claim's SID is shown to be local.
+    pub(super) fn has_local_sid(&self, claim: ClaimId) -> bool {
+        self.local.contains(&claim)
+    }
+
+    /// Returns the claims that are not simply subjects by themselves.
+    pub(super) fn joined(&self) -> impl Iterator<Item = (ClaimId, u32)> {
+        self.owners.iter().map(|(claim, owner)| (*claim, *owner))
+    }
+
+    /// Returns the key that names a merged subject.
+    pub(super) fn key_of(&self, row: u32, claims: usize) -> Option<Key> {
+        let at = (row as usize).checked_sub(claims + 1)?;
+        self.merged.get(at).map(|(key, _)| *key)
+    }
+}
+
+/// Returns what a row's fields say that an account's class follows from.
+pub(super) fn traits_of(
+    name: Option<&str>,
+    user_type: Option<&str>,
+    has_person: bool,
+    patterns: &Patterns,
+) -> Traits {
+    let says = Says::of(user_type);
+    let evidence = Evidence {
+        name,
+        says,
+        has_person,
+    };
+    let Ok(class) = class_of(evidence, patterns, |_| Ok::<_, Infallible>(false));
+    Traits {
+        class,
+        is_untyped: says == Says::Nothing,
+        has_person,
+    }
+}

@@ -1,0 +1,519 @@
+//! The next generation's file, table after table: unchanged text is copied from the last one as it lies there.
+
+use std::fs::File;
+use std::ops::Range;
+
+use super::digest::Digest;
+use super::identifiers::{self, Merged};
+use super::in_order::in_order;
+use super::ledger::Ledger;
+use super::mention::{Mention, MentionSource, Written};
+use super::rows::{NewestRows, Shown, SubjectRows, WrittenRows};
+use super::source::Source;
+use super::spill::{Spill, SpillReader, Text};
+use super::subject::{Bits, Sharing, Standing, SubjectId};
+use super::usage::{Placed, State, Usage, no_device};
+use super::{Error, Kept, Result, Rules};
+use crate::schema::{APPLICATION_ID, INDEX_SQL, Subject, USER_VERSION, usage_id, waiting_id};
+use crate::sqlite::{Builder, Encoded, Reader, Record, Rows, Table};
+
+/// The statements of `schemas/index.sql`.
+pub(super) struct Statements(Vec<(&'static str, &'static str, &'static str)>);
+
+impl Statements {
+    /// Reads them: what each makes, its name, and its text.
+    pub(super) fn read() -> Statements {
+        let statements = INDEX_SQL.split(";\n").filter_map(|text| {
+            let begin = text.find("CREATE ")?;
+            let sql = text[begin..].trim_end();
+            let mut words = sql.split_ascii_whitespace().skip(1);
+            Some((words.next()?, words.next()?, sql))
+        });
+        Statements(statements.collect())
+    }
+
+    /// Returns the text of one.
+    pub(super) fn of(&self, name: &str) -> Result<&'static str> {
+        let found = self.0.iter().find(|(_, known, _)| *known == name);
+        found
+            .map(|(.., sql)| *sql)
+            .ok_or(Error::Inconsistent("a table has no statement"))
+    }
+
+    fn views(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
+        let views = self.0.iter().filter(|(kind, ..)| *kind == "VIEW");
+        views.map(|(_, name, sql)| (*name, *sql))
+    }
+}
+
+/// What the tables are written from.
+pub(super) struct Writing<'k> {
+    pub(super) kept: &'k mut Kept,
+    pub(super) rules: &'k Rules,
+    pub(super) sharing: &'k Sharing,
+    pub(super) standings: &'k [Standing; 2],
+    pub(super) placed: &'k Placed,
+    pub(super) merged: &'k Merged,
+    pub(super) statements: &'k Statements,
+    /// The classes are to be worked out anew: other patterns, or none before.
+    pub(super) are_patterns_new: bool,
+}
+
+/// What was written, beside the file.
+pub(super) struct Tables {
+    pub(super) file: File,
+    pub(super) digest: u128,
+    pub(super) usages: u64,
+}
+
+/// Writes all tables but that of the identifiers.
+pub(super) fn write(mut builder: Builder, mut writing: Writing) -> Result<Tables> {
+    let mut digest = Digest::default();
+    writing.crowds(&mut builder)?;
+    let accounts = writing.subjects(&mut builder, Subject::Account, &Bits::default())?;
+    digest.join(accounts.digest);
+    let counts = |account: u32| {
+        let class = accounts.classes.get(account as usize);
+        class.is_some_and(|class| !class.is_skipped())
+    };
+    let shared = writing.placed.shared_devices(counts);
+    let WrittenRows {
+        shown,
+        digest: devices,
+        ..
+    } = writing.subjects(&mut builder, Subject::Device, &shared)?;
+    digest.join(devices);
+    let extras = writing.mentions(&mut builder, &mut digest)?;
+    let usages = writing.usages(&mut builder, &shown, &shared, &extras)?;
+    writing.held(&mut builder, &mut digest)?;
+    writing.rest(&mut builder, &mut digest)?;
+    let digest = digest.sum();
+    writing.meta(&mut builder, digest, usages)?;
+    for (name, sql) in writing.statements.views() {
+        builder.view(name, sql);
+    }
+    let file = builder.finish(APPLICATION_ID, USER_VERSION)?;
+    Ok(Tables {
+        file,
+        digest,
+        usages,
+    })
+}
+
+pub(super) fn rows_of<'r>(last: Option<&'r Reader>, table: &str) -> Result<Rows<'r>> {
+    match last {
+        Some(last) => Ok(last.rows(table)?),
+        None => Ok(Rows::none()),
+    }
+}
+
+impl Writing<'_> {
+    fn crowds(&mut self, builder: &mut Builder) -> Result<()> {
+        let crowds = &self.merged.crowds;
+        let sql = self.statements.of("crowd")?;
+        builder.table("crowd", sql, |table| {
+            identifiers::write_crowds(crowds, table)
+        })?;
+        let by_hash = identifiers::crowds_by_hash(crowds);
+        builder.index(
+            ("crowd_by_hash", "crowd"),
+            self.statements.of("crowd_by_hash")?,
+            |index| {
+                let mut entry = Record::default();
+                for (hash, last, id) in by_hash {
+                    entry.clear();
+                    entry.put_integer(hash);
+                    entry.put_integer(i64::from(last));
+                    entry.put_integer(id);
+                    index.push(&entry)?;
+                }
+                Ok::<_, Error>(())
+            },
+        )
+    }
+
+    /// Writes the rows of a subject.
+    fn subjects(
+        &mut self,
+        builder: &mut Builder,
+        subject: Subject,
+        shared: &Bits,
+    ) -> Result<WrittenRows> {
+        let mut waiting = Bits::default();
+        for (kind, row) in self.placed.waiting.keys() {
+            if *kind == subject {
+                waiting.set(row.0);
+            }
+        }
+        let Kept {
+            rosters,
+            ledger,
+            texts,
+            spill,
+            last,
+            folder,
+            ..
+        } = &*self.kept;
+        let rows = SubjectRows {
+            subject,
+            ledger,
+            roster: &rosters[subject as usize],
+            texts,
+            sharing: self.sharing,
+            standing: &self.standings[subject as usize],
+            patterns: &self.rules.patterns,
+            are_patterns_new: self.are_patterns_new,
+            shared,
+            waiting,
+        };
+        let last = last.as_ref().map(|last| &last.reader);
+        let source =
+            || Ok::<_, Error>(Source::new(rows_of(last, subject.table())?, spill.reader()));
+        let sources = || Ok((source()?, source()?));
+        let sql = self.statements.of(subject.table())?;
+        let written = builder.table(subject.table(), sql, |table| {
+            rows.write(sources, folder, table)
+        })?;
+        self.count(&written.counts);
+        Ok(written)
+    }
+
+    /// Writes the mentions; returns where the other columns of those that make usages are.
+    fn mentions(&mut self, builder: &mut Builder, digest: &mut Digest) -> Result<Extras> {
+        let mut extras = Extras {
+            spill: Spill::new(self.kept.folder.clone()),
+            places: Vec::new(),
+        };
+        let Kept {
+            ledger,
+            mentions,
+            spill,
+            last,
+            ..
+        } = &*self.kept;
+        let last = last.as_ref().map(|last| &last.reader);
+        let source = || {
+            let rows = rows_of(last, "mention")?;
+            Ok(MentionSource::new(rows, spill.reader()))
+        };
+        let make = |source: &mut MentionSource, some: Range<usize>| {
+            let mut made = MadeMentions::default();
+            for at in some {
+                made.add(
+                    ledger,
+                    &mentions.all[at],
+                    at,
+                    self.placed.states[at],
+                    source,
+                )?;
+            }
+            Ok(made)
+        };
+        let mut counts = NewestRows::new();
+        let sql = self.statements.of("mention")?;
+        builder.table("mention", sql, |table| {
+            let take = |made: MadeMentions| {
+                table.push_all(&made.rows)?;
+                for (at, extra) in made.extras {
+                    extras.put(at, &extra)?;
+                }
+                for (of, rows) in made.counts {
+                    *counts.entry(of).or_default() += rows;
+                }
+                digest.join(made.digest);
+                Ok(())
+            };
+            in_order(mentions.all.len(), source, make, take)
+        })?;
+        self.count(&counts);
+        Ok(extras)
+    }
+
+    /// Counts rows that are the newest of their parts, or of their keys.
+    fn count(&mut self, counts: &NewestRows) {
+        for ((object, is_unchanged), rows) in counts {
+            self.kept.ledger.count(*object, *rows, *is_unchanged);
+        }
+    }
+
+    fn usages(
+        &mut self,
+        builder: &mut Builder,
+        shown: &Shown,
+        shared: &Bits,
+        extras: &Extras,
+    ) -> Result<u64> {
+        let Kept {
+            ledger,
+            mentions,
+            rosters,
+            formers,
+            ..
+        } = &*self.kept;
+        let sql = self.statements.of("usage")?;
+        let make = |reader: &mut ExtraReader, makers: Range<usize>| {
+            let (mut rows, mut record) = (Encoded::default(), Record::default());
+            let placed = self.placed;
+            for usage in placed.usages(makers, ledger, mentions, &rosters[1], formers) {
+                put_usage(&usage, shown, shared, reader, &mut record)?;
+                rows.push(usage_id(usage.account, usage.device), &record);
+            }
+            Ok(rows)
+        };
+        let reader = || Ok(extras.reader());
+        let count = self.placed.makers();
+        builder.table("usage", sql, |table| {
+            let take = |rows: Encoded| Ok(table.push_all(&rows)?);
+            in_order(count, reader, make, take)
+        })?;
+        let mut record = Record::default();
+        let mut ids: Vec<i64> = self.placed.ids().collect();
+        let count = ids.len() as u64;
+        ids.sort_unstable_by_key(|id| (*id as u32, *id));
+        let sql = self.statements.of("usage_by_device")?;
+        builder.index(("usage_by_device", "usage"), sql, |index| {
+            for id in ids {
+                record.clear();
+                record.put_integer(i64::from(id as u32));
+                record.put_integer(id);
+                index.push(&record)?;
+            }
+            Ok::<_, Error>(())
+        })?;
+        Ok(count)
+    }
+
+    fn held(&mut self, builder: &mut Builder, digest: &mut Digest) -> Result<()> {
+        let Kept { held, rosters, .. } = &*self.kept;
+        builder.table("held", self.statements.of("held")?, |table| {
+            held.write(table)
+        })?;
+        builder.index(
+            ("held_by_hash", "held"),
+            self.statements.of("held_by_hash")?,
+            |index| {
+                let mut entry = Record::default();
+                for (hash, reference, id) in held.by_hash() {
+                    entry.clear();
+                    entry.put_integer(hash);
+                    entry.put_integer(i64::from(reference));
+                    entry.put_integer(id);
+                    index.push(&entry)?;
+                }
+                Ok::<_, Error>(())
+            },
+        )?;
+        digest.add_held(held, rosters);
+        Ok(())
+    }
+
+    fn rest(&mut self, builder: &mut Builder, digest: &mut Digest) -> Result<()> {
+        let Kept {
+            ledger,
+            formers,
+            texts,
+            last,
+            rosters,
+            generation,
+            ..
+        } = &*self.kept;
+        let last = last.as_ref().map(|last| &last.reader);
+        let statements = self.statements;
+        let state = |at: usize| {
+            self.placed
+                .former_states
+                .get(&at)
+                .map_or(0, |state| *state as i64)
+        };
+        builder.table("last_login", statements.of("last_login")?, |table| {
+            formers.write(state, table)
+        })?;
+        digest.add_last_logins(ledger, &rosters[1], formers);
+        for subject in Subject::ALL {
+            let at = subject as usize;
+            digest.add_joined(subject, &rosters[at], &self.standings[at]);
+        }
+        builder.table("waiting", statements.of("waiting")?, |table| {
+            self.waiting(table)
+        })?;
+        builder.table("object", statements.of("object")?, |table| {
+            ledger.write(last, *generation, table)
+        })?;
+        builder.table("reject", statements.of("reject")?, |table| {
+            ledger.write_rejects(last, table)
+        })?;
+        builder.table("shape", statements.of("shape")?, |table| {
+            ledger.write_shapes(table)
+        })?;
+        builder.table("text", statements.of("text")?, |table| {
+            let mut record = Record::default();
+            for (id, text) in (1..).zip(texts.iter()) {
+                record.clear();
+                record.put_null();
+                record.put_text(text);
+                table.push(id, &record)?;
+            }
+            Ok::<_, Error>(())
+        })
+    }
+
+    fn waiting(&self, table: &mut Table) -> Result<()> {
+        let mut record = Record::default();
+        for ((subject, SubjectId(row)), waiting) in &self.placed.waiting {
+            let mentions: Vec<_> = self
+                .placed
+                .named(waiting)
+                .into_iter()
+                .map(|([user, device], state)| serde_json::json!([user, device, state as u8]))
+                .collect();
+            record.clear();
+            record.put_null();
+            record.put_integer(i64::from(waiting.unknown));
+            record.put_integer(i64::from(waiting.ambiguous));
+            record.put_text(&serde_json::Value::from(mentions).to_string());
+            table.push(waiting_id(*subject, *row), &record)?;
+        }
+        Ok(())
+    }
+
+    fn meta(&self, builder: &mut Builder, digest: u128, usages: u64) -> Result<()> {
+        let Placed { counts, .. } = self.placed;
+        let coverage = self.kept.ledger.coverage();
+        let at = |dataset: usize| coverage[dataset].map_or(String::new(), |at| at.to_string());
+        let values = [
+            ("generation", self.kept.generation.to_string()),
+            ("identifier_bits", self.merged.bits.to_string()),
+            ("identifier_entries", self.merged.entries.to_string()),
+            ("digest", format!("{digest:032x}")),
+            ("accounts", self.standings[0].subjects.to_string()),
+            ("devices", self.standings[1].subjects.to_string()),
+            ("usages", usages.to_string()),
+            (
+                "waiting_unknown",
+                counts[State::Unknown as usize].to_string(),
+            ),
+            (
+                "waiting_ambiguous",
+                counts[State::Ambiguous as usize].to_string(),
+            ),
+            ("users_until", at(0)),
+            ("devices_until", at(1)),
+            ("logins_until", at(2)),
+            ("class_patterns", self.rules.patterns.to_string()),
+        ];
+        builder.table("meta", self.statements.of("meta")?, |table| {
+            let mut record = Record::default();
+            for (id, (key, value)) in (1..).zip(values) {
+                record.clear();
+                record.put_null();
+                record.put_text(key);
+                record.put_text(&value);
+                table.push(id, &record)?;
+            }
+            Ok::<_, Error>(())
+        })
+    }
+}
+
+fn put_usage(
+    usage: &Usage,
+    shown: &Shown,
+    shared: &Bits,
+    extras: &mut ExtraReader,
+    record: &mut Record,
+) -> Result<()> {
+    record.clear();
+    record.put_null();
+    record.put_optional(usage.logins.map(|logins| logins as i64));
+    record.put_optional(usage.used);
+    let object = |object: u32| (object != 0).then_some(i64::from(object));
+    record.put_optional(object(usage.object));
+    record.put_optional(object(usage.object).map(|_| i64::from(usage.row)));
+    record.put_optional(object(usage.last_login));
+    record.put_integer(i64::from(shared.has(usage.device)));
+    record.put_columns(shown.get(usage.device).ok_or_else(no_device)?);
+    match usage.mention {
+        Some(mention) => record.put_optional_text(extras.get(mention)?.as_deref()),
+        None => record.put_null(),
+    }
+    Ok(())
+}
+
+/// Rows of mentions that are made, and what else they come to.
+#[derive(Default)]
+struct MadeMentions {
+    rows: Encoded,
+    /// By mention.
+    extras: Vec<(usize, String)>,
+    counts: NewestRows,
+    digest: Digest,
+    record: Record,
+}
+
+impl MadeMentions {
+    fn add(
+        &mut self,
+        ledger: &Ledger,
+        mention: &Mention,
+        at: usize,
+        state: State,
+        source: &mut MentionSource,
+    ) -> Result<()> {
+        if mention.rows > 0 && ledger.is_new(mention.object) {
+            let before = source
+                .stored(at)?
+                .map(|stored| (stored.logins, stored.used));
+            let now = (mention.logins().map(|logins| logins as i64), mention.used());
+            let of = (mention.object, before == Some(now));
+            *self.counts.entry(of).or_default() += mention.rows;
+        }
+        let text: Written = source.written(at, mention)?;
+        mention.put(state as i64, &text, &mut self.record);
+        self.rows.push(at as i64 + 1, &self.record);
+        if let (State::Resolved, Some(extra)) = (state, text.extra) {
+            self.extras.push((at, extra.to_owned()));
+        }
+        self.digest.add_mention(ledger, mention);
+        Ok(())
+    }
+}
+
+/// Other columns of logins rows, until the usages are written.
+struct Extras {
+    spill: Spill,
+    /// By mention; none has any where this is empty.
+    places: Vec<Option<Text>>,
+}
+
+impl Extras {
+    fn put(&mut self, mention: usize, extra: &str) -> Result<()> {
+        if self.places.len() <= mention {
+            self.places.resize(mention + 1, None);
+        }
+        self.places[mention] = Some(self.spill.push(&[extra.as_bytes()])?);
+        Ok(())
+    }
+
+    fn reader(&self) -> ExtraReader<'_> {
+        ExtraReader {
+            spill: self.spill.reader(),
+            places: &self.places,
+        }
+    }
+}
+
+struct ExtraReader<'e> {
+    spill: SpillReader<'e>,
+    places: &'e [Option<Text>],
+}
+
+impl ExtraReader<'_> {
+    fn get(&mut self, mention: u32) -> Result<Option<String>> {
+        let Some(Some(text)) = self.places.get(mention as usize) else {
+            return Ok(None);
+        };
+        Ok(Some(
+            String::from_utf8_lossy(self.spill.read(*text)?).into_owned(),
+        ))
+    }
+}

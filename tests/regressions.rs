@@ -1,0 +1,158 @@
+//! Small inputs that once led to a wrong answer, a lost row or a refused run. Belongs here: one test for each such fault
+//! that no rule of its own covers.
+
+use std::fs;
+
+use serde_json::Value;
+
+use crate::util::Home;
+
+const SID: &str = "S-1-5-21-1085031214-1563985344-725345543-1101";
+
+/// Adds objects to the exports of a home and takes them in, in one run.
+fn sync(home: &Home, objects: &[(&str, &str)]) {
+    fs::create_dir_all(home.path("exports")).unwrap();
+    for (name, text) in objects {
+        fs::write(home.path("exports").join(name), text).unwrap();
+    }
+    home.run(&["sync", "exports"]).exits(0);
+}
+
+fn digest(home: &Home) -> Value {
+    home.run(&["status", "--json"]).json()["digest"].clone()
+}
+
+#[test]
+fn mentions_that_wait_for_devices_in_any_order_are_named_in_every_run() {
+    let home = Home::new();
+    let devices = "device.uid,device.name\n\
+        dddddddd-0000-4000-8000-000000000001,NB-1\ndddddddd-0000-4000-8000-000000000002,NB-2\n";
+    let logins = "user.name,device.name,logins\nghost@EMEA,NB-2,3\nghost@EMEA,NB-1,3\n";
+    sync(
+        &home,
+        &[
+            ("devices-2026-10-01T06-00-00Z.csv", devices),
+            ("logins-2026-10-01T06-00-00Z.csv", logins),
+        ],
+    );
+    for day in 2..4 {
+        let name = format!("devices-2026-10-0{day}T06-00-00Z.csv");
+        let text =
+            format!("device.uid,device.name\ndddddddd-0000-4000-8000-00000000001{day},NB-1{day}\n");
+        sync(&home, &[(&name, &text)]);
+        let answer = home.run(&["resolve", "--json", "NB-1"]).exits(0).json();
+        let usage = &answer["matches"][0]["waiting"]["usages"][0];
+        assert_eq!(
+            (&usage["account"], &usage["device"]),
+            (&"ghost@emea".into(), &"nb-1".into())
+        );
+    }
+}
+
+#[test]
+fn a_cell_of_more_than_64_kib_is_shown_whole() {
+    let home = Home::new();
+    let serial = "x".repeat(70_000);
+    let devices = format!(
+        "device.uid,device.name,device.operating_system.name\n\
+        dddddddd-0000-4000-8000-000000000001,NB-1,{serial}\n"
+    );
+    let users = format!("user.sid,user.name\n{SID},jdoe@EMEA\n");
+    let logins = format!("user.sid,device.name,logins\n{SID},NB-1,3\n");
+    sync(
+        &home,
+        &[
+            ("devices-2026-10-01T06-00-00Z.csv", &devices),
+            ("users-2026-10-01T06-00-00Z.csv", &users),
+            ("logins-2026-10-01T06-00-00Z.csv", &logins),
+        ],
+    );
+    let answer = home
+        .run(&["resolve", "--json", "jdoe@EMEA"])
+        .exits(0)
+        .json();
+    assert_eq!(answer["matches"][0]["devices"][0]["os"], serial.as_str());
+}
+
+#[test]
+fn who_held_a_value_when_does_not_depend_on_runs() {
+    let row = |upn: &str, day: u32| {
+        format!(
+            "user.sid,user.name,user.upn,user.last_seen\n{SID},jdoe@EMEA,{upn},2026-10-0{day} 05:00:00\n"
+        )
+    };
+    let (first, second) = (row("a@contoso.com", 5), row("a@contoso.com", 6));
+    let third = format!(
+        "user.sid,user.name,user.upn,user.ad.department\n{SID},jdoe@EMEA,c@contoso.com,X\n"
+    );
+    let objects = [
+        ("users-2026-10-05T06-00-00Z.csv", first.as_str()),
+        ("users-2026-10-06T06-00-00Z.csv", second.as_str()),
+        ("users-2026-10-07T06-00-00Z.csv", third.as_str()),
+    ];
+    let mut reached = Vec::new();
+    // How many objects are taken in by each run.
+    for runs in [&[1, 1, 1][..], &[1, 2], &[3], &[2, 1]] {
+        let home = Home::new();
+        let mut left = &objects[..];
+        for run in runs {
+            let (taken, rest) = left.split_at(*run);
+            sync(&home, taken);
+            left = rest;
+        }
+        reached.push((digest(&home), runs));
+    }
+    for (digest, runs) in &reached {
+        assert_eq!(*digest, reached[0].0, "{runs:?}");
+    }
+}
+
+#[test]
+fn values_whose_hashes_are_half_alike_are_told_apart() {
+    let home = Home::new();
+    for (day, upn) in [(5, "m499137@contoso.com"), (6, "m595091@contoso.com")] {
+        let name = format!("users-2026-10-0{day}T06-00-00Z.csv");
+        sync(
+            &home,
+            &[(
+                &name,
+                &format!("user.sid,user.name,user.upn\n{SID},jdoe@EMEA,{upn}\n"),
+            )],
+        );
+    }
+    home.run(&["resolve", "m595091@contoso.com"]).exits(0);
+    home.run(&["resolve", "m499137@contoso.com"]).exits(10);
+}
+
+#[test]
+fn a_rollback_that_was_killed_before_its_end_undoes_nothing() {
+    let home = Home::new();
+    for day in 1..4 {
+        let name = format!("users-2026-10-0{day}T06-00-00Z.csv");
+        sync(
+            &home,
+            &[(
+                &name,
+                &format!("user.sid,user.name\n{SID}{day},user{day}@EMEA\n"),
+            )],
+        );
+    }
+    let current = home.path("identity.db.d/current");
+    let before = fs::read(&current).unwrap();
+    home.run(&["rollback"]).exits(0);
+    fs::write(&current, before).unwrap();
+    sync(
+        &home,
+        &[("users-2026-10-04T06-00-00Z.csv", "user.name\nuser4@EMEA\n")],
+    );
+    let listed = home.run(&["generations", "--json"]).json();
+    assert_eq!(listed["undone_objects"], Value::Array(Vec::new()));
+    let states = listed["generations"].as_array().unwrap().iter();
+    let states: Vec<_> = states
+        .map(|one| (&one["generation"], &one["state"]))
+        .collect();
+    assert_eq!(
+        states[..2],
+        [(&4.into(), &"current".into()), (&3.into(), &"older".into())]
+    );
+}
