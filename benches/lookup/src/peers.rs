@@ -56,13 +56,13 @@ fn copy(index: &Path, table: &Path) -> Result<()> {
     connection.execute_batch(&format!(
         "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; ATTACH 'file:{}?immutable=1' AS source;
          CREATE TABLE account AS SELECT id, {COLUMNS}, lower(upn) AS upn_key, lower(email) AS email_key,
-           lower(name) AS name_key FROM source.account WHERE owner IS NULL;
+           lower(name) AS name_key FROM source.accounts;
          CREATE UNIQUE INDEX account_id ON account (id);
          CREATE INDEX by_upn ON account (upn_key); CREATE INDEX by_email ON account (email_key);
          CREATE INDEX by_name ON account (name_key);
-         CREATE TABLE device AS SELECT id, uid, collector_uid, name, type, os FROM source.device;
+         CREATE TABLE device AS SELECT id, uid, collector_uid, name, type, os FROM source.devices;
          CREATE UNIQUE INDEX device_id ON device (id);
-         CREATE TABLE usage AS SELECT id >> 32 AS account, device, seen FROM source.usage;
+         CREATE TABLE usage AS SELECT account, device, coalesce(last_used, last_login_observed) AS seen FROM source.usages;
          CREATE INDEX by_account ON usage (account); DETACH source",
         index.display()
     ))?;
@@ -71,11 +71,9 @@ fn copy(index: &Path, table: &Path) -> Result<()> {
 
 fn read(row: &rusqlite::Row, from: usize) -> rusqlite::Result<Account> {
     let mut account = Account::default();
-    for (at, column) in account.iter_mut().enumerate().take(9) {
+    for (at, column) in account.iter_mut().enumerate() {
         *column = row.get(from + at)?;
     }
-    let first_seen: Option<i64> = row.get(from + 9)?;
-    account[9] = first_seen.map(|time| time.to_string());
     Ok(account)
 }
 
