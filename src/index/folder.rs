@@ -9,8 +9,9 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt, chown, sy
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use super::error::{Error, Result};
+use super::make::Made;
 use super::undone::Undone;
-use super::{Error, Made, Result};
 use crate::generation::{Name, hash};
 
 /// Beside the generations: what a rollback undid.

@@ -2,8 +2,8 @@
 //! in the order of hashes. The same walk finds the keys that several claims share, and the claims that a mention's keys
 //! lead to.
 
+use super::error::{Result, damaged};
 use super::lanes::{Entry, LANES, Lanes};
-use super::{Result, damaged};
 use crate::bucket::{CROWD, IN_CROWD, bucket_of, entries_in, read_u32};
 use crate::sqlite::{Builder, Reader, Record, Rows, Table};
 

@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::sync::mpsc::sync_channel;
 use std::thread;
 
-use super::{Error, Result};
+use super::error::{Error, Result};
 
 /// Rows that are made at once.
 const ROWS: usize = 4096;

@@ -7,13 +7,13 @@ use std::collections::HashMap;
 
 use super::claim::{ClaimId, NEVER, Part};
 use super::days::Days;
+use super::error::{Error, Result, damaged};
 use super::lanes::{Entry, Lanes};
 use super::ledger::{Ledger, Said};
 use super::mention::{FORMER_USER, LAST_USER, wanted};
 use super::roster::{Roster, said};
 use super::source::Source;
 use super::spill::Text;
-use super::{Error, Result, damaged};
 use crate::bucket::{Hash, kind_and_id, read_u32, read_u64};
 use crate::identifier::{Kind, normal_form};
 use crate::observation::{NOT_CARRIED, SAYS_NOTHING, VALUES, value_hash};

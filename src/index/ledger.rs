@@ -4,8 +4,8 @@ use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::claim::NEVER;
+use super::error::{Error, Result, damaged};
 use super::text::Shape;
-use super::{Error, Result, damaged};
 use crate::identifier::hash128;
 use crate::observation::{Object, ObservedFrom, Refused, Reject};
 use crate::schema::{Dataset, SECOND, STRONG, Subject};

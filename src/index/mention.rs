@@ -7,12 +7,12 @@ use std::cmp::Ordering;
 
 use super::claim::{ClaimId, NEVER};
 use super::days::Days;
+use super::error::{Error, Result, damaged};
 use super::lanes::{Entry, Lanes};
 use super::ledger::Ledger;
 use super::slots::Slots;
 use super::spill::{Spill, SpillReader, Text};
 use super::subject::Bits;
-use super::{Error, Result, damaged};
 use crate::bucket::{Hash, MAX_ID, kind_and_id, read_u32};
 use crate::identifier::Kind;
 use crate::observation::{Batch, LOGINS_DEVICE, Layout, Login, Recognised};

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::SystemTime;
 
+use super::error::{Error, Result};
 use super::folder::{Folder, Generation};
+use super::last::Last;
 use super::ledger::{identity_of, objects_of};
 use super::undone::Undone;
-use super::{Error, Last, Result};
 use crate::observation::Object;
 
 /// What a rollback did.

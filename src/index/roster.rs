@@ -4,11 +4,11 @@
 //! times. No text is kept here, about 60 bytes a claim in all.
 
 use super::claim::{Claim, ClaimId, NEVER, Other, Part, Stored};
+use super::error::{Error, Result, damaged};
 use super::last_login::LastUse;
 use super::ledger::{Ledger, Said};
 use super::slots::Slots;
 use super::spill::Text;
-use super::{Error, Result, damaged};
 use crate::bucket::MAX_ID;
 use crate::observation::{NOT_CARRIED, VALUES};
 use crate::schema::{Subject, flag};

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use super::claim::{Claim, ClaimId, NEVER, Part, Print, Stored};
 use super::digest::Digest;
+use super::error::{Error, Result, damaged};
 use super::in_order::in_order;
 use super::ledger::Ledger;
 use super::roster::{Roster, said, values_of};
@@ -13,7 +14,6 @@ use super::source::Source;
 use super::spill::{Spill, Text};
 use super::subject::{Bits, Sharing, Standing, traits_of};
 use super::text::{Fields, Texts};
-use super::{Error, Result, damaged};
 use crate::bucket::{Hash, read_u32};
 use crate::class::Patterns;
 use crate::identifier::{Kind, normal_form};

@@ -1,9 +1,9 @@
 //! Where a claim's text is read from: the last generation, or what this run spilled.
 
 use super::claim::{ClaimId, Print};
+use super::error::{Result, damaged};
 use super::spill::{SpillReader, Text};
 use super::text::no_text;
-use super::{Result, damaged};
 use crate::bucket::{read_u32, read_u64};
 use crate::observation::Traits;
 use crate::schema::HEAD_COLUMNS;

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 
-use super::{Error, Result};
+use super::error::{Error, Result};
 use crate::bucket::read_u32;
 
 /// Bytes kept in memory before they go to the file: a second day of a million accounts has less.

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 
 use serde_json::{Map, Value as Json};
 
-use super::{Error, Result, damaged};
+use super::error::{Error, Result, damaged};
 use crate::observation::{Batch, Described, Layout};
 use crate::schema::{FieldType, NAME, Subject, uuid_bytes, uuid_text};
 use crate::sqlite::{Columns, Record, Rows, Value};

@@ -4,7 +4,9 @@ use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
+use super::Rules;
 use super::claim::ClaimId;
+use super::error::{Result, damaged};
 use super::identity::{CANDIDATES_AT_MOST, Identity, Interval, Keys, Meant};
 use super::last_login::{Former, Formers, LastUse, Name};
 use super::ledger::Ledger;
@@ -13,7 +15,6 @@ use super::roster::Roster;
 use super::source::Source;
 use super::subject::{Bits, Standing, SubjectId};
 use super::text::Texts;
-use super::{Result, Rules, damaged};
 use crate::bucket::Hash;
 use crate::identifier::{Kind, normal_form};
 use crate::schema::{FieldType, NAME, SHARED_BY, Subject, device_field, usage_id};

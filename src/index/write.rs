@@ -3,9 +3,12 @@
 use std::fs::File;
 use std::ops::Range;
 
+use super::Rules;
 use super::digest::Digest;
+use super::error::{Error, Result};
 use super::identifiers::{self, Merged};
 use super::in_order::in_order;
+use super::kept::Kept;
 use super::ledger::Ledger;
 use super::mention::{Mention, MentionSource, Written};
 use super::rows::{NewestRows, Shown, SubjectRows, WrittenRows};
@@ -13,7 +16,6 @@ use super::source::Source;
 use super::spill::{Spill, SpillReader, Text};
 use super::subject::{Bits, Sharing, Standing, SubjectId};
 use super::usage::{Placed, State, Usage, no_device};
-use super::{Error, Kept, Result, Rules};
 use crate::schema::{APPLICATION_ID, INDEX_SQL, Subject, USER_VERSION, usage_id, waiting_id};
 use crate::sqlite::{Builder, Encoded, Reader, Record, Rows, Table};
 

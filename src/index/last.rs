@@ -1,0 +1,100 @@
+//! The last generation: read by the next one, and asked what it knows of objects.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use super::error::{Error, Result, damaged};
+use super::folder::{Generation, Published};
+use super::ledger::Ledger;
+use crate::observation::Object;
+use crate::schema::{APPLICATION_ID, USER_VERSION};
+use crate::sqlite::Reader;
+
+/// The last generation, as it is read.
+pub(super) struct Last {
+    pub(super) reader: Reader,
+    pub(super) meta: BTreeMap<String, String>,
+}
+
+impl Last {
+    pub(super) fn open(path: &Path) -> Result<Last> {
+        let reader = Reader::open(path)?;
+        let shown = || path.display().to_string();
+        if reader.application_id != APPLICATION_ID {
+            return Err(Error::Foreign {
+                path: shown(),
+                found: "no identidex index",
+            });
+        }
+        let (found, known) = (reader.user_version, USER_VERSION);
+        match found.cmp(&known) {
+            std::cmp::Ordering::Greater => {
+                return Err(Error::Newer {
+                    path: shown(),
+                    found,
+                    known,
+                });
+            }
+            std::cmp::Ordering::Less => {
+                return Err(Error::Older {
+                    path: shown(),
+                    found,
+                    known,
+                });
+            }
+            std::cmp::Ordering::Equal => {}
+        }
+        let mut meta = BTreeMap::new();
+        let mut rows = reader.rows("meta")?;
+        while let Some((_, mut columns)) = rows.next()? {
+            columns.skip(1)?;
+            let key = columns.take()?.text().unwrap_or_default().to_owned();
+            meta.insert(key, columns.take()?.text().unwrap_or_default().to_owned());
+        }
+        Ok(Last { reader, meta })
+    }
+
+    pub(super) fn number(&self, key: &str) -> u64 {
+        self.meta
+            .get(key)
+            .and_then(|text| text.parse().ok())
+            .unwrap_or(0)
+    }
+}
+
+/// What a generation knows of objects, without the rest.
+pub struct Past {
+    ledger: Ledger,
+    published: Published,
+}
+
+impl Past {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// As [`super::Kept::load`].
+    pub fn load(generation: &Generation) -> Result<Past> {
+        let last = Last::open(&generation.path)?;
+        let digest = last.meta.get("digest").map_or("", String::as_str);
+        Ok(Past {
+            published: Published {
+                generation: generation.number,
+                accounts: last.number("accounts"),
+                devices: last.number("devices"),
+                usages: last.number("usages"),
+                digest: u128::from_str_radix(digest, 16).map_err(|_| damaged("no digest"))?,
+            },
+            ledger: Ledger::load(&last.reader)?,
+        })
+    }
+
+    /// Tells whether a listed object was taken in before.
+    pub fn knows(&self, object: &Object) -> bool {
+        self.ledger.knows(object)
+    }
+
+    /// Returns what was published.
+    pub fn published(&self) -> Published {
+        self.published
+    }
+}

@@ -1,0 +1,235 @@
+//! The next generation made of what is kept: resolve, derive, write.
+
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::Rules;
+use super::error::{Error, Result};
+use super::folder::{Published, file_error};
+use super::identifiers;
+use super::identity::Identity;
+use super::kept::Kept;
+use super::lanes::Entry;
+use super::ledger::Loaded;
+use super::mention::{FORMER_USER, KEYS, LAST_USER, MentionSource, wanted_at};
+use super::source::Source;
+use super::subject::{Bits, Sharing, Standing};
+use super::usage;
+use super::write::{self, Statements, Tables, Writing, rows_of};
+use crate::schema::Subject;
+use crate::sqlite::Builder;
+
+/// The next generation, not published.
+#[derive(Debug)]
+pub struct Made {
+    /// Its file, durable and complete.
+    pub path: PathBuf,
+    /// What it holds.
+    pub published: Published,
+    /// The objects whose rows were taken in.
+    pub loaded: Vec<Loaded>,
+    /// What an operator should know of identity, though it is answered honestly.
+    pub oddities: Vec<String>,
+    pub(super) file: std::fs::File,
+}
+
+impl Kept {
+    /// Makes the next generation, as a file at `path`.
+    ///
+    /// # Errors
+    /// When the last one is damaged, or the file cannot be written; nothing is published by this.
+    pub fn make(mut self, rules: &Rules, path: &Path) -> Result<Made> {
+        self.seal()?;
+        let statements = Statements::read();
+        let mut builder = Builder::new(create(path)?)?;
+        let (merged, sharing) = self.merge_identifiers(&mut builder, &statements)?;
+        let (identities, standings, exact) = self.resolve(&sharing)?;
+        let placed = self.place(rules, &identities, &standings, exact)?;
+        let are_patterns_new = self.are_patterns_new(rules);
+        let writing = Writing {
+            kept: &mut self,
+            rules,
+            sharing: &sharing,
+            standings: &standings,
+            placed: &placed,
+            merged: &merged,
+            statements: &statements,
+            are_patterns_new,
+        };
+        let tables = write::write(builder, writing)?;
+        Ok(self.made(path, tables, &standings, &identities))
+    }
+
+    fn are_patterns_new(&self, rules: &Rules) -> bool {
+        let before = self
+            .last
+            .as_ref()
+            .and_then(|last| last.meta.get("class_patterns"));
+        before.is_some_and(|before| *before != rules.patterns.to_string())
+    }
+
+    /// No more rows come: reads the texts that were left unread.
+    fn seal(&mut self) -> Result<()> {
+        self.known = Arc::default();
+        self.mentions.seal();
+        let last = self.last.as_ref().map(|last| &last.reader);
+        for subject in Subject::ALL {
+            let roster = &mut self.rosters[subject as usize];
+            roster.seal();
+            let mut source = Source::new(rows_of(last, subject.table())?, self.spill.reader());
+            self.held
+                .settle(subject, roster, &self.ledger, &self.texts, &mut source)?;
+        }
+        let mut source = Source::new(rows_of(last, Subject::Device.table())?, self.spill.reader());
+        self.formers.settle(&mut self.wants, &mut source)
+    }
+
+    /// Writes the identifier table, and finds who shares keys and whom mentions name.
+    fn merge_identifiers(
+        &mut self,
+        builder: &mut Builder,
+        statements: &Statements,
+    ) -> Result<(identifiers::Merged, Sharing)> {
+        let mut sharing = Sharing::default();
+        let Kept {
+            mentions,
+            rosters,
+            formers,
+            identifiers,
+            wants,
+            last,
+            ..
+        } = &mut *self;
+        let visit = |hash: u64, references: &[u32], wanted: &[Entry]| {
+            sharing.note(hash, references, !wanted.is_empty());
+            for entry in wanted {
+                let (what, at) = wanted_at(entry.reference);
+                match what {
+                    LAST_USER => formers.found_last(&mut rosters[1], at, hash, references),
+                    FORMER_USER => formers.found_former(at, hash, references),
+                    position => mentions.found(position as usize % KEYS, at, references),
+                }
+            }
+        };
+        let last = last.as_ref();
+        let last = last.map(|last| (&last.reader, last.number("identifier_entries")));
+        let lanes = (identifiers, wants);
+        let merged = identifiers::merge(builder, statements.of("identifier")?, last, lanes, visit)?;
+        Ok((merged, sharing))
+    }
+
+    /// Works out who is who, devices first.
+    fn resolve(&mut self, sharing: &Sharing) -> Result<([Identity; 2], [Standing; 2], [Bits; 2])> {
+        let last = self.last.as_ref().map(|last| &last.reader);
+        let resolve = |subject: Subject| {
+            let mut exact = sharing.claims[subject as usize].clone();
+            let shared = exact.clone();
+            for claim in self.mentions.claims_of_weaker_keys(subject, &shared) {
+                exact.set(claim.0);
+            }
+            let roster = &self.rosters[subject as usize];
+            let mut source = Source::new(rows_of(last, subject.table())?, self.spill.reader());
+            let texts = (&self.texts, &mut source);
+            let identity = sharing.resolve(subject, &exact, roster, &self.ledger, texts)?;
+            let standing = Standing::of(&identity, roster.claims.len());
+            Ok::<_, Error>((identity, standing, exact))
+        };
+        let (device, device_standing, device_exact) = resolve(Subject::Device)?;
+        let (account, account_standing, account_exact) = resolve(Subject::Account)?;
+        Ok((
+            [account, device],
+            [account_standing, device_standing],
+            [account_exact, device_exact],
+        ))
+    }
+
+    /// Works out who uses what.
+    fn place(
+        &self,
+        rules: &Rules,
+        identities: &[Identity; 2],
+        standings: &[Standing; 2],
+        exact: [Bits; 2],
+    ) -> Result<usage::Placed> {
+        let last = self.last.as_ref().map(|last| &last.reader);
+        let known = usage::Known {
+            rosters: &self.rosters,
+            identities,
+            standings,
+            exact,
+        };
+        let written = MentionSource::new(rows_of(last, "mention")?, self.spill.reader());
+        let source = |subject: Subject| {
+            let rows = rows_of(last, subject.table())?;
+            Ok::<_, Error>(Source::new(rows, self.spill.reader()))
+        };
+        let sources = [source(Subject::Account)?, source(Subject::Device)?];
+        usage::place(
+            known,
+            &self.ledger,
+            rules,
+            (&self.mentions, written),
+            (&self.formers, &self.texts, sources),
+        )
+    }
+
+    fn made(
+        &self,
+        path: &Path,
+        tables: Tables,
+        standings: &[Standing; 2],
+        identities: &[Identity; 2],
+    ) -> Made {
+        Made {
+            path: path.to_owned(),
+            published: Published {
+                generation: self.generation,
+                accounts: standings[0].subjects as u64,
+                devices: standings[1].subjects as u64,
+                usages: tables.usages,
+                digest: tables.digest,
+            },
+            loaded: self.ledger.loaded().collect(),
+            oddities: self.oddities(identities),
+            file: tables.file,
+        }
+    }
+
+    fn oddities(&self, identities: &[Identity; 2]) -> Vec<String> {
+        let mut oddities = Vec::new();
+        for (subject, identity) in Subject::ALL.into_iter().zip(identities) {
+            let [strong, second, ..] = subject.fields() else {
+                continue;
+            };
+            let (table, strong, second) = (subject.table(), strong.name, second.name);
+            if self.ledger.lacks_both_keys(subject) {
+                oddities.push(format!(
+                    "some {table} files have {strong} and others {second}, none has both: their rows cannot be joined; \
+                     list both columns in one query"
+                ));
+            }
+            let contradictions = identity.contradictions();
+            if contradictions > 0 {
+                oddities.push(format!(
+                    "{contradictions} values of {table} {second} came with several {strong}s; each {strong} is a \
+                     {table} of its own"
+                ));
+            }
+        }
+        oddities
+    }
+}
+
+/// Makes an empty file that only the user of the run may read, until it is published.
+fn create(path: &Path) -> Result<std::fs::File> {
+    let made = OpenOptions::new()
+        .create(true)
+        .truncate(true)
+        .read(true)
+        .write(true)
+        .mode(0o600)
+        .open(path);
+    made.map_err(file_error("create", path))
+}
