@@ -18,6 +18,15 @@ fn sync(home: &Home, objects: &[(&str, &str)]) {
     home.run(&["sync", "exports"]).exits(0);
 }
 
+/// Quotes every cell, as exports do: only rows of such objects are recognised by their bytes.
+fn quoted(text: &str) -> String {
+    let lines = text.lines().map(|line| {
+        let cells: Vec<String> = line.split(',').map(|cell| format!("\"{cell}\"")).collect();
+        cells.join(",") + "\n"
+    });
+    lines.collect()
+}
+
 fn digest(home: &Home) -> Value {
     home.run(&["status", "--json"]).json()["digest"].clone()
 }
@@ -85,6 +94,7 @@ fn who_held_a_value_when_does_not_depend_on_runs() {
     let third = format!(
         "user.sid,user.name,user.upn,user.ad.department\n{SID},jdoe@EMEA,c@contoso.com,X\n"
     );
+    let (first, second, third) = (quoted(&first), quoted(&second), quoted(&third));
     let objects = [
         ("users-2026-10-05T06-00-00Z.csv", first.as_str()),
         ("users-2026-10-06T06-00-00Z.csv", second.as_str()),
@@ -155,4 +165,19 @@ fn a_rollback_that_was_killed_before_its_end_undoes_nothing() {
         states[..2],
         [(&4.into(), &"current".into()), (&3.into(), &"older".into())]
     );
+}
+
+#[test]
+fn refused_identifiers_are_counted_in_every_object_that_has_them() {
+    let home = Home::new();
+    for day in 1..4 {
+        let name = format!("users-2026-10-0{day}T06-00-00Z.csv");
+        let hashed = "5e884898da28047151d0e56f8dc6292773603d0d6aabbdd62a11ef721d1542d8";
+        let text = format!(
+            "user.sid,user.name,user.upn,user.last_seen\n{SID},jdoe@EMEA,{hashed},2026-10-0{day} 05:00:00\n"
+        );
+        sync(&home, &[(&name, &quoted(&text))]);
+        let status = home.run(&["status", "--json"]).json();
+        assert_eq!(status["upns_hashed"], 1, "day {day}");
+    }
 }

@@ -146,6 +146,7 @@ impl<'a> Mapper<'a> {
         let fields = self.layout.columns.len();
         let first_seen = self.time(row, fields - 2)?;
         let keys = self.keys(subject, row, entries)?;
+        let refused = self.refused;
         let mut values = self.values(subject, row, entries);
         let last_login = match subject {
             Subject::Account => None,
@@ -162,7 +163,8 @@ impl<'a> Mapper<'a> {
             row: number,
             claim: keys.claim,
             fingerprint: self.fingerprint(row, first_seen),
-            raw,
+            // What it refuses is to be counted in every object: such a row is read whole each time.
+            raw: if self.refused == refused { raw } else { 0 },
             last_seen: self.time(row, fields - 1)?,
             first_seen,
             entries: (begin, entries.len() as u32),
