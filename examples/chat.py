@@ -28,6 +28,9 @@ def reply(index: identidex.Index, upn: str, account_name: str | None, full_name:
     primary = [device["name"] for device in match["devices"] if device.get("primary")]
     if primary:
         return f"{name}, shall I restart {primary[0]}?"
+    if not match["devices"]:
+        # Where something waits, none is not known to be none.
+        return f"{name}, what is your device called?"
     return f"{name}, which of your {len(match['devices'])} devices is it?"
 
 

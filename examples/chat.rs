@@ -59,6 +59,8 @@ pub fn reply(index: &Index, speaker: &Speaker) -> Result<String, Error> {
     Ok(
         match primary.and_then(|device| device.device.name.as_deref()) {
             Some(device) => format!("{name}, shall I restart {device}?"),
+            // Where something waits, none is not known to be none.
+            None if devices.is_empty() => format!("{name}, what is your device called?"),
             None => format!("{name}, which of your {} devices is it?", devices.len()),
         },
     )
