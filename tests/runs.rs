@@ -389,8 +389,15 @@ fn a_copy_of_a_logins_object_never_counts_before_its_original() {
     let home = tempfile::tempdir().unwrap();
     let index = home.path().join("identity.db");
     let logins = &tenant()[2].1;
-    folder.put("logins/a/2026-11-20T06-00-00Z.csv", logins);
-    folder.put("logins/b/2026-11-20T06-00-00Z.csv", logins);
+    // Modified at once: a copy that was modified later may count anew.
+    let modified = std::time::SystemTime::now();
+    for copy in ["a", "b"] {
+        let key = format!("logins/{copy}/2026-11-20T06-00-00Z.csv");
+        folder.put(&key, logins);
+        let path = Path::new(&folder.config("").url).join(key);
+        let file = fs::File::options().write(true).open(path).unwrap();
+        file.set_modified(modified).unwrap();
+    }
     for (key, bytes) in tenant()
         .into_iter()
         .filter(|(key, _)| !key.starts_with("logins"))

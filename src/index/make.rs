@@ -15,9 +15,10 @@ use super::lanes::Entry;
 use super::ledger::Loaded;
 use super::mention::{FORMER_USER, KEYS, LAST_USER, MentionSource, wanted_at};
 use super::source::Source;
+use super::statements::Statements;
 use super::subject::{Bits, Sharing, Standing};
 use super::usage;
-use super::write::{self, Statements, Tables, Writing, rows_of};
+use super::write::{self, Tables, Writing, rows_of};
 use crate::schema::Subject;
 use crate::sqlite::Builder;
 

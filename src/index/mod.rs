@@ -10,6 +10,7 @@
 //! names).
 
 mod claim;
+mod composed;
 mod days;
 mod digest;
 mod error;
@@ -29,9 +30,11 @@ mod mention;
 mod rollback;
 mod roster;
 mod rows;
+mod shown;
 mod slots;
 mod source;
 mod spill;
+mod statements;
 mod subject;
 mod text;
 mod undone;

@@ -1,20 +1,21 @@
 //! The rows of `account` and `device`: those of claims, then those of subjects that several claims tell of.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::Path;
 
 use super::claim::{Claim, ClaimId, NEVER, Part, Print, Stored};
+use super::composed::{Composed, columns_of};
 use super::digest::Digest;
 use super::error::{Error, Result, damaged};
 use super::in_order::in_order;
 use super::ledger::Ledger;
 use super::roster::{Roster, said, values_of};
+use super::shown::{Shown, ShownBatch};
 use super::source::Source;
-use super::spill::{Spill, Text};
 use super::subject::{Bits, Sharing, Standing, traits_of};
 use super::text::{Fields, Texts};
-use crate::bucket::{Hash, read_u32};
+use crate::bucket::Hash;
 use crate::class::Patterns;
 use crate::identifier::{Kind, normal_form};
 use crate::observation::Traits;
@@ -51,66 +52,6 @@ impl Head<'_> {
             Some(last_use) => record.put_blob(last_use),
             None => record.put_null(),
         }
-    }
-}
-
-/// What answers show of devices, by their rows, until the usages are written.
-#[derive(Default)]
-pub(super) struct Shown {
-    batches: Vec<ShownBatch>,
-    /// By row: its batch, and where it begins there.
-    places: Vec<Option<(u32, u32)>>,
-}
-
-/// What answers show of some devices: the lengths of the columns' types and values, then those.
-#[derive(Default)]
-struct ShownBatch {
-    bytes: Vec<u8>,
-    rows: Vec<(u32, u32)>,
-}
-
-impl ShownBatch {
-    fn put(&mut self, row: u32, columns: Columns) -> Result<()> {
-        let full = |_| Error::Full { limit: u32::MAX };
-        let begin = u32::try_from(self.bytes.len()).map_err(full)?;
-        self.rows.push((row, begin));
-        for length in [columns.types.len(), columns.values.len()] {
-            let length = u32::try_from(length).map_err(full)?;
-            self.bytes.extend_from_slice(&length.to_le_bytes());
-        }
-        self.bytes.extend_from_slice(columns.types);
-        self.bytes.extend_from_slice(columns.values);
-        Ok(())
-    }
-}
-
-impl Shown {
-    fn add(&mut self, mut batch: ShownBatch) {
-        let at = self.batches.len() as u32;
-        for (row, begin) in std::mem::take(&mut batch.rows) {
-            let row = row as usize;
-            if row >= self.places.len() {
-                self.places.resize(row + 1, None);
-            }
-            self.places[row] = Some((at, begin));
-        }
-        batch.bytes.shrink_to_fit();
-        self.batches.push(batch);
-    }
-
-    pub(super) fn get(&self, row: u32) -> Option<Columns<'_>> {
-        let (batch, begin) = (*self.places.get(row as usize)?)?;
-        let bytes = self
-            .batches
-            .get(batch as usize)?
-            .bytes
-            .get(begin as usize..)?;
-        let (lengths, rest) = bytes.split_at_checked(2 * size_of::<u32>())?;
-        let (types, rest) = rest.split_at_checked(read_u32(lengths, 0) as usize)?;
-        Some(Columns {
-            types,
-            values: rest.get(..read_u32(lengths, 4) as usize)?,
-        })
     }
 }
 
@@ -201,10 +142,7 @@ impl SubjectRows<'_> {
             counts: NewestRows::new(),
             digest: Digest::default(),
         };
-        let mut composed = Composed {
-            spill: Spill::new(folder.to_owned()),
-            places: HashMap::new(),
-        };
+        let mut composed = Composed::new(folder);
         let make = |(source, parts): &mut (Source, Source), claims: Range<usize>| {
             let mut made = MadeRows::default();
             for at in claims {
@@ -558,39 +496,4 @@ impl WrittenRows {
         self.digest.join(made.digest);
         Ok(())
     }
-}
-
-/// Texts of claims that are merged with others, until those are written.
-struct Composed {
-    spill: Spill,
-    places: HashMap<ClaimId, Text>,
-}
-
-impl Composed {
-    fn put(&mut self, claim: ClaimId, columns: Columns) -> Result<()> {
-        let length = (columns.types.len() as u32).to_le_bytes();
-        let place = self.spill.push(&[&length, columns.types, columns.values])?;
-        self.places.insert(claim, place);
-        Ok(())
-    }
-
-    fn of(&self, claims: &[ClaimId]) -> Result<Vec<Vec<u8>>> {
-        let mut reader = self.spill.reader();
-        let mut texts = Vec::with_capacity(claims.len());
-        for claim in claims {
-            let place = self.places.get(claim).copied();
-            let place = place.ok_or(Error::Inconsistent("a merged row has no text"))?;
-            texts.push(reader.read(place)?.to_vec());
-        }
-        Ok(texts)
-    }
-}
-
-/// Reads a text that was kept for merging.
-fn columns_of(text: &[u8]) -> Result<Columns<'_>> {
-    let split = text
-        .split_first_chunk()
-        .and_then(|(length, rest)| rest.split_at_checked(u32::from_le_bytes(*length) as usize));
-    let (types, values) = split.ok_or(damaged("a text that was held back"))?;
-    Ok(Columns { types, values })
 }

@@ -11,42 +11,15 @@ use super::in_order::in_order;
 use super::kept::Kept;
 use super::ledger::Ledger;
 use super::mention::{Mention, MentionSource, Written};
-use super::rows::{NewestRows, Shown, SubjectRows, WrittenRows};
+use super::rows::{NewestRows, SubjectRows, WrittenRows};
+use super::shown::Shown;
 use super::source::Source;
 use super::spill::{Spill, SpillReader, Text};
+use super::statements::Statements;
 use super::subject::{Bits, Sharing, Standing, SubjectId};
 use super::usage::{Placed, State, Usage, no_device};
-use crate::schema::{APPLICATION_ID, INDEX_SQL, Subject, USER_VERSION, usage_id, waiting_id};
+use crate::schema::{APPLICATION_ID, Subject, USER_VERSION, usage_id, waiting_id};
 use crate::sqlite::{Builder, Encoded, Reader, Record, Rows, Table};
-
-/// The statements of `schemas/index.sql`.
-pub(super) struct Statements(Vec<(&'static str, &'static str, &'static str)>);
-
-impl Statements {
-    /// Reads them: what each makes, its name, and its text.
-    pub(super) fn read() -> Statements {
-        let statements = INDEX_SQL.split(";\n").filter_map(|text| {
-            let begin = text.find("CREATE ")?;
-            let sql = text[begin..].trim_end();
-            let mut words = sql.split_ascii_whitespace().skip(1);
-            Some((words.next()?, words.next()?, sql))
-        });
-        Statements(statements.collect())
-    }
-
-    /// Returns the text of one.
-    pub(super) fn of(&self, name: &str) -> Result<&'static str> {
-        let found = self.0.iter().find(|(_, known, _)| *known == name);
-        found
-            .map(|(.., sql)| *sql)
-            .ok_or(Error::Inconsistent("a table has no statement"))
-    }
-
-    fn views(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
-        let views = self.0.iter().filter(|(kind, ..)| *kind == "VIEW");
-        views.map(|(_, name, sql)| (*name, *sql))
-    }
-}
 
 /// What the tables are written from.
 pub(super) struct Writing<'k> {
