@@ -51,6 +51,13 @@ pub struct Object {
     pub observed_from: ObservedFrom,
 }
 
+impl Object {
+    /// Names it in messages: its source and its key.
+    pub fn name(&self) -> String {
+        format!("{}/{}", self.source, self.key)
+    }
+}
+
 /// A row that was left out, and why. Never holds the cell's value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reject {

@@ -225,3 +225,21 @@ fn a_run_that_fails_leaves_no_generation_in_the_making() {
     home.run(&["sync", "exports"]).exits(1);
     assert!(!home.path("identity.db.d/building.db").exists());
 }
+
+#[test]
+fn what_a_killed_run_left_is_no_generation_to_go_back_to() {
+    let home = Home::new();
+    for day in 1..3 {
+        let name = format!("users-2026-10-0{day}T06-00-00Z.csv");
+        sync(&home, &[(&name, &format!("user.name\nuser{day}@EMEA\n"))]);
+    }
+    let orphan = format!("identity.db.d/gen-000002-{}.db", "f".repeat(64));
+    fs::write(home.path(&orphan), "orphan").unwrap();
+    let listed = home.run(&["generations", "--json"]).json();
+    let listed = listed["generations"].as_array().unwrap();
+    let numbers: Vec<_> = listed.iter().map(|one| &one["generation"]).collect();
+    assert_eq!(numbers, [2, 1]);
+    // The current one, not the orphan of its number.
+    home.run(&["rollback", "2"]).exits(0);
+    home.run(&["resolve", "user2@EMEA"]).exits(0);
+}

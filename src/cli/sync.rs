@@ -215,9 +215,13 @@ fn show(args: &Args, context: &Context, report: &Report) -> anyhow::Result<()> {
         return Ok(());
     }
     let Report { objects, rows, .. } = report;
+    let undone = match objects.undone {
+        0 => String::new(),
+        undone => format!(", {} undone and left out", HumanCount(undone)),
+    };
     if objects.new == 0 {
         return print(format_args!(
-            "nothing new among {} objects; generation {}",
+            "nothing new among {} objects{undone}; generation {}",
             HumanCount(objects.listed),
             report.generation
         ));
@@ -227,7 +231,7 @@ fn show(args: &Args, context: &Context, report: &Report) -> anyhow::Result<()> {
         failed => format!(", {} failed", HumanCount(failed)),
     };
     print(format_args!(
-        "{} of {} new objects taken in ({} duplicates{failed}) in {:.1} s",
+        "{} of {} new objects taken in ({} duplicates{failed}{undone}) in {:.1} s",
         HumanCount(objects.loaded + objects.duplicate),
         HumanCount(objects.new),
         HumanCount(objects.duplicate),

@@ -54,11 +54,10 @@ impl Last {
         Ok(Last { reader, meta })
     }
 
-    pub(super) fn number(&self, key: &str) -> u64 {
-        self.meta
-            .get(key)
-            .and_then(|text| text.parse().ok())
-            .unwrap_or(0)
+    pub(super) fn number(&self, key: &str) -> Result<u64> {
+        let text = self.meta.get(key);
+        let number = text.and_then(|text| text.parse().ok());
+        number.ok_or(damaged("a count is not there"))
     }
 }
 
@@ -79,9 +78,9 @@ impl Past {
         Ok(Past {
             published: Published {
                 generation: generation.number,
-                accounts: last.number("accounts"),
-                devices: last.number("devices"),
-                usages: last.number("usages"),
+                accounts: last.number("accounts")?,
+                devices: last.number("devices")?,
+                usages: last.number("usages")?,
                 digest: u128::from_str_radix(digest, 16).map_err(|_| damaged("no digest"))?,
             },
             ledger: Ledger::load(&last.reader)?,

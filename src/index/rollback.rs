@@ -70,16 +70,17 @@ impl Undone {
 /// # Errors
 /// The file system's.
 pub fn generations(folder: &Folder) -> Result<Vec<Listed>> {
-    let current = folder.named()?.map(|current| current.number);
+    let current = folder.named()?;
     let undone = folder.undone()?;
     let mut listed = Vec::new();
     for generation in folder.generations()? {
-        let state = match generation.number {
-            number if Some(number) == current => GenerationState::Current,
-            number if undone.generations.contains(&number) => GenerationState::Undone,
+        let number = generation.number;
+        let state = match &current {
+            Some(current) if generation == *current => GenerationState::Current,
+            _ if undone.generations.contains(&number) => GenerationState::Undone,
+            Some(current) if number < current.number => GenerationState::Older,
             // Made by a run that was killed before it was named as current.
-            number if Some(number) > current => continue,
-            _ => GenerationState::Older,
+            _ => continue,
         };
         let (size_bytes, made_at) = generation.size_and_time()?;
         listed.push(Listed {
@@ -160,9 +161,8 @@ pub fn settle_undone(folder: &Folder, listed: &[Object]) -> Result<()> {
     };
     let mut undone = before.clone();
     undone.forget(&objects(&current)?);
-    let name = |object: &Object| format!("{}/{}", object.source, object.key);
-    let listed = listed.iter();
-    undone.forget_replaced(&listed.map(|one| (identity_of(one), name(one))).collect());
+    let listed = listed.iter().map(|one| (identity_of(one), one.name()));
+    undone.forget_replaced(&listed.collect());
     match undone == before {
         true => Ok(()),
         false => folder.set_undone(&undone),

@@ -94,9 +94,9 @@ pub enum Error {
     /// The run was asked to stop.
     #[error("stopped; the index is as it was at the last publication")]
     Stopped,
-    /// A checked object could not be read from the spool a second time.
+    /// A checked object could not be read a second time.
     #[error(
-        "{object} could not be read from the spool; check the disk that holds the index and run again"
+        "{object} could not be read a second time; check the disk that holds it, of a fetched one that of the index, and run again"
     )]
     Unreadable {
         /// The object.
@@ -107,7 +107,7 @@ pub enum Error {
     /// A local file was written to or replaced while it was read; the run begins again without it.
     #[error(
         "{} changed while it was read; the next run takes it as it is then",
-        name_of(object)
+        object.name()
     )]
     Changed {
         /// The object.
@@ -147,7 +147,7 @@ pub fn run(options: &Options, progress: &mut dyn FnMut(Progress)) -> Result<Repo
             .iter()
             .map(|odd| format!("{odd} has a name that no URL can hold; it is left out")),
     );
-    let mut new = run.unknown(listing.objects.clone())?;
+    let mut new = run.unknown(&listing.objects)?;
     while !new.is_empty() {
         let spool = folder.spool()?;
         let fetched = sources.fetch(new.clone(), &spool, options.spool_bytes);
@@ -178,13 +178,18 @@ struct Run<'a> {
 impl Run<'_> {
     /// Leaves the listed objects that the ledger does not have, the newest first: older rows are then superseded by
     /// one comparison.
-    fn unknown(&mut self, listed: Vec<Object>) -> Result<Vec<Object>> {
-        let mut new = listed;
-        if let Some(current) = self.folder.current()? {
-            let past = Past::load(&current)?;
-            new.retain(|object| !past.knows(object));
+    fn unknown(&mut self, listed: &[Object]) -> Result<Vec<Object>> {
+        let past = self.folder.current()?;
+        let past = past.as_ref().map(Past::load).transpose()?;
+        if let Some(past) = &past {
             self.report.take(&past.published());
         }
+        let is_known = |object: &&Object| past.as_ref().is_some_and(|past| past.knows(object));
+        let mut new: Vec<Object> = listed
+            .iter()
+            .filter(|one| !is_known(one))
+            .cloned()
+            .collect();
         if !self.options.is_retry {
             self.leave_out_undone(&mut new)?;
         }
@@ -232,7 +237,7 @@ impl Run<'_> {
         }
         let failures = &self.report.failures;
         let has_failed = |object: &Object| {
-            let name = name_of(object);
+            let name = object.name();
             failures.iter().any(|failure| failure.object == name)
         };
         left.retain(|object| !has_failed(object));
@@ -388,10 +393,10 @@ impl Run<'_> {
     }
 
     fn fail(&mut self, object: &Object, error: String) {
-        error!(object = %name_of(object), error = %error, "object failed");
+        error!(object = %object.name(), error = %error, "object failed");
         self.report.objects.failed += 1;
         self.report.failures.push(Failure {
-            object: name_of(object),
+            object: object.name(),
             error,
         });
         self.progress_of(object);
@@ -404,7 +409,7 @@ impl Run<'_> {
             refused,
         } = loaded;
         debug!(
-            object = %name_of(object),
+            object = %object.name(),
             rows = counts.read,
             stored = counts.stored,
             unchanged = counts.unchanged,
@@ -419,7 +424,7 @@ impl Run<'_> {
                 "{} of {} rows of {} were rejected; see the view `rejects` of the index",
                 counts.rejected,
                 counts.read,
-                name_of(object)
+                object.name()
             );
             self.report.warnings.push(warning);
         }
@@ -427,7 +432,7 @@ impl Run<'_> {
             let warning = format!(
                 "{} UPNs, emails or serial numbers of {} are kept for display but cannot be looked up",
                 refused.other,
-                name_of(object)
+                object.name()
             );
             self.report.warnings.push(warning);
         }
@@ -497,18 +502,13 @@ fn from_the_future(object: &Object) -> Option<String> {
     (object.observed_at > now.saturating_add(DAY)).then(|| {
         format!(
             "{} was observed in the future, by its {}: its rows count as newer than all others until then",
-            name_of(object),
+            object.name(),
             match object.observed_from {
                 ObservedFrom::Key => "name",
                 ObservedFrom::Modified => "time of modification",
             }
         )
     })
-}
-
-/// Names an object in messages.
-fn name_of(object: &Object) -> String {
-    format!("{}/{}", object.source, object.key)
 }
 
 /// An error with its causes, on one line.

@@ -8,7 +8,7 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 
 use jiff::tz::TimeZone;
 
-use super::{Error, Options, chain, name_of};
+use super::{Error, Options, chain};
 use crate::decode;
 use crate::identifier::hash128;
 use crate::index::{Content, Contents, Known};
@@ -159,7 +159,7 @@ impl<'a> Reader<'a> {
         self.send(Message::Warning(format!(
             "columns that no field takes are kept in `extra`: {} (first in {}); map them with [dataset.{}.columns]",
             names.join(", "),
-            name_of(object),
+            object.name(),
             layout.dataset.as_str()
         )))
     }
@@ -183,7 +183,7 @@ impl<'a> Reader<'a> {
             Content::Copy => Ok(true),
             Content::New => Ok(false),
             Content::Repeated => {
-                let name = name_of(object);
+                let name = object.name();
                 self.send(Message::Warning(format!(
                     "repeated_content: {name} has the content of an object that was taken in before; its rows count \
                      as observed when it was modified"
@@ -200,7 +200,7 @@ impl<'a> Reader<'a> {
         layout: Layout,
     ) -> std::result::Result<(), Gone> {
         let object = spooled.object.clone();
-        let object_name = name_of(&object);
+        let object_name = object.name();
         let blake3 = spooled.blake3;
         let utc = TimeZone::UTC;
         let time_zone = self

@@ -116,6 +116,12 @@ impl Generation {
         let may_map = Name::parse(name).is_some() && mount::is_local(path);
         let connection = connect(path, may_map).map_err(|error| told(path, error))?;
         check(&connection, path, size)?;
+        let bits = meta(&connection, "identifier_bits").map_err(|error| told(path, error))?;
+        // Without it every answer would be that nobody is found.
+        let bits = bits.and_then(|bits| bits.parse().ok());
+        let bits = bits
+            .filter(|bits| *bits < u64::BITS)
+            .ok_or_else(|| damaged(path, None))?;
         let number = Name::of(path).map(|name| name.number);
         let read = || -> rusqlite::Result<Generation> {
             let number = match number {
@@ -125,7 +131,6 @@ impl Generation {
                     .and_then(|text| text.parse().ok())
                     .unwrap_or(0),
             };
-            let bits = meta(&connection, "identifier_bits")?;
             Ok(Generation {
                 path: path.to_owned(),
                 name: name.to_owned(),
@@ -133,7 +138,7 @@ impl Generation {
                 coverage: coverage(&connection)?,
                 may_map,
                 is_mapped: mapped_bytes(&connection)? >= size,
-                bits: bits.and_then(|bits| bits.parse().ok()).unwrap_or(0),
+                bits,
                 readers: Mutex::default(),
             })
         };

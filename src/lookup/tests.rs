@@ -183,7 +183,7 @@ impl Draft {
         };
         Open {
             index: Index::open_with(path, options).unwrap(),
-            _home: self.home,
+            home: self.home,
         }
     }
 
@@ -226,7 +226,7 @@ impl Draft {
 /// An index with the folder it lies in.
 struct Open {
     index: Index,
-    _home: tempfile::TempDir,
+    home: tempfile::TempDir,
 }
 
 impl Open {
@@ -1075,4 +1075,14 @@ fn threads_share_an_index() {
             });
         }
     });
+}
+
+#[test]
+fn an_index_that_does_not_say_where_identifiers_are_is_damaged() {
+    let open = jdoes().open();
+    let path = open.home.path().join("identity.db");
+    let db = Connection::open(&path).unwrap();
+    db.execute("DELETE FROM meta WHERE key = 'identifier_bits'", [])
+        .unwrap();
+    assert!(matches!(Index::open(&path), Err(Error::Damaged { .. })));
 }
