@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use identidex::bucket::{self, Hash};
+use identidex::bucket::{self, Entries, Hash};
 use identidex::identifier::{self, Kind};
 use identidex::schema::{Class, FieldType, SHARED_BY, Subject, account_field, flag, uuid_text};
 use rusqlite::types::ValueRef;
@@ -246,12 +246,13 @@ fn assert_shared_devices_are_marked(connection: &Connection) {
 }
 
 fn leads_to(connection: &Connection, hash: u64, reference: u32) -> bool {
-    let sql = "SELECT entries FROM identifier, meta
+    let sql = "SELECT entries, value FROM identifier, meta
          WHERE key = 'identifier_bits' AND bucket = CASE value WHEN 0 THEN 0 ELSE ?1 >> (64 - value) & ((1 << value) - 1) END";
-    let entries: Vec<u8> = connection
-        .query_row(sql, [hash as i64], |row| row.get(0))
+    let (bytes, bits): (Vec<u8>, String) = connection
+        .query_row(sql, [hash as i64], |row| Ok((row.get(0)?, row.get(1)?)))
         .expect("every value has a bucket");
-    let found: Vec<u32> = bucket::references_in(&entries, hash).collect();
+    let entries = Entries::of(&bytes, bits.parse().expect("a number"));
+    let found: Vec<u32> = entries.references(hash).collect();
     found.contains(&reference) || found.contains(&bucket::IN_CROWD)
 }
 

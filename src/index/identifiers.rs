@@ -4,8 +4,9 @@
 
 use super::error::{Result, damaged};
 use super::lanes::{Entry, LANES, Lanes};
-use crate::bucket::{CROWD, IN_CROWD, bucket_of, entries_in, read_u32};
-use crate::sqlite::{Builder, Reader, Record, Rows, Table};
+use super::last::Last;
+use crate::bucket::{CROWD, Entries, IN_CROWD, bucket_of, put_tag, read_u32};
+use crate::sqlite::{Builder, Record, Rows, Table};
 
 /// Entries of a bucket, on average, before the number of buckets is doubled.
 const MEAN_ENTRIES: u64 = 64;
@@ -25,11 +26,11 @@ pub(super) struct Merged {
 pub(super) fn merge(
     builder: &mut Builder,
     sql: &'static str,
-    last: Option<(&Reader, u64)>,
+    last: Option<&Last>,
     (new, wanted): (&mut Lanes, &mut Lanes),
     mut visit: impl FnMut(u64, &[u32], &[Entry]),
 ) -> Result<Merged> {
-    let (last, before) = last.map_or((None, 0), |(last, entries)| (Some(last), entries));
+    let before = last.map_or(Ok(0), |last| last.number("identifier_entries"))?;
     let mut kept = last.map(Kept::open).transpose()?;
     let mut merged = Merged {
         bits: bits_for(before + new.len() as u64),
@@ -100,7 +101,7 @@ struct Buckets<'t, 'b> {
     table: &'t mut Table<'b>,
     bits: u32,
     bucket: i64,
-    hashes: Vec<u8>,
+    tags: Vec<u8>,
     references: Vec<u8>,
     record: Record,
 }
@@ -111,7 +112,7 @@ impl<'t, 'b> Buckets<'t, 'b> {
             table,
             bits,
             bucket: 0,
-            hashes: Vec::new(),
+            tags: Vec::new(),
             references: Vec::new(),
             record: Record::default(),
         }
@@ -124,27 +125,28 @@ impl<'t, 'b> Buckets<'t, 'b> {
             self.bucket = bucket;
         }
         for reference in references {
-            self.hashes.extend_from_slice(&hash.to_le_bytes());
+            put_tag(hash, self.bits, &mut self.tags);
             self.references.extend_from_slice(&reference.to_le_bytes());
         }
         Ok(())
     }
 
     fn end(&mut self) -> Result<()> {
-        if self.hashes.is_empty() {
+        if self.tags.is_empty() {
             return Ok(());
         }
-        self.hashes.append(&mut self.references);
+        self.tags.append(&mut self.references);
         self.record.clear();
         self.record.put_null();
-        self.record.put_blob(&self.hashes);
-        self.hashes.clear();
+        self.record.put_blob(&self.tags);
+        self.tags.clear();
         Ok(self.table.push(self.bucket, &self.record)?)
     }
 }
 
 /// What the last generation has, in the order of hashes.
 struct Kept<'r> {
+    bits: u32,
     rows: Rows<'r>,
     /// Read, and of a later lane.
     ahead: Vec<Entry>,
@@ -154,11 +156,15 @@ struct Kept<'r> {
 }
 
 impl<'r> Kept<'r> {
-    fn open(last: &'r Reader) -> Result<Kept<'r>> {
+    fn open(last: &'r Last) -> Result<Kept<'r>> {
+        let bits = u32::try_from(last.number("identifier_bits")?).ok();
         Ok(Kept {
-            rows: last.rows("identifier")?,
+            bits: bits
+                .filter(|bits| *bits < u64::BITS)
+                .ok_or(damaged("too many buckets"))?,
+            rows: last.reader.rows("identifier")?,
             ahead: Vec::new(),
-            crowds: last.rows("crowd")?,
+            crowds: last.reader.rows("crowd")?,
             crowd: None,
         })
     }
@@ -167,15 +173,16 @@ impl<'r> Kept<'r> {
     fn lane(&mut self, lane: usize) -> Result<Vec<Entry>> {
         let mut entries = std::mem::take(&mut self.ahead);
         while entries.last().is_none_or(|entry| entry.lane() <= lane) {
-            let Some((_, mut columns)) = self.rows.next()? else {
+            let Some((bucket, mut columns)) = self.rows.next()? else {
                 break;
             };
             columns.skip(1)?;
-            let bucket = columns
+            let bytes = columns
                 .take()?
                 .blob()
                 .ok_or(damaged("a bucket of identifiers"))?;
-            entries.extend(entries_in(bucket).map(|(hash, reference)| Entry::new(hash, reference)));
+            let here = Entries::of(bytes, self.bits).all(bucket, self.bits);
+            entries.extend(here.map(|(hash, reference)| Entry::new(hash, reference)));
         }
         let here = entries.partition_point(|entry| entry.lane() <= lane);
         self.ahead = entries.split_off(here);

@@ -115,9 +115,6 @@ impl Kept {
             }
         };
         let last = last.as_ref();
-        let last =
-            last.map(|last| Ok::<_, Error>((&last.reader, last.number("identifier_entries")?)));
-        let last = last.transpose()?;
         let lanes = (identifiers, wants);
         let merged = identifiers::merge(builder, statements.of("identifier")?, last, lanes, visit)?;
         Ok((merged, sharing))

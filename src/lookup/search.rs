@@ -13,9 +13,7 @@ use super::generation::Generation;
 use super::query::Probe;
 use super::reader::Reader;
 use super::row::Row;
-use crate::bucket::{
-    Hash, IN_CROWD, MAX_ID, bucket_of, kind_and_id, read_u32, reference, references_in,
-};
+use crate::bucket::{Entries, Hash, IN_CROWD, MAX_ID, bucket_of, kind_and_id, read_u32, reference};
 use crate::identifier::Kind;
 use crate::schema::Subject;
 
@@ -106,8 +104,10 @@ impl<'a> Search<'a> {
 
     fn references(&self, hash: Hash) -> rusqlite::Result<Vec<u32>> {
         let mut select = self.reader.prepare_cached(BUCKET)?;
-        let found = select.query_row([bucket_of(hash.high, self.generation.bits)], |row| {
-            Ok(references_in(row.get_ref(0)?.as_blob()?, hash.high).collect())
+        let bits = self.generation.bits;
+        let found = select.query_row([bucket_of(hash.high, bits)], |row| {
+            let entries = Entries::of(row.get_ref(0)?.as_blob()?, bits);
+            Ok(entries.references(hash.high).collect())
         });
         Ok(found.optional()?.unwrap_or_default())
     }
