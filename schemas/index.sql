@@ -1,9 +1,12 @@
--- The identity index, format 3. Times are microseconds since 1970 in UTC; codes are those of src/schema.rs and
--- src/identifier.rs. Written once by src/index/write.rs, never changed: SQLite only reads it.
+-- The identity index, format 3. Times are UTC. Those of rows (first_seen, last_seen, last_used) are seconds since 1970, or
+-- minus the microseconds where they have a fraction; those of objects are microseconds. Codes are those of src/schema.rs
+-- and src/identifier.rs. Written once by src/index/write.rs, never changed: SQLite only reads it.
 
 -- One row per claim: what rows with the same keys say (src/index/claim.rs), each field by the newest row that carries it.
 -- An account that is told of in one way is that row (owner NULL). One told of in several has a row of its own behind
 -- them, with their merged values, which its claims name as their owner. Owner 0: of no account.
+-- Uids are 16 bytes, SIDs id << 32 | number, id being that of their domain in the table text, and texts that many have
+-- alike ids of that table; what is spelled otherwise is text.
 CREATE TABLE account (
   id INTEGER PRIMARY KEY,
   owner INTEGER,
@@ -15,12 +18,11 @@ CREATE TABLE account (
   first INTEGER NOT NULL,      -- the object that told of it first
   parts BLOB NOT NULL,         -- the writer's: claim.rs
   last_use BLOB,               -- always NULL
-  sid TEXT, uid ANY, name TEXT, upn TEXT, email TEXT, full_name TEXT, type ANY, upn_privacy ANY, ad_username TEXT,
+  sid ANY, uid ANY, name TEXT, upn TEXT, email TEXT, full_name TEXT, type ANY, upn_privacy ANY, ad_username TEXT,
   department ANY, job_title ANY, office ANY, city ANY, country ANY, first_seen INTEGER,
   extra TEXT                   -- columns that no field takes, as one JSON object
 ) STRICT;
 
--- Uids are 16 bytes, or text where they are spelled otherwise; texts that many have alike are ids of the table text.
 CREATE TABLE device (
   id INTEGER PRIMARY KEY,
   owner INTEGER,
@@ -52,24 +54,11 @@ CREATE TABLE usage (
 ) STRICT;
 CREATE INDEX usage_by_device ON usage (id & 4294967295);
 
--- What logins objects say: a user's keys, a device's keys, and the rows of the newest object that has both.
+-- What logins objects say: a user's keys, a device's keys, and the rows of the newest object that has both. Blocks of 16
+-- for the writer: src/index/mention_rows.rs.
 CREATE TABLE mention (
   id INTEGER PRIMARY KEY,
-  state INTEGER NOT NULL,      -- 0 resolved, 1 unknown, 2 ambiguous
-  keys INTEGER NOT NULL,       -- which keys are said: bits 0-2 of the user, 3-5 of the device
-  account INTEGER,             -- a claim that has them; NULL: see user_keys
-  device INTEGER,
-  grouped INTEGER NOT NULL,    -- hash of all keys
-  raw INTEGER NOT NULL,
-  object INTEGER NOT NULL,
-  row INTEGER NOT NULL,
-  logins INTEGER,
-  last_used INTEGER,
-  day INTEGER NOT NULL,        -- the newest day of use since 1970, in UTC
-  days INTEGER NOT NULL,       -- days of use: bit n is n days before that
-  user_keys TEXT,              -- sid, uid, name in normal form, tab between
-  device_keys TEXT,
-  extra TEXT
+  block BLOB NOT NULL
 ) STRICT;
 
 -- Users that a device's row once named as the last to log in, and does not name now.
@@ -176,7 +165,10 @@ CREATE VIEW accounts AS
 SELECT a.id,
   CASE typeof(a.uid) WHEN 'blob' THEN lower(substr(hex(a.uid), 1, 8) || '-' || substr(hex(a.uid), 9, 4) || '-' ||
     substr(hex(a.uid), 13, 4) || '-' || substr(hex(a.uid), 17, 4) || '-' || substr(hex(a.uid), 21)) ELSE a.uid END AS uid,
-  a.name, a.sid, a.upn, a.email, a.full_name,
+  a.name,
+  CASE typeof(a.sid) WHEN 'integer' THEN (SELECT value FROM text WHERE text.id = a.sid >> 32) || '-' || (a.sid & 4294967295)
+    ELSE a.sid END AS sid,
+  a.upn, a.email, a.full_name,
   CASE a.class WHEN 1 THEN 'person' WHEN 2 THEN 'machine' WHEN 3 THEN 'local' WHEN 4 THEN 'service'
     WHEN 5 THEN 'admin' ELSE 'unknown' END AS class,
   CASE typeof(a.type) WHEN 'integer' THEN (SELECT value FROM text WHERE text.id = a.type) ELSE a.type END AS type,
@@ -191,8 +183,8 @@ SELECT a.id,
   CASE typeof(a.city) WHEN 'integer' THEN (SELECT value FROM text WHERE text.id = a.city) ELSE a.city END AS city,
   CASE typeof(a.country) WHEN 'integer' THEN (SELECT value FROM text WHERE text.id = a.country)
     ELSE a.country END AS country,
-  strftime('%Y-%m-%dT%H:%M:%SZ', a.first_seen / 1000000, 'unixepoch') AS first_seen,
-  strftime('%Y-%m-%dT%H:%M:%SZ', a.last_seen / 1000000, 'unixepoch') AS last_seen,
+  strftime('%Y-%m-%dT%H:%M:%SZ', iif(a.first_seen < 0, a.first_seen / -1000000, a.first_seen), 'unixepoch') AS first_seen,
+  strftime('%Y-%m-%dT%H:%M:%SZ', iif(a.last_seen < 0, a.last_seen / -1000000, a.last_seen), 'unixepoch') AS last_seen,
   strftime('%Y-%m-%dT%H:%M:%SZ', o.observed_at / 1000000, 'unixepoch') AS observed_at,
   a.extra
 FROM account a LEFT JOIN object o ON o.id = a.object
@@ -216,8 +208,8 @@ SELECT d.id,
     ELSE d.platform END AS platform,
   CASE typeof(d.entity) WHEN 'integer' THEN (SELECT value FROM text WHERE text.id = d.entity) ELSE d.entity END AS entity,
   d.last_login,
-  strftime('%Y-%m-%dT%H:%M:%SZ', d.first_seen / 1000000, 'unixepoch') AS first_seen,
-  strftime('%Y-%m-%dT%H:%M:%SZ', d.last_seen / 1000000, 'unixepoch') AS last_seen,
+  strftime('%Y-%m-%dT%H:%M:%SZ', iif(d.first_seen < 0, d.first_seen / -1000000, d.first_seen), 'unixepoch') AS first_seen,
+  strftime('%Y-%m-%dT%H:%M:%SZ', iif(d.last_seen < 0, d.last_seen / -1000000, d.last_seen), 'unixepoch') AS last_seen,
   strftime('%Y-%m-%dT%H:%M:%SZ', o.observed_at / 1000000, 'unixepoch') AS observed_at,
   d.extra
 FROM device d LEFT JOIN object o ON o.id = d.object
@@ -225,7 +217,7 @@ WHERE d.owner IS NULL;
 
 CREATE VIEW usages AS
 SELECT u.id >> 32 AS account, u.id & 4294967295 AS device, u.logins,
-  strftime('%Y-%m-%dT%H:%M:%SZ', u.last_used / 1000000, 'unixepoch') AS last_used,
+  strftime('%Y-%m-%dT%H:%M:%SZ', iif(u.last_used < 0, u.last_used / -1000000, u.last_used), 'unixepoch') AS last_used,
   (SELECT strftime('%Y-%m-%dT%H:%M:%SZ', o.observed_at / 1000000, 'unixepoch') FROM object o
     WHERE o.id = u.last_login) AS last_login_observed,
   (SELECT strftime('%Y-%m-%dT%H:%M:%SZ', o.observed_at / 1000000, 'unixepoch') FROM object o

@@ -150,7 +150,7 @@ mod tests {
             let bucket = 0x5a5a_5a5a_5a5a_5a5a >> (64 - bits.max(1)) & !u64::from(bits == 0);
             let top = if bits == 0 { 0 } else { bucket << (64 - bits) };
             let mut hashes: Vec<u64> = (0..100_u64)
-                .map(|at| top | (at * 0x9e37_79b9_7f4a_7c15 >> bits))
+                .map(|at| top | (at.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> bits))
                 .collect();
             hashes.sort_unstable();
             let mut bytes = Vec::new();

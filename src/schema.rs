@@ -3,6 +3,8 @@
 //! Both sides read this file: the writer builds its statements from it, a lookup its `SELECT`s.
 //! How export columns are named is data and lives in `schemas/export/*.toml`.
 
+use std::borrow::Cow;
+
 use crate::identifier::Kind;
 
 /// `PRAGMA application_id` of every index: "iddx" in ASCII.
@@ -14,6 +16,12 @@ pub const USER_VERSION: i32 = 3;
 /// How long after it was last seen with a name an account still competes with others for it, in microseconds: longer than
 /// any window of an NQL query (91 days).
 pub const NAME_HELD_MICROS: i64 = 92 * 86_400 * 1_000_000;
+
+/// What the SIDs of domains, and of computers that are their own, begin with.
+pub const DOMAIN_SID: &str = "S-1-5-21-";
+
+/// Microseconds of a second.
+const MICROSECONDS: i64 = 1_000_000;
 
 /// The tables, indexes and views of a new index.
 pub const INDEX_SQL: &str = include_str!("../schemas/index.sql");
@@ -72,7 +80,7 @@ pub enum FieldType {
     Text,
     /// Text that is only shown and that many subjects have alike: an id of the table `text`, or the text itself.
     Shared,
-    /// A time, stored as microseconds since 1970 in UTC.
+    /// A time: see [`stored_time`].
     Time,
 }
 
@@ -309,6 +317,53 @@ pub fn waiting_id(subject: Subject, id: u32) -> i64 {
     (subject as i64) << 32 | i64::from(id)
 }
 
+/// Returns how a time of a row, in microseconds since 1970 in UTC, is stored: as seconds, or as minus the microseconds where
+/// it has a fraction. Exports have whole seconds, which take half the room.
+pub fn stored_time(microseconds: i64) -> i64 {
+    match microseconds % MICROSECONDS {
+        0 => microseconds / MICROSECONDS,
+        _ => -microseconds,
+    }
+}
+
+/// Returns the microseconds of a time that is stored.
+pub fn microseconds_of(stored: i64) -> i64 {
+    match stored {
+        ..0 => stored.saturating_neg(),
+        seconds => seconds.saturating_mul(MICROSECONDS),
+    }
+}
+
+/// Splits the SID of a domain's account into what all of the domain have alike and its own number, from which it can be
+/// written again.
+pub fn domain_and_rid(sid: &str) -> Option<(&str, u32)> {
+    let (domain, rid) = sid.rsplit_once('-')?;
+    let is_number = rid.bytes().all(|byte| byte.is_ascii_digit()) && !rid.starts_with('0');
+    let is_domain = domain.starts_with(DOMAIN_SID) && is_number;
+    is_domain
+        .then(|| Some((domain, rid.parse().ok()?)))
+        .flatten()
+}
+
+/// Returns the number that a SID of a domain is stored as, by the id of the shared text `domain`.
+pub fn stored_sid(domain: u32, rid: u32) -> i64 {
+    i64::from(domain) << 32 | i64::from(rid)
+}
+
+/// Writes what is stored as a number: a shared text, by its id, or the SID of a domain whose own that is.
+pub fn shared_text<'a, E>(
+    stored: i64,
+    text: impl FnOnce(i64) -> Result<Option<Cow<'a, str>>, E>,
+) -> Result<Option<Cow<'a, str>>, E> {
+    match stored >> 32 {
+        0 => text(stored),
+        domain => {
+            let sid = |domain: Cow<str>| format!("{domain}-{}", stored as u32);
+            Ok(text(domain)?.map(|domain| Cow::Owned(sid(domain))))
+        }
+    }
+}
+
 /// Reads the 16 bytes of a UUID in its canonical spelling, in which alone it is stored so.
 pub fn uuid_bytes(text: &str) -> Option<[u8; 16]> {
     let text = text.as_bytes();
@@ -368,6 +423,40 @@ mod tests {
             assert_eq!(uuid_bytes(other), None, "{other}");
         }
         assert_eq!(uuid_text(&bytes[1..]), None);
+    }
+
+    #[test]
+    fn a_time_is_stored_whole_and_a_fraction_is_kept() {
+        for (time, stored) in [
+            (0, 0),
+            (1, -1),
+            (1_000_000, 1),
+            (1_795_118_673_000_000, 1_795_118_673),
+            (1_795_118_673_250_000, -1_795_118_673_250_000),
+            (253_402_300_799_999_999, -253_402_300_799_999_999),
+        ] {
+            assert_eq!(stored_time(time), stored);
+            assert_eq!(microseconds_of(stored), time);
+        }
+    }
+
+    #[test]
+    fn a_sid_is_split_only_where_it_can_be_written_again() {
+        let sid = "S-1-5-21-1085031214-1563985344-725345543-1101";
+        let (domain, rid) = domain_and_rid(sid).unwrap();
+        let stored = stored_sid(7, rid);
+        let text = |id: i64| Ok::<_, ()>((id == 7).then_some(Cow::Borrowed(domain)));
+        assert_eq!(shared_text(stored, text).unwrap().as_deref(), Some(sid));
+        for other in [
+            "S-1-5-21-1-2-3-01101",
+            "S-1-5-21-1-2-3-+1101",
+            "S-1-5-21-1-2-3-4294967296",
+            "S-1-5-21-1-2-3-",
+            "s-1-5-21-1-2-3-1101",
+            "S-1-12-1-1-2-3-4",
+        ] {
+            assert_eq!(domain_and_rid(other), None, "{other}");
+        }
     }
 
     #[test]

@@ -1,12 +1,17 @@
 //! The logical state of an index, read by SQL, in the form in which `model` derives it. Belongs here: how a test sees
 //! what the index knows.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::path::Path;
 
 use identidex::bucket::{self, Entries, Hash};
 use identidex::identifier::{self, Kind};
-use identidex::schema::{Class, FieldType, SHARED_BY, Subject, account_field, flag, uuid_text};
+use identidex::schema::{
+    Class, FieldType, SHARED_BY, Subject, account_field, flag, microseconds_of, shared_text,
+    uuid_text,
+};
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OpenFlags, Row};
 use serde_json::{Map, Value, json};
@@ -33,7 +38,7 @@ pub(crate) fn usages(index: &Path) -> Vec<String> {
     assert_whole(&connection);
     let sql = "SELECT concat_ws(' ', a.uid, d.uid, u.logins, u.last_used, u.last_login_observed)
          FROM usages u JOIN accounts a ON a.id = u.account JOIN devices d ON d.id = u.device
-         UNION ALL SELECT concat_ws(' ', state, count(*)) FROM mention WHERE state <> 0 GROUP BY state
+         UNION ALL SELECT concat_ws(' ', key, value) FROM meta WHERE key LIKE 'waiting%'
          ORDER BY 1";
     rows(&connection, sql, |row| row.get(0))
 }
@@ -60,7 +65,7 @@ pub(crate) fn read(index: &Path) -> Value {
                 "account": names(&accounts, row.get(0)?),
                 "device": names(&devices, row.get(1)?),
                 "logins": row.get::<_, Option<i64>>(2)?,
-                "last_used": row.get::<_, Option<i64>>(3)?,
+                "last_used": row.get::<_, Option<i64>>(3)?.map(microseconds_of),
                 "last_login_observed": row.get::<_, Option<i64>>(5)?,
                 "extra": extra.map(|text| serde_json::from_str::<Value>(&text).expect("extra is JSON")),
             }))
@@ -163,7 +168,14 @@ fn texts(connection: &Connection) -> BTreeMap<i64, String> {
 /// Shows a stored text.
 fn text(shared: &BTreeMap<i64, String>, value: ValueRef) -> Option<String> {
     match value {
-        ValueRef::Integer(id) => Some(shared[&id].clone()),
+        ValueRef::Integer(stored) => {
+            let text = |id: i64| {
+                let text = shared.get(&id).map(String::as_str);
+                Ok::<_, Infallible>(text.map(Cow::Borrowed))
+            };
+            let Ok(text) = shared_text(stored, text);
+            text.map(Cow::into_owned)
+        }
         ValueRef::Blob(bytes) => uuid_text(bytes),
         value => value.as_str_or_null().expect("a text").map(str::to_owned),
     }
@@ -309,7 +321,7 @@ fn stored(row: &Row, subject: Subject, shared: &BTreeMap<i64, String>) -> rusqli
     let last = subject.fields().len() - 1;
     for (at, field) in subject.fields().iter().enumerate() {
         if at == last {
-            let time: Option<i64> = row.get(6 + at)?;
+            let time = row.get::<_, Option<i64>>(6 + at)?.map(microseconds_of);
             fields.extend(time.map(|time| (field.name.to_owned(), json!(time))));
         } else {
             let text = text(shared, row.get_ref(6 + at)?);
@@ -320,7 +332,7 @@ fn stored(row: &Row, subject: Subject, shared: &BTreeMap<i64, String>) -> rusqli
             texts.push(text);
         }
     }
-    let last_seen: Option<i64> = row.get(4)?;
+    let last_seen = row.get::<_, Option<i64>>(4)?.map(microseconds_of);
     fields.extend(last_seen.map(|time| ("last_seen".to_owned(), json!(time))));
     let extra: Option<String> = row.get(5)?;
     fields.extend(extra.map(|text| {

@@ -4,9 +4,13 @@
 //! Nearly all claims have one part. A claim's text is that of its parts together, each field by the newest part that
 //! carries it; what an older part said in a column that a newer one carries is not kept.
 
+use super::error::{Error, Result, damaged};
+use super::ledger::Ledger;
 use super::spill::Text;
 use crate::bucket::{read_u32, read_u64};
-use crate::observation::Traits;
+use crate::observation::{NOT_CARRIED, SAYS_NOTHING, Traits, VALUES};
+use crate::schema::microseconds_of;
+use crate::sqlite::Columns;
 
 /// Stands for "the row has no `last_seen`": sorts before every time.
 pub(super) const NEVER: i64 = i64::MIN;
@@ -80,85 +84,154 @@ pub(super) struct Print {
     pub(super) traits: Traits,
 }
 
-/// What the column `parts` holds beside what has columns of its own.
+/// What the index stores of a claim's parts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Stored {
     pub(super) hash: u64,
-    pub(super) newest: (u16, u32, Print),
-    /// The newest row's own `last_seen`; stored where there are others, of which one may say what the claim's is.
-    pub(super) last_seen: i64,
+    pub(super) newest: Part,
+    pub(super) print: Print,
+    /// Each with the hash of what it says.
     pub(super) others: Vec<(Part, u64)>,
 }
 
-/// Bytes of a claim with one part, before its values.
-const NEWEST_BYTES: usize = 8 + 8 + 8 + 1 + 2 + 4;
+/// Bytes of the column `parts`, before the values.
+const NEWEST_BYTES: usize = 8 + 8 + 8 + 1 + 1;
 /// Bytes of each other part.
-const OTHER_BYTES: usize = 8 + 2 + 4 + 4 + 4 + 8;
+const OTHER_BYTES: usize = 8 + 4 + 4 + 4 + 8;
+
+/// How a value is written, in two bits: those that say nothing by themselves, one that is the same as the one before, and
+/// all others in eight bytes.
+const SAME: u64 = 2;
+const WRITTEN: u64 = 3;
 
 impl Stored {
-    /// Appends it.
+    /// Appends what has no columns of its own.
     pub(super) fn put(&self, values: &[u64], into: &mut Vec<u8>) {
-        let (shape, first, print) = self.newest;
-        into.extend_from_slice(&self.hash.to_le_bytes());
-        into.extend_from_slice(&print.raw.to_le_bytes());
-        into.extend_from_slice(&print.fingerprint.to_le_bytes());
-        into.push(print.traits.to_byte());
-        into.extend_from_slice(&shape.to_le_bytes());
-        into.extend_from_slice(&first.to_le_bytes());
-        for value in values {
-            into.extend_from_slice(&value.to_le_bytes());
+        let Print {
+            raw,
+            fingerprint,
+            traits,
+        } = self.print;
+        for number in [self.hash, raw, fingerprint] {
+            into.extend_from_slice(&number.to_le_bytes());
         }
+        into.push(traits.to_byte());
+        put_values(values, into);
         if !self.others.is_empty() {
-            into.extend_from_slice(&self.last_seen.to_le_bytes());
+            // The row's columns say what holds for all parts together.
+            into.extend_from_slice(&self.newest.first.to_le_bytes());
+            into.extend_from_slice(&self.newest.last_seen.to_le_bytes());
         }
         for (part, fingerprint) in &self.others {
             into.extend_from_slice(&fingerprint.to_le_bytes());
-            into.extend_from_slice(&part.shape.to_le_bytes());
-            into.extend_from_slice(&part.first.to_le_bytes());
-            into.extend_from_slice(&part.object.to_le_bytes());
-            into.extend_from_slice(&part.row.to_le_bytes());
+            for number in [part.first, part.object, part.row] {
+                into.extend_from_slice(&number.to_le_bytes());
+            }
             into.extend_from_slice(&part.last_seen.to_le_bytes());
         }
     }
 
-    /// Reads it, with so many values; none where it is no such thing. `last_seen` is what the row's column says.
+    /// Reads it, and a claim's values, from a row's `last_seen` to its `parts`; none where that is empty: the row is of a
+    /// subject that several claims tell of.
     pub(super) fn read(
-        bytes: &[u8],
-        values: usize,
-        last_seen: i64,
-    ) -> Option<(Stored, impl Iterator<Item = u64>)> {
-        let (own, others) = bytes.split_at_checked(NEWEST_BYTES + 8 * values)?;
-        let (last_seen, others) = match others.split_at_checked(8) {
-            Some((last_seen, others)) => (read_u64(last_seen, 0) as i64, others),
-            None => (last_seen, others),
+        ledger: &Ledger,
+        columns: &mut Columns,
+    ) -> Result<Option<(Stored, [u64; VALUES])>> {
+        let last_seen = columns.take()?.integer().map_or(NEVER, microseconds_of);
+        let mut number = || Ok::<_, Error>(columns.take()?.integer().unwrap_or_default() as u32);
+        let [object, row, first] = [number()?, number()?, number()?];
+        let parts = columns.take()?.blob().unwrap_or_default();
+        if parts.is_empty() {
+            return Ok(None);
+        }
+        let newest = Part {
+            last_seen,
+            object,
+            row,
+            first,
+            text: Text::KEPT,
+            shape: ledger.shape_of(object),
         };
-        let bytes = own;
-        let print = Print {
-            raw: read_u64(bytes, 8),
-            fingerprint: read_u64(bytes, 16),
-            traits: Traits::of_byte(bytes[24]),
+        let stored = Stored::read_parts(ledger, newest, parts);
+        stored.map(Some).ok_or(damaged("the parts of a row"))
+    }
+
+    fn read_parts(
+        ledger: &Ledger,
+        mut newest: Part,
+        parts: &[u8],
+    ) -> Option<(Stored, [u64; VALUES])> {
+        let (own, rest) = parts.split_at_checked(NEWEST_BYTES)?;
+        let (values, rest) = read_values(own[25], rest)?;
+        let others = match rest.split_at_checked(12) {
+            Some((own, others)) => {
+                newest.first = read_u32(own, 0);
+                newest.last_seen = read_u64(own, 4) as i64;
+                others
+            }
+            None => rest,
         };
-        let shape = |bytes: &[u8], at: usize| u16::from_le_bytes([bytes[at], bytes[at + 1]]);
         let others = others.chunks_exact(OTHER_BYTES).map(|other| {
+            let object = read_u32(other, 12);
             let part = Part {
-                shape: shape(other, 8),
-                first: read_u32(other, 10),
-                object: read_u32(other, 14),
-                row: read_u32(other, 18),
-                last_seen: read_u64(other, 22) as i64,
+                first: read_u32(other, 8),
+                object,
+                row: read_u32(other, 16),
+                last_seen: read_u64(other, 20) as i64,
                 text: Text::KEPT,
+                shape: ledger.shape_of(object),
             };
             (part, read_u64(other, 0))
         });
         let stored = Stored {
-            hash: read_u64(bytes, 0),
-            newest: (shape(bytes, 25), read_u32(bytes, 27), print),
-            last_seen,
+            hash: read_u64(own, 0),
+            newest,
+            print: Print {
+                raw: read_u64(own, 8),
+                fingerprint: read_u64(own, 16),
+                traits: Traits::of_byte(own[24]),
+            },
             others: others.collect(),
         };
-        let values = (0..values).map(|at| read_u64(bytes, NEWEST_BYTES + 8 * at));
         Some((stored, values))
     }
+}
+
+fn put_values(values: &[u64], into: &mut Vec<u8>) {
+    let at = into.len();
+    let (mut before, mut how) = (0, 0);
+    into.push(0);
+    for (shift, value) in (0..).step_by(2).zip(values) {
+        let code = match *value {
+            value if value <= SAYS_NOTHING => value,
+            value if value == before => SAME,
+            _ => WRITTEN,
+        };
+        if code == WRITTEN {
+            into.extend_from_slice(&value.to_le_bytes());
+        }
+        how |= (code as u8) << shift;
+        before = *value;
+    }
+    into[at] = how;
+}
+
+fn read_values(how: u8, mut bytes: &[u8]) -> Option<([u64; VALUES], &[u8])> {
+    let mut values = [NOT_CARRIED; VALUES];
+    let mut before = 0;
+    for (shift, into) in (0..).step_by(2).zip(&mut values) {
+        *into = match u64::from(how >> shift & 3) {
+            SAME => before,
+            WRITTEN => {
+                let (value, rest) = bytes.split_first_chunk()?;
+                bytes = rest;
+                u64::from_le_bytes(*value)
+            }
+            said => said,
+        };
+        before = *into;
+    }
+    Some((values, bytes))
 }
 
 #[cfg(test)]
@@ -167,13 +240,14 @@ mod tests {
 
     #[test]
     fn what_is_stored_reads_back() {
+        let ledger = Ledger::default();
         let part = Part {
             last_seen: NEVER,
             object: 7,
             row: 8,
             first: 3,
             text: Text::KEPT,
-            shape: 2,
+            shape: 0,
         };
         let print = Print {
             raw: 5,
@@ -183,19 +257,27 @@ mod tests {
                 ..Traits::default()
             },
         };
+        let newest = Part { row: 9, ..part };
+        let said = u64::MAX;
         for others in 0..3 {
-            let stored = Stored {
-                hash: 1 << 63,
-                newest: (9, 4, print),
-                last_seen: -5,
-                others: vec![(part, 77); others],
-            };
-            let mut bytes = Vec::new();
-            stored.put(&[1, u64::MAX], &mut bytes);
-            let (read, values) = Stored::read(&bytes, 2, -5).unwrap();
-            assert_eq!(read, stored);
-            assert_eq!(values.collect::<Vec<_>>(), [1, u64::MAX]);
+            for values in [[0; VALUES], [said, said, 1, 0], [0, 1, 5, 5], [2, 1, 2, 2]] {
+                let stored = Stored {
+                    hash: 1 << 63,
+                    newest,
+                    print,
+                    others: vec![(part, 77); others],
+                };
+                let mut bytes = Vec::new();
+                stored.put(&values, &mut bytes);
+                // Where there are others, the row's columns need not say what the newest part does.
+                let columns = Part {
+                    first: if others == 0 { 3 } else { 1 },
+                    ..newest
+                };
+                let read = Stored::read_parts(&ledger, columns, &bytes).unwrap();
+                assert_eq!(read, (stored, values));
+            }
         }
-        assert!(Stored::read(&[0; 30], 2, 0).is_none());
+        assert!(Stored::read_parts(&ledger, newest, &[0xff; 30]).is_none());
     }
 }

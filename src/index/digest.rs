@@ -4,7 +4,7 @@
 //! claim that is of another subject than itself (which one), for each value that a claim once had, and for each pair of
 //! keys that logins say. Ids and runs stay out.
 
-use super::claim::{Claim, ClaimId, Part, Stored};
+use super::claim::{ClaimId, Part, Stored};
 use super::held::Held;
 use super::identity::Key;
 use super::last_login::Formers;
@@ -53,16 +53,10 @@ impl Digest {
     }
 
     /// Adds the parts of a claim.
-    pub(super) fn add_claim(
-        &mut self,
-        ledger: &Ledger,
-        subject: Subject,
-        claim: &Claim,
-        stored: &Stored,
-    ) {
-        let newest = (claim.newest, stored.newest.2.fingerprint);
+    pub(super) fn add_claim(&mut self, ledger: &Ledger, subject: Subject, stored: &Stored) {
+        let newest = (stored.newest, stored.print.fingerprint);
         for (part, fingerprint) in std::iter::once(&newest).chain(&stored.others) {
-            self.add_part(ledger, subject, claim.hash, part, *fingerprint);
+            self.add_part(ledger, subject, stored.hash, part, *fingerprint);
         }
     }
 

@@ -8,7 +8,7 @@ use std::thread;
 use super::error::{Error, Result};
 
 /// Rows that are made at once.
-const ROWS: usize = 4096;
+pub(super) const ROWS: usize = 4096;
 /// Batches that wait to be taken up, of each thread.
 const AHEAD: usize = 2;
 /// More do not help: one thread puts all rows into pages.

@@ -10,17 +10,18 @@ use super::days::Days;
 use super::error::{Error, Result, damaged};
 use super::lanes::{Entry, Lanes};
 use super::ledger::Ledger;
+use super::mention_rows::{self, BLOCK, Written};
 use super::slots::Slots;
-use super::spill::{Spill, SpillReader, Text};
+use super::spill::{Spill, Text};
 use super::subject::Bits;
-use crate::bucket::{Hash, MAX_ID, kind_and_id, read_u32};
+use crate::bucket::{Hash, MAX_ID, kind_and_id};
 use crate::identifier::Kind;
 use crate::observation::{Batch, LOGINS_DEVICE, Layout, Login, Recognised};
 use crate::schema::{SECOND, Subject};
-use crate::sqlite::{Record, Rows, Value};
+use crate::sqlite::Rows;
 
 /// Stands for "no row counts logins".
-const NO_COUNT: u64 = u64::MAX;
+pub(super) const NO_COUNT: u64 = u64::MAX;
 /// Keys of both sides.
 pub(super) const KEYS: usize = 6;
 /// What is wanted under a hash, beside the keys of mentions: the user of a device's last login, now and once.
@@ -46,15 +47,15 @@ fn kind_of(position: usize) -> Kind {
 }
 
 /// The rows of one pair of keys.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Mention {
     /// The hash of all keys: see `Claim::hash`.
     pub(super) group: u64,
     /// The newest time of use that a row of the newest object says, or `NEVER`.
-    used: i64,
-    days: u64,
-    day: i32,
-    logins: u64,
+    pub(super) used: i64,
+    pub(super) days: u64,
+    pub(super) day: i32,
+    pub(super) logins: u64,
     /// The newest object, and its newest row.
     pub(super) object: u32,
     pub(super) row: u32,
@@ -65,7 +66,7 @@ pub(super) struct Mention {
     pub(super) text: Text,
     /// Which keys are said, by their positions; and which of them can find anybody.
     pub(super) said: u8,
-    keys: u8,
+    pub(super) keys: u8,
 }
 
 impl Mention {
@@ -100,54 +101,6 @@ impl Mention {
         let said = self.said >> (side * LOGINS_DEVICE) & 7;
         self.claims[side] != 0 && said.is_power_of_two()
     }
-
-    /// Returns what both sides are known by: bits 0 to 5 what is said, 6 to 11 what can find anybody.
-    pub(super) fn bits(&self) -> i64 {
-        i64::from(self.said) | i64::from(self.keys) << KEYS
-    }
-}
-
-/// What a mention's keys and other columns are, written out.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Written<'a> {
-    pub(super) raw: u64,
-    /// SID, uid and name, or the device's three, in normal form, with tabs between.
-    pub(super) keys: [Option<&'a str>; 2],
-    pub(super) extra: Option<&'a str>,
-}
-
-impl<'a> Written<'a> {
-    fn spill(&self, spill: &mut Spill) -> Result<Text> {
-        let [user, device] = self.keys.map(|keys| keys.unwrap_or_default().as_bytes());
-        let extra = self.extra.unwrap_or_default().as_bytes();
-        let lengths =
-            [user.len(), device.len(), extra.len()].map(|length| (length as u32).to_le_bytes());
-        let raw = self.raw.to_le_bytes();
-        spill.push(&[
-            &raw,
-            &lengths[0],
-            &lengths[1],
-            &lengths[2],
-            user,
-            device,
-            extra,
-        ])
-    }
-
-    fn read(entry: &'a [u8]) -> Option<Written<'a>> {
-        let (raw, rest) = entry.split_first_chunk()?;
-        let (lengths, mut rest) = rest.split_at_checked(12)?;
-        let mut text = |at: usize| {
-            let (text, behind) = rest.split_at_checked(read_u32(lengths, at) as usize)?;
-            rest = behind;
-            Some(std::str::from_utf8(text).ok()?).filter(|text| !text.is_empty())
-        };
-        Some(Written {
-            raw: u64::from_le_bytes(*raw),
-            keys: [text(0), text(4)],
-            extra: text(8),
-        })
-    }
 }
 
 /// Splits the keys of a side.
@@ -156,13 +109,6 @@ pub(super) fn split_keys(keys: &str) -> [Option<&str>; 3] {
         .split('\t')
         .map(|key| Some(key).filter(|key| !key.is_empty()));
     std::array::from_fn(|_| keys.next().flatten())
-}
-
-/// What stands in a row of the table, its rowid aside.
-pub(super) struct StoredMention<'a> {
-    pub(super) logins: Option<i64>,
-    pub(super) used: Option<i64>,
-    pub(super) written: Written<'a>,
 }
 
 /// All mentions while a generation is made.
@@ -184,38 +130,27 @@ impl Mentions {
     ) -> Result<Mentions> {
         let mut mentions = Mentions::default();
         while let Some((id, mut columns)) = rows.next()? {
-            if id != mentions.all.len() as i64 + 1 {
-                return Err(damaged("a mention is missing"));
+            columns.skip(1)?;
+            let mut block = columns.take()?.blob().unwrap_or_default();
+            let begin = id
+                .checked_sub(1)
+                .and_then(|at| at.checked_mul(BLOCK as i64));
+            if begin != Some(mentions.all.len() as i64) || block.is_empty() {
+                return Err(damaged("a block of mentions is missing"));
             }
-            columns.skip(2)?;
-            let mut number = || Ok::<_, Error>(columns.take()?.integer());
-            let bits = number()?.unwrap_or_default();
-            let claims = [number()?, number()?].map(|claim| claim.unwrap_or(0) as u32);
-            let [group, bytes, object, row] = [number()?, number()?, number()?, number()?];
-            let [logins, used, day, days] = [number()?, number()?, number()?, number()?];
-            raw(bytes.unwrap_or_default() as u64);
-            let mention = Mention {
-                group: group.unwrap_or_default() as u64,
-                used: used.unwrap_or(NEVER),
-                days: days.unwrap_or_default() as u64,
-                day: day.unwrap_or_default() as i32,
-                logins: logins.map_or(NO_COUNT, |logins| logins as u64),
-                object: object.unwrap_or_default() as u32,
-                row: row.unwrap_or_default() as u32,
-                rows: 0,
-                claims,
-                text: Text::KEPT,
-                said: (bits & 63) as u8,
-                keys: (bits >> KEYS & 63) as u8,
-            };
-            for side in 0..2 {
-                let keys = columns.take()?.text();
-                // Of several keys a weaker one may count, once the strongest is shown to be none.
-                if mention.claims[side] == 0 || !mention.is_as_claim(side) {
-                    mentions.want(wants, &mention, side, keys.unwrap_or_default())?;
+            while !block.is_empty() {
+                let taken = mention_rows::take(&mut block);
+                let (mention, written) = taken.ok_or(damaged("a block of mentions"))?;
+                raw(written.raw);
+                for side in 0..2 {
+                    // Of several keys a weaker one may count, once the strongest is shown to be none.
+                    if mention.claims[side] == 0 || !mention.is_as_claim(side) {
+                        let keys = written.keys[side].unwrap_or_default();
+                        mentions.want(wants, &mention, side, keys)?;
+                    }
                 }
+                mentions.all.push(mention);
             }
-            mentions.all.push(mention);
         }
         mentions.rehash(mentions.all.len());
         Ok(mentions)
@@ -442,79 +377,7 @@ fn join_keys(keys: &[Option<String>; 3]) -> String {
         .join("\t")
 }
 
-/// Reads what mentions are written out as, in the order of their ids.
-pub(super) struct MentionSource<'s> {
-    rows: Rows<'s>,
-    spill: SpillReader<'s>,
-}
-
-impl<'s> MentionSource<'s> {
-    pub(super) fn new(rows: Rows<'s>, spill: SpillReader<'s>) -> MentionSource<'s> {
-        MentionSource { rows, spill }
-    }
-
-    /// Returns what a mention says.
-    pub(super) fn written(&mut self, at: usize, mention: &Mention) -> Result<Written<'_>> {
-        if mention.text.is_kept() {
-            let stored = self.stored(at)?;
-            return Ok(stored.ok_or(damaged("a mention is missing"))?.written);
-        }
-        let entry = self.spill.read(mention.text)?;
-        Written::read(entry).ok_or(damaged("a mention that was held back"))
-    }
-
-    /// Returns what the last generation has of a mention.
-    pub(super) fn stored(&mut self, at: usize) -> Result<Option<StoredMention<'_>>> {
-        let Some(mut columns) = self.rows.find(at as i64 + 1)? else {
-            return Ok(None);
-        };
-        columns.skip(6)?;
-        let raw = columns.take()?.integer().unwrap_or_default() as u64;
-        columns.skip(2)?;
-        let logins = columns.take()?.integer();
-        let used = columns.take()?.integer();
-        columns.skip(2)?;
-        let mut text = || Ok::<_, Error>(columns.take()?.text());
-        Ok(Some(StoredMention {
-            logins,
-            used,
-            written: Written {
-                raw,
-                keys: [text()?, text()?],
-                extra: text()?,
-            },
-        }))
-    }
-}
-
 impl Mention {
-    /// Puts a row into a record.
-    pub(super) fn put(&self, state: i64, written: &Written, record: &mut Record) {
-        record.clear();
-        record.put_null();
-        record.put_integer(state);
-        record.put_integer(self.bits());
-        for claim in self.claims {
-            record.put(if claim == 0 {
-                Value::Null
-            } else {
-                Value::Integer(i64::from(claim))
-            });
-        }
-        record.put_integer(self.group as i64);
-        record.put_integer(written.raw as i64);
-        record.put_integer(i64::from(self.object));
-        record.put_integer(i64::from(self.row));
-        record.put_optional(self.logins().map(|logins| logins as i64));
-        record.put_optional(self.used());
-        record.put_integer(i64::from(self.day));
-        record.put_integer(self.days as i64);
-        for side in 0..2 {
-            record.put_optional_text(written.keys[side].filter(|_| !self.is_as_claim(side)));
-        }
-        record.put_optional_text(written.extra);
-    }
-
     /// Returns the position of the one key that a side has, where it is kept as a claim's.
     pub(super) fn key_of_claim(&self, side: usize) -> Option<usize> {
         let keys = self.said >> (side * LOGINS_DEVICE) & 7;

@@ -27,6 +27,7 @@ mod last_login;
 mod ledger;
 mod make;
 mod mention;
+mod mention_rows;
 mod rollback;
 mod roster;
 mod rows;

@@ -83,34 +83,19 @@ impl Roster {
         while let Some((id, mut columns)) = rows.next()? {
             columns.skip(3)?;
             let flags = columns.take()?.integer().unwrap_or_default() as u8;
-            let last_seen = columns.take()?.integer().unwrap_or(NEVER);
-            let mut number =
-                || Ok::<_, Error>(columns.take()?.integer().unwrap_or_default() as u32);
-            let [object, row, _first] = [number()?, number()?, number()?];
-            let parts = columns.take()?.blob().unwrap_or_default();
-            if parts.is_empty() {
-                // Behind the claims come the rows of those merged of several.
+            // Behind the claims come the rows of those merged of several.
+            let Some((stored, values)) = Stored::read(ledger, &mut columns)? else {
                 break;
-            }
-            let stored = Stored::read(parts, values_of(subject), last_seen);
-            let (stored, values) = stored.ok_or(damaged("the parts of a row"))?;
+            };
             if id != roster.claims.len() as i64 + 1 {
                 return Err(damaged("a row is missing"));
             }
-            let (shape, first, print) = stored.newest;
-            roster.values.extend(values);
+            roster.values.extend(&values[..values_of(subject)]);
             let mut others = 0;
             for (part, _) in stored.others.iter().rev() {
                 others = roster.list(*part, false, others);
             }
-            let newest = Part {
-                last_seen: stored.last_seen,
-                object,
-                row,
-                first,
-                text: Text::KEPT,
-                shape,
-            };
+            let newest = stored.newest;
             let mut unknown = None;
             if subject == Subject::Device {
                 let last_use = columns.take()?.blob().unwrap_or_default();
@@ -121,7 +106,7 @@ impl Roster {
                     .last_uses
                     .push(last_use.map(|(last_use, _)| last_use));
             }
-            found(print.raw, unknown)?;
+            found(stored.print.raw, unknown)?;
             roster.claims.push(Claim {
                 hash: stored.hash,
                 newest,

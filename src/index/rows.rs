@@ -4,23 +4,24 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::Path;
 
-use super::claim::{Claim, ClaimId, NEVER, Part, Print, Stored};
+use super::claim::{Claim, ClaimId, Part, Print, Stored};
 use super::composed::{Composed, columns_of};
 use super::digest::Digest;
-use super::error::{Error, Result, damaged};
+use super::error::{Error, Result};
 use super::in_order::in_order;
 use super::ledger::Ledger;
-use super::roster::{Roster, said, values_of};
+use super::roster::{Roster, said};
 use super::shown::{Shown, ShownBatch};
 use super::source::Source;
 use super::subject::{Bits, Sharing, Standing, traits_of};
-use super::text::{Fields, Texts};
+use super::text::{Fields, Texts, no_text};
 use crate::bucket::Hash;
 use crate::class::Patterns;
 use crate::identifier::{Kind, normal_form};
 use crate::observation::Traits;
 use crate::schema::{
     Class, NAME, NOBODY, Subject, USAGE_DEVICE_FIELDS, account_field, device_field, flag,
+    stored_time,
 };
 use crate::sqlite::{Columns, Encoded, Record, Table, Value};
 
@@ -43,7 +44,7 @@ impl Head<'_> {
         record.put_optional(self.owner.map(i64::from));
         record.put_integer(self.class as i64);
         record.put_integer(i64::from(self.flags));
-        record.put_optional(self.last_seen);
+        record.put_optional(self.last_seen.map(stored_time));
         record.put_integer(i64::from(self.newest.object));
         record.put_integer(i64::from(self.newest.row));
         record.put_integer(i64::from(self.first));
@@ -97,34 +98,14 @@ pub(super) struct WrittenRows {
     pub(super) digest: Digest,
 }
 
-/// What was known of a claim before this run.
-struct Before {
-    stored: Stored,
-}
-
-impl Before {
-    /// Reads a row from its owner on.
-    fn read(subject: Subject, columns: &mut Columns) -> Result<Before> {
-        columns.skip(3)?;
-        let last_seen = columns.take()?.integer().unwrap_or(NEVER);
-        columns.skip(3)?;
-        let parts = columns.take()?.blob().unwrap_or_default();
-        let stored = Stored::read(parts, values_of(subject), last_seen);
-        columns.skip(1)?;
-        let (stored, _) = stored.ok_or(damaged("the parts of a row"))?;
-        Ok(Before { stored })
+/// Returns the fingerprint and `last_seen` of the newest row with a set of columns.
+fn of_shape(before: &Stored, shape: u16) -> Option<(u64, i64)> {
+    if before.newest.shape == shape {
+        return Some((before.print.fingerprint, before.newest.last_seen));
     }
-
-    /// Returns the fingerprint and `last_seen` of the newest row with a set of columns.
-    fn of_shape(&self, shape: u16) -> Option<(u64, i64)> {
-        let (newest, _, print) = self.stored.newest;
-        if newest == shape {
-            return Some((print.fingerprint, self.stored.last_seen));
-        }
-        let mut others = self.stored.others.iter();
-        let other = others.find(|(part, _)| part.shape == shape);
-        other.map(|(part, fingerprint)| (*fingerprint, part.last_seen))
-    }
+    let mut others = before.others.iter();
+    let other = others.find(|(part, _)| part.shape == shape);
+    other.map(|(part, fingerprint)| (*fingerprint, part.last_seen))
 }
 
 impl SubjectRows<'_> {
@@ -178,7 +159,9 @@ impl SubjectRows<'_> {
         let before = match id.at() < self.roster.kept {
             true => {
                 let mut columns = source.head(id)?;
-                let before = Before::read(self.subject, &mut columns)?;
+                columns.skip(3)?;
+                let (before, _) = Stored::read(self.ledger, &mut columns)?.ok_or_else(no_text)?;
+                columns.skip(1)?;
                 if is_kept {
                     text.put_columns(columns);
                 }
@@ -188,7 +171,7 @@ impl SubjectRows<'_> {
         };
         let mut print = before
             .as_ref()
-            .map_or(Print::default(), |before| before.stored.newest.2);
+            .map_or(Print::default(), |before| before.print);
         if !is_kept {
             let (spilled, columns) = source.spilled(claim.newest.text)?;
             print = spilled;
@@ -201,9 +184,8 @@ impl SubjectRows<'_> {
             print.traits = self.traits(text.columns())?;
         }
         let stored = self.stored(claim, print, before.as_ref(), source)?;
-        made.digest
-            .add_claim(self.ledger, self.subject, claim, &stored);
-        self.count(&stored, claim, before.as_ref(), &mut made.counts);
+        made.digest.add_claim(self.ledger, self.subject, &stored);
+        self.count(&stored, before.as_ref(), &mut made.counts);
         self.make_row(id, claim, &stored, text, made)
     }
 
@@ -271,14 +253,14 @@ impl SubjectRows<'_> {
         &self,
         claim: &Claim,
         print: Print,
-        before: Option<&Before>,
+        before: Option<&Stored>,
         source: &mut Source,
     ) -> Result<Stored> {
         let mut others = Vec::new();
         for other in self.roster.others_of(claim) {
             let fingerprint = match other.part.text.is_kept() {
                 true => before
-                    .and_then(|before| before.of_shape(other.part.shape))
+                    .and_then(|before| of_shape(before, other.part.shape))
                     .map(|(print, _)| print),
                 false => Some(source.spilled(other.part.text)?.0.fingerprint),
             };
@@ -287,24 +269,18 @@ impl SubjectRows<'_> {
         others.sort_by(|left, right| self.ledger.compare(said(&right.0), said(&left.0)));
         Ok(Stored {
             hash: claim.hash,
-            newest: (claim.newest.shape, claim.newest.first, print),
-            last_seen: claim.newest.last_seen,
+            newest: claim.newest,
+            print,
             others,
         })
     }
 
     /// Counts the rows of this run that are the newest of their parts.
-    fn count(
-        &self,
-        stored: &Stored,
-        claim: &Claim,
-        before: Option<&Before>,
-        counts: &mut NewestRows,
-    ) {
-        let newest = (claim.newest, stored.newest.2.fingerprint);
+    fn count(&self, stored: &Stored, before: Option<&Stored>, counts: &mut NewestRows) {
+        let newest = (stored.newest, stored.print.fingerprint);
         for (part, fingerprint) in std::iter::once(&newest).chain(&stored.others) {
             if self.ledger.is_new(part.object) {
-                let known = before.and_then(|before| before.of_shape(part.shape));
+                let known = before.and_then(|before| of_shape(before, part.shape));
                 let is_unchanged = known == Some((*fingerprint, part.last_seen));
                 *counts.entry((part.object, is_unchanged)).or_default() += 1;
             }
@@ -334,7 +310,7 @@ impl SubjectRows<'_> {
         let (parts, last_use_bytes) = bytes.split_at(parts_end);
         let owner = self.standing.owner(id);
         let class = match self.subject {
-            Subject::Account => self.sharing.class(stored.newest.2.traits, id),
+            Subject::Account => self.sharing.class(stored.print.traits, id),
             Subject::Device => Class::Unknown,
         };
         let mut flags = if claim.is_held { flag::HELD } else { 0 };
@@ -421,7 +397,7 @@ impl SubjectRows<'_> {
                 record.put(value);
             }
         }
-        record.put_optional(last_seen);
+        record.put_optional(last_seen.map(stored_time));
         made.shown.put(row, record.columns())
     }
 

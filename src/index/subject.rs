@@ -14,7 +14,7 @@ use crate::bucket::{Hash, kind_and_id};
 use crate::class::{Evidence, Patterns, class_of};
 use crate::identifier::{self, Kind, normal_form};
 use crate::observation::{Says, Traits};
-use crate::schema::{Class, NOBODY, STRONG, Subject, account_field};
+use crate::schema::{Class, NOBODY, STRONG, Subject, account_field, microseconds_of};
 use crate::sqlite::Columns;
 
 /// The row of a subject in `account` or `device`.
@@ -154,7 +154,8 @@ impl Sharing {
             Some(part) => {
                 let mut text = source.text(id, part.text)?;
                 text.skip(first_seen_at)?;
-                Some((ledger.row_stamp(said(&part)), text.take()?.integer()))
+                let first_seen = text.take()?.integer().map(microseconds_of);
+                Some((ledger.row_stamp(said(&part)), first_seen))
             }
             None => None,
         };
@@ -191,9 +192,9 @@ fn keys_in(subject: Subject, mut text: Columns, texts: &Texts) -> Result<[Option
 
 /// Tells whether an account's SID could make it known: of key form, and not said to be local by the row itself.
 fn is_key_sid(mut text: Columns, texts: &Texts) -> Result<bool> {
-    let sid = text
-        .take()?
-        .text()
+    let sid = texts.shown(text.take()?);
+    let sid = sid
+        .as_deref()
         .and_then(|sid| normal_form(Kind::Sid, sid).ok());
     text.skip(account_field::TYPE - 1)?;
     let user_type = texts.shown(text.take()?);

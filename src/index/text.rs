@@ -3,16 +3,23 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::convert::Infallible;
 
 use serde_json::{Map, Value as Json};
 
 use super::error::{Error, Result, damaged};
+use crate::identifier::Kind;
 use crate::observation::{Batch, Described, Layout};
-use crate::schema::{FieldType, NAME, Subject, uuid_bytes, uuid_text};
+use crate::schema::{
+    DOMAIN_SID, FieldType, NAME, Subject, domain_and_rid, shared_text, stored_sid, stored_time,
+    uuid_bytes, uuid_text,
+};
 use crate::sqlite::{Columns, Record, Rows, Value};
 
 /// Texts that are stored once; beyond, a text stands in each row that has it.
 const SHARED_AT_MOST: usize = 100_000;
+/// Domains of SIDs among them: a computer is the domain of its own accounts, and one more text for each saves nothing.
+const DOMAINS_AT_MOST: usize = 4_096;
 /// A longer text is not shared.
 const SHARED_BYTES_AT_MOST: usize = 200;
 
@@ -21,6 +28,8 @@ const SHARED_BYTES_AT_MOST: usize = 200;
 pub(super) struct Texts {
     by_id: Vec<Box<str>>,
     ids: HashMap<Box<str>, u32>,
+    /// How many of them are domains of SIDs.
+    domains: usize,
 }
 
 impl Texts {
@@ -40,30 +49,57 @@ impl Texts {
 
     fn add(&mut self, text: &str) -> u32 {
         let id = self.by_id.len() as u32 + 1;
+        self.domains += usize::from(text.starts_with(DOMAIN_SID));
         self.by_id.push(text.into());
         self.ids.insert(text.into(), id);
         id
     }
 
-    fn put(&mut self, text: &str, into: &mut Record) {
+    /// Returns the id of a text; none where it cannot be shared any more.
+    fn id_of(&mut self, text: &str) -> Option<u32> {
         let known = self.ids.get(text).copied();
-        let id = known.or_else(|| {
+        known.or_else(|| {
             let is_shared = self.by_id.len() < SHARED_AT_MOST && text.len() <= SHARED_BYTES_AT_MOST;
             is_shared.then(|| self.add(text))
-        });
-        match id {
+        })
+    }
+
+    fn put(&mut self, text: &str, into: &mut Record) {
+        match self.id_of(text) {
             Some(id) => into.put_integer(i64::from(id)),
             None => into.put_text(text),
         }
+    }
+
+    fn put_sid(&mut self, sid: &str, into: &mut Record) {
+        match domain_and_rid(sid).and_then(|(domain, rid)| Some((self.id_of_domain(domain)?, rid)))
+        {
+            Some((domain, rid)) => into.put_integer(stored_sid(domain, rid)),
+            None => into.put_text(sid),
+        }
+    }
+
+    fn id_of_domain(&mut self, domain: &str) -> Option<u32> {
+        let known = self.ids.get(domain).copied();
+        known.or_else(|| {
+            (self.domains < DOMAINS_AT_MOST)
+                .then(|| self.id_of(domain))
+                .flatten()
+        })
     }
 
     /// Returns a stored value as text.
     pub(super) fn shown<'a>(&'a self, value: Value<'a>) -> Option<Cow<'a, str>> {
         match value {
             Value::Text(text) => Some(Cow::Borrowed(text)),
-            Value::Integer(id) => {
-                let at = usize::try_from(id).ok()?.checked_sub(1)?;
-                self.by_id.get(at).map(|text| Cow::Borrowed(&**text))
+            Value::Integer(stored) => {
+                let text = |id: i64| {
+                    let at = usize::try_from(id - 1).ok();
+                    let text = at.and_then(|at| self.by_id.get(at));
+                    Ok::<_, Infallible>(text.map(|text| Cow::Borrowed(&**text)))
+                };
+                let Ok(text) = shared_text(stored, text);
+                text
             }
             Value::Blob(bytes) => uuid_text(bytes).map(Cow::Owned),
             Value::Null => None,
@@ -90,7 +126,7 @@ pub(super) fn put_row(
         let is_said = at > NAME || row.said & 1 << at != 0;
         let text = || batch.text(layout, at, row.record).filter(|_| is_said);
         match field.kind {
-            FieldType::Time => into.put_optional(row.first_seen),
+            FieldType::Time => into.put_optional(row.first_seen.map(stored_time)),
             kind => match text() {
                 Some(text) => put_text(texts, kind, text, into),
                 None => into.put_null(),
@@ -110,6 +146,7 @@ fn put_text(texts: &mut Texts, kind: FieldType, text: &str, into: &mut Record) {
             Some(bytes) => into.put_blob(&bytes),
             None => into.put_text(text),
         },
+        FieldType::Key(Kind::Sid) => texts.put_sid(text, into),
         FieldType::Shared => texts.put(text, into),
         _ => into.put_text(text),
     }
@@ -284,6 +321,8 @@ mod tests {
             .collect();
         assert_eq!(read, ["laptop", "desktop", "laptop", "1"]);
         assert_eq!(texts.iter().count(), 3);
-        assert_eq!(texts.shown(Value::Integer(9)), None);
+        for none in [0, -1, 9, 9 << 32, i64::MIN] {
+            assert_eq!(texts.shown(Value::Integer(none)), None);
+        }
     }
 }

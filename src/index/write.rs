@@ -7,10 +7,11 @@ use super::Rules;
 use super::digest::Digest;
 use super::error::{Error, Result};
 use super::identifiers::{self, Merged};
-use super::in_order::in_order;
+use super::in_order::{ROWS, in_order};
 use super::kept::Kept;
 use super::ledger::Ledger;
-use super::mention::{Mention, MentionSource, Written};
+use super::mention::Mention;
+use super::mention_rows::{self, BLOCK, MentionSource, Written};
 use super::rows::{NewestRows, SubjectRows, WrittenRows};
 use super::shown::Shown;
 use super::source::Source;
@@ -18,7 +19,7 @@ use super::spill::{Spill, SpillReader, Text};
 use super::statements::Statements;
 use super::subject::{Bits, Sharing, Standing, SubjectId};
 use super::usage::{Placed, State, Usage, no_device};
-use crate::schema::{APPLICATION_ID, Subject, USER_VERSION, usage_id, waiting_id};
+use crate::schema::{APPLICATION_ID, Subject, USER_VERSION, stored_time, usage_id, waiting_id};
 use crate::sqlite::{Builder, Encoded, Reader, Record, Rows, Table};
 
 /// What the tables are written from.
@@ -174,13 +175,11 @@ impl Writing<'_> {
         let make = |source: &mut MentionSource, some: Range<usize>| {
             let mut made = MadeMentions::default();
             for at in some {
-                made.add(
-                    ledger,
-                    &mentions.all[at],
-                    at,
-                    self.placed.states[at],
-                    source,
-                )?;
+                let state = self.placed.states[at];
+                made.add(ledger, &mentions.all[at], at, state, source)?;
+                if (at + 1) % BLOCK == 0 || at + 1 == mentions.all.len() {
+                    made.end_block(at / BLOCK);
+                }
             }
             Ok(made)
         };
@@ -400,7 +399,7 @@ fn put_usage(
     record.clear();
     record.put_null();
     record.put_optional(usage.logins.map(|logins| logins as i64));
-    record.put_optional(usage.used);
+    record.put_optional(usage.used.map(stored_time));
     let object = |object: u32| (object != 0).then_some(i64::from(object));
     record.put_optional(object(usage.object));
     record.put_optional(object(usage.object).map(|_| i64::from(usage.row)));
@@ -422,8 +421,12 @@ struct MadeMentions {
     extras: Vec<(usize, String)>,
     counts: NewestRows,
     digest: Digest,
+    block: Vec<u8>,
     record: Record,
 }
+
+/// What is made at once are whole blocks.
+const _: () = assert!(ROWS.is_multiple_of(BLOCK));
 
 impl MadeMentions {
     fn add(
@@ -435,21 +438,27 @@ impl MadeMentions {
         source: &mut MentionSource,
     ) -> Result<()> {
         if mention.rows > 0 && ledger.is_new(mention.object) {
-            let before = source
-                .stored(at)?
-                .map(|stored| (stored.logins, stored.used));
-            let now = (mention.logins().map(|logins| logins as i64), mention.used());
-            let of = (mention.object, before == Some(now));
+            let before = source.kept(at)?;
+            let before = before.map(|(before, _)| (before.logins, before.used));
+            let is_unchanged = before == Some((mention.logins, mention.used));
+            let of = (mention.object, is_unchanged);
             *self.counts.entry(of).or_default() += mention.rows;
         }
         let text: Written = source.written(at, mention)?;
-        mention.put(state as i64, &text, &mut self.record);
-        self.rows.push(at as i64 + 1, &self.record);
+        mention_rows::put(mention, state, &text, &mut self.block);
         if let (State::Resolved, Some(extra)) = (state, text.extra) {
             self.extras.push((at, extra.to_owned()));
         }
         self.digest.add_mention(ledger, mention);
         Ok(())
+    }
+
+    fn end_block(&mut self, block: usize) {
+        self.record.clear();
+        self.record.put_null();
+        self.record.put_blob(&self.block);
+        self.rows.push(block as i64 + 1, &self.record);
+        self.block.clear();
     }
 }
 

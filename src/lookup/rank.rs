@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use super::answer::{AccountUse, Device, DeviceUse, Skipped, Use};
 use super::reader::Reader;
-use super::row::{Row, text, time};
+use super::row::{Row, row_time, text};
 use crate::schema::{Subject, USAGE_DEVICE_FIELDS};
 
 /// How many devices or accounts an answer lists: those of a scanner's account or a kiosk are without end.
@@ -37,14 +37,14 @@ pub(super) struct Ranked<T> {
 #[derive(Debug, Clone, Copy)]
 struct Usage {
     account: u32,
-    last_used: Option<i64>,
+    last_used: Option<Timestamp>,
     logins: Option<u64>,
 }
 
-fn shown(logins: Option<u64>, last_used: Option<i64>) -> Use {
+fn shown(logins: Option<u64>, last_used: Option<Timestamp>) -> Use {
     Use {
         logins,
-        last_used: time(last_used),
+        last_used,
         is_primary: false,
     }
 }
@@ -82,13 +82,13 @@ fn device_use(reader: &Reader, row: &rusqlite::Row) -> rusqlite::Result<DeviceUs
         model: field(6)?,
         os: field(7)?,
         entity: field(8)?,
-        first_seen: time(row.get(BEFORE + 9)?),
-        last_seen: time(row.get(3)?),
+        first_seen: row_time(row.get(BEFORE + 9)?),
+        last_seen: row_time(row.get(3)?),
     };
     let logins: Option<i64> = row.get(0)?;
     Ok(DeviceUse {
         device,
-        usage: shown(logins.map(i64::unsigned_abs), row.get(1)?),
+        usage: shown(logins.map(i64::unsigned_abs), row_time(row.get(1)?)),
         is_shared: row.get(2)?,
     })
 }
@@ -133,7 +133,7 @@ fn usages_of(reader: &Reader, device: u32) -> rusqlite::Result<Vec<Usage>> {
         Ok(Usage {
             account: row.get(0)?,
             logins: logins.map(i64::unsigned_abs),
-            last_used: row.get(2)?,
+            last_used: row_time(row.get(2)?),
         })
     })?;
     rows.collect()

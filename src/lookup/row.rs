@@ -12,13 +12,14 @@ use super::query::{Probe, field_kind};
 use super::reader::Reader;
 use crate::identifier::{self, Kind};
 use crate::schema::{
-    Class, FieldType, NAME, NOBODY, SECOND, STRONG, Subject, account_field, flag, uuid_text,
+    Class, FieldType, NAME, NOBODY, SECOND, STRONG, Subject, account_field, flag, microseconds_of,
+    shared_text, uuid_text,
 };
 
 /// When a row was last seen, and where its newest row in an export is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Seen {
-    pub(super) last_seen: Option<i64>,
+    pub(super) last_seen: Option<Timestamp>,
     pub(super) object: u32,
     pub(super) row: u32,
 }
@@ -36,7 +37,7 @@ pub(super) struct Row {
     pub(super) first: u32,
     /// The text fields in the order of [`Subject::fields`]; the last of those is a time.
     texts: Vec<Option<String>>,
-    first_seen: Option<i64>,
+    first_seen: Option<Timestamp>,
 }
 
 /// What tells rows apart.
@@ -98,7 +99,7 @@ impl Row {
         const BEFORE: usize = 7;
         let texts = subject.fields().len() - 1;
         let seen = Seen {
-            last_seen: row.get(3)?,
+            last_seen: row_time(row.get(3)?),
             object: row.get(4)?,
             row: row.get(5)?,
         };
@@ -112,7 +113,7 @@ impl Row {
             seen,
             first: row.get(6)?,
             texts: texts_of.collect::<rusqlite::Result<_>>()?,
-            first_seen: row.get(BEFORE + texts)?,
+            first_seen: row_time(row.get(BEFORE + texts)?),
         })
     }
 
@@ -197,7 +198,7 @@ impl Row {
 
     /// Returns when it was last seen.
     pub(super) fn last_seen(&self) -> Option<Timestamp> {
-        time(self.seen.last_seen)
+        self.seen.last_seen
     }
 
     /// Shows an account's row.
@@ -218,7 +219,7 @@ impl Row {
             department,
             job_title,
             class: self.class,
-            first_seen: time(self.first_seen),
+            first_seen: self.first_seen,
             last_seen,
         }
     }
@@ -242,22 +243,30 @@ impl Row {
             model,
             os,
             entity,
-            first_seen: time(self.first_seen),
+            first_seen: self.first_seen,
             last_seen,
         }
     }
 }
 
-/// Reads a stored text: as it is, an id of the table `text`, or the bytes of a UUID.
+/// Reads a stored text: as it is, a number (see `shared_text`), or the bytes of a UUID.
 pub(super) fn text(reader: &Reader, value: ValueRef) -> rusqlite::Result<Option<String>> {
     match value {
-        ValueRef::Integer(id) => reader.text(id),
+        ValueRef::Integer(stored) => {
+            let text = |id| -> rusqlite::Result<_> { Ok(reader.text(id)?.map(Cow::Owned)) };
+            Ok(shared_text(stored, text)?.map(Cow::into_owned))
+        }
         ValueRef::Blob(bytes) => Ok(uuid_text(bytes)),
         value => Ok(value.as_str_or_null()?.map(str::to_owned)),
     }
 }
 
-/// Reads stored microseconds; what is no time is left out.
+/// Reads a time of a row.
+pub(super) fn row_time(stored: Option<i64>) -> Option<Timestamp> {
+    time(stored.map(microseconds_of))
+}
+
+/// Reads microseconds; what is no time is left out.
 pub(super) fn time(microseconds: Option<i64>) -> Option<Timestamp> {
     Timestamp::from_microsecond(microseconds?).ok()
 }

@@ -70,7 +70,7 @@ impl Draft {
         let id = self.last_id;
         let insert = format!(
             "INSERT INTO {} (id, class, flags, last_seen, object, row, first, parts)
-             VALUES (?1, ?2, 0, 1700000000000000, ?3, ?1, ?3, x'00')",
+             VALUES (?1, ?2, 0, 1700000000, ?3, ?1, ?3, x'00')",
             subject.table()
         );
         self.db

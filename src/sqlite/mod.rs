@@ -19,7 +19,7 @@ use std::io;
 
 pub(crate) use self::builder::Builder;
 pub(crate) use self::reader::{Reader, Rows};
-pub(crate) use self::record::{Columns, Encoded, Record, Value};
+pub(crate) use self::record::{Columns, Encoded, Record, Value, put_varint, take_varint};
 pub(crate) use self::tree::Table;
 
 /// Bytes of a page of what is written.

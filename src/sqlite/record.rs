@@ -254,7 +254,8 @@ fn varint_bytes(value: u64) -> usize {
 }
 
 /// Appends a number in SQLite's variable length: seven bits a byte, and eight in a ninth.
-pub(super) fn put_varint(into: &mut Vec<u8>, value: u64) {
+/// Appends a number of variable length.
+pub(crate) fn put_varint(into: &mut Vec<u8>, value: u64) {
     if value < 0x80 {
         return into.push(value as u8);
     }
@@ -270,7 +271,8 @@ pub(super) fn put_varint(into: &mut Vec<u8>, value: u64) {
 }
 
 /// Reads a number from the front; none where there is none.
-pub(super) fn take_varint(bytes: &mut &[u8]) -> Option<u64> {
+/// Takes a number of variable length from the front; none where there is no whole one.
+pub(crate) fn take_varint(bytes: &mut &[u8]) -> Option<u64> {
     let mut value = 0;
     for at in 0..VARINT_BYTES {
         let byte = *bytes.get(at)?;
