@@ -3,7 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
 
 use jiff::tz::TimeZone;
@@ -227,8 +227,11 @@ impl<'a> Reader<'a> {
             blake3,
             layout: layout.clone(),
         })?;
+        let expected = AtomicU32::new(0);
         let known = |raw: u64, said: [Option<&str>; 2]| {
-            let id = self.known.find(layout.dataset, raw)?;
+            let id = expected.load(Ordering::Relaxed);
+            let id = self.known.find(layout.dataset, raw, id)?;
+            expected.store(id + 1, Ordering::Relaxed);
             recognised(id, said, time_zone)
         };
         let recogniser = Recogniser {
