@@ -39,6 +39,8 @@ pub mod observation;
 pub mod source;
 #[cfg(feature = "ingest")]
 mod sqlite;
+#[cfg(feature = "ingest")]
+mod write_behind;
 
 #[cfg(feature = "cli")]
 pub mod cli;

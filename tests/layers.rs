@@ -23,12 +23,20 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("observation", &["bucket"]),
     ("source", &["observation"]),
     ("decode", &["observation"]),
-    ("sqlite", &[]),
+    ("write_behind", &[]),
+    ("sqlite", &["write_behind"]),
     ("class", &["observation"]),
     ("mapping", &["bucket", "class", "observation"]),
     (
         "index",
-        &["bucket", "class", "generation", "observation", "sqlite"],
+        &[
+            "bucket",
+            "class",
+            "generation",
+            "observation",
+            "sqlite",
+            "write_behind",
+        ],
     ),
     (
         "ingest",

@@ -16,6 +16,7 @@ use super::ledger::Loaded;
 use super::mention::{FORMER_USER, KEYS, LAST_USER, wanted_at};
 use super::mention_rows::MentionSource;
 use super::source::Source;
+use super::spill::{Spill, Spilled};
 use super::statements::Statements;
 use super::subject::{Bits, Sharing, Standing};
 use super::usage;
@@ -43,15 +44,18 @@ impl Kept {
     /// # Errors
     /// When the last one is damaged, or the file cannot be written; nothing is published by this.
     pub fn make(mut self, rules: &Rules, path: &Path) -> Result<Made> {
-        self.seal()?;
+        let spill = Spill::new(self.folder.clone());
+        let spilled = std::mem::replace(&mut self.spill, spill).seal()?;
+        self.seal(&spilled)?;
         let statements = Statements::read();
         let mut builder = Builder::new(create(path)?)?;
         let (merged, sharing) = self.merge_identifiers(&mut builder, &statements)?;
-        let (identities, standings, exact) = self.resolve(&sharing)?;
-        let placed = self.place(rules, &identities, &standings, exact)?;
+        let (identities, standings, exact) = self.resolve(&sharing, &spilled)?;
+        let placed = self.place(rules, &identities, &standings, exact, &spilled)?;
         let are_patterns_new = self.are_patterns_new(rules);
         let writing = Writing {
             kept: &mut self,
+            spilled: &spilled,
             rules,
             sharing: &sharing,
             standings: &standings,
@@ -73,18 +77,18 @@ impl Kept {
     }
 
     /// No more rows come: reads the texts that were left unread.
-    fn seal(&mut self) -> Result<()> {
+    fn seal(&mut self, spilled: &Spilled) -> Result<()> {
         self.known = Arc::default();
         self.mentions.seal();
         let last = self.last.as_ref().map(|last| &last.reader);
         for subject in Subject::ALL {
             let roster = &mut self.rosters[subject as usize];
             roster.seal();
-            let mut source = Source::new(rows_of(last, subject.table())?, self.spill.reader());
+            let mut source = Source::new(rows_of(last, subject.table())?, spilled.reader());
             self.held
                 .settle(subject, roster, &self.ledger, &self.texts, &mut source)?;
         }
-        let mut source = Source::new(rows_of(last, Subject::Device.table())?, self.spill.reader());
+        let mut source = Source::new(rows_of(last, Subject::Device.table())?, spilled.reader());
         self.formers.settle(&mut self.wants, &mut source)
     }
 
@@ -122,7 +126,11 @@ impl Kept {
     }
 
     /// Works out who is who, devices first.
-    fn resolve(&mut self, sharing: &Sharing) -> Result<([Identity; 2], [Standing; 2], [Bits; 2])> {
+    fn resolve(
+        &mut self,
+        sharing: &Sharing,
+        spilled: &Spilled,
+    ) -> Result<([Identity; 2], [Standing; 2], [Bits; 2])> {
         let last = self.last.as_ref().map(|last| &last.reader);
         let resolve = |subject: Subject| {
             let mut exact = sharing.claims[subject as usize].clone();
@@ -131,7 +139,7 @@ impl Kept {
                 exact.set(claim.0);
             }
             let roster = &self.rosters[subject as usize];
-            let mut source = Source::new(rows_of(last, subject.table())?, self.spill.reader());
+            let mut source = Source::new(rows_of(last, subject.table())?, spilled.reader());
             let texts = (&self.texts, &mut source);
             let identity = sharing.resolve(subject, &exact, roster, &self.ledger, texts)?;
             let standing = Standing::of(&identity, roster.claims.len());
@@ -153,6 +161,7 @@ impl Kept {
         identities: &[Identity; 2],
         standings: &[Standing; 2],
         exact: [Bits; 2],
+        spilled: &Spilled,
     ) -> Result<usage::Placed> {
         let last = self.last.as_ref().map(|last| &last.reader);
         let known = usage::Known {
@@ -161,10 +170,10 @@ impl Kept {
             standings,
             exact,
         };
-        let written = MentionSource::new(rows_of(last, "mention")?, self.spill.reader());
+        let written = MentionSource::new(rows_of(last, "mention")?, spilled.reader());
         let source = |subject: Subject| {
             let rows = rows_of(last, subject.table())?;
-            Ok::<_, Error>(Source::new(rows, self.spill.reader()))
+            Ok::<_, Error>(Source::new(rows, spilled.reader()))
         };
         let sources = [source(Subject::Account)?, source(Subject::Device)?];
         usage::place(

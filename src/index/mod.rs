@@ -9,8 +9,8 @@
 //! Beside it: `ledger` (objects), `known` (rows recognised by their bytes), `digest`, `folder` (generations and their
 //! names).
 
+mod aside;
 mod claim;
-mod composed;
 mod days;
 mod digest;
 mod error;

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::Path;
 
+use super::aside::{Aside, AsideReader, columns_of};
 use super::claim::{Claim, ClaimId, Part, Print, Stored};
-use super::composed::{Composed, columns_of};
 use super::digest::Digest;
 use super::error::{Error, Result};
 use super::in_order::in_order;
@@ -123,7 +123,7 @@ impl SubjectRows<'_> {
             counts: NewestRows::new(),
             digest: Digest::default(),
         };
-        let mut composed = Composed::new(folder);
+        let mut composed = Aside::new(folder);
         let make = |(source, parts): &mut (Source, Source), claims: Range<usize>| {
             let mut made = MadeRows::default();
             for at in claims {
@@ -133,15 +133,17 @@ impl SubjectRows<'_> {
         };
         let take = |made: MadeRows| {
             for (claim, text) in &made.composed {
-                composed.put(*claim, text.columns())?;
+                composed.put_columns(claim.at(), text.columns())?;
             }
             written.take(made, table)
         };
         in_order(self.roster.claims.len(), sources, make, take)?;
+        let composed = composed.seal()?;
+        let mut composed = composed.reader();
         let mut made = MadeRows::default();
         for (at, (_, claims)) in self.standing.merged.iter().enumerate() {
             let row = (self.roster.claims.len() + 1 + at) as u32;
-            self.make_merged(row, claims, &composed.of(claims)?, &mut made)?;
+            self.make_merged(row, claims, &mut composed, &mut made)?;
         }
         written.take(made, table)?;
         Ok(written)
@@ -406,11 +408,16 @@ impl SubjectRows<'_> {
         &self,
         row: u32,
         claims: &[ClaimId],
-        texts: &[Vec<u8>],
+        composed: &mut AsideReader,
         made: &mut MadeRows,
     ) -> Result<()> {
+        let mut texts = Vec::with_capacity(claims.len());
+        for claim in claims {
+            let text = composed.get(claim.at())?;
+            texts.push(text.ok_or_else(no_text)?.to_vec());
+        }
         let mut fields_of = Vec::with_capacity(claims.len());
-        for text in texts {
+        for text in &texts {
             fields_of.push(Fields::read(self.subject, columns_of(text)?)?);
         }
         let mut parts: Vec<(Part, usize)> = Vec::new();

@@ -1,16 +1,15 @@
-//! Text that is new in this run, until the next generation is written: kept in memory while it is little, else in a file
-//! without a name beside the index.
+//! Text that is new in this run, until the next generation is written: in a file without a name beside the index, but for
+//! what is too little to be written.
 
 use std::fs::File;
-use std::io::{self, Write};
+use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 
 use super::error::{Error, Result};
 use crate::bucket::read_u32;
+use crate::write_behind::{WRITTEN_AT_ONCE, WriteBehind};
 
-/// Bytes kept in memory before they go to the file: a second day of a million accounts has less.
-const BYTES_IN_MEMORY: usize = 24 << 20;
 /// Bytes that are read at once where entries follow one another, and where they do not.
 const READ_AHEAD: usize = 256 << 10;
 const READ_AT_ONCE: usize = 1 << 10;
@@ -32,22 +31,29 @@ impl Text {
     }
 }
 
-/// The texts of a run.
+/// The texts of a run, while they come.
 pub(super) struct Spill {
     folder: PathBuf,
-    file: Option<File>,
     /// Bytes in the file; what follows is in memory.
     written: u64,
     memory: Vec<u8>,
+    file: Option<WriteBehind>,
+}
+
+/// The texts of a run, all of them.
+pub(super) struct Spilled {
+    written: u64,
+    memory: Vec<u8>,
+    file: Option<File>,
 }
 
 impl Spill {
     pub(super) fn new(folder: PathBuf) -> Spill {
         Spill {
             folder,
-            file: None,
             written: 0,
             memory: Vec::new(),
+            file: None,
         }
     }
 
@@ -62,7 +68,7 @@ impl Spill {
             .for_each(|part| self.memory.extend_from_slice(part));
         let padded = self.memory.len().next_multiple_of(UNIT_BYTES);
         self.memory.resize(padded, 0);
-        if self.memory.len() >= BYTES_IN_MEMORY {
+        if self.memory.len() >= WRITTEN_AT_ONCE {
             self.write_out().map_err(error)?;
         }
         Ok(Text(text))
@@ -71,18 +77,27 @@ impl Spill {
     fn write_out(&mut self) -> io::Result<()> {
         let file = match &mut self.file {
             Some(file) => file,
-            none => none.insert(tempfile::tempfile_in(&self.folder)?),
+            none => none.insert(WriteBehind::new(tempfile::tempfile_in(&self.folder)?)?),
         };
-        file.write_all(&self.memory)?;
         self.written += self.memory.len() as u64;
-        self.memory.clear();
-        Ok(())
+        file.write(&mut self.memory)
     }
 
+    /// Returns them once no more come.
+    pub(super) fn seal(self) -> Result<Spilled> {
+        Ok(Spilled {
+            written: self.written,
+            memory: self.memory,
+            file: self.file.map(WriteBehind::end).transpose().map_err(error)?,
+        })
+    }
+}
+
+impl Spilled {
     /// Begins to read.
     pub(super) fn reader(&self) -> SpillReader<'_> {
         SpillReader {
-            spill: self,
+            spilled: self,
             window: Vec::new(),
             begin: 0,
             next: 0,
@@ -92,7 +107,7 @@ impl Spill {
 
 /// Reads entries, those that follow one another a window at a time.
 pub(super) struct SpillReader<'s> {
-    spill: &'s Spill,
+    spilled: &'s Spilled,
     window: Vec<u8>,
     /// Where the window begins.
     begin: u64,
@@ -104,10 +119,10 @@ impl SpillReader<'_> {
     /// Returns an entry; never asked for a text that is not in the spill.
     pub(super) fn read(&mut self, text: Text) -> Result<&[u8]> {
         let place = (u64::from(text.0) - 1) * UNIT_BYTES as u64;
-        if place >= self.spill.written {
-            let begin = (place - self.spill.written) as usize;
-            let length = read_u32(&self.spill.memory, begin) as usize + LENGTH_BYTES;
-            return Ok(&self.spill.memory[begin + LENGTH_BYTES..begin + length]);
+        if place >= self.spilled.written {
+            let begin = (place - self.spilled.written) as usize;
+            let length = read_u32(&self.spilled.memory, begin) as usize + LENGTH_BYTES;
+            return Ok(&self.spilled.memory[begin + LENGTH_BYTES..begin + length]);
         }
         self.load(place, LENGTH_BYTES)?;
         let length = read_u32(&self.window, (place - self.begin) as usize) as usize;
@@ -122,7 +137,7 @@ impl SpillReader<'_> {
         if place >= self.begin && end <= self.begin + self.window.len() as u64 {
             return Ok(());
         }
-        let left = (self.spill.written - place) as usize;
+        let left = (self.spilled.written - place) as usize;
         let ahead = if place == self.next {
             READ_AHEAD
         } else {
@@ -130,7 +145,7 @@ impl SpillReader<'_> {
         };
         self.window.resize(bytes.max(ahead).min(left), 0);
         self.begin = place;
-        match &self.spill.file {
+        match &self.spilled.file {
             Some(file) => file.read_exact_at(&mut self.window, place).map_err(error),
             None => Ok(()),
         }
@@ -162,8 +177,9 @@ mod tests {
                 spill.push(&[front, back]).unwrap()
             })
             .collect();
-        assert!(spill.file.is_some() && !spill.memory.is_empty());
-        let mut reader = spill.reader();
+        let spilled = spill.seal().unwrap();
+        assert!(spilled.file.is_some() && !spilled.memory.is_empty());
+        let mut reader = spilled.reader();
         for step in [1, 7_919] {
             for at in (0..texts.len()).map(|at| at * step % texts.len()) {
                 assert_eq!(reader.read(texts[at]).unwrap(), entry(at), "{at}");

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::ops::Range;
 
 use super::Rules;
+use super::aside::{Aside, AsideReader, PutAside};
 use super::digest::Digest;
 use super::error::{Error, Result};
 use super::identifiers::{self, Merged};
@@ -15,7 +16,7 @@ use super::mention_rows::{self, BLOCK, MentionSource, Written};
 use super::rows::{NewestRows, SubjectRows, WrittenRows};
 use super::shown::Shown;
 use super::source::Source;
-use super::spill::{Spill, SpillReader, Text};
+use super::spill::Spilled;
 use super::statements::Statements;
 use super::subject::{Bits, Sharing, Standing, SubjectId};
 use super::usage::{Placed, State, Usage, no_device};
@@ -25,6 +26,7 @@ use crate::sqlite::{Builder, Encoded, Reader, Record, Rows, Table};
 /// What the tables are written from.
 pub(super) struct Writing<'k> {
     pub(super) kept: &'k mut Kept,
+    pub(super) spilled: &'k Spilled,
     pub(super) rules: &'k Rules,
     pub(super) sharing: &'k Sharing,
     pub(super) standings: &'k [Standing; 2],
@@ -125,7 +127,6 @@ impl Writing<'_> {
             rosters,
             ledger,
             texts,
-            spill,
             last,
             folder,
             ..
@@ -143,8 +144,12 @@ impl Writing<'_> {
             waiting,
         };
         let last = last.as_ref().map(|last| &last.reader);
-        let source =
-            || Ok::<_, Error>(Source::new(rows_of(last, subject.table())?, spill.reader()));
+        let source = || {
+            Ok::<_, Error>(Source::new(
+                rows_of(last, subject.table())?,
+                self.spilled.reader(),
+            ))
+        };
         let sources = || Ok((source()?, source()?));
         let sql = self.statements.of(subject.table())?;
         let written = builder.table(subject.table(), sql, |table| {
@@ -155,22 +160,18 @@ impl Writing<'_> {
     }
 
     /// Writes the mentions; returns where the other columns of those that make usages are.
-    fn mentions(&mut self, builder: &mut Builder, digest: &mut Digest) -> Result<Extras> {
-        let mut extras = Extras {
-            spill: Spill::new(self.kept.folder.clone()),
-            places: Vec::new(),
-        };
+    fn mentions(&mut self, builder: &mut Builder, digest: &mut Digest) -> Result<PutAside> {
+        let mut extras = Aside::new(&self.kept.folder);
         let Kept {
             ledger,
             mentions,
-            spill,
             last,
             ..
         } = &*self.kept;
         let last = last.as_ref().map(|last| &last.reader);
         let source = || {
             let rows = rows_of(last, "mention")?;
-            Ok(MentionSource::new(rows, spill.reader()))
+            Ok(MentionSource::new(rows, self.spilled.reader()))
         };
         let make = |source: &mut MentionSource, some: Range<usize>| {
             let mut made = MadeMentions::default();
@@ -189,7 +190,7 @@ impl Writing<'_> {
             let take = |made: MadeMentions| {
                 table.push_all(&made.rows)?;
                 for (at, extra) in made.extras {
-                    extras.put(at, &extra)?;
+                    extras.put(at, &[extra.as_bytes()])?;
                 }
                 for (of, rows) in made.counts {
                     *counts.entry(of).or_default() += rows;
@@ -200,7 +201,7 @@ impl Writing<'_> {
             in_order(mentions.all.len(), source, make, take)
         })?;
         self.count(&counts);
-        Ok(extras)
+        extras.seal()
     }
 
     /// Counts rows that are the newest of their parts, or of their keys.
@@ -215,7 +216,7 @@ impl Writing<'_> {
         builder: &mut Builder,
         shown: &Shown,
         shared: &Bits,
-        extras: &Extras,
+        extras: &PutAside,
     ) -> Result<u64> {
         let Kept {
             ledger,
@@ -225,7 +226,7 @@ impl Writing<'_> {
             ..
         } = &*self.kept;
         let sql = self.statements.of("usage")?;
-        let make = |reader: &mut ExtraReader, makers: Range<usize>| {
+        let make = |reader: &mut AsideReader, makers: Range<usize>| {
             let (mut rows, mut record) = (Encoded::default(), Record::default());
             let placed = self.placed;
             for usage in placed.usages(makers, ledger, mentions, &rosters[1], formers) {
@@ -393,7 +394,7 @@ fn put_usage(
     usage: &Usage,
     shown: &Shown,
     shared: &Bits,
-    extras: &mut ExtraReader,
+    extras: &mut AsideReader,
     record: &mut Record,
 ) -> Result<()> {
     record.clear();
@@ -407,7 +408,10 @@ fn put_usage(
     record.put_integer(i64::from(shared.has(usage.device)));
     record.put_columns(shown.get(usage.device).ok_or_else(no_device)?);
     match usage.mention {
-        Some(mention) => record.put_optional_text(extras.get(mention)?.as_deref()),
+        Some(mention) => {
+            let extra = extras.get(mention as usize)?.map(String::from_utf8_lossy);
+            record.put_optional_text(extra.as_deref());
+        }
         None => record.put_null(),
     }
     Ok(())
@@ -459,45 +463,5 @@ impl MadeMentions {
         self.record.put_blob(&self.block);
         self.rows.push(block as i64 + 1, &self.record);
         self.block.clear();
-    }
-}
-
-/// Other columns of logins rows, until the usages are written.
-struct Extras {
-    spill: Spill,
-    /// By mention; none has any where this is empty.
-    places: Vec<Option<Text>>,
-}
-
-impl Extras {
-    fn put(&mut self, mention: usize, extra: &str) -> Result<()> {
-        if self.places.len() <= mention {
-            self.places.resize(mention + 1, None);
-        }
-        self.places[mention] = Some(self.spill.push(&[extra.as_bytes()])?);
-        Ok(())
-    }
-
-    fn reader(&self) -> ExtraReader<'_> {
-        ExtraReader {
-            spill: self.spill.reader(),
-            places: &self.places,
-        }
-    }
-}
-
-struct ExtraReader<'e> {
-    spill: SpillReader<'e>,
-    places: &'e [Option<Text>],
-}
-
-impl ExtraReader<'_> {
-    fn get(&mut self, mention: u32) -> Result<Option<String>> {
-        let Some(Some(text)) = self.places.get(mention as usize) else {
-            return Ok(None);
-        };
-        Ok(Some(
-            String::from_utf8_lossy(self.spill.read(*text)?).into_owned(),
-        ))
     }
 }

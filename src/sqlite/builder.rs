@@ -1,20 +1,14 @@
 //! The file in the making: pages appended one after another, what the schema says of them, and page 1 at the end.
 
 use std::fs::File;
-use std::io::{self, Write};
 use std::os::unix::fs::FileExt;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::thread::{self, JoinHandle};
 
 use super::page::Page;
 use super::record::Record;
 use super::tree::{Index, Table};
 use super::{PAGE_BYTES, Result};
+use crate::write_behind::{WRITTEN_AT_ONCE, WriteBehind};
 
-/// Bytes that are written at once.
-const WRITTEN_AT_ONCE: usize = 1 << 20;
-/// Full buffers between the thread that fills them and the one that writes.
-const BUFFERS_AHEAD: usize = 3;
 /// SQLite never uses the page in which this byte lies: it locks files there.
 const LOCK_BYTE: u64 = 1 << 30;
 /// Bytes of the file's header, before the first page's own.
@@ -24,38 +18,29 @@ const WRITE_VERSION: u8 = 3;
 /// The SQLite whose format this is.
 const SQLITE_VERSION: u32 = 3_051_003;
 
-/// Pages on their way into a file, which a thread of its own writes: nearly all that takes is the system's copying.
+/// Pages on their way into a file.
 pub(super) struct Output {
     pub(super) page_bytes: usize,
     buffer: Vec<u8>,
     /// The number of the next page; those of a file begin at 1.
     next: u32,
-    full: SyncSender<Vec<u8>>,
-    /// Taken when the file failed.
-    writing: Option<JoinHandle<io::Result<File>>>,
+    file: WriteBehind,
 }
 
 impl Output {
     fn new(file: File, page_bytes: usize) -> Result<Output> {
-        let (full, buffers) = sync_channel(BUFFERS_AHEAD);
-        let writing = thread::Builder::new()
-            .name("write".into())
-            .spawn(move || write_all(file, &buffers))?;
         Ok(Output {
             page_bytes,
             buffer: Vec::with_capacity(WRITTEN_AT_ONCE + page_bytes),
             next: 1,
-            full,
-            writing: Some(writing),
+            file: WriteBehind::new(file)?,
         })
     }
 
     /// Returns the file once all is written.
     fn end(mut self) -> Result<File> {
-        // Where it cannot be sent, the thread ended, and says why.
-        let _ = self.full.send(std::mem::take(&mut self.buffer));
-        drop(self.full);
-        Ok(joined(self.writing)?)
+        self.file.write(&mut self.buffer)?;
+        Ok(self.file.end()?)
     }
 
     fn lock_page(&self) -> u32 {
@@ -74,13 +59,8 @@ impl Output {
     fn write(&mut self, page: &[u8]) -> Result<()> {
         self.next += 1;
         self.buffer.extend_from_slice(page);
-        if self.buffer.len() < WRITTEN_AT_ONCE {
-            return Ok(());
-        }
-        let empty = Vec::with_capacity(WRITTEN_AT_ONCE + self.page_bytes);
-        let full = std::mem::replace(&mut self.buffer, empty);
-        if self.full.send(full).is_err() {
-            joined(self.writing.take())?;
+        if self.buffer.len() >= WRITTEN_AT_ONCE {
+            self.file.write(&mut self.buffer)?;
         }
         Ok(())
     }
@@ -222,20 +202,6 @@ impl Builder {
         file.write_all_at(page, 0)?;
         Ok(file)
     }
-}
-
-/// Returns the file, or what it failed with.
-fn joined(writing: Option<JoinHandle<io::Result<File>>>) -> io::Result<File> {
-    let joined = writing.and_then(|writing| writing.join().ok());
-    joined.unwrap_or_else(|| Err(io::Error::other("the thread that writes the file is gone")))
-}
-
-/// Writes what comes until no more does.
-fn write_all(mut file: File, buffers: &Receiver<Vec<u8>>) -> io::Result<File> {
-    for buffer in buffers {
-        file.write_all(&buffer)?;
-    }
-    Ok(file)
 }
 
 fn header(page_bytes: usize, pages: u32) -> [u8; HEADER_BYTES] {
