@@ -4,6 +4,7 @@
 //! How export columns are named is data and lives in `schemas/export/*.toml`.
 
 use std::borrow::Cow;
+use std::ops::{Index, IndexMut};
 
 use crate::identifier::Kind;
 
@@ -67,6 +68,68 @@ pub enum Subject {
     Account = 0,
     /// A Nexthink device object.
     Device = 1,
+}
+
+/// One of something for each subject.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct BySubject<T> {
+    /// That of accounts.
+    pub account: T,
+    /// That of devices.
+    pub device: T,
+}
+
+impl<T> BySubject<T> {
+    /// Makes them, the account's first.
+    pub fn of(mut make: impl FnMut(Subject) -> T) -> BySubject<T> {
+        let account = make(Subject::Account);
+        BySubject {
+            account,
+            device: make(Subject::Device),
+        }
+    }
+
+    /// Makes something else of each.
+    pub fn map<U>(self, mut make: impl FnMut(T) -> U) -> BySubject<U> {
+        let account = make(self.account);
+        BySubject {
+            account,
+            device: make(self.device),
+        }
+    }
+
+    /// Borrows each.
+    pub fn as_ref(&self) -> BySubject<&T> {
+        BySubject {
+            account: &self.account,
+            device: &self.device,
+        }
+    }
+
+    /// Returns both, the account's first.
+    pub fn iter(&self) -> impl Iterator<Item = &T> {
+        [&self.account, &self.device].into_iter()
+    }
+}
+
+impl<T> Index<Subject> for BySubject<T> {
+    type Output = T;
+
+    fn index(&self, subject: Subject) -> &T {
+        match subject {
+            Subject::Account => &self.account,
+            Subject::Device => &self.device,
+        }
+    }
+}
+
+impl<T> IndexMut<Subject> for BySubject<T> {
+    fn index_mut(&mut self, subject: Subject) -> &mut T {
+        match subject {
+            Subject::Account => &mut self.account,
+            Subject::Device => &mut self.device,
+        }
+    }
 }
 
 /// How a field's text is stored and whether it can be looked up.

@@ -4,6 +4,8 @@
 //! Nearly all claims have one part. A claim's text is that of its parts together, each field by the newest part that
 //! carries it; what an older part said in a column that a newer one carries is not kept.
 
+use std::num::NonZeroU32;
+
 use super::error::{Error, Result, damaged};
 use super::ledger::Ledger;
 use super::spill::Text;
@@ -17,16 +19,27 @@ pub(super) const NEVER: i64 = i64::MIN;
 
 /// The id of a claim, which is its row's. They begin at 1 and never change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct ClaimId(pub(super) u32);
+pub(super) struct ClaimId(NonZeroU32);
 
 impl ClaimId {
-    /// Returns its position among those of its subject.
-    pub(super) fn at(self) -> usize {
-        self.0 as usize - 1
+    /// Returns the claim of a row's id, if that can be one's.
+    pub(super) fn of_row(row: u32) -> Option<ClaimId> {
+        NonZeroU32::new(row).map(ClaimId)
     }
 
+    /// Returns the claim at a position among those of its subject.
     pub(super) fn of_position(at: usize) -> ClaimId {
-        ClaimId(at as u32 + 1)
+        ClaimId(NonZeroU32::MIN.saturating_add(at as u32))
+    }
+
+    /// Returns its position among those of its subject.
+    pub(super) fn at(self) -> usize {
+        self.row() as usize - 1
+    }
+
+    /// Returns the id of its row.
+    pub(super) fn row(self) -> u32 {
+        self.0.get()
     }
 }
 

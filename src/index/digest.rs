@@ -14,7 +14,7 @@ use super::roster::Roster;
 use super::subject::Standing;
 use crate::bucket::kind_and_id;
 use crate::identifier::hash_bytes128;
-use crate::schema::{NOBODY, Subject};
+use crate::schema::{BySubject, NOBODY, Subject};
 
 /// What tells the hashes of one sort of thing from those of another.
 #[derive(Clone, Copy)]
@@ -96,16 +96,17 @@ impl Digest {
     }
 
     /// Adds what claims ever had.
-    pub(super) fn add_held(&mut self, held: &Held, rosters: &[Roster; 2]) {
+    pub(super) fn add_held(&mut self, held: &Held, rosters: &BySubject<Roster>) {
         for (reference, hash, (first, last)) in held.iter() {
-            let Some((kind, id)) = kind_and_id(reference) else {
+            let Some((kind, row)) = kind_and_id(reference) else {
                 continue;
             };
-            let claim = rosters[Subject::of(kind) as usize].claim(ClaimId(id)).hash;
-            self.add(
-                Sort::Held,
-                [kind as u64, claim, hash, first as u64, last as u64],
-            );
+            let roster = &rosters[Subject::of(kind)];
+            let claim = ClaimId::of_row(row).and_then(|id| roster.claims.get(id.at()));
+            if let Some(claim) = claim {
+                let numbers = [kind as u64, claim.hash, hash, first as u64, last as u64];
+                self.add(Sort::Held, numbers);
+            }
         }
     }
 

@@ -16,7 +16,7 @@ use super::text::{Shape, Texts};
 use crate::bucket::{Hash, reference};
 use crate::identifier::{Kind, normal_form};
 use crate::observation::{NOT_CARRIED, SAYS_NOTHING};
-use crate::schema::{FieldType, Subject};
+use crate::schema::{BySubject, FieldType, Subject};
 use crate::sqlite::{Record, Rows, Table};
 
 /// From when until when.
@@ -37,7 +37,7 @@ struct Unread {
 pub(super) struct Held {
     /// By reference and hash.
     times: BTreeMap<(u32, u64), Times>,
-    unread: [Vec<Unread>; 2],
+    unread: BySubject<Vec<Unread>>,
 }
 
 /// Returns the fields of a subject that may change, in the order of `Described::values`.
@@ -81,7 +81,7 @@ impl Held {
     pub(super) fn note(&mut self, kind: Kind, claim: ClaimId, hash: u64, times: Times) {
         let known = self
             .times
-            .entry((reference(kind, claim.0), hash))
+            .entry((reference(kind, claim.row()), hash))
             .or_insert(times);
         *known = (known.0.min(times.0), known.1.max(times.1));
     }
@@ -113,7 +113,7 @@ impl Held {
                 .map(|part| ledger.observed_at(part.object))
                 .max();
             if let (Some(newest), Some(first), Some(last)) = (carrying.first(), first, last) {
-                self.unread[subject as usize].push(Unread {
+                self.unread[subject].push(Unread {
                     claim: id,
                     text: newest.text,
                     field,
@@ -133,7 +133,7 @@ impl Held {
             field,
             times: (at, at),
         });
-        self.unread[subject as usize].extend(unread);
+        self.unread[subject].extend(unread);
     }
 
     /// Notes what a claim has now, where its own first and newest rows do not say it: when it had several values, or when
@@ -164,7 +164,7 @@ impl Held {
             let last = ledger.observed_at(newest.object);
             let firsts = carrying.iter().map(|part| ledger.observed_at(part.first));
             let first = firsts.filter(|_| !is_held).min();
-            self.unread[subject as usize].push(Unread {
+            self.unread[subject].push(Unread {
                 claim,
                 text: newest.text,
                 field,
@@ -188,7 +188,7 @@ impl Held {
                 self.note_newest(subject, roster, ledger, ClaimId::of_position(at))?;
             }
         }
-        let mut unread = std::mem::take(&mut self.unread[subject as usize]);
+        let mut unread = std::mem::take(&mut self.unread[subject]);
         unread.sort_by_key(|one| one.claim);
         for one in unread {
             let mut text = source.text(one.claim, one.text)?;

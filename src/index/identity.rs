@@ -403,7 +403,7 @@ mod tests {
             ..RowStamp::default()
         };
         KeyedClaim {
-            id: ClaimId(1),
+            id: ClaimId::of_position(0),
             keys: [Some(strong), None, Some(name)],
             shows_local: false,
             parts: vec![PartTimes {

@@ -23,7 +23,7 @@ use crate::identifier::{Kind, normal_form};
 use crate::observation::{
     Batch, Described, Layout, NOT_CARRIED, Object, Refused, Reject, Rows, SAYS_NOTHING,
 };
-use crate::schema::{Dataset, Subject, device_field};
+use crate::schema::{BySubject, Dataset, Subject, device_field};
 use crate::sqlite::{Reader, Record};
 
 /// An object whose rows are being taken in.
@@ -44,7 +44,7 @@ pub struct Kept {
     pub(super) ledger: Ledger,
     pub(super) texts: Texts,
     pub(super) spill: Spill,
-    pub(super) rosters: [Roster; 2],
+    pub(super) rosters: BySubject<Roster>,
     pub(super) mentions: Mentions,
     pub(super) formers: Formers,
     pub(super) held: Held,
@@ -70,7 +70,7 @@ impl Kept {
             ledger: Ledger::default(),
             texts: Texts::default(),
             spill: Spill::new(folder.to_owned()),
-            rosters: Subject::ALL.map(Roster::new),
+            rosters: BySubject::of(Roster::new),
             mentions: Mentions::default(),
             formers: Formers::default(),
             held: Held::default(),
@@ -106,9 +106,15 @@ impl Kept {
         let died = |_| Error::Inconsistent("a thread that reads claims died");
         let (accounts, account_raws) = accounts.map_err(died).flatten()?;
         let ((devices, device_raws), mentions) = others?;
-        self.rosters = [accounts, devices];
+        self.rosters = BySubject {
+            account: accounts,
+            device: devices,
+        };
         self.mentions = mentions;
-        known.claims = [account_raws, device_raws];
+        known.claims = BySubject {
+            account: account_raws,
+            device: device_raws,
+        };
         known.mentions.index();
         self.formers = Formers::load(last.rows("last_login")?)?;
         self.held = Held::load(last.rows("held")?)?;
@@ -119,15 +125,17 @@ impl Kept {
 
     /// Checks that claims which others name are there.
     fn check_claims(&self) -> Result<()> {
-        let counts = [0, 1].map(|at| self.rosters[at].claims.len() as u32);
+        let counts = self.rosters.as_ref().map(|roster| roster.claims.len());
         let mentioned = self.mentions.all.iter().map(|mention| mention.claims);
-        let named = self.formers.iter().map(|(_, former)| {
-            let account = former.last_use.account;
-            [account, former.device.0]
+        let named = self.formers.iter().map(|(_, former)| BySubject {
+            account: former.last_use.account,
+            device: Some(former.device),
         });
-        let are_there = |claims: [u32; 2]| claims[0] <= counts[0] && claims[1] <= counts[1];
-        let have_devices = self.formers.iter().all(|(_, former)| former.device.0 > 0);
-        match have_devices && mentioned.chain(named).all(are_there) {
+        let is_there = |claims: BySubject<Option<ClaimId>>| {
+            let is_there = |of: Subject| claims[of].is_none_or(|claim| claim.at() < counts[of]);
+            Subject::ALL.into_iter().all(is_there)
+        };
+        match mentioned.chain(named).all(is_there) {
             true => Ok(()),
             false => Err(damaged("a claim is not there")),
         }
@@ -230,7 +238,8 @@ impl Kept {
                 last_seen: row.last_seen.unwrap_or(NEVER),
                 row: row.row,
             };
-            self.take_recognised(subject, ClaimId(row.id), said)?;
+            let id = ClaimId::of_row(row.id).ok_or(Error::Inconsistent("a row of no claim"))?;
+            self.take_recognised(subject, id, said)?;
         }
         let mut record = Record::default();
         for row in rows {
@@ -240,7 +249,7 @@ impl Kept {
     }
 
     fn take_recognised(&mut self, subject: Subject, id: ClaimId, said: Said) -> Result<()> {
-        let roster = &mut self.rosters[subject as usize];
+        let roster = &mut self.rosters[subject];
         if let (true, Some(before)) = (roster.claim(id).is_held, roster.part_before(id)) {
             let at = self.ledger.observed_at(said.object);
             let shape = self.ledger.shape(before.shape)?;
@@ -272,7 +281,7 @@ impl Kept {
             },
             values: row.values,
         };
-        let known = self.rosters[subject as usize].find(row.claim);
+        let known = self.rosters[subject].find(row.claim);
         let is_filed = match known {
             Some(id) => self.note_values(subject, id, new, (batch, layout), row)?,
             None => true,
@@ -288,16 +297,16 @@ impl Kept {
             let columns = record.columns();
             spill.push(&[&spilled(print, columns), columns.types, columns.values])
         };
-        let id = self.rosters[subject as usize].fold(&self.ledger, new, text)?;
+        let id = self.rosters[subject].fold(&self.ledger, new, text)?;
         if is_filed {
             for entry in batch.entries_at(row.entries) {
                 self.identifiers
-                    .push(Entry::new(entry.hash.high, reference(entry.kind, id.0)))?;
+                    .push(Entry::new(entry.hash.high, reference(entry.kind, id.row())))?;
             }
         }
         if subject == Subject::Device && known.is_none() {
             self.formers
-                .begin(&self.ledger, &mut self.rosters[1], id, new.said);
+                .begin(&self.ledger, &mut self.rosters.device, id, new.said);
             want_last_user(&mut self.wants, id, row.last_login)?;
         }
         Ok(())
@@ -312,7 +321,7 @@ impl Kept {
         (batch, layout): (&Batch, &Layout),
         row: &Described,
     ) -> Result<bool> {
-        let roster = &mut self.rosters[subject as usize];
+        let roster = &mut self.rosters[subject];
         let at = self.ledger.observed_at(new.said.object);
         if !roster.claim(id).is_held && held::differ(subject, roster.values(id), &row.values) {
             self.held.begin(subject, roster, &self.ledger, id)?;

@@ -3,7 +3,7 @@
 //! Read by the threads that cut rows while the run folds others; never changed.
 
 use super::slots::Slots;
-use crate::schema::{Dataset, Subject};
+use crate::schema::{BySubject, Dataset};
 
 /// Hashes of one dataset's rows, by the ids of what they tell of.
 #[derive(Default)]
@@ -42,7 +42,7 @@ impl Raws {
 /// What rows are known by.
 #[derive(Default)]
 pub struct Known {
-    pub(super) claims: [Raws; 2],
+    pub(super) claims: BySubject<Raws>,
     pub(super) mentions: Raws,
 }
 
@@ -51,8 +51,8 @@ impl Known {
     /// day: where the row before had an id, the next one is `expected`, and nearly always found at once.
     pub fn find(&self, dataset: Dataset, raw: u64, expected: u32) -> Option<u32> {
         match dataset {
-            Dataset::Users => self.claims[Subject::Account as usize].find(raw, expected),
-            Dataset::Devices => self.claims[Subject::Device as usize].find(raw, expected),
+            Dataset::Users => self.claims.account.find(raw, expected),
+            Dataset::Devices => self.claims.device.find(raw, expected),
             Dataset::Logins => self.mentions.find(raw, expected),
         }
     }

@@ -26,8 +26,8 @@ pub(super) const VALUE: usize = VALUES - 1;
 /// When a device's rows named a user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct LastUse {
-    /// A claim of the name; 0: none is known.
-    pub(super) account: u32,
+    /// A claim of the name, if one is known.
+    pub(super) account: Option<ClaimId>,
     /// The first and the newest object that name it.
     pub(super) first: u32,
     pub(super) last: u32,
@@ -44,7 +44,7 @@ impl LastUse {
     fn new(ledger: &Ledger, row: Said) -> LastUse {
         let used = used(ledger, row);
         LastUse {
-            account: 0,
+            account: None,
             first: row.object,
             last: row.object,
             used,
@@ -78,8 +78,8 @@ impl LastUse {
         let is_as_row = (row.first, row.last, row.used) == (self.first, self.last, self.used)
             && row.days.newest == self.days.newest;
         into.push(if is_as_row { AS_ROW } else { WRITTEN_OUT });
-        into.extend_from_slice(&self.account.to_le_bytes());
-        if self.account == 0 {
+        into.extend_from_slice(&row_of(self.account).to_le_bytes());
+        if self.account.is_none() {
             into.extend_from_slice(&name.to_le_bytes());
         }
         if !is_as_row {
@@ -97,9 +97,9 @@ impl LastUse {
     pub(super) fn read(bytes: &[u8], newest: &Part, ledger: &Ledger) -> Option<(LastUse, u64)> {
         let (form, rest) = bytes.split_first()?;
         let (account, mut rest) = rest.split_at_checked(4)?;
-        let account = read_u32(account, 0);
+        let account = ClaimId::of_row(read_u32(account, 0));
         let mut name = 0;
-        if account == 0 {
+        if account.is_none() {
             let (hash, behind) = rest.split_at_checked(8)?;
             (name, rest) = (read_u64(hash, 0), behind);
         }
@@ -117,6 +117,11 @@ impl LastUse {
         read.days.mask = u64::from_le_bytes(mask);
         Some((LastUse { account, ..read }, name))
     }
+}
+
+/// Returns the row of a claim, 0 where none is known.
+fn row_of(claim: Option<ClaimId>) -> u32 {
+    claim.map_or(0, ClaimId::row)
 }
 
 /// Returns when a device can have been used at the latest, by one of its rows.
@@ -187,11 +192,12 @@ impl Formers {
                 mask: mask as u64,
             };
             formers.add(Former {
-                device: ClaimId(device as u32),
+                device: ClaimId::of_row(device as u32)
+                    .ok_or(damaged("a last login of no device"))?,
                 value,
                 name: Name::Read(name),
                 last_use: LastUse {
-                    account: account as u32,
+                    account: ClaimId::of_row(account as u32),
                     first: first as u32,
                     last: last as u32,
                     used,
@@ -382,7 +388,7 @@ impl Formers {
             }
         }
         for (at, former) in self.iter() {
-            if let (0, Name::Read(name)) = (former.last_use.account, &former.name) {
+            if let (None, Name::Read(name)) = (former.last_use.account, &former.name) {
                 wants.push(Entry::new(Hash::of(name).high, wanted(FORMER_USER, at)))?;
             }
         }
@@ -408,8 +414,8 @@ impl Formers {
             record.clear();
             record.put_null();
             record.put_integer(state(at));
-            record.put_integer(i64::from(former.device.0));
-            record.put_integer(i64::from(account));
+            record.put_integer(i64::from(former.device.row()));
+            record.put_integer(i64::from(row_of(account)));
             record.put_text(name);
             record.put_integer(former.value as i64);
             record.put_integer(i64::from(first));
@@ -435,11 +441,11 @@ impl Former {
     }
 }
 
-/// Returns the first claim that has a name; 0: none has it.
-fn account_in(references: &[u32]) -> u32 {
+/// Returns the first claim that has a name.
+fn account_in(references: &[u32]) -> Option<ClaimId> {
     let holders = references.iter().copied().filter_map(kind_and_id);
     let mut holders = holders.filter(|(kind, _)| *kind == Kind::AccountName);
-    holders.next().map_or(0, |(_, claim)| claim)
+    holders.next().and_then(|(_, row)| ClaimId::of_row(row))
 }
 
 /// Wants the account of a name that a device's row says.

@@ -21,7 +21,7 @@ use super::statements::Statements;
 use super::subject::{Bits, Sharing, Standing};
 use super::usage;
 use super::write::{self, Tables, Writing, rows_of};
-use crate::schema::Subject;
+use crate::schema::{BySubject, Subject};
 use crate::sqlite::Builder;
 
 /// The next generation, not published.
@@ -82,7 +82,7 @@ impl Kept {
         self.mentions.seal();
         let last = self.last.as_ref().map(|last| &last.reader);
         for subject in Subject::ALL {
-            let roster = &mut self.rosters[subject as usize];
+            let roster = &mut self.rosters[subject];
             roster.seal();
             let mut source = Source::new(rows_of(last, subject.table())?, spilled.reader());
             self.held
@@ -113,7 +113,7 @@ impl Kept {
             for entry in wanted {
                 let (what, at) = wanted_at(entry.reference);
                 match what {
-                    LAST_USER => formers.found_last(&mut rosters[1], at, hash, references),
+                    LAST_USER => formers.found_last(&mut rosters.device, at, hash, references),
                     FORMER_USER => formers.found_former(at, hash, references),
                     position => mentions.found(position as usize % KEYS, at, references),
                 }
@@ -130,15 +130,15 @@ impl Kept {
         &mut self,
         sharing: &Sharing,
         spilled: &Spilled,
-    ) -> Result<([Identity; 2], [Standing; 2], [Bits; 2])> {
+    ) -> Result<(BySubject<Identity>, BySubject<Standing>, BySubject<Bits>)> {
         let last = self.last.as_ref().map(|last| &last.reader);
         let resolve = |subject: Subject| {
-            let mut exact = sharing.claims[subject as usize].clone();
+            let mut exact = sharing.claims[subject].clone();
             let shared = exact.clone();
             for claim in self.mentions.claims_of_weaker_keys(subject, &shared) {
-                exact.set(claim.0);
+                exact.set(claim.row());
             }
-            let roster = &self.rosters[subject as usize];
+            let roster = &self.rosters[subject];
             let mut source = Source::new(rows_of(last, subject.table())?, spilled.reader());
             let texts = (&self.texts, &mut source);
             let identity = sharing.resolve(subject, &exact, roster, &self.ledger, texts)?;
@@ -147,10 +147,14 @@ impl Kept {
         };
         let (device, device_standing, device_exact) = resolve(Subject::Device)?;
         let (account, account_standing, account_exact) = resolve(Subject::Account)?;
+        let of = |account, device| BySubject { account, device };
         Ok((
-            [account, device],
-            [account_standing, device_standing],
-            [account_exact, device_exact],
+            BySubject { account, device },
+            of(account_standing, device_standing),
+            BySubject {
+                account: account_exact,
+                device: device_exact,
+            },
         ))
     }
 
@@ -158,9 +162,9 @@ impl Kept {
     fn place(
         &self,
         rules: &Rules,
-        identities: &[Identity; 2],
-        standings: &[Standing; 2],
-        exact: [Bits; 2],
+        identities: &BySubject<Identity>,
+        standings: &BySubject<Standing>,
+        exact: BySubject<Bits>,
         spilled: &Spilled,
     ) -> Result<usage::Placed> {
         let last = self.last.as_ref().map(|last| &last.reader);
@@ -175,7 +179,10 @@ impl Kept {
             let rows = rows_of(last, subject.table())?;
             Ok::<_, Error>(Source::new(rows, spilled.reader()))
         };
-        let sources = [source(Subject::Account)?, source(Subject::Device)?];
+        let sources = BySubject {
+            account: source(Subject::Account)?,
+            device: source(Subject::Device)?,
+        };
         usage::place(
             known,
             &self.ledger,
@@ -189,15 +196,15 @@ impl Kept {
         &self,
         path: &Path,
         tables: Tables,
-        standings: &[Standing; 2],
-        identities: &[Identity; 2],
+        standings: &BySubject<Standing>,
+        identities: &BySubject<Identity>,
     ) -> Made {
         Made {
             path: path.to_owned(),
             published: Published {
                 generation: self.generation,
-                accounts: standings[0].subjects as u64,
-                devices: standings[1].subjects as u64,
+                accounts: standings.account.subjects as u64,
+                devices: standings.device.subjects as u64,
                 usages: tables.usages,
                 digest: tables.digest,
             },
@@ -207,9 +214,9 @@ impl Kept {
         }
     }
 
-    fn oddities(&self, identities: &[Identity; 2]) -> Vec<String> {
+    fn oddities(&self, identities: &BySubject<Identity>) -> Vec<String> {
         let mut oddities = Vec::new();
-        for (subject, identity) in Subject::ALL.into_iter().zip(identities) {
+        for (subject, identity) in Subject::ALL.into_iter().zip(identities.iter()) {
             let [strong, second, ..] = subject.fields() else {
                 continue;
             };

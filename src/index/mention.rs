@@ -17,7 +17,7 @@ use super::subject::Bits;
 use crate::bucket::{Hash, MAX_ID, kind_and_id};
 use crate::identifier::Kind;
 use crate::observation::{Batch, LOGINS_DEVICE, Layout, Login, Recognised};
-use crate::schema::{SECOND, Subject};
+use crate::schema::{BySubject, SECOND, Subject};
 use crate::sqlite::Rows;
 
 /// Stands for "no row counts logins".
@@ -38,12 +38,22 @@ pub(super) fn wanted_at(reference: u32) -> (u32, usize) {
     (reference >> 28, (reference & MAX_ID) as usize)
 }
 
-/// Returns the kind of a key, by its position among those of both sides.
-fn kind_of(position: usize) -> Kind {
+/// Returns the side of a key, by its position among those of both, and which of that side's it is.
+fn side_of(position: usize) -> (Subject, usize) {
     match position.checked_sub(LOGINS_DEVICE) {
-        None => Subject::Account.key_kinds()[position],
-        Some(position) => Subject::Device.key_kinds()[position],
+        None => (Subject::Account, position),
+        Some(position) => (Subject::Device, position),
     }
+}
+
+/// Returns the position of a side's first key.
+fn first_of(side: Subject) -> usize {
+    side as usize * LOGINS_DEVICE
+}
+
+fn kind_of(position: usize) -> Kind {
+    let (side, at) = side_of(position);
+    side.key_kinds()[at]
 }
 
 /// The rows of one pair of keys.
@@ -61,8 +71,8 @@ pub(super) struct Mention {
     pub(super) row: u32,
     /// How many rows it has.
     pub(super) rows: u32,
-    /// Claims that have the strongest key of each side; 0: none is known.
-    pub(super) claims: [u32; 2],
+    /// Claims that have the strongest key of each side, as far as they are known.
+    pub(super) claims: BySubject<Option<ClaimId>>,
     pub(super) text: Text,
     /// Which keys are said, by their positions; and which of them can find anybody.
     pub(super) said: u8,
@@ -92,14 +102,18 @@ impl Mention {
     }
 
     /// Returns the keys of a side that can find anybody, as bits.
-    fn keys_of(&self, side: usize) -> u8 {
-        self.keys >> (side * LOGINS_DEVICE) & 7
+    fn keys_of(&self, side: Subject) -> u8 {
+        self.keys >> first_of(side) & 7
+    }
+
+    /// Returns the keys of a side that are said, as bits.
+    fn said_of(&self, side: Subject) -> u8 {
+        self.said >> first_of(side) & 7
     }
 
     /// Tells whether a side's one key is that of a claim, and need not be kept.
-    pub(super) fn is_as_claim(&self, side: usize) -> bool {
-        let said = self.said >> (side * LOGINS_DEVICE) & 7;
-        self.claims[side] != 0 && said.is_power_of_two()
+    pub(super) fn is_as_claim(&self, side: Subject) -> bool {
+        self.claims[side].is_some() && self.said_of(side).is_power_of_two()
     }
 }
 
@@ -117,7 +131,7 @@ pub(super) struct Mentions {
     pub(super) all: Vec<Mention>,
     slots: Slots,
     /// Claims that have a key of a side which says several: mention and position, claim.
-    hits: Vec<(u32, u32)>,
+    hits: Vec<(u32, ClaimId)>,
 }
 
 impl Mentions {
@@ -142,9 +156,9 @@ impl Mentions {
                 let taken = mention_rows::take(&mut block);
                 let (mention, written) = taken.ok_or(damaged("a block of mentions"))?;
                 raw(written.raw);
-                for side in 0..2 {
+                for side in Subject::ALL {
                     // Of several keys a weaker one may count, once the strongest is shown to be none.
-                    if mention.claims[side] == 0 || !mention.is_as_claim(side) {
+                    if !mention.is_as_claim(side) {
                         let keys = written.keys[side].unwrap_or_default();
                         mentions.want(wants, &mention, side, keys)?;
                     }
@@ -157,11 +171,11 @@ impl Mentions {
     }
 
     /// Wants the claims of a side's keys.
-    fn want(&self, wants: &mut Lanes, mention: &Mention, side: usize, keys: &str) -> Result<()> {
+    fn want(&self, wants: &mut Lanes, mention: &Mention, side: Subject, keys: &str) -> Result<()> {
         for (at, key) in split_keys(keys).into_iter().enumerate() {
             let is_key = mention.keys_of(side) >> at & 1 != 0;
             if let Some(key) = key.filter(|_| is_key) {
-                let position = side * LOGINS_DEVICE + at;
+                let position = first_of(side) + at;
                 wants.push(Entry::new(
                     Hash::of(key).high,
                     wanted(position as u32, self.all.len()),
@@ -200,18 +214,15 @@ impl Mentions {
         {
             return Ok(());
         }
-        let side = |first, subject| join_keys(&batch.keys(layout, first, subject, row.record));
-        let keys = [
-            side(0, Subject::Account),
-            side(LOGINS_DEVICE, Subject::Device),
-        ];
+        let keys =
+            BySubject::of(|side| join_keys(&batch.keys(layout, first_of(side), side, row.record)));
         let extra = match layout.extra.is_empty() {
             true => None,
             false => batch.extra(layout, row.record),
         };
         let written = Written {
             raw: row.raw,
-            keys: keys.each_ref().map(|keys| Some(keys.as_str())),
+            keys: keys.as_ref().map(|keys| Some(keys.as_str())),
             extra: extra.as_deref(),
         };
         let text = written.spill(spill)?;
@@ -258,7 +269,7 @@ impl Mentions {
             object,
             row: row.row,
             rows: 1,
-            claims: [0; 2],
+            claims: BySubject::default(),
             text,
             said: row.said,
             keys,
@@ -283,23 +294,21 @@ impl Mentions {
 
     /// Notes a claim that has a wanted key.
     pub(super) fn found(&mut self, position: usize, at: usize, references: &[u32]) {
-        let kind = kind_of(position);
+        let (side, key) = side_of(position);
+        let kind = side.key_kinds()[key];
         let holders = references.iter().copied().filter_map(kind_and_id);
-        let mut holders = holders
-            .filter(|(held, _)| *held == kind)
-            .map(|(_, claim)| claim);
-        let side = usize::from(position >= LOGINS_DEVICE);
+        let holders = holders.filter(|(held, _)| *held == kind);
+        let mut holders = holders.filter_map(|(_, row)| ClaimId::of_row(row));
         let mention = &mut self.all[at];
         if mention.keys_of(side).is_power_of_two() {
-            mention.claims[side] = holders.next().unwrap_or(0);
+            mention.claims[side] = holders.next();
             return;
         }
-        let is_strongest =
-            mention.keys_of(side).trailing_zeros() as usize == position % LOGINS_DEVICE;
+        let is_strongest = mention.keys_of(side).trailing_zeros() as usize == key;
         for claim in holders {
             self.hits.push((wanted(position as u32, at), claim));
-            if is_strongest && mention.claims[side] == 0 {
-                mention.claims[side] = claim;
+            if is_strongest {
+                mention.claims[side].get_or_insert(claim);
             }
         }
     }
@@ -308,10 +317,10 @@ impl Mentions {
     pub(super) fn claims_of_weaker_keys(&self, subject: Subject, some: &Bits) -> Vec<ClaimId> {
         let hits = self.hits.iter().filter_map(|(what, claim)| {
             let (position, at) = wanted_at(*what);
-            let side = usize::from(position as usize >= LOGINS_DEVICE);
+            let (side, _) = side_of(position as usize);
             let strongest = self.all[at].claims[side];
-            let is_open = strongest == 0 || some.has(strongest);
-            (side == subject as usize && is_open).then_some(ClaimId(*claim))
+            let is_open = strongest.is_none_or(|strongest| some.has(strongest.row()));
+            (side == subject && is_open).then_some(*claim)
         });
         hits.collect()
     }
@@ -379,14 +388,13 @@ fn join_keys(keys: &[Option<String>; 3]) -> String {
 
 impl Mention {
     /// Returns the position of the one key that a side has, where it is kept as a claim's.
-    pub(super) fn key_of_claim(&self, side: usize) -> Option<usize> {
-        let keys = self.said >> (side * LOGINS_DEVICE) & 7;
-        self.is_as_claim(side)
-            .then(|| keys.trailing_zeros() as usize)
+    pub(super) fn key_of_claim(&self, side: Subject) -> Option<usize> {
+        let at = self.said_of(side).trailing_zeros() as usize;
+        self.is_as_claim(side).then_some(at)
     }
 
     /// Tells which of a side's keys can find anybody.
-    pub(super) fn is_key(&self, side: usize, at: usize) -> bool {
+    pub(super) fn is_key(&self, side: Subject, at: usize) -> bool {
         debug_assert!(at <= SECOND + 1);
         self.keys_of(side) >> at & 1 != 0
     }

@@ -1,11 +1,11 @@
 //! The rows of `mention`: of what is kept of logins rows, a block at a time. Only the writer reads them.
 
-use super::claim::NEVER;
+use super::claim::{ClaimId, NEVER};
 use super::error::{Result, damaged};
 use super::mention::{KEYS, Mention, NO_COUNT};
 use super::spill::{Spill, SpillReader, Text};
 use super::usage::State;
-use crate::schema::{microseconds_of, stored_time};
+use crate::schema::{BySubject, microseconds_of, stored_time};
 use crate::sqlite::{Rows, put_varint, take_varint};
 
 /// Mentions of a block; the last one may have fewer.
@@ -17,7 +17,7 @@ pub(super) struct Written<'a> {
     /// The hash of its newest row's bytes.
     pub(super) raw: u64,
     /// SID, uid and name, or the device's three, in normal form, with tabs between.
-    pub(super) keys: [Option<&'a str>; 2],
+    pub(super) keys: BySubject<Option<&'a str>>,
     pub(super) extra: Option<&'a str>,
 }
 
@@ -30,7 +30,7 @@ impl<'a> Written<'a> {
 
     fn put(&self, into: &mut Vec<u8>) {
         into.extend_from_slice(&self.raw.to_le_bytes());
-        for text in [self.keys[0], self.keys[1], self.extra] {
+        for text in [self.keys.account, self.keys.device, self.extra] {
             let text = text.unwrap_or_default();
             put_varint(into, text.len() as u64);
             into.extend_from_slice(text.as_bytes());
@@ -48,7 +48,10 @@ impl<'a> Written<'a> {
         let said = |text: &'a str| Some(text).filter(|text| !text.is_empty());
         Some(Written {
             raw,
-            keys: [said(text()?), said(text()?)],
+            keys: BySubject {
+                account: said(text()?),
+                device: said(text()?),
+            },
             extra: said(text()?),
         })
     }
@@ -58,8 +61,8 @@ impl<'a> Written<'a> {
 pub(super) fn put(mention: &Mention, state: State, written: &Written, block: &mut Vec<u8>) {
     let bits = u64::from(mention.said) | u64::from(mention.keys) << KEYS;
     put_varint(block, bits | (state as u64) << (2 * KEYS));
-    for claim in mention.claims {
-        put_varint(block, u64::from(claim));
+    for claim in mention.claims.iter() {
+        put_varint(block, claim.map_or(0, |claim| u64::from(claim.row())));
     }
     block.extend_from_slice(&mention.group.to_le_bytes());
     for number in [mention.object, mention.row] {
@@ -75,15 +78,18 @@ pub(super) fn put(mention: &Mention, state: State, written: &Written, block: &mu
     );
     put_varint(block, folded(i64::from(mention.day)));
     put_varint(block, mention.days);
-    let keys = [0, 1].map(|side| written.keys[side].filter(|_| !mention.is_as_claim(side)));
+    let keys = BySubject::of(|side| written.keys[side].filter(|_| !mention.is_as_claim(side)));
     Written { keys, ..*written }.put(block);
 }
 
 /// Takes the next mention of a block.
 pub(super) fn take<'a>(block: &mut &'a [u8]) -> Option<(Mention, Written<'a>)> {
     let bits = take_varint(block)?;
-    let mut number = || Some(take_varint(block)? as u32);
-    let claims = [number()?, number()?];
+    let mut claim = || Some(ClaimId::of_row(take_varint(block)? as u32));
+    let claims = BySubject {
+        account: claim()?,
+        device: claim()?,
+    };
     let group = take_u64(block)?;
     let mut number = || take_varint(block);
     let [object, row, logins, used, day, days] = [
@@ -199,7 +205,10 @@ mod tests {
             object: 9,
             row: 1_000_000,
             rows: 0,
-            claims: [5, 0],
+            claims: BySubject {
+                account: ClaimId::of_row(5),
+                device: None,
+            },
             text: Text::KEPT,
             said: 0b010_001,
             keys: 0b010_001,
@@ -208,7 +217,10 @@ mod tests {
             used: NEVER,
             day: -1,
             logins: NO_COUNT,
-            claims: [0, 7],
+            claims: BySubject {
+                account: None,
+                device: ClaimId::of_row(7),
+            },
             ..mention
         };
         let fraction = Mention {
@@ -218,7 +230,10 @@ mod tests {
         };
         let written = Written {
             raw: 77,
-            keys: [Some("s-1-5-21-1-2-3-1101"), Some("\t\tnb-1")],
+            keys: BySubject {
+                account: Some("s-1-5-21-1-2-3-1101"),
+                device: Some("\t\tnb-1"),
+            },
             extra: Some(r#"{"a":"b"}"#),
         };
         let mut block = Vec::new();
@@ -229,7 +244,8 @@ mod tests {
         for mention in [mention, never, fraction] {
             let (read, said) = take(&mut rest).unwrap();
             assert_eq!(read, mention);
-            let keys = [0, 1].map(|side| written.keys[side].filter(|_| mention.claims[side] == 0));
+            let keys =
+                BySubject::of(|side| written.keys[side].filter(|_| mention.claims[side].is_none()));
             assert_eq!(said, Written { keys, ..written });
         }
         assert!(rest.is_empty());

@@ -100,8 +100,8 @@ impl Roster {
             if subject == Subject::Device {
                 let last_use = columns.take()?.blob().unwrap_or_default();
                 let last_use = LastUse::read(last_use, &newest, ledger);
-                unknown =
-                    last_use.and_then(|(last_use, name)| (last_use.account == 0).then_some(name));
+                unknown = last_use
+                    .and_then(|(last_use, name)| last_use.account.is_none().then_some(name));
                 roster
                     .last_uses
                     .push(last_use.map(|(last_use, _)| last_use));
@@ -171,7 +171,9 @@ impl Roster {
     /// Returns the id of a row's claim, if it is known.
     pub(super) fn find(&self, claim: u64) -> Option<ClaimId> {
         let hash = |at: u32| self.claims[at as usize].hash;
-        self.slots.find(claim, hash).map(|at| ClaimId(at + 1))
+        self.slots
+            .find(claim, hash)
+            .map(|at| ClaimId::of_position(at as usize))
     }
 
     /// Takes a row in, and returns its claim. Its text is `text`'s to keep, if it is the newest of its part.
@@ -221,7 +223,7 @@ impl Roster {
         if self.subject == Subject::Device {
             self.last_uses.push(None);
         }
-        Ok(ClaimId(self.claims.len() as u32))
+        Ok(ClaimId::of_position(self.claims.len() - 1))
     }
 
     /// A value that no row carried before is the claim's.

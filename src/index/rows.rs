@@ -304,8 +304,8 @@ impl SubjectRows<'_> {
         let last_use = self.roster.last_uses.get(id.at()).copied().flatten();
         if let Some(last_use) = last_use {
             let name = match last_use.account {
-                0 => self.hash_of_last_login(text.columns())?,
-                _ => 0,
+                None => self.hash_of_last_login(text.columns())?,
+                Some(_) => 0,
             };
             last_use.put(&claim.newest, self.ledger, name, bytes);
         }
@@ -322,7 +322,7 @@ impl SubjectRows<'_> {
         let head = Head {
             owner,
             class,
-            flags: flags | self.row_flags(id.0),
+            flags: flags | self.row_flags(id.row()),
             last_seen: self.last_seen(id)?,
             newest: claim.newest,
             first: self.first(id),
@@ -332,10 +332,10 @@ impl SubjectRows<'_> {
         let last_seen = head.last_seen;
         head.put(record);
         record.put_columns(text.columns());
-        made.rows.push(i64::from(id.0), record);
+        made.rows.push(i64::from(id.row()), record);
         made.classes.push(class);
         match owner {
-            None => self.show(id.0, last_seen, text.columns(), made),
+            None => self.show(id.row(), last_seen, text.columns(), made),
             Some(NOBODY) => Ok(()),
             Some(_) => {
                 made.composed.push((id, text));

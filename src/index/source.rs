@@ -61,7 +61,7 @@ impl<'s> Source<'s> {
 
     /// Returns a claim's row in the last generation, from its owner on.
     pub(super) fn head(&mut self, id: ClaimId) -> Result<Columns<'_>> {
-        let row = self.rows.find(i64::from(id.0))?;
+        let row = self.rows.find(i64::from(id.row()))?;
         let mut columns = row.ok_or_else(no_text)?;
         columns.skip(1)?;
         Ok(columns)

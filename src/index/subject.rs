@@ -14,7 +14,7 @@ use crate::bucket::{Hash, kind_and_id};
 use crate::class::{Evidence, Patterns, class_of};
 use crate::identifier::{self, Kind, normal_form};
 use crate::observation::{Says, Traits};
-use crate::schema::{Class, NOBODY, STRONG, Subject, account_field, microseconds_of};
+use crate::schema::{BySubject, Class, NOBODY, STRONG, Subject, account_field, microseconds_of};
 use crate::sqlite::Columns;
 
 /// The row of a subject in `account` or `device`.
@@ -55,7 +55,7 @@ impl Bits {
 #[derive(Debug, Default)]
 pub(super) struct Sharing {
     /// Claims that share a key with another one, by subject.
-    pub(super) claims: [Bits; 2],
+    pub(super) claims: BySubject<Bits>,
     /// SIDs that rows with a local type said, and others as well.
     local: BTreeSet<KeyHash>,
     /// Accounts whose name's domain part, or part before it, is a device's name.
@@ -93,7 +93,7 @@ impl Sharing {
                 _ => false,
             };
             if joins {
-                self.claims[Subject::of(kind) as usize].set(id);
+                self.claims[Subject::of(kind)].set(id);
             }
         }
         if count(Kind::WeakSid) > 0 && (count(Kind::Sid) > 0 || is_mentioned) {
@@ -103,13 +103,13 @@ impl Sharing {
 
     /// Returns the class of an account.
     pub(super) fn class(&self, traits: Traits, name: ClaimId) -> Class {
-        let is_local = traits.is_untyped && self.domain_is_device.has(name.0);
+        let is_local = traits.is_untyped && self.domain_is_device.has(name.row());
         match traits.class {
             // By its name alone.
             Class::Machine => Class::Machine,
             _ if is_local => Class::Local,
             Class::Local => Class::Local,
-            _ if self.sam_is_device.has(name.0) && !traits.has_person => Class::Machine,
+            _ if self.sam_is_device.has(name.row()) && !traits.has_person => Class::Machine,
             class => class,
         }
     }
@@ -123,10 +123,10 @@ impl Sharing {
         ledger: &Ledger,
         (texts, source): (&Texts, &mut Source),
     ) -> Result<Identity> {
-        let mut wanted = self.claims[subject as usize].clone();
+        let mut wanted = self.claims[subject].clone();
         others.iter().for_each(|id| wanted.set(id));
         let mut claims = Vec::new();
-        for id in wanted.iter().map(ClaimId) {
+        for id in wanted.iter().filter_map(ClaimId::of_row) {
             claims.push(self.keyed(subject, id, roster, ledger, (texts, source))?);
         }
         let newest = roster.newest_row(ledger).unwrap_or(i64::MIN);
@@ -166,7 +166,7 @@ impl Sharing {
             keys[STRONG] = keys[STRONG].filter(|_| is_key);
         }
         // A domain part is filed only for names that come without a type.
-        let shows_local = subject == Subject::Account && self.domain_is_device.has(id.0);
+        let shows_local = subject == Subject::Account && self.domain_is_device.has(id.row());
         Ok(KeyedClaim {
             id,
             keys,
@@ -240,7 +240,7 @@ impl Standing {
             own.sort_unstable();
             if let [one] = own.as_slice() {
                 standing.owners.remove(one);
-                standing.rows.push(SubjectId(one.0));
+                standing.rows.push(SubjectId(one.row()));
                 continue;
             }
             standing.merged.push((resolved.key, own.clone()));
@@ -261,7 +261,7 @@ impl Standing {
     /// Returns the subject of a claim; none when it is nobody's.
     pub(super) fn subject_of(&self, claim: ClaimId) -> Option<SubjectId> {
         match self.owner(claim) {
-            None => Some(SubjectId(claim.0)),
+            None => Some(SubjectId(claim.row())),
             Some(NOBODY) => None,
             Some(row) => Some(SubjectId(row)),
         }

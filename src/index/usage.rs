@@ -18,7 +18,7 @@ use super::subject::{Bits, Standing, SubjectId};
 use super::text::Texts;
 use crate::bucket::Hash;
 use crate::identifier::{Kind, normal_form};
-use crate::schema::{FieldType, NAME, SHARED_BY, Subject, device_field, usage_id};
+use crate::schema::{BySubject, FieldType, NAME, SHARED_BY, Subject, device_field, usage_id};
 
 /// How long before it was observed a logins row may have been true, where no window is declared: longer than any window of
 /// an NQL query (91 days).
@@ -92,11 +92,11 @@ pub(super) struct Usage {
 
 /// Who is who, of both subjects.
 pub(super) struct Known<'a> {
-    pub(super) rosters: &'a [Roster; 2],
-    pub(super) identities: &'a [Identity; 2],
-    pub(super) standings: &'a [Standing; 2],
+    pub(super) rosters: &'a BySubject<Roster>,
+    pub(super) identities: &'a BySubject<Identity>,
+    pub(super) standings: &'a BySubject<Standing>,
     /// Claims that the identities are of.
-    pub(super) exact: [Bits; 2],
+    pub(super) exact: BySubject<Bits>,
 }
 
 /// What all mentions come to.
@@ -126,7 +126,7 @@ pub(super) fn place(
     ledger: &Ledger,
     rules: &Rules,
     (mentions, mut written): (&Mentions, MentionSource),
-    (formers, texts, sources): (&Formers, &Texts, [Source; 2]),
+    (formers, texts, sources): (&Formers, &Texts, BySubject<Source>),
 ) -> Result<Placed> {
     let mut placing = Placing {
         known,
@@ -160,20 +160,19 @@ impl Placing<'_> {
         mention: &Mention,
         written: &mut MentionSource,
     ) -> Result<()> {
-        let plain = [0, 1].map(|side| self.plain(side, mention));
-        if let [Some(account), Some(device)] = plain {
+        let plain = BySubject::of(|side| self.plain(side, mention));
+        if let (Some(account), Some(device)) = (plain.account, plain.device) {
             self.use_device(account, device, Maker::Logins(at as u32));
             return Ok(());
         }
         let interval = self.interval(mention);
         let keys = written.written(at, mention)?.keys;
-        let sides = [0, 1].map(|side| self.side(side, mention, keys[side], interval));
+        let sides = BySubject::of(|side| self.side(side, mention, keys[side], interval));
         let state = self.join(&sides, Maker::Logins(at as u32));
         if state != State::Resolved {
-            let named = Subject::ALL.map(|subject| {
-                let side = subject as usize;
-                match mention.key_of_claim(side) {
-                    Some(key) => Named::Claim((subject, ClaimId(mention.claims[side]), key)),
+            let named = Subject::ALL.map(|side| {
+                match mention.claims[side].zip(mention.key_of_claim(side)) {
+                    Some((claim, key)) => Named::Claim((side, claim, key)),
                     None => Named::Text(keys[side].map_or_else(String::new, shown_keys)),
                 }
             });
@@ -184,9 +183,9 @@ impl Placing<'_> {
     }
 
     /// Returns the subject of a side whose keys nobody shares.
-    fn plain(&self, side: usize, mention: &Mention) -> Option<SubjectId> {
-        let claim = mention.claims[side];
-        (claim != 0 && !self.known.exact[side].has(claim)).then_some(SubjectId(claim))
+    fn plain(&self, side: Subject, mention: &Mention) -> Option<SubjectId> {
+        let claim = mention.claims[side]?.row();
+        (!self.known.exact[side].has(claim)).then_some(SubjectId(claim))
     }
 
     /// When logins were: at their newest time of use, or within their window.
@@ -204,13 +203,19 @@ impl Placing<'_> {
         }
     }
 
-    fn side(&self, side: usize, mention: &Mention, keys: Option<&str>, interval: Interval) -> Side {
+    fn side(
+        &self,
+        side: Subject,
+        mention: &Mention,
+        keys: Option<&str>,
+        interval: Interval,
+    ) -> Side {
         if let Some(subject) = self.plain(side, mention) {
             return Side::One(subject);
         }
         let mut wanted: Keys = [None; 3];
-        match mention.key_of_claim(side) {
-            Some(at) => wanted[at] = self.key_of(side, ClaimId(mention.claims[side]), at),
+        match mention.claims[side].zip(mention.key_of_claim(side)) {
+            Some((claim, at)) => wanted[at] = self.key_of(side, claim, at),
             None => {
                 for (at, key) in split_keys(keys.unwrap_or_default()).into_iter().enumerate() {
                     let key = key.filter(|_| mention.is_key(side, at));
@@ -225,13 +230,13 @@ impl Placing<'_> {
     }
 
     /// Returns a key of a claim that shares one.
-    fn key_of(&self, side: usize, claim: ClaimId, at: usize) -> Option<u64> {
+    fn key_of(&self, side: Subject, claim: ClaimId, at: usize) -> Option<u64> {
         let claims = &self.known.identities[side].claims;
         let found = claims.binary_search_by_key(&claim, |keyed| keyed.id).ok()?;
         claims[found].keys[at]
     }
 
-    fn meant(&self, side: usize, meant: Meant) -> Side {
+    fn meant(&self, side: Subject, meant: Meant) -> Side {
         let standing = &self.known.standings[side];
         let rows = |subjects: Vec<usize>| {
             let rows = subjects.into_iter().take(CANDIDATES_AT_MOST + 1);
@@ -245,9 +250,12 @@ impl Placing<'_> {
     }
 
     /// Makes a usage, if both sides are certain.
-    fn join(&mut self, sides: &[Side; 2], maker: Maker) -> State {
+    fn join(&mut self, sides: &BySubject<Side>, maker: Maker) -> State {
         let state = match sides {
-            [Side::One(account), Side::One(device)] => {
+            BySubject {
+                account: Side::One(account),
+                device: Side::One(device),
+            } => {
                 self.use_device(*account, *device, maker);
                 return State::Resolved;
             }
@@ -261,8 +269,8 @@ impl Placing<'_> {
     }
 
     /// Has what is not certain wait; `hash` tells it from others, `named` is what it says of its sides.
-    fn wait(&mut self, sides: &[Side; 2], state: State, hash: u64, named: [Named; 2]) {
-        for (subject, side) in Subject::ALL.into_iter().zip(sides) {
+    fn wait(&mut self, sides: &BySubject<Side>, state: State, hash: u64, named: [Named; 2]) {
+        for (subject, side) in Subject::ALL.into_iter().zip(sides.iter()) {
             let waiting = match side {
                 Side::One(one) => std::slice::from_ref(one),
                 Side::Ambiguous(some) | Side::Unknown(some) => some,
@@ -291,15 +299,18 @@ impl Placing<'_> {
     }
 
     fn place_last_logins(&mut self) {
-        let devices = &self.known.rosters[Subject::Device as usize];
+        let devices = &self.known.rosters.device;
         for (at, last_use) in devices.last_uses.iter().enumerate() {
             let Some(last_use) = last_use else { continue };
             let device = ClaimId::of_position(at);
             let user = self.last_user(last_use);
-            let Some(subject) = self.known.standings[1].subject_of(device) else {
+            let Some(subject) = self.known.standings.device.subject_of(device) else {
                 continue;
             };
-            let sides = [user, Side::One(subject)];
+            let sides = BySubject {
+                account: user,
+                device: Side::One(subject),
+            };
             let state = self.join(&sides, Maker::Last(device));
             if state != State::Resolved {
                 let user = (Subject::Device, device, device_field::LAST_LOGIN);
@@ -311,28 +322,31 @@ impl Placing<'_> {
 
     /// Returns whom a device's last login means: a name alone.
     fn last_user(&self, last_use: &LastUse) -> Side {
-        let claim = last_use.account;
-        if claim == 0 {
+        let Some(claim) = last_use.account else {
             return Side::Unknown(Vec::new());
-        }
-        if !self.known.exact[0].has(claim) {
-            return Side::One(SubjectId(claim));
+        };
+        if !self.known.exact.account.has(claim.row()) {
+            return Side::One(SubjectId(claim.row()));
         }
         let mut keys: Keys = [None; 3];
-        keys[NAME] = self.key_of(0, ClaimId(claim), NAME);
+        keys[NAME] = self.key_of(Subject::Account, claim, NAME);
         let interval = Interval {
             from: last_use.used.saturating_sub(self.window),
             to: last_use.used,
         };
-        self.meant(0, self.known.identities[0].mentioned(&keys, interval))
+        let meant = self.known.identities.account.mentioned(&keys, interval);
+        self.meant(Subject::Account, meant)
     }
 
     fn place_former(&mut self, at: usize, former: &Former) {
         let user = self.last_user(&former.last_use);
-        let Some(device) = self.known.standings[1].subject_of(former.device) else {
+        let Some(device) = self.known.standings.device.subject_of(former.device) else {
             return;
         };
-        let sides = [user, Side::One(device)];
+        let sides = BySubject {
+            account: user,
+            device: Side::One(device),
+        };
         let state = self.join(&sides, Maker::Former(at as u32));
         if state != State::Resolved {
             let name = match &former.name {
@@ -352,7 +366,7 @@ impl Placing<'_> {
     }
 
     /// Reads by what the mentions that wait name their sides, claim after claim.
-    fn read_names(&mut self, texts: &Texts, mut sources: [Source; 2]) -> Result<()> {
+    fn read_names(&mut self, texts: &Texts, mut sources: BySubject<Source>) -> Result<()> {
         let waiting = self.placed.waiting.values();
         let named = waiting.flat_map(|waiting| waiting.mentions.values().flatten());
         let fields: BTreeSet<Field> = named
@@ -363,7 +377,7 @@ impl Placing<'_> {
             .collect();
         for of in fields {
             let (subject, claim, field) = of;
-            let roster = &self.known.rosters[subject as usize];
+            let roster = &self.known.rosters[subject];
             let Some(part) = roster.newest_carrying(self.ledger, claim, field)? else {
                 continue;
             };
@@ -372,7 +386,7 @@ impl Placing<'_> {
                 // The last user's.
                 _ => Kind::AccountName,
             };
-            let mut text = sources[subject as usize].text(claim, part.text)?;
+            let mut text = sources[subject].text(claim, part.text)?;
             text.skip(field)?;
             let value = texts.shown(text.take()?).unwrap_or_default();
             if let Ok(normal) = normal_form(kind, &value) {

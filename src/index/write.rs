@@ -20,7 +20,9 @@ use super::spill::Spilled;
 use super::statements::Statements;
 use super::subject::{Bits, Sharing, Standing, SubjectId};
 use super::usage::{Placed, State, Usage, no_device};
-use crate::schema::{APPLICATION_ID, Subject, USER_VERSION, stored_time, usage_id, waiting_id};
+use crate::schema::{
+    APPLICATION_ID, BySubject, Subject, USER_VERSION, stored_time, usage_id, waiting_id,
+};
 use crate::sqlite::{Builder, Encoded, Reader, Record, Rows, Table};
 
 /// What the tables are written from.
@@ -29,7 +31,7 @@ pub(super) struct Writing<'k> {
     pub(super) spilled: &'k Spilled,
     pub(super) rules: &'k Rules,
     pub(super) sharing: &'k Sharing,
-    pub(super) standings: &'k [Standing; 2],
+    pub(super) standings: &'k BySubject<Standing>,
     pub(super) placed: &'k Placed,
     pub(super) merged: &'k Merged,
     pub(super) statements: &'k Statements,
@@ -134,10 +136,10 @@ impl Writing<'_> {
         let rows = SubjectRows {
             subject,
             ledger,
-            roster: &rosters[subject as usize],
+            roster: &rosters[subject],
             texts,
             sharing: self.sharing,
-            standing: &self.standings[subject as usize],
+            standing: &self.standings[subject],
             patterns: &self.rules.patterns,
             are_patterns_new: self.are_patterns_new,
             shared,
@@ -229,7 +231,7 @@ impl Writing<'_> {
         let make = |reader: &mut AsideReader, makers: Range<usize>| {
             let (mut rows, mut record) = (Encoded::default(), Record::default());
             let placed = self.placed;
-            for usage in placed.usages(makers, ledger, mentions, &rosters[1], formers) {
+            for usage in placed.usages(makers, ledger, mentions, &rosters.device, formers) {
                 put_usage(&usage, shown, shared, reader, &mut record)?;
                 rows.push(usage_id(usage.account, usage.device), &record);
             }
@@ -303,10 +305,9 @@ impl Writing<'_> {
         builder.table("last_login", statements.of("last_login")?, |table| {
             formers.write(state, table)
         })?;
-        digest.add_last_logins(ledger, &rosters[1], formers);
+        digest.add_last_logins(ledger, &rosters.device, formers);
         for subject in Subject::ALL {
-            let at = subject as usize;
-            digest.add_joined(subject, &rosters[at], &self.standings[at]);
+            digest.add_joined(subject, &rosters[subject], &self.standings[subject]);
         }
         builder.table("waiting", statements.of("waiting")?, |table| {
             self.waiting(table)
@@ -360,8 +361,8 @@ impl Writing<'_> {
             ("identifier_bits", self.merged.bits.to_string()),
             ("identifier_entries", self.merged.entries.to_string()),
             ("digest", format!("{digest:032x}")),
-            ("accounts", self.standings[0].subjects.to_string()),
-            ("devices", self.standings[1].subjects.to_string()),
+            ("accounts", self.standings.account.subjects.to_string()),
+            ("devices", self.standings.device.subjects.to_string()),
             ("usages", usages.to_string()),
             (
                 "waiting_unknown",
