@@ -6,8 +6,8 @@
 
 use std::num::NonZeroU32;
 
-use super::error::{Error, Result, damaged};
-use super::ledger::Ledger;
+use super::error::{Result, damaged};
+use super::ledger::{Ledger, ObjectId, ShapeId};
 use super::spill::Text;
 use crate::bucket::{read_u32, read_u64};
 use crate::observation::{NOT_CARRIED, SAYS_NOTHING, Traits, VALUES};
@@ -47,12 +47,12 @@ impl ClaimId {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Part {
     pub(super) last_seen: i64,
-    pub(super) object: u32,
+    pub(super) object: ObjectId,
     pub(super) row: u32,
     /// The object in which such a row was observed first.
-    pub(super) first: u32,
+    pub(super) first: ObjectId,
     pub(super) text: Text,
-    pub(super) shape: u16,
+    pub(super) shape: ShapeId,
 }
 
 impl Part {
@@ -70,12 +70,26 @@ pub(super) struct Claim {
     pub(super) hash: u64,
     /// Its newest part.
     pub(super) newest: Part,
-    /// The list of its others; 0: none.
-    pub(super) others: u32,
+    /// The first of its others.
+    pub(super) others: Option<OtherId>,
     /// All that it ever said of what may change stands in `held`.
     pub(super) is_held: bool,
     /// The newest part was that before this run, too: its text is all there.
     pub(super) was_newest: bool,
+}
+
+/// Where an older part of a claim stands among those of all claims.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct OtherId(NonZeroU32);
+
+impl OtherId {
+    pub(super) fn of_position(at: usize) -> OtherId {
+        OtherId(NonZeroU32::MIN.saturating_add(at as u32))
+    }
+
+    pub(super) fn at(self) -> usize {
+        self.0.get() as usize - 1
+    }
 }
 
 /// An older part of a claim, in the list of those of all claims.
@@ -84,7 +98,7 @@ pub(super) struct Other {
     pub(super) part: Part,
     /// It was the claim's newest one before this run.
     pub(super) was_newest: bool,
-    pub(super) next: u32,
+    pub(super) next: Option<OtherId>,
 }
 
 /// What a part's row says, in numbers that its text need not be read for.
@@ -132,12 +146,12 @@ impl Stored {
         put_values(values, into);
         if !self.others.is_empty() {
             // The row's columns say what holds for all parts together.
-            into.extend_from_slice(&self.newest.first.to_le_bytes());
+            into.extend_from_slice(&self.newest.first.number().to_le_bytes());
             into.extend_from_slice(&self.newest.last_seen.to_le_bytes());
         }
         for (part, fingerprint) in &self.others {
             into.extend_from_slice(&fingerprint.to_le_bytes());
-            for number in [part.first, part.object, part.row] {
+            for number in [part.first.number(), part.object.number(), part.row] {
                 into.extend_from_slice(&number.to_le_bytes());
             }
             into.extend_from_slice(&part.last_seen.to_le_bytes());
@@ -151,8 +165,9 @@ impl Stored {
         columns: &mut Columns,
     ) -> Result<Option<(Stored, [u64; VALUES])>> {
         let last_seen = columns.take()?.integer().map_or(NEVER, microseconds_of);
-        let mut number = || Ok::<_, Error>(columns.take()?.integer().unwrap_or_default() as u32);
-        let [object, row, first] = [number()?, number()?, number()?];
+        let object = ObjectId::read(columns.take()?)?;
+        let row = columns.take()?.integer().unwrap_or_default() as u32;
+        let first = ObjectId::read(columns.take()?)?;
         let parts = columns.take()?.blob().unwrap_or_default();
         if parts.is_empty() {
             return Ok(None);
@@ -178,23 +193,23 @@ impl Stored {
         let (values, rest) = read_values(own[25], rest)?;
         let others = match rest.split_at_checked(12) {
             Some((own, others)) => {
-                newest.first = read_u32(own, 0);
+                newest.first = ObjectId::of(read_u32(own, 0))?;
                 newest.last_seen = read_u64(own, 4) as i64;
                 others
             }
             None => rest,
         };
         let others = others.chunks_exact(OTHER_BYTES).map(|other| {
-            let object = read_u32(other, 12);
+            let object = ObjectId::of(read_u32(other, 12))?;
             let part = Part {
-                first: read_u32(other, 8),
+                first: ObjectId::of(read_u32(other, 8))?,
                 object,
                 row: read_u32(other, 16),
                 last_seen: read_u64(other, 20) as i64,
                 text: Text::KEPT,
                 shape: ledger.shape_of(object),
             };
-            (part, read_u64(other, 0))
+            Some((part, read_u64(other, 0)))
         });
         let stored = Stored {
             hash: read_u64(own, 0),
@@ -204,7 +219,7 @@ impl Stored {
                 fingerprint: read_u64(own, 16),
                 traits: Traits::of_byte(own[24]),
             },
-            others: others.collect(),
+            others: others.collect::<Option<_>>()?,
         };
         Some((stored, values))
     }
@@ -254,13 +269,14 @@ mod tests {
     #[test]
     fn what_is_stored_reads_back() {
         let ledger = Ledger::default();
+        let object = |number: u32| ObjectId::of(number).unwrap();
         let part = Part {
             last_seen: NEVER,
-            object: 7,
+            object: object(7),
             row: 8,
-            first: 3,
+            first: object(3),
             text: Text::KEPT,
-            shape: 0,
+            shape: ShapeId(0),
         };
         let print = Print {
             raw: 5,
@@ -284,7 +300,7 @@ mod tests {
                 stored.put(&values, &mut bytes);
                 // Where there are others, the row's columns need not say what the newest part does.
                 let columns = Part {
-                    first: if others == 0 { 3 } else { 1 },
+                    first: object(if others == 0 { 3 } else { 1 }),
                     ..newest
                 };
                 let read = Stored::read_parts(&ledger, columns, &bytes).unwrap();

@@ -184,7 +184,7 @@ impl Held {
         source: &mut Source,
     ) -> Result<()> {
         for (at, claim) in roster.claims.iter().enumerate() {
-            if claim.is_held || claim.others != 0 {
+            if claim.is_held || claim.others.is_some() {
                 self.note_newest(subject, roster, ledger, ClaimId::of_position(at))?;
             }
         }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::claim::{ClaimId, NEVER, Print};
+use super::contents::Contents;
 use super::error::{Error, Result, damaged};
 use super::folder::Generation;
 use super::held::{self, Held};
@@ -12,7 +13,7 @@ use super::known::{self, Known};
 use super::lanes::{Entry, Lanes};
 use super::last::Last;
 use super::last_login::{Formers, Name, Naming, VALUE, want_last_user};
-use super::ledger::{Contents, Ledger, Said};
+use super::ledger::{Ledger, ObjectId, Said, ShapeId};
 use super::mention::{self, LAST_USER, Mentions};
 use super::roster::{NewRow, Roster};
 use super::source::spilled;
@@ -29,8 +30,8 @@ use crate::sqlite::{Reader, Record};
 /// An object whose rows are being taken in.
 #[derive(Debug, Clone, Copy)]
 struct Intake {
-    object: u32,
-    shape: u16,
+    object: ObjectId,
+    shape: ShapeId,
     rows: u64,
 }
 

@@ -9,7 +9,7 @@ use super::claim::{ClaimId, NEVER, Part};
 use super::days::Days;
 use super::error::{Error, Result, damaged};
 use super::lanes::{Entry, Lanes};
-use super::ledger::{Ledger, Said};
+use super::ledger::{Ledger, ObjectId, Said};
 use super::mention::{FORMER_USER, LAST_USER, wanted};
 use super::roster::{Roster, said};
 use super::source::Source;
@@ -29,8 +29,8 @@ pub(super) struct LastUse {
     /// A claim of the name, if one is known.
     pub(super) account: Option<ClaimId>,
     /// The first and the newest object that name it.
-    pub(super) first: u32,
-    pub(super) last: u32,
+    pub(super) first: ObjectId,
+    pub(super) last: ObjectId,
     /// The newest time at which the device can have been used: that of the row, and no later than its `last_seen`.
     pub(super) used: i64,
     pub(super) days: Days,
@@ -54,11 +54,10 @@ impl LastUse {
 
     /// Returns what both say.
     fn and(self, other: LastUse, ledger: &Ledger) -> LastUse {
-        let time = |object: u32| ledger.observed_at(object);
         LastUse {
             account: self.account.max(other.account),
-            first: std::cmp::min_by_key(self.first, other.first, |object| time(*object)),
-            last: std::cmp::max_by_key(self.last, other.last, |object| time(*object)),
+            first: ledger.earlier(self.first, other.first),
+            last: std::cmp::max_by_key(self.last, other.last, |last| ledger.observed_at(*last)),
             used: self.used.max(other.used),
             days: self.days.and(other.days),
         }
@@ -83,8 +82,8 @@ impl LastUse {
             into.extend_from_slice(&name.to_le_bytes());
         }
         if !is_as_row {
-            into.extend_from_slice(&self.first.to_le_bytes());
-            into.extend_from_slice(&self.last.to_le_bytes());
+            into.extend_from_slice(&self.first.number().to_le_bytes());
+            into.extend_from_slice(&self.last.number().to_le_bytes());
             into.extend_from_slice(&self.used.to_le_bytes());
             into.extend_from_slice(&self.days.newest.to_le_bytes());
         }
@@ -106,8 +105,8 @@ impl LastUse {
         let mut read = LastUse::as_row(newest, ledger);
         if *form == WRITTEN_OUT {
             let (own, behind) = rest.split_at_checked(20)?;
-            read.first = read_u32(own, 0);
-            read.last = read_u32(own, 4);
+            read.first = ObjectId::of(read_u32(own, 0))?;
+            read.last = ObjectId::of(read_u32(own, 4))?;
             read.used = read_u64(own, 8) as i64;
             read.days.newest = read_u32(own, 16) as i32;
             rest = behind;
@@ -185,8 +184,9 @@ impl Formers {
             let name = name.to_owned();
             let mut number = || Ok::<_, Error>(columns.take()?.integer().unwrap_or_default());
             let value = number()? as u64;
-            let [first, last, used, day, mask] =
-                [number()?, number()?, number()?, number()?, number()?];
+            let objects = [columns.take()?, columns.take()?];
+            let mut number = || Ok::<_, Error>(columns.take()?.integer().unwrap_or_default());
+            let [used, day, mask] = [number()?, number()?, number()?];
             let days = Days {
                 newest: day as i32,
                 mask: mask as u64,
@@ -198,8 +198,8 @@ impl Formers {
                 name: Name::Read(name),
                 last_use: LastUse {
                     account: ClaimId::of_row(account as u32),
-                    first: first as u32,
-                    last: last as u32,
+                    first: ObjectId::read(objects[0])?,
+                    last: ObjectId::read(objects[1])?,
                     used,
                     days,
                 },
@@ -418,8 +418,8 @@ impl Formers {
             record.put_integer(i64::from(row_of(account)));
             record.put_text(name);
             record.put_integer(former.value as i64);
-            record.put_integer(i64::from(first));
-            record.put_integer(i64::from(last));
+            record.put_integer(i64::from(first.number()));
+            record.put_integer(i64::from(last.number()));
             record.put_integer(used);
             record.put_integer(i64::from(days.newest));
             record.put_integer(days.mask as i64);

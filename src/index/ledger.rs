@@ -1,40 +1,19 @@
 //! The ledger: which objects were taken in, what became of their rows, and in what order rows were said.
 
 use std::cmp::Ordering;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
+use std::num::NonZeroU32;
 
 use super::claim::NEVER;
 use super::error::{Error, Result, damaged};
+use super::object_lines::{Line, Listing, Loaded, REJECTS_KEPT, RowCounts, count, identity_of};
 use super::text::Shape;
-use crate::identifier::hash128;
-use crate::observation::{Object, ObservedFrom, Refused, Reject};
+use crate::observation::{Object, Refused, Reject};
 use crate::schema::{Dataset, SECOND, STRONG, Subject};
-use crate::sqlite::{Columns, Reader, Record, Table};
+use crate::sqlite::{Columns, Reader, Record, Table, Value};
 
 /// Objects that a ledger can have.
 const MAX_OBJECTS: usize = 99_999_999;
-/// Rejects that are kept of an object; all are counted.
-pub const REJECTS_KEPT: usize = 100;
-
-/// What became of an object's rows: `read` is the sum of the others.
-///
-/// Of all rows of a run, those of one part of a claim, or of one group of logins, compete with one another and with what
-/// was known: the newest is `stored`, or `unchanged` when it says what was known; all others are `superseded`. So the
-/// order in which objects come makes no difference.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct RowCounts {
-    /// Rows behind the header.
-    pub read: u64,
-    /// Rows that tell something new.
-    pub stored: u64,
-    /// Rows that tell what was known, newer.
-    pub unchanged: u64,
-    /// Rows older than what is known.
-    pub superseded: u64,
-    /// Rows that could not be taken.
-    pub rejected: u64,
-}
-
 /// The total order of rows.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct RowStamp {
@@ -53,38 +32,47 @@ struct Stamp {
     /// The latest of its copies' times of modification.
     modified_at: i64,
     blake3: [u8; 32],
-    shape: u16,
+    shape: ShapeId,
 }
 
-/// A line of the ledger that is new.
-#[derive(Debug)]
-struct Line {
-    object: Object,
-    blake3: [u8; 32],
-    is_duplicate: bool,
-    dataset: Dataset,
-    shape: u16,
-    taken: u64,
-    counts: RowCounts,
-    refused: Refused,
-    rejects: Vec<Reject>,
+/// The id of an object in the ledger. They begin at 1 and never change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct ObjectId(NonZeroU32);
+
+impl ObjectId {
+    /// Returns the object of a number, if that can be one's.
+    pub(super) fn of(number: u32) -> Option<ObjectId> {
+        NonZeroU32::new(number).map(ObjectId)
+    }
+
+    /// Reads a column that names an object.
+    pub(super) fn read(value: Value) -> Result<ObjectId> {
+        let number = value
+            .integer()
+            .and_then(|number| u32::try_from(number).ok());
+        number
+            .and_then(ObjectId::of)
+            .ok_or(damaged("an object is not named"))
+    }
+
+    fn at(self) -> usize {
+        self.number() as usize - 1
+    }
+
+    /// Returns its number.
+    pub(super) fn number(self) -> u32 {
+        self.0.get()
+    }
 }
 
-/// An object whose rows were taken in, and what became of them.
-#[derive(Debug, Clone)]
-pub struct Loaded {
-    /// The object.
-    pub object: Object,
-    /// What became of its rows.
-    pub counts: RowCounts,
-    /// Identifiers that could not be indexed.
-    pub refused: Refused,
-}
+/// The id of a set of columns that objects carry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct ShapeId(pub(super) u16);
 
 /// When a row was said, and where: what orders it among all rows of its dataset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Said {
-    pub(super) object: u32,
+    pub(super) object: ObjectId,
     /// `claim::NEVER` when it says none.
     pub(super) last_seen: i64,
     pub(super) row: u32,
@@ -99,7 +87,7 @@ pub(super) struct Ledger {
     stamps: Vec<Stamp>,
     shapes: Vec<(Dataset, Vec<String>, Shape)>,
     /// The original of each content and time.
-    originals: HashMap<([u8; 32], i64), u32>,
+    originals: HashMap<([u8; 32], i64), ObjectId>,
     lines: Vec<Line>,
     /// The newest time of each dataset's loaded objects.
     coverage: [Option<i64>; 3],
@@ -150,7 +138,7 @@ impl Ledger {
         let shape = columns.take()?.integer();
         self.known.insert(identity);
         let dataset = dataset.and_then(|code| Dataset::from_code(u8::try_from(code).ok()?));
-        let shape = shape.and_then(|shape| u16::try_from(shape).ok());
+        let shape = shape.and_then(|shape| u16::try_from(shape).ok().map(ShapeId));
         let (Some(blake3), Some(dataset), Some(shape)) = (blake3, dataset, shape) else {
             return Err(damaged("a line of the ledger"));
         };
@@ -167,11 +155,11 @@ impl Ledger {
     /// Adds an object's stamp; `dataset` is that of one whose rows were taken in.
     fn add_stamp(&mut self, stamp: Stamp, dataset: Option<Dataset>) {
         self.stamps.push(stamp);
-        let id = self.stamps.len() as u32;
+        let id = self.newest();
         let content = (stamp.blake3, stamp.observed_at);
         let Some(dataset) = dataset else {
             let original = *self.originals.entry(content).or_insert(id);
-            let original = &mut self.stamps[original as usize - 1];
+            let original = &mut self.stamps[original.at()];
             original.modified_at = original.modified_at.max(stamp.modified_at);
             return;
         };
@@ -181,21 +169,26 @@ impl Ledger {
         *newest = (*newest).max(Some(stamp.observed_at));
     }
 
-    fn add_shape(&mut self, dataset: Dataset, names: Vec<String>) -> u16 {
+    /// Returns the object that was added last.
+    fn newest(&self) -> ObjectId {
+        ObjectId(NonZeroU32::MIN.saturating_add(self.stamps.len().saturating_sub(1) as u32))
+    }
+
+    fn add_shape(&mut self, dataset: Dataset, names: Vec<String>) -> ShapeId {
         let subject = match dataset {
             Dataset::Devices => Subject::Device,
             _ => Subject::Account,
         };
         let shape = Shape::of(subject, &names);
         self.shapes.push((dataset, names, shape));
-        (self.shapes.len() - 1) as u16
+        ShapeId((self.shapes.len() - 1) as u16)
     }
 
     /// Returns the id of a set of columns.
-    fn intern(&mut self, dataset: Dataset, names: &[String]) -> Result<u16> {
+    fn intern(&mut self, dataset: Dataset, names: &[String]) -> Result<ShapeId> {
         let is_it = |known: &(Dataset, Vec<String>, Shape)| known.0 == dataset && known.1 == names;
         match self.shapes.iter().position(is_it) {
-            Some(id) => Ok(id as u16),
+            Some(id) => Ok(ShapeId(id as u16)),
             None if self.shapes.len() > usize::from(u16::MAX) => Err(Error::Full {
                 limit: u32::from(u16::MAX),
             }),
@@ -204,14 +197,14 @@ impl Ledger {
     }
 
     /// Returns a set of columns.
-    pub(super) fn shape(&self, id: u16) -> Result<&Shape> {
-        let shape = self.shapes.get(usize::from(id)).map(|(.., shape)| shape);
+    pub(super) fn shape(&self, id: ShapeId) -> Result<&Shape> {
+        let shape = self.shapes.get(usize::from(id.0)).map(|(.., shape)| shape);
         shape.ok_or(damaged("a set of columns is not there"))
     }
 
     /// Returns the columns that an object carried.
-    pub(super) fn shape_of(&self, object: u32) -> u16 {
-        self.stamp(object).map_or(0, |stamp| stamp.shape)
+    pub(super) fn shape_of(&self, object: ObjectId) -> ShapeId {
+        self.stamp(object).map_or(ShapeId(0), |stamp| stamp.shape)
     }
 
     /// Tells whether a listed object was taken in before.
@@ -236,7 +229,7 @@ impl Ledger {
         dataset: Dataset,
         columns: &[String],
         is_duplicate: bool,
-    ) -> Result<u32> {
+    ) -> Result<ObjectId> {
         if self.stamps.len() >= MAX_OBJECTS {
             return Err(Error::Full {
                 limit: MAX_OBJECTS as u32,
@@ -261,7 +254,7 @@ impl Ledger {
             refused: Refused::default(),
             rejects: Vec::new(),
         });
-        Ok(self.stamps.len() as u32)
+        Ok(self.newest())
     }
 
     /// Notes rows of the object that was begun last: how many were taken in, and those that were rejected.
@@ -295,7 +288,7 @@ impl Ledger {
     }
 
     /// Counts rows of an object that are the newest of their kind.
-    pub(super) fn count(&mut self, object: u32, rows: u32, is_unchanged: bool) {
+    pub(super) fn count(&mut self, object: ObjectId, rows: u32, is_unchanged: bool) {
         let Some(line) = self.new_line(object) else {
             return;
         };
@@ -308,29 +301,34 @@ impl Ledger {
     }
 
     /// Tells whether an object was taken in by this run.
-    pub(super) fn is_new(&self, object: u32) -> bool {
-        object as usize > self.stamps.len() - self.lines.len()
+    pub(super) fn is_new(&self, object: ObjectId) -> bool {
+        object.at() >= self.stamps.len() - self.lines.len()
     }
 
-    fn new_line(&mut self, object: u32) -> Option<&mut Line> {
+    fn new_line(&mut self, object: ObjectId) -> Option<&mut Line> {
         let before = self.stamps.len() - self.lines.len();
-        let at = (object as usize).checked_sub(before + 1)?;
+        let at = object.at().checked_sub(before)?;
         self.lines.get_mut(at)
     }
 
-    fn stamp(&self, object: u32) -> Option<&Stamp> {
-        self.stamps.get((object as usize).checked_sub(1)?)
+    fn stamp(&self, object: ObjectId) -> Option<&Stamp> {
+        self.stamps.get(object.at())
     }
 
     /// Returns when an object's rows were observed. One that the ledger lacks is named by a damaged file only, of which
     /// nothing is published.
-    pub(super) fn observed_at(&self, object: u32) -> i64 {
+    pub(super) fn observed_at(&self, object: ObjectId) -> i64 {
         self.stamp(object)
             .map_or(i64::MIN, |stamp| stamp.observed_at)
     }
 
+    /// Returns which of two objects was observed first.
+    pub(super) fn earlier(&self, left: ObjectId, right: ObjectId) -> ObjectId {
+        std::cmp::min_by_key(left, right, |object| self.observed_at(*object))
+    }
+
     /// Returns the first bytes of an object's hash, for the digest.
-    pub(super) fn hash_of(&self, object: u32) -> u64 {
+    pub(super) fn hash_of(&self, object: ObjectId) -> u64 {
         let hash = self
             .stamp(object)
             .and_then(|stamp| stamp.blake3.first_chunk().copied());
@@ -364,11 +362,11 @@ impl Ledger {
     }
 
     /// Orders two objects.
-    pub(super) fn compare_objects(&self, left: u32, right: u32) -> Ordering {
+    pub(super) fn compare_objects(&self, left: ObjectId, right: ObjectId) -> Ordering {
         if left == right {
             return Ordering::Equal;
         }
-        let key = |object: u32| {
+        let key = |object: ObjectId| {
             let stamp = self.stamp(object);
             stamp.map(|stamp| (stamp.observed_at, stamp.modified_at, stamp.blake3))
         };
@@ -472,168 +470,4 @@ impl Ledger {
         }
         Ok(())
     }
-}
-
-impl Line {
-    fn put(&self, generation: u64, record: &mut Record) {
-        let Line { object, counts, .. } = self;
-        record.clear();
-        record.put_null();
-        record.put_text(&object.source);
-        record.put_text(&object.key);
-        record.put_text(object.e_tag.as_deref().unwrap_or_default());
-        record.put_text(object.version.as_deref().unwrap_or_default());
-        record.put_integer(count(object.size_bytes));
-        record.put_integer(object.modified_at);
-        record.put_integer(object.observed_at);
-        record.put_text(object.observed_from.as_str());
-        record.put_blob(&self.blake3);
-        record.put_text(if self.is_duplicate {
-            "duplicate"
-        } else {
-            "loaded"
-        });
-        record.put_integer(self.dataset as i64);
-        record.put_integer(i64::from(self.shape));
-        for number in [
-            counts.read,
-            counts.stored,
-            counts.unchanged,
-            counts.superseded,
-            counts.rejected,
-            self.refused.other,
-            self.refused.hashed_upns,
-            generation,
-        ] {
-            record.put_integer(count(number));
-        }
-    }
-}
-
-/// Contents that were taken in, to recognise copies without decoding them.
-#[derive(Debug, Default, Clone)]
-pub struct Contents {
-    /// The latest time of modification of each content at each observed time.
-    known: HashMap<([u8; 32], i64), i64>,
-    hashes: HashSet<[u8; 32]>,
-    /// How many contents were observed at a time.
-    at: HashMap<i64, u32>,
-}
-
-/// What an object is to those before it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Content {
-    /// Its rows are to be taken in.
-    New,
-    /// So are those of one whose content was observed at another time before, by its time of modification.
-    Repeated,
-    /// Its rows were taken in.
-    Copy,
-}
-
-impl Contents {
-    /// Takes in what is known.
-    pub(super) fn of(contents: impl Iterator<Item = ([u8; 32], i64, i64)>) -> Contents {
-        let mut all = Contents::default();
-        for (blake3, observed_at, modified_at) in contents {
-            all.add(blake3, observed_at, modified_at);
-        }
-        all
-    }
-
-    fn add(&mut self, blake3: [u8; 32], observed_at: i64, modified_at: i64) {
-        self.hashes.insert(blake3);
-        let known = self.known.insert((blake3, observed_at), modified_at);
-        match known {
-            Some(known) if known > modified_at => {
-                self.known.insert((blake3, observed_at), known);
-            }
-            Some(_) => {}
-            None => *self.at.entry(observed_at).or_default() += 1,
-        }
-    }
-
-    /// Says what an object is, and remembers it.
-    pub fn judge(&mut self, object: &Object, blake3: [u8; 32]) -> Content {
-        let is_known = self.hashes.contains(&blake3);
-        let before = self.known.get(&(blake3, object.observed_at)).copied();
-        self.add(blake3, object.observed_at, object.modified_at);
-        match before {
-            // Of two objects of one time the one modified last counts: a later copy moves its rows behind others.
-            Some(known) if known < object.modified_at && self.at[&object.observed_at] > 1 => {
-                Content::New
-            }
-            Some(_) => Content::Copy,
-            None if is_known && object.observed_from == ObservedFrom::Modified => Content::Repeated,
-            None => Content::New,
-        }
-    }
-}
-
-/// What identifies an object in a listing, as its line of the ledger begins.
-struct Listing {
-    identity: u128,
-    /// Its source and key, for people.
-    name: String,
-    modified_at: i64,
-}
-
-impl Listing {
-    fn read(columns: &mut Columns) -> Result<Listing> {
-        columns.skip(1)?;
-        let mut texts: [&str; 4] = [""; 4];
-        for text in &mut texts {
-            *text = columns.take()?.text().unwrap_or_default();
-        }
-        let mut number = || Ok::<_, Error>(columns.take()?.integer().unwrap_or_default());
-        let [size, modified_at] = [number()?, number()?];
-        let [source, key, e_tag, version] = texts;
-        Ok(Listing {
-            identity: identity(source, key, e_tag, version, size, modified_at),
-            name: format!("{source}/{key}"),
-            modified_at,
-        })
-    }
-}
-
-/// Returns the names of all objects that a generation took in, by what identifies them.
-pub(super) fn objects_of(generation: &Reader) -> Result<BTreeMap<u128, String>> {
-    let mut objects = BTreeMap::new();
-    let mut rows = generation.rows("object")?;
-    while let Some((_, mut columns)) = rows.next()? {
-        let listing = Listing::read(&mut columns)?;
-        objects.insert(listing.identity, listing.name);
-    }
-    Ok(objects)
-}
-
-/// Returns what identifies a listed object.
-pub(super) fn identity_of(object: &Object) -> u128 {
-    let (e_tag, version) = (object.e_tag.as_deref(), object.version.as_deref());
-    identity(
-        &object.source,
-        &object.key,
-        e_tag.unwrap_or_default(),
-        version.unwrap_or_default(),
-        count(object.size_bytes),
-        object.modified_at,
-    )
-}
-
-fn identity(
-    source: &str,
-    key: &str,
-    e_tag: &str,
-    version: &str,
-    size: i64,
-    modified_at: i64,
-) -> u128 {
-    hash128(&format!(
-        "{source}\0{key}\0{e_tag}\0{version}\0{size}\0{modified_at}"
-    ))
-}
-
-/// A count as SQLite can hold it.
-fn count(number: u64) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
 }

@@ -12,14 +12,14 @@ use super::identifiers;
 use super::identity::Identity;
 use super::kept::Kept;
 use super::lanes::Entry;
-use super::ledger::Loaded;
 use super::mention::{FORMER_USER, KEYS, LAST_USER, wanted_at};
 use super::mention_rows::MentionSource;
+use super::object_lines::Loaded;
+use super::place;
 use super::source::Source;
 use super::spill::{Spill, Spilled};
 use super::statements::Statements;
 use super::subject::{Bits, Sharing, Standing};
-use super::usage;
 use super::write::{self, Tables, Writing, rows_of};
 use crate::schema::{BySubject, Subject};
 use crate::sqlite::Builder;
@@ -166,9 +166,9 @@ impl Kept {
         standings: &BySubject<Standing>,
         exact: BySubject<Bits>,
         spilled: &Spilled,
-    ) -> Result<usage::Placed> {
+    ) -> Result<place::Placed> {
         let last = self.last.as_ref().map(|last| &last.reader);
-        let known = usage::Known {
+        let known = place::Known {
             rosters: &self.rosters,
             identities,
             standings,
@@ -183,7 +183,7 @@ impl Kept {
             account: source(Subject::Account)?,
             device: source(Subject::Device)?,
         };
-        usage::place(
+        place::place(
             known,
             &self.ledger,
             rules,

@@ -9,7 +9,7 @@ use super::claim::{ClaimId, NEVER};
 use super::days::Days;
 use super::error::{Error, Result, damaged};
 use super::lanes::{Entry, Lanes};
-use super::ledger::Ledger;
+use super::ledger::{Ledger, ObjectId};
 use super::mention_rows::{self, BLOCK, Written};
 use super::slots::Slots;
 use super::spill::{Spill, Text};
@@ -67,7 +67,7 @@ pub(super) struct Mention {
     pub(super) day: i32,
     pub(super) logins: u64,
     /// The newest object, and its newest row.
-    pub(super) object: u32,
+    pub(super) object: ObjectId,
     pub(super) row: u32,
     /// How many rows it has.
     pub(super) rows: u32,
@@ -201,7 +201,7 @@ impl Mentions {
     pub(super) fn fold(
         &mut self,
         ledger: &Ledger,
-        object: u32,
+        object: ObjectId,
         row: &Login,
         (batch, layout): (&Batch, &Layout),
         (spill, wants): (&mut Spill, &mut Lanes),
@@ -236,7 +236,7 @@ impl Mentions {
     fn insert(
         &mut self,
         ledger: &Ledger,
-        object: u32,
+        object: ObjectId,
         row: &Login,
         batch: &Batch,
         (text, wants): (Text, &mut Lanes),
@@ -278,7 +278,7 @@ impl Mentions {
     }
 
     /// Takes in a row that says what the newest one of its keys said before this run, its count and time aside.
-    pub(super) fn fold_recognised(&mut self, ledger: &Ledger, object: u32, row: &Recognised) {
+    pub(super) fn fold_recognised(&mut self, ledger: &Ledger, object: ObjectId, row: &Recognised) {
         let at = (row.id as usize).checked_sub(1);
         let Some(mention) = at.and_then(|at| self.all.get_mut(at)) else {
             return;
@@ -342,7 +342,7 @@ impl Tally {
 
 impl Mention {
     /// Adds a row; true when it is the newest now.
-    fn add(&mut self, ledger: &Ledger, object: u32, row: Tally) -> bool {
+    fn add(&mut self, ledger: &Ledger, object: ObjectId, row: Tally) -> bool {
         let used = row.used.unwrap_or(NEVER);
         self.set_days(self.days().and(Days::of(
             row.used.unwrap_or_else(|| ledger.observed_at(object)),

@@ -2,9 +2,10 @@
 
 use super::claim::{ClaimId, NEVER};
 use super::error::{Result, damaged};
+use super::ledger::ObjectId;
 use super::mention::{KEYS, Mention, NO_COUNT};
+use super::place::State;
 use super::spill::{Spill, SpillReader, Text};
-use super::usage::State;
 use crate::schema::{BySubject, microseconds_of, stored_time};
 use crate::sqlite::{Rows, put_varint, take_varint};
 
@@ -65,7 +66,7 @@ pub(super) fn put(mention: &Mention, state: State, written: &Written, block: &mu
         put_varint(block, claim.map_or(0, |claim| u64::from(claim.row())));
     }
     block.extend_from_slice(&mention.group.to_le_bytes());
-    for number in [mention.object, mention.row] {
+    for number in [mention.object.number(), mention.row] {
         put_varint(block, u64::from(number));
     }
     // 0: no row counts logins.
@@ -109,7 +110,7 @@ pub(super) fn take<'a>(block: &mut &'a [u8]) -> Option<(Mention, Written<'a>)> {
         days,
         day: unfolded(day) as i32,
         logins: logins.checked_sub(1).unwrap_or(NO_COUNT),
-        object: object as u32,
+        object: ObjectId::of(object as u32)?,
         row: row as u32,
         rows: 0,
         claims,
@@ -202,7 +203,7 @@ mod tests {
             days: 1 << 63 | 1,
             day: 20_777,
             logins: 3,
-            object: 9,
+            object: ObjectId::of(9).unwrap(),
             row: 1_000_000,
             rows: 0,
             claims: BySubject {

@@ -11,6 +11,7 @@
 
 mod aside;
 mod claim;
+mod contents;
 mod days;
 mod digest;
 mod error;
@@ -28,6 +29,8 @@ mod ledger;
 mod make;
 mod mention;
 mod mention_rows;
+mod object_lines;
+mod place;
 mod rollback;
 mod roster;
 mod rows;
@@ -42,13 +45,14 @@ mod undone;
 mod usage;
 mod write;
 
+pub use self::contents::{Content, Contents};
 pub use self::error::{Error, Result};
 pub use self::folder::{Folder, Generation, Lock, Published, Readers};
 pub use self::kept::Kept;
 pub use self::known::Known;
 pub use self::last::Past;
-pub use self::ledger::{Content, Contents, Loaded, REJECTS_KEPT, RowCounts};
 pub use self::make::Made;
+pub use self::object_lines::{Loaded, REJECTS_KEPT, RowCounts};
 pub use self::rollback::{
     GenerationState, Listed, RolledBack, generations, roll_back, settle_undone,
 };

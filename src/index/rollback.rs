@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use super::error::{Error, Result};
 use super::folder::{Folder, Generation};
 use super::last::Last;
-use super::ledger::{identity_of, objects_of};
+use super::object_lines::{identity_of, objects_of};
 use super::undone::Undone;
 use crate::observation::Object;
 

@@ -3,10 +3,10 @@
 //! Folding is a maximum by stamp, a minimum of times and a union of values: rows can come in any order and any number of
 //! times. No text is kept here, about 60 bytes a claim in all.
 
-use super::claim::{Claim, ClaimId, NEVER, Other, Part, Stored};
+use super::claim::{Claim, ClaimId, Other, OtherId, Part, Stored};
 use super::error::{Error, Result, damaged};
 use super::last_login::LastUse;
-use super::ledger::{Ledger, Said};
+use super::ledger::{Ledger, ObjectId, Said, ShapeId};
 use super::slots::Slots;
 use super::spill::Text;
 use crate::bucket::MAX_ID;
@@ -18,7 +18,7 @@ use crate::sqlite::Rows;
 #[derive(Debug, Clone, Copy)]
 pub(super) struct NewRow {
     pub(super) claim: u64,
-    pub(super) shape: u16,
+    pub(super) shape: ShapeId,
     pub(super) said: Said,
     pub(super) values: [u64; VALUES],
 }
@@ -31,7 +31,7 @@ pub(super) struct Roster {
     pub(super) kept: usize,
     /// By claim.
     values: Vec<u64>,
-    /// Parts that are not the newest of their claims; the first is none.
+    /// Parts that are not the newest of their claims.
     others: Vec<Other>,
     slots: Slots,
     /// Of devices, by claim.
@@ -48,24 +48,12 @@ pub(super) fn values_of(subject: Subject) -> usize {
 
 impl Roster {
     pub(super) fn new(subject: Subject) -> Roster {
-        let none = Part {
-            last_seen: NEVER,
-            object: 0,
-            row: 0,
-            first: 0,
-            text: Text::KEPT,
-            shape: 0,
-        };
         Roster {
             subject,
             claims: Vec::new(),
             kept: 0,
             values: Vec::new(),
-            others: vec![Other {
-                part: none,
-                was_newest: false,
-                next: 0,
-            }],
+            others: Vec::new(),
             slots: Slots::default(),
             last_uses: Vec::new(),
         }
@@ -91,9 +79,9 @@ impl Roster {
                 return Err(damaged("a row is missing"));
             }
             roster.values.extend(&values[..values_of(subject)]);
-            let mut others = 0;
+            let mut others = None;
             for (part, _) in stored.others.iter().rev() {
-                others = roster.list(*part, false, others);
+                others = Some(roster.list(*part, false, others));
             }
             let newest = stored.newest;
             let mut unknown = None;
@@ -120,13 +108,13 @@ impl Roster {
         Ok(roster)
     }
 
-    fn list(&mut self, part: Part, was_newest: bool, next: u32) -> u32 {
+    fn list(&mut self, part: Part, was_newest: bool, next: Option<OtherId>) -> OtherId {
         self.others.push(Other {
             part,
             was_newest,
             next,
         });
-        self.others.len() as u32 - 1
+        OtherId::of_position(self.others.len() - 1)
     }
 
     fn rehash(&mut self, claims: usize) {
@@ -154,10 +142,10 @@ impl Roster {
 
     /// Returns the older parts of a claim, in the order of their rows, the newer first.
     pub(super) fn others_of(&self, claim: &Claim) -> impl Iterator<Item = &Other> {
-        let mut next = claim.others as usize;
+        let mut next = claim.others;
         std::iter::from_fn(move || {
-            let other = self.others.get(next).filter(|_| next > 0)?;
-            next = other.next as usize;
+            let other = &self.others[next?.at()];
+            next = other.next;
             Some(other)
         })
     }
@@ -193,7 +181,7 @@ impl Roster {
         let part = self.part_of_shape(id, row.shape);
         let is_newest = part.is_none_or(|part| ledger.compare(row.said, said(&part)).is_gt());
         let first = match part {
-            Some(part) => first_of(ledger, part.first, row.said.object),
+            Some(part) => ledger.earlier(part.first, row.said.object),
             None => row.said.object,
         };
         let new = match (part, is_newest) {
@@ -215,7 +203,7 @@ impl Roster {
         self.claims.push(Claim {
             hash: row.claim,
             newest: part_of(row.said, row.shape, row.said.object, text),
-            others: 0,
+            others: None,
             is_held: false,
             was_newest: false,
         });
@@ -258,7 +246,7 @@ impl Roster {
     }
 
     /// Returns a claim's part with a set of columns.
-    pub(super) fn part_of_shape(&self, id: ClaimId, shape: u16) -> Option<Part> {
+    pub(super) fn part_of_shape(&self, id: ClaimId, shape: ShapeId) -> Option<Part> {
         self.parts(id).find(|part| part.shape == shape)
     }
 
@@ -272,21 +260,20 @@ impl Roster {
         } else {
             let next = self.claims[id.at()].others;
             let others = self.list(part, false, next);
-            self.claims[id.at()].others = others;
+            self.claims[id.at()].others = Some(others);
         }
-        if self.claims[id.at()].others != 0 {
+        if self.claims[id.at()].others.is_some() {
             self.order(ledger, id);
         }
     }
 
-    fn other_of_shape(&self, id: ClaimId, shape: u16) -> Option<usize> {
-        let mut next = self.claim(id).others as usize;
-        while next != 0 {
-            let other = &self.others[next];
-            if other.part.shape == shape {
-                return Some(next);
+    fn other_of_shape(&self, id: ClaimId, shape: ShapeId) -> Option<usize> {
+        let mut next = self.claim(id).others;
+        while let Some(other) = next {
+            if self.others[other.at()].part.shape == shape {
+                return Some(other.at());
             }
-            next = other.next as usize;
+            next = self.others[other.at()].next;
         }
         None
     }
@@ -305,10 +292,13 @@ impl Roster {
             let claim = &mut self.claims[id.at()];
             (claim.newest, claim.was_newest) = (newest, was_newest);
         }
-        let mut next = claim.others as usize;
+        let mut next = claim.others;
         for (part, was_newest) in parts {
-            (self.others[next].part, self.others[next].was_newest) = (part, was_newest);
-            next = self.others[next].next as usize;
+            let Some(other) = next.map(|other| &mut self.others[other.at()]) else {
+                return;
+            };
+            (other.part, other.was_newest) = (part, was_newest);
+            next = other.next;
         }
     }
 
@@ -355,7 +345,7 @@ impl Roster {
 
 /// Takes in a row that says what a part's text of before this run says.
 fn repeat(ledger: &Ledger, part: &mut Part, new: Said) {
-    part.first = first_of(ledger, part.first, new.object);
+    part.first = ledger.earlier(part.first, new.object);
     if ledger.compare(new, said(part)).is_gt() {
         part.object = new.object;
         part.row = new.row;
@@ -364,7 +354,7 @@ fn repeat(ledger: &Ledger, part: &mut Part, new: Said) {
     }
 }
 
-fn part_of(said: Said, shape: u16, first: u32, text: Text) -> Part {
+fn part_of(said: Said, shape: ShapeId, first: ObjectId, text: Text) -> Part {
     Part {
         last_seen: said.last_seen,
         object: said.object,
@@ -373,11 +363,6 @@ fn part_of(said: Said, shape: u16, first: u32, text: Text) -> Part {
         text,
         shape,
     }
-}
-
-/// Returns which of two objects was observed first.
-fn first_of(ledger: &Ledger, left: u32, right: u32) -> u32 {
-    std::cmp::min_by_key(left, right, |object| ledger.observed_at(*object))
 }
 
 /// Returns what orders a part's row.

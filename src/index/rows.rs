@@ -9,7 +9,7 @@ use super::claim::{Claim, ClaimId, Part, Print, Stored};
 use super::digest::Digest;
 use super::error::{Error, Result};
 use super::in_order::in_order;
-use super::ledger::Ledger;
+use super::ledger::{Ledger, ObjectId, ShapeId};
 use super::roster::{Roster, said};
 use super::shown::{Shown, ShownBatch};
 use super::source::Source;
@@ -32,7 +32,7 @@ struct Head<'a> {
     flags: u8,
     last_seen: Option<i64>,
     newest: Part,
-    first: u32,
+    first: ObjectId,
     parts: &'a [u8],
     last_use: Option<&'a [u8]>,
 }
@@ -45,9 +45,9 @@ impl Head<'_> {
         record.put_integer(self.class as i64);
         record.put_integer(i64::from(self.flags));
         record.put_optional(self.last_seen.map(stored_time));
-        record.put_integer(i64::from(self.newest.object));
+        record.put_integer(i64::from(self.newest.object.number()));
         record.put_integer(i64::from(self.newest.row));
-        record.put_integer(i64::from(self.first));
+        record.put_integer(i64::from(self.first.number()));
         record.put_blob(self.parts);
         match self.last_use {
             Some(last_use) => record.put_blob(last_use),
@@ -87,7 +87,7 @@ struct MadeRows {
 }
 
 /// How many rows of each object are the newest of their parts, and whether they say what was known.
-pub(super) type NewestRows = BTreeMap<(u32, bool), u32>;
+pub(super) type NewestRows = BTreeMap<(ObjectId, bool), u32>;
 
 /// What writing a subject's rows comes to.
 pub(super) struct WrittenRows {
@@ -99,7 +99,7 @@ pub(super) struct WrittenRows {
 }
 
 /// Returns the fingerprint and `last_seen` of the newest row with a set of columns.
-fn of_shape(before: &Stored, shape: u16) -> Option<(u64, i64)> {
+fn of_shape(before: &Stored, shape: ShapeId) -> Option<(u64, i64)> {
     if before.newest.shape == shape {
         return Some((before.print.fingerprint, before.newest.last_seen));
     }
@@ -179,10 +179,10 @@ impl SubjectRows<'_> {
             print = spilled;
             text.put_columns(columns);
         }
-        if claim.others != 0 && !self.newest_covers(claim)? {
+        if claim.others.is_some() && !self.newest_covers(claim)? {
             text = self.composed(id, parts)?;
         }
-        if claim.others != 0 || (self.are_patterns_new && is_kept) {
+        if claim.others.is_some() || (self.are_patterns_new && is_kept) {
             print.traits = self.traits(text.columns())?;
         }
         let stored = self.stored(claim, print, before.as_ref(), source)?;
@@ -365,11 +365,10 @@ impl SubjectRows<'_> {
         Ok(None)
     }
 
-    fn first(&self, id: ClaimId) -> u32 {
+    fn first(&self, id: ClaimId) -> ObjectId {
+        let newest = self.roster.claim(id).newest.first;
         let firsts = self.roster.parts(id).map(|part| part.first);
-        firsts
-            .min_by_key(|first| self.ledger.observed_at(*first))
-            .unwrap_or_default()
+        firsts.fold(newest, |first, other| self.ledger.earlier(first, other))
     }
 
     fn hash_of_last_login(&self, mut text: Columns) -> Result<u64> {
@@ -454,9 +453,9 @@ impl SubjectRows<'_> {
             flags: self.row_flags(row),
             last_seen,
             newest: *newest,
-            first: firsts
-                .min_by_key(|first| self.ledger.observed_at(*first))
-                .unwrap_or_default(),
+            first: firsts.fold(newest.first, |first, other| {
+                self.ledger.earlier(first, other)
+            }),
             parts: &[],
             last_use: None,
         };

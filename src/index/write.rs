@@ -10,16 +10,17 @@ use super::error::{Error, Result};
 use super::identifiers::{self, Merged};
 use super::in_order::{ROWS, in_order};
 use super::kept::Kept;
-use super::ledger::Ledger;
+use super::ledger::{Ledger, ObjectId};
 use super::mention::Mention;
 use super::mention_rows::{self, BLOCK, MentionSource, Written};
+use super::place::{Placed, State};
 use super::rows::{NewestRows, SubjectRows, WrittenRows};
 use super::shown::Shown;
 use super::source::Source;
 use super::spill::Spilled;
 use super::statements::Statements;
 use super::subject::{Bits, Sharing, Standing, SubjectId};
-use super::usage::{Placed, State, Usage, no_device};
+use super::usage::{Usage, no_device};
 use crate::schema::{
     APPLICATION_ID, BySubject, Subject, USER_VERSION, stored_time, usage_id, waiting_id,
 };
@@ -56,7 +57,7 @@ pub(super) fn write(mut builder: Builder, mut writing: Writing) -> Result<Tables
         let class = accounts.classes.get(account as usize);
         class.is_some_and(|class| !class.is_skipped())
     };
-    let shared = writing.placed.shared_devices(counts);
+    let shared = writing.placed.makers.shared_devices(counts);
     let WrittenRows {
         shown,
         digest: devices,
@@ -230,21 +231,21 @@ impl Writing<'_> {
         let sql = self.statements.of("usage")?;
         let make = |reader: &mut AsideReader, makers: Range<usize>| {
             let (mut rows, mut record) = (Encoded::default(), Record::default());
-            let placed = self.placed;
-            for usage in placed.usages(makers, ledger, mentions, &rosters.device, formers) {
+            let all = &self.placed.makers;
+            for usage in all.usages(makers, ledger, mentions, &rosters.device, formers) {
                 put_usage(&usage, shown, shared, reader, &mut record)?;
                 rows.push(usage_id(usage.account, usage.device), &record);
             }
             Ok(rows)
         };
         let reader = || Ok(extras.reader());
-        let count = self.placed.makers();
+        let count = self.placed.makers.len();
         builder.table("usage", sql, |table| {
             let take = |rows: Encoded| Ok(table.push_all(&rows)?);
             in_order(count, reader, make, take)
         })?;
         let mut record = Record::default();
-        let mut ids: Vec<i64> = self.placed.ids().collect();
+        let mut ids: Vec<i64> = self.placed.makers.ids().collect();
         let count = ids.len() as u64;
         ids.sort_unstable_by_key(|id| (*id as u32, *id));
         let sql = self.statements.of("usage_by_device")?;
@@ -402,9 +403,9 @@ fn put_usage(
     record.put_null();
     record.put_optional(usage.logins.map(|logins| logins as i64));
     record.put_optional(usage.used.map(stored_time));
-    let object = |object: u32| (object != 0).then_some(i64::from(object));
-    record.put_optional(object(usage.object));
-    record.put_optional(object(usage.object).map(|_| i64::from(usage.row)));
+    let object = |object: Option<ObjectId>| object.map(|object| i64::from(object.number()));
+    record.put_optional(object(usage.said.map(|(object, _)| object)));
+    record.put_optional(usage.said.map(|(_, row)| i64::from(row)));
     record.put_optional(object(usage.last_login));
     record.put_integer(i64::from(shared.has(usage.device)));
     record.put_columns(shown.get(usage.device).ok_or_else(no_device)?);

@@ -1,0 +1,390 @@
+//! Placing: whom mentions and last logins mean, and what of them waits.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Rules;
+use super::claim::ClaimId;
+use super::error::Result;
+use super::identity::{CANDIDATES_AT_MOST, Identity, Interval, Keys, Meant};
+use super::last_login::{Former, Formers, LastUse, Name};
+use super::ledger::Ledger;
+use super::mention::{Mention, Mentions, split_keys};
+use super::mention_rows::MentionSource;
+use super::roster::Roster;
+use super::source::Source;
+use super::subject::{Bits, Standing, SubjectId};
+use super::text::Texts;
+use super::usage::{Maker, Makers};
+use crate::bucket::Hash;
+use crate::identifier::{Kind, normal_form};
+use crate::schema::{BySubject, FieldType, NAME, Subject, device_field};
+
+/// How long before it was observed a logins row may have been true, where no window is declared: longer than any window of
+/// an NQL query (91 days).
+const WINDOW: i64 = 92 * super::days::DAY;
+/// Mentions that are kept of those that wait for a subject; all are counted.
+const WAITING_KEPT: usize = 20;
+
+/// Whether a mention is placed, by its code in the index.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub(super) enum State {
+    Resolved = 0,
+    Unknown = 1,
+    Ambiguous = 2,
+}
+
+/// Whom one side of a mention means.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Side {
+    One(SubjectId),
+    Ambiguous(Vec<SubjectId>),
+    Unknown(Vec<SubjectId>),
+}
+
+/// Mentions that wait for a subject.
+#[derive(Debug, Default)]
+pub(super) struct Waiting {
+    pub(super) unknown: u32,
+    pub(super) ambiguous: u32,
+    /// What some of them say of both sides: those with the smallest hashes, whatever came first.
+    mentions: BTreeMap<(u64, State), [Named; 2]>,
+}
+
+/// What a mention says of a side, for people.
+#[derive(Debug, Clone)]
+enum Named {
+    Text(String),
+    /// What a claim says in a field.
+    Claim(Field),
+}
+
+/// A field of a claim.
+type Field = (Subject, ClaimId, usize);
+
+/// Who is who, of both subjects.
+pub(super) struct Known<'a> {
+    pub(super) rosters: &'a BySubject<Roster>,
+    pub(super) identities: &'a BySubject<Identity>,
+    pub(super) standings: &'a BySubject<Standing>,
+    /// Claims that the identities are of.
+    pub(super) exact: BySubject<Bits>,
+}
+
+/// What all mentions come to.
+pub(super) struct Placed {
+    pub(super) makers: Makers,
+    /// By position among the mentions.
+    pub(super) states: Vec<State>,
+    pub(super) former_states: BTreeMap<usize, State>,
+    pub(super) waiting: BTreeMap<(Subject, SubjectId), Waiting>,
+    /// What claims say by which mentions that wait name their sides, in normal form.
+    named: BTreeMap<Field, String>,
+    /// Mentions that wait, by state.
+    pub(super) counts: [u64; 3],
+}
+
+/// Places mentions one after another.
+struct Placing<'a> {
+    known: Known<'a>,
+    ledger: &'a Ledger,
+    window: i64,
+    placed: Placed,
+}
+
+/// Resolves all mentions and last logins.
+pub(super) fn place(
+    known: Known,
+    ledger: &Ledger,
+    rules: &Rules,
+    (mentions, mut written): (&Mentions, MentionSource),
+    (formers, texts, sources): (&Formers, &Texts, BySubject<Source>),
+) -> Result<Placed> {
+    let mut placing = Placing {
+        known,
+        ledger,
+        window: rules.login_window.unwrap_or(WINDOW),
+        placed: Placed {
+            named: BTreeMap::new(),
+            makers: Makers::default(),
+            states: vec![State::Resolved; mentions.all.len()],
+            former_states: BTreeMap::new(),
+            waiting: BTreeMap::new(),
+            counts: [0; 3],
+        },
+    };
+    for (at, mention) in mentions.all.iter().enumerate() {
+        placing.place_logins(at, mention, &mut written)?;
+    }
+    placing.place_last_logins();
+    for (at, former) in formers.iter() {
+        placing.place_former(at, former);
+    }
+    placing.read_names(texts, sources)?;
+    placing.placed.makers.sort();
+    Ok(placing.placed)
+}
+
+impl Placing<'_> {
+    fn place_logins(
+        &mut self,
+        at: usize,
+        mention: &Mention,
+        written: &mut MentionSource,
+    ) -> Result<()> {
+        let plain = BySubject::of(|side| self.plain(side, mention));
+        if let (Some(account), Some(device)) = (plain.account, plain.device) {
+            self.placed
+                .makers
+                .push(account, device, Maker::Logins(at as u32));
+            return Ok(());
+        }
+        let interval = self.interval(mention);
+        let keys = written.written(at, mention)?.keys;
+        let sides = BySubject::of(|side| self.side(side, mention, keys[side], interval));
+        let state = self.join(&sides, Maker::Logins(at as u32));
+        if state != State::Resolved {
+            let named = Subject::ALL.map(|side| {
+                match mention.claims[side].zip(mention.key_of_claim(side)) {
+                    Some((claim, key)) => Named::Claim((side, claim, key)),
+                    None => Named::Text(keys[side].map_or_else(String::new, shown_keys)),
+                }
+            });
+            self.wait(&sides, state, mention.group, named);
+        }
+        self.placed.states[at] = state;
+        Ok(())
+    }
+
+    /// Returns the subject of a side whose keys nobody shares.
+    fn plain(&self, side: Subject, mention: &Mention) -> Option<SubjectId> {
+        let claim = mention.claims[side]?.row();
+        (!self.known.exact[side].has(claim)).then_some(SubjectId(claim))
+    }
+
+    /// When logins were: at their newest time of use, or within their window.
+    fn interval(&self, mention: &Mention) -> Interval {
+        let observed_at = self.ledger.observed_at(mention.object);
+        match mention.used() {
+            Some(used) => {
+                let at = used.min(observed_at);
+                Interval { from: at, to: at }
+            }
+            None => Interval {
+                from: observed_at.saturating_sub(self.window),
+                to: observed_at,
+            },
+        }
+    }
+
+    fn side(
+        &self,
+        side: Subject,
+        mention: &Mention,
+        keys: Option<&str>,
+        interval: Interval,
+    ) -> Side {
+        if let Some(subject) = self.plain(side, mention) {
+            return Side::One(subject);
+        }
+        let mut wanted: Keys = [None; 3];
+        match mention.claims[side].zip(mention.key_of_claim(side)) {
+            Some((claim, at)) => wanted[at] = self.key_of(side, claim, at),
+            None => {
+                for (at, key) in split_keys(keys.unwrap_or_default()).into_iter().enumerate() {
+                    let key = key.filter(|_| mention.is_key(side, at));
+                    wanted[at] = key.map(|key| Hash::of(key).high);
+                }
+            }
+        }
+        self.meant(
+            side,
+            self.known.identities[side].mentioned(&wanted, interval),
+        )
+    }
+
+    /// Returns a key of a claim that shares one.
+    fn key_of(&self, side: Subject, claim: ClaimId, at: usize) -> Option<u64> {
+        let claims = &self.known.identities[side].claims;
+        let found = claims.binary_search_by_key(&claim, |keyed| keyed.id).ok()?;
+        claims[found].keys[at]
+    }
+
+    fn meant(&self, side: Subject, meant: Meant) -> Side {
+        let standing = &self.known.standings[side];
+        let rows = |subjects: Vec<usize>| {
+            let rows = subjects.into_iter().take(CANDIDATES_AT_MOST + 1);
+            rows.map(|at| standing.row(at)).collect()
+        };
+        match meant {
+            Meant::One(at) => Side::One(standing.row(at)),
+            Meant::Ambiguous(all) => Side::Ambiguous(rows(all)),
+            Meant::Unknown(all) => Side::Unknown(rows(all)),
+        }
+    }
+
+    /// Makes a usage, if both sides are certain.
+    fn join(&mut self, sides: &BySubject<Side>, maker: Maker) -> State {
+        let state = match sides {
+            BySubject {
+                account: Side::One(account),
+                device: Side::One(device),
+            } => {
+                self.placed.makers.push(*account, *device, maker);
+                return State::Resolved;
+            }
+            sides if sides.iter().any(|side| matches!(side, Side::Ambiguous(_))) => {
+                State::Ambiguous
+            }
+            _ => State::Unknown,
+        };
+        self.placed.counts[state as usize] += 1;
+        state
+    }
+
+    /// Has what is not certain wait; `hash` tells it from others, `named` is what it says of its sides.
+    fn wait(&mut self, sides: &BySubject<Side>, state: State, hash: u64, named: [Named; 2]) {
+        for (subject, side) in Subject::ALL.into_iter().zip(sides.iter()) {
+            let waiting = match side {
+                Side::One(one) => std::slice::from_ref(one),
+                Side::Ambiguous(some) | Side::Unknown(some) => some,
+            };
+            if waiting.len() > CANDIDATES_AT_MOST {
+                continue;
+            }
+            for one in waiting {
+                let waiting = self.placed.waiting.entry((subject, *one)).or_default();
+                match state {
+                    State::Ambiguous => waiting.ambiguous += 1,
+                    _ => waiting.unknown += 1,
+                }
+                waiting.mentions.insert((hash, state), named.clone());
+                if waiting.mentions.len() > WAITING_KEPT {
+                    waiting.mentions.pop_last();
+                }
+            }
+        }
+    }
+
+    fn place_last_logins(&mut self) {
+        let devices = &self.known.rosters.device;
+        for (at, last_use) in devices.last_uses.iter().enumerate() {
+            let Some(last_use) = last_use else { continue };
+            let device = ClaimId::of_position(at);
+            let user = self.last_user(last_use);
+            let Some(subject) = self.known.standings.device.subject_of(device) else {
+                continue;
+            };
+            let sides = BySubject {
+                account: user,
+                device: Side::One(subject),
+            };
+            let state = self.join(&sides, Maker::Last(device));
+            if state != State::Resolved {
+                let user = (Subject::Device, device, device_field::LAST_LOGIN);
+                let named = [user, (Subject::Device, device, NAME)].map(Named::Claim);
+                self.wait(&sides, state, devices.claim(device).hash, named);
+            }
+        }
+    }
+
+    /// Returns whom a device's last login means: a name alone.
+    fn last_user(&self, last_use: &LastUse) -> Side {
+        let Some(claim) = last_use.account else {
+            return Side::Unknown(Vec::new());
+        };
+        if !self.known.exact.account.has(claim.row()) {
+            return Side::One(SubjectId(claim.row()));
+        }
+        let mut keys: Keys = [None; 3];
+        keys[NAME] = self.key_of(Subject::Account, claim, NAME);
+        let interval = Interval {
+            from: last_use.used.saturating_sub(self.window),
+            to: last_use.used,
+        };
+        let meant = self.known.identities.account.mentioned(&keys, interval);
+        self.meant(Subject::Account, meant)
+    }
+
+    fn place_former(&mut self, at: usize, former: &Former) {
+        let user = self.last_user(&former.last_use);
+        let Some(device) = self.known.standings.device.subject_of(former.device) else {
+            return;
+        };
+        let sides = BySubject {
+            account: user,
+            device: Side::One(device),
+        };
+        let state = self.join(&sides, Maker::Former(at as u32));
+        if state != State::Resolved {
+            let name = match &former.name {
+                Name::Read(name) => name.clone(),
+                Name::Unread(_) => String::new(),
+            };
+            let device = (Subject::Device, former.device, NAME);
+            let hash = Hash::of(&name).high;
+            self.wait(
+                &sides,
+                state,
+                hash,
+                [Named::Text(name), Named::Claim(device)],
+            );
+        }
+        self.placed.former_states.insert(at, state);
+    }
+
+    /// Reads by what the mentions that wait name their sides, claim after claim.
+    fn read_names(&mut self, texts: &Texts, mut sources: BySubject<Source>) -> Result<()> {
+        let waiting = self.placed.waiting.values();
+        let named = waiting.flat_map(|waiting| waiting.mentions.values().flatten());
+        let fields: BTreeSet<Field> = named
+            .filter_map(|named| match named {
+                Named::Claim(field) => Some(*field),
+                Named::Text(_) => None,
+            })
+            .collect();
+        for of in fields {
+            let (subject, claim, field) = of;
+            let roster = &self.known.rosters[subject];
+            let Some(part) = roster.newest_carrying(self.ledger, claim, field)? else {
+                continue;
+            };
+            let kind = match subject.fields()[field].kind {
+                FieldType::Key(kind) => kind,
+                // The last user's.
+                _ => Kind::AccountName,
+            };
+            let mut text = sources[subject].text(claim, part.text)?;
+            text.skip(field)?;
+            let value = texts.shown(text.take()?).unwrap_or_default();
+            if let Ok(normal) = normal_form(kind, &value) {
+                self.placed.named.insert(of, normal.into_owned());
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Shows a side's keys to people: the name, or what there is.
+fn shown_keys(keys: &str) -> String {
+    let said: Vec<&str> = keys.split('\t').filter(|key| !key.is_empty()).collect();
+    said.join(" ")
+}
+
+impl Placed {
+    /// Returns what mentions that wait say of their two sides, in order, each once; empty where it says nothing.
+    pub(super) fn named<'p>(&'p self, waiting: &'p Waiting) -> BTreeSet<([&'p str; 2], State)> {
+        let mentions = waiting.mentions.iter();
+        let texts = |named: &'p [Named; 2]| named.each_ref().map(|named| self.text(named));
+        mentions
+            .map(|((_, state), named)| (texts(named), *state))
+            .collect()
+    }
+
+    fn text<'p>(&'p self, named: &'p Named) -> &'p str {
+        match named {
+            Named::Text(text) => text,
+            Named::Claim(field) => self.named.get(field).map_or("", String::as_str),
+        }
+    }
+}
