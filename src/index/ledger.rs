@@ -471,3 +471,31 @@ impl Ledger {
         Ok(())
     }
 }
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::observation::ObservedFrom;
+
+    /// Makes a ledger of objects observed at some times.
+    pub(in super::super) fn ledger_of(observed: &[i64]) -> Ledger {
+        let mut ledger = Ledger::default();
+        for (at, observed_at) in (0..).zip(observed) {
+            let object = Object {
+                source: "tests".into(),
+                key: format!("users/{at}.csv"),
+                e_tag: None,
+                version: None,
+                size_bytes: 1,
+                modified_at: *observed_at,
+                observed_at: *observed_at,
+                observed_from: ObservedFrom::Modified,
+            };
+            let columns = [at.to_string()];
+            ledger
+                .begin(object, [at; 32], Dataset::Users, &columns, false)
+                .unwrap();
+        }
+        ledger
+    }
+}

@@ -327,7 +327,7 @@ impl Mentions {
 }
 
 /// What a row counts.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 struct Tally {
     row: u32,
     logins: Option<u64>,
@@ -397,5 +397,57 @@ impl Mention {
     pub(super) fn is_key(&self, side: Subject, at: usize) -> bool {
         debug_assert!(at <= SECOND + 1);
         self.keys_of(side) >> at & 1 != 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::ledger::tests::ledger_of;
+    use super::*;
+
+    fn added(ledger: &Ledger, rows: &[(ObjectId, Tally)]) -> Option<Mention> {
+        let ((object, first), rest) = rows.split_first()?;
+        let days = Days::of(first.used.unwrap_or(ledger.observed_at(*object)));
+        let mut mention = Mention {
+            group: 1,
+            used: first.used.unwrap_or(NEVER),
+            days: days.mask,
+            day: days.newest,
+            logins: first.logins.unwrap_or(NO_COUNT),
+            object: *object,
+            row: first.row,
+            rows: 1,
+            claims: BySubject::default(),
+            text: Text::KEPT,
+            said: 1,
+            keys: 1,
+        };
+        for (object, tally) in rest {
+            mention.add(ledger, *object, *tally);
+        }
+        Some(mention)
+    }
+
+    proptest! {
+        #[test]
+        fn rows_of_one_pair_add_up_alike_in_any_order(
+            (some, shuffled) in proptest::collection::vec(
+                (1..6u32, proptest::option::of(0..9u64), proptest::option::of(0..5i64)),
+                1..20,
+            )
+            .prop_map(|rows| {
+                let rows = (1..).zip(rows).map(|(row, (object, logins, day))| {
+                    let used = day.map(|day| day * super::super::days::DAY);
+                    (ObjectId::of(object).unwrap(), Tally { row, logins, used })
+                });
+                rows.collect::<Vec<_>>()
+            })
+            .prop_flat_map(|rows| (Just(rows.clone()), Just(rows).prop_shuffle())),
+        ) {
+            let ledger = ledger_of(&[3, 1, 2, 2, 9]);
+            prop_assert_eq!(added(&ledger, &some), added(&ledger, &shuffled));
+        }
     }
 }

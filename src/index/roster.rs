@@ -373,3 +373,80 @@ pub(super) fn said(part: &Part) -> Said {
         row: part.row,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::ledger::tests::ledger_of;
+    use super::*;
+    use crate::observation::SAYS_NOTHING;
+
+    /// A claim as it stands after some rows: its values, and of each part its shape, newest row and first time.
+    type Folded = (u64, Vec<u64>, Vec<(u16, ObjectId, u32, i64, i64)>);
+
+    fn folded(ledger: &Ledger, rows: &[NewRow]) -> Vec<Folded> {
+        let mut roster = Roster::new(Subject::Account);
+        for row in rows {
+            roster.fold(ledger, *row, || Ok(Text::KEPT)).unwrap();
+        }
+        let ids = (0..roster.claims.len()).map(ClaimId::of_position);
+        let claims = ids.map(|id| {
+            let parts = roster.parts(id).map(|part| {
+                let first = ledger.observed_at(part.first);
+                (part.shape.0, part.object, part.row, part.last_seen, first)
+            });
+            let hash = roster.claim(id).hash;
+            (hash, roster.values(id).to_vec(), parts.collect())
+        });
+        let mut claims: Vec<Folded> = claims.collect();
+        claims.sort_unstable_by_key(|(hash, ..)| *hash);
+        claims
+    }
+
+    /// Rows of objects observed at times of which some are equal, for few claims, so that they compete.
+    fn rows() -> impl Strategy<Value = Vec<NewRow>> {
+        let row = (0..4u64, 1..7u32, 0..3i64, 0..5u32);
+        let row = row.prop_map(|(claim, object, last_seen, row)| NewRow {
+            claim: claim.wrapping_mul(0x9e37_79b9_7f4a_7c15),
+            // All rows of an object have its columns.
+            shape: ShapeId((object % 3) as u16),
+            said: Said {
+                object: ObjectId::of(object).unwrap(),
+                last_seen,
+                row,
+            },
+            // A claim has one value per column here: others are `held`'s to keep.
+            values: match object % 3 {
+                0 => [NOT_CARRIED; VALUES],
+                1 => [claim + SAYS_NOTHING, NOT_CARRIED, 0, 0],
+                _ => [NOT_CARRIED, claim + SAYS_NOTHING, 0, 0],
+            },
+        });
+        proptest::collection::vec(row, 0..40)
+    }
+
+    proptest! {
+        #[test]
+        fn folding_is_commutative_associative_and_idempotent(
+            (some, shuffled) in rows().prop_flat_map(|rows| (Just(rows.clone()), Just(rows).prop_shuffle())),
+            split in 0..40usize,
+        ) {
+            let ledger = ledger_of(&[3, 1, 2, 2, 9, 3]);
+            let expected = folded(&ledger, &some);
+            prop_assert_eq!(&folded(&ledger, &shuffled), &expected);
+            // The parts of a claim stand in the order of their rows, the newest first.
+            for (_, _, parts) in &expected {
+                let said = parts.iter().map(|(_, object, row, last_seen, _)| Said {
+                    object: *object,
+                    last_seen: *last_seen,
+                    row: *row,
+                });
+                prop_assert!(said.is_sorted_by(|left, right| ledger.compare(*left, *right).is_ge()));
+            }
+            let (front, back) = some.split_at(split.min(some.len()));
+            prop_assert_eq!(&folded(&ledger, &[back, front].concat()), &expected);
+            prop_assert_eq!(&folded(&ledger, &[&some[..], front, back].concat()), &expected);
+        }
+    }
+}
