@@ -18,6 +18,8 @@ mod chat;
 mod cli;
 #[cfg(feature = "cli")]
 mod crash;
+#[cfg(feature = "cli")]
+mod formats;
 #[cfg(feature = "ingest")]
 mod forms;
 #[cfg(feature = "ingest")]
