@@ -5,7 +5,7 @@
 //! keys that logins say. Ids and runs stay out.
 
 use super::claim::{ClaimId, Part, Stored};
-use super::held::Held;
+use super::held::HeldValues;
 use super::identity::Key;
 use super::last_login::Formers;
 use super::ledger::Ledger;
@@ -21,7 +21,7 @@ use crate::schema::{BySubject, NOBODY, Subject};
 enum Sort {
     Part = 1,
     Joined,
-    Held,
+    HeldValues,
     Mention,
     LastLogin,
 }
@@ -96,7 +96,7 @@ impl Digest {
     }
 
     /// Adds what claims ever had.
-    pub(super) fn add_held(&mut self, held: &Held, rosters: &BySubject<Roster>) {
+    pub(super) fn add_held(&mut self, held: &HeldValues, rosters: &BySubject<Roster>) {
         for (reference, hash, (first, last)) in held.iter() {
             let Some((kind, row)) = kind_and_id(reference) else {
                 continue;
@@ -105,7 +105,7 @@ impl Digest {
             let claim = ClaimId::of_row(row).and_then(|id| roster.claims.get(id.at()));
             if let Some(claim) = claim {
                 let numbers = [kind as u64, claim.hash, hash, first as u64, last as u64];
-                self.add(Sort::Held, numbers);
+                self.add(Sort::HeldValues, numbers);
             }
         }
     }

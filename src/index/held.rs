@@ -10,9 +10,9 @@ use super::Result;
 use super::claim::ClaimId;
 use super::ledger::Ledger;
 use super::roster::Roster;
-use super::source::Source;
 use super::spill::Text;
 use super::text::{Shape, Texts};
+use super::text_reader::TextReader;
 use crate::bucket::{Hash, reference};
 use crate::identifier::{Kind, normal_form};
 use crate::observation::{NOT_CARRIED, SAYS_NOTHING};
@@ -34,7 +34,7 @@ struct Unread {
 
 /// What claims of several values ever had.
 #[derive(Default)]
-pub(super) struct Held {
+pub(super) struct HeldValues {
     /// By reference and hash.
     times: BTreeMap<(u32, u64), Times>,
     unread: BySubject<Vec<Unread>>,
@@ -62,10 +62,10 @@ pub(super) fn may_change(kind: Kind) -> bool {
     matches!(kind, Kind::Upn | Kind::Email | Kind::SerialNumber)
 }
 
-impl Held {
+impl HeldValues {
     /// Reads what the last generation has.
-    pub(super) fn load(mut rows: Rows) -> Result<Held> {
-        let mut held = Held::default();
+    pub(super) fn load(mut rows: Rows) -> Result<HeldValues> {
+        let mut held = HeldValues::default();
         while let Some((_, mut columns)) = rows.next()? {
             columns.skip(1)?;
             let mut number =
@@ -181,7 +181,7 @@ impl Held {
         roster: &Roster,
         ledger: &Ledger,
         texts: &Texts,
-        source: &mut Source,
+        source: &mut TextReader,
     ) -> Result<()> {
         for (at, claim) in roster.claims.iter().enumerate() {
             if claim.is_held || claim.others.is_some() {

@@ -31,7 +31,7 @@ pub(super) fn merge(
     mut visit: impl FnMut(u64, &[u32], &[Entry]),
 ) -> Result<Merged> {
     let before = last.map_or(Ok(0), |last| last.number("identifier_entries"))?;
-    let mut kept = last.map(Kept::open).transpose()?;
+    let mut kept = last.map(LastEntries::open).transpose()?;
     let mut merged = Merged {
         bits: bits_for(before + new.len() as u64),
         entries: 0,
@@ -145,7 +145,7 @@ impl<'t, 'b> Buckets<'t, 'b> {
 }
 
 /// What the last generation has, in the order of hashes.
-struct Kept<'r> {
+struct LastEntries<'r> {
     bits: u32,
     rows: Rows<'r>,
     /// Read, and of a later lane.
@@ -155,10 +155,10 @@ struct Kept<'r> {
     crowd: Option<(u64, Vec<u32>)>,
 }
 
-impl<'r> Kept<'r> {
-    fn open(last: &'r Last) -> Result<Kept<'r>> {
+impl<'r> LastEntries<'r> {
+    fn open(last: &'r Last) -> Result<LastEntries<'r>> {
         let bits = u32::try_from(last.number("identifier_bits")?).ok();
-        Ok(Kept {
+        Ok(LastEntries {
             bits: bits
                 .filter(|bits| *bits < u64::BITS)
                 .ok_or(damaged("too many buckets"))?,

@@ -8,7 +8,7 @@ use super::claim::{ClaimId, NEVER, Print};
 use super::contents::Contents;
 use super::error::{Error, Result, damaged};
 use super::folder::Generation;
-use super::held::{self, Held};
+use super::held::{self, HeldValues};
 use super::known::{self, Known};
 use super::lanes::{Entry, Lanes};
 use super::last::Last;
@@ -16,9 +16,9 @@ use super::last_login::{Formers, Name, Naming, VALUE, want_last_user};
 use super::ledger::{Ledger, ObjectId, Said, ShapeId};
 use super::mention::{self, LAST_USER, Mentions};
 use super::roster::{NewRow, Roster};
-use super::source::spilled;
 use super::spill::Spill;
 use super::text::{Texts, put_row};
+use super::text_reader::spilled;
 use crate::bucket::reference;
 use crate::identifier::{Kind, normal_form};
 use crate::observation::{
@@ -48,7 +48,7 @@ pub struct Kept {
     pub(super) rosters: BySubject<Roster>,
     pub(super) mentions: Mentions,
     pub(super) formers: Formers,
-    pub(super) held: Held,
+    pub(super) held: HeldValues,
     /// New identifiers, and keys that mentions want the claims of.
     pub(super) identifiers: Lanes,
     pub(super) wants: Lanes,
@@ -74,7 +74,7 @@ impl Kept {
             rosters: BySubject::of(Roster::new),
             mentions: Mentions::default(),
             formers: Formers::default(),
-            held: Held::default(),
+            held: HeldValues::default(),
             identifiers: lanes(),
             wants: lanes(),
             known: Arc::default(),
@@ -118,7 +118,7 @@ impl Kept {
         };
         known.mentions.index();
         self.formers = Formers::load(last.rows("last_login")?)?;
-        self.held = Held::load(last.rows("held")?)?;
+        self.held = HeldValues::load(last.rows("held")?)?;
         self.check_claims()?;
         self.known = Arc::new(known);
         Ok(())

@@ -12,8 +12,8 @@ use super::lanes::{Entry, Lanes};
 use super::ledger::{Ledger, ObjectId, Said};
 use super::mention::{FORMER_USER, LAST_USER, wanted};
 use super::roster::{Roster, said};
-use super::source::Source;
 use super::spill::Text;
+use super::text_reader::TextReader;
 use crate::bucket::{Hash, kind_and_id, read_u32, read_u64};
 use crate::identifier::{Kind, normal_form};
 use crate::observation::{NOT_CARRIED, SAYS_NOTHING, VALUES, value_hash};
@@ -373,7 +373,7 @@ impl Formers {
     }
 
     /// Reads the names that were left in devices' texts, and wants the accounts of all that lead to none.
-    pub(super) fn settle(&mut self, wants: &mut Lanes, source: &mut Source) -> Result<()> {
+    pub(super) fn settle(&mut self, wants: &mut Lanes, source: &mut TextReader) -> Result<()> {
         let mut unread: Vec<usize> = Vec::new();
         for (at, former) in self.iter() {
             if matches!(former.name, Name::Unread(_)) {
@@ -457,7 +457,7 @@ pub(super) fn want_last_user(wants: &mut Lanes, device: ClaimId, name: Option<Ha
 }
 
 /// Reads the last login of a device's text, in normal form.
-pub(super) fn name_in(source: &mut Source, device: ClaimId, text: Text) -> Result<String> {
+pub(super) fn name_in(source: &mut TextReader, device: ClaimId, text: Text) -> Result<String> {
     let mut columns = source.text(device, text)?;
     columns.skip(LAST_LOGIN)?;
     let name = columns.take()?.text().unwrap_or_default();

@@ -13,13 +13,13 @@ use super::identity::Identity;
 use super::kept::Kept;
 use super::lanes::Entry;
 use super::mention::{FORMER_USER, KEYS, LAST_USER, wanted_at};
-use super::mention_rows::MentionSource;
+use super::mention_rows::MentionReader;
 use super::object_lines::Loaded;
 use super::place;
-use super::source::Source;
 use super::spill::{Spill, Spilled};
 use super::statements::Statements;
 use super::subject::{Bits, Sharing, Standing};
+use super::text_reader::TextReader;
 use super::write::{self, Tables, Writing, rows_of};
 use crate::schema::{BySubject, Subject};
 use crate::sqlite::Builder;
@@ -84,11 +84,11 @@ impl Kept {
         for subject in Subject::ALL {
             let roster = &mut self.rosters[subject];
             roster.seal();
-            let mut source = Source::new(rows_of(last, subject.table())?, spilled.reader());
+            let mut source = TextReader::new(rows_of(last, subject.table())?, spilled.reader());
             self.held
                 .settle(subject, roster, &self.ledger, &self.texts, &mut source)?;
         }
-        let mut source = Source::new(rows_of(last, Subject::Device.table())?, spilled.reader());
+        let mut source = TextReader::new(rows_of(last, Subject::Device.table())?, spilled.reader());
         self.formers.settle(&mut self.wants, &mut source)
     }
 
@@ -139,7 +139,7 @@ impl Kept {
                 exact.set(claim.row());
             }
             let roster = &self.rosters[subject];
-            let mut source = Source::new(rows_of(last, subject.table())?, spilled.reader());
+            let mut source = TextReader::new(rows_of(last, subject.table())?, spilled.reader());
             let texts = (&self.texts, &mut source);
             let identity = sharing.resolve(subject, &exact, roster, &self.ledger, texts)?;
             let standing = Standing::of(&identity, roster.claims.len());
@@ -168,16 +168,16 @@ impl Kept {
         spilled: &Spilled,
     ) -> Result<place::Placed> {
         let last = self.last.as_ref().map(|last| &last.reader);
-        let known = place::Known {
+        let known = place::WhoIsWho {
             rosters: &self.rosters,
             identities,
             standings,
             exact,
         };
-        let written = MentionSource::new(rows_of(last, "mention")?, spilled.reader());
+        let written = MentionReader::new(rows_of(last, "mention")?, spilled.reader());
         let source = |subject: Subject| {
             let rows = rows_of(last, subject.table())?;
-            Ok::<_, Error>(Source::new(rows, spilled.reader()))
+            Ok::<_, Error>(TextReader::new(rows, spilled.reader()))
         };
         let sources = BySubject {
             account: source(Subject::Account)?,

@@ -137,16 +137,16 @@ fn unfolded(number: u64) -> i64 {
 }
 
 /// Reads what mentions are written out as, in the order of their positions.
-pub(super) struct MentionSource<'s> {
+pub(super) struct MentionReader<'s> {
     rows: Rows<'s>,
     spill: SpillReader<'s>,
     /// The position of the next mention of the block, and where it begins there.
     next: (usize, usize),
 }
 
-impl<'s> MentionSource<'s> {
-    pub(super) fn new(rows: Rows<'s>, spill: SpillReader<'s>) -> MentionSource<'s> {
-        MentionSource {
+impl<'s> MentionReader<'s> {
+    pub(super) fn new(rows: Rows<'s>, spill: SpillReader<'s>) -> MentionReader<'s> {
+        MentionReader {
             rows,
             spill,
             next: (0, 0),

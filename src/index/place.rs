@@ -9,11 +9,11 @@ use super::identity::{CANDIDATES_AT_MOST, Identity, Interval, Keys, Meant};
 use super::last_login::{Former, Formers, LastUse, Name};
 use super::ledger::Ledger;
 use super::mention::{Mention, Mentions, split_keys};
-use super::mention_rows::MentionSource;
+use super::mention_rows::MentionReader;
 use super::roster::Roster;
-use super::source::Source;
 use super::subject::{Bits, Standing, SubjectId};
 use super::text::Texts;
+use super::text_reader::TextReader;
 use super::usage::{Maker, Makers};
 use crate::bucket::Hash;
 use crate::identifier::{Kind, normal_form};
@@ -63,7 +63,7 @@ enum Named {
 type Field = (Subject, ClaimId, usize);
 
 /// Who is who, of both subjects.
-pub(super) struct Known<'a> {
+pub(super) struct WhoIsWho<'a> {
     pub(super) rosters: &'a BySubject<Roster>,
     pub(super) identities: &'a BySubject<Identity>,
     pub(super) standings: &'a BySubject<Standing>,
@@ -86,7 +86,7 @@ pub(super) struct Placed {
 
 /// Places mentions one after another.
 struct Placing<'a> {
-    known: Known<'a>,
+    known: WhoIsWho<'a>,
     ledger: &'a Ledger,
     window: i64,
     placed: Placed,
@@ -94,11 +94,11 @@ struct Placing<'a> {
 
 /// Resolves all mentions and last logins.
 pub(super) fn place(
-    known: Known,
+    known: WhoIsWho,
     ledger: &Ledger,
     rules: &Rules,
-    (mentions, mut written): (&Mentions, MentionSource),
-    (formers, texts, sources): (&Formers, &Texts, BySubject<Source>),
+    (mentions, mut written): (&Mentions, MentionReader),
+    (formers, texts, sources): (&Formers, &Texts, BySubject<TextReader>),
 ) -> Result<Placed> {
     let mut placing = Placing {
         known,
@@ -130,7 +130,7 @@ impl Placing<'_> {
         &mut self,
         at: usize,
         mention: &Mention,
-        written: &mut MentionSource,
+        written: &mut MentionReader,
     ) -> Result<()> {
         let plain = BySubject::of(|side| self.plain(side, mention));
         if let (Some(account), Some(device)) = (plain.account, plain.device) {
@@ -334,7 +334,7 @@ impl Placing<'_> {
     }
 
     /// Reads by what the mentions that wait name their sides, claim after claim.
-    fn read_names(&mut self, texts: &Texts, mut sources: BySubject<Source>) -> Result<()> {
+    fn read_names(&mut self, texts: &Texts, mut sources: BySubject<TextReader>) -> Result<()> {
         let waiting = self.placed.waiting.values();
         let named = waiting.flat_map(|waiting| waiting.mentions.values().flatten());
         let fields: BTreeSet<Field> = named

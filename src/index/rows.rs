@@ -12,9 +12,9 @@ use super::in_order::in_order;
 use super::ledger::{Ledger, ObjectId, ShapeId};
 use super::roster::{Roster, said};
 use super::shown::{Shown, ShownBatch};
-use super::source::Source;
 use super::subject::{Bits, Sharing, Standing, traits_of};
 use super::text::{Fields, Texts, no_text};
+use super::text_reader::TextReader;
 use crate::bucket::Hash;
 use crate::class::Patterns;
 use crate::identifier::{Kind, normal_form};
@@ -113,7 +113,7 @@ impl SubjectRows<'_> {
     /// opens, one reads what is copied, the other what is composed.
     pub(super) fn write<'s>(
         &self,
-        sources: impl Fn() -> Result<(Source<'s>, Source<'s>)> + Sync,
+        sources: impl Fn() -> Result<(TextReader<'s>, TextReader<'s>)> + Sync,
         folder: &Path,
         table: &mut Table,
     ) -> Result<WrittenRows> {
@@ -124,7 +124,7 @@ impl SubjectRows<'_> {
             digest: Digest::default(),
         };
         let mut composed = Aside::new(folder);
-        let make = |(source, parts): &mut (Source, Source), claims: Range<usize>| {
+        let make = |(source, parts): &mut (TextReader, TextReader), claims: Range<usize>| {
             let mut made = MadeRows::default();
             for at in claims {
                 self.make_claim(ClaimId::of_position(at), (source, parts), &mut made)?;
@@ -152,7 +152,7 @@ impl SubjectRows<'_> {
     fn make_claim(
         &self,
         id: ClaimId,
-        (source, parts): (&mut Source, &mut Source),
+        (source, parts): (&mut TextReader, &mut TextReader),
         made: &mut MadeRows,
     ) -> Result<()> {
         let claim = self.roster.claim(id);
@@ -204,7 +204,7 @@ impl SubjectRows<'_> {
     }
 
     /// Returns a claim's text: each field by the newest part that carries it.
-    fn composed(&self, id: ClaimId, source: &mut Source) -> Result<Record> {
+    fn composed(&self, id: ClaimId, source: &mut TextReader) -> Result<Record> {
         let mut record = Record::default();
         let mut parts: Vec<Part> = self.roster.parts(id).collect();
         parts.sort_by(|left, right| self.ledger.compare(said(left), said(right)));
@@ -256,7 +256,7 @@ impl SubjectRows<'_> {
         claim: &Claim,
         print: Print,
         before: Option<&Stored>,
-        source: &mut Source,
+        source: &mut TextReader,
     ) -> Result<Stored> {
         let mut others = Vec::new();
         for other in self.roster.others_of(claim) {

@@ -8,8 +8,8 @@ use super::claim::ClaimId;
 use super::identity::{Identity, Key, KeyHash, KeyedClaim, PartTimes};
 use super::ledger::Ledger;
 use super::roster::{Roster, said};
-use super::source::Source;
 use super::text::Texts;
+use super::text_reader::TextReader;
 use crate::bucket::{Hash, kind_and_id};
 use crate::class::{Evidence, Patterns, class_of};
 use crate::identifier::{self, Kind, normal_form};
@@ -121,7 +121,7 @@ impl Sharing {
         others: &Bits,
         roster: &Roster,
         ledger: &Ledger,
-        (texts, source): (&Texts, &mut Source),
+        (texts, source): (&Texts, &mut TextReader),
     ) -> Result<Identity> {
         let mut wanted = self.claims[subject].clone();
         others.iter().for_each(|id| wanted.set(id));
@@ -139,7 +139,7 @@ impl Sharing {
         id: ClaimId,
         roster: &Roster,
         ledger: &Ledger,
-        (texts, source): (&Texts, &mut Source),
+        (texts, source): (&Texts, &mut TextReader),
     ) -> Result<KeyedClaim> {
         let parts: Vec<PartTimes> = roster
             .parts(id)

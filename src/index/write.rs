@@ -12,14 +12,14 @@ use super::in_order::{ROWS, in_order};
 use super::kept::Kept;
 use super::ledger::{Ledger, ObjectId};
 use super::mention::Mention;
-use super::mention_rows::{self, BLOCK, MentionSource, Written};
+use super::mention_rows::{self, BLOCK, MentionReader, Written};
 use super::place::{Placed, State};
 use super::rows::{NewestRows, SubjectRows, WrittenRows};
 use super::shown::Shown;
-use super::source::Source;
 use super::spill::Spilled;
 use super::statements::Statements;
 use super::subject::{Bits, Sharing, Standing, SubjectId};
+use super::text_reader::TextReader;
 use super::usage::{Usage, no_device};
 use crate::schema::{
     APPLICATION_ID, BySubject, Subject, USER_VERSION, stored_time, usage_id, waiting_id,
@@ -148,7 +148,7 @@ impl Writing<'_> {
         };
         let last = last.as_ref().map(|last| &last.reader);
         let source = || {
-            Ok::<_, Error>(Source::new(
+            Ok::<_, Error>(TextReader::new(
                 rows_of(last, subject.table())?,
                 self.spilled.reader(),
             ))
@@ -174,9 +174,9 @@ impl Writing<'_> {
         let last = last.as_ref().map(|last| &last.reader);
         let source = || {
             let rows = rows_of(last, "mention")?;
-            Ok(MentionSource::new(rows, self.spilled.reader()))
+            Ok(MentionReader::new(rows, self.spilled.reader()))
         };
-        let make = |source: &mut MentionSource, some: Range<usize>| {
+        let make = |source: &mut MentionReader, some: Range<usize>| {
             let mut made = MadeMentions::default();
             for at in some {
                 let state = self.placed.states[at];
@@ -441,7 +441,7 @@ impl MadeMentions {
         mention: &Mention,
         at: usize,
         state: State,
-        source: &mut MentionSource,
+        source: &mut MentionReader,
     ) -> Result<()> {
         if mention.rows > 0 && ledger.is_new(mention.object) {
             let before = source.kept(at)?;

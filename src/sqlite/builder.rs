@@ -86,7 +86,7 @@ impl Output {
 }
 
 /// What the schema says of a table, an index or a view.
-struct Entry {
+struct SchemaRow {
     kind: &'static str,
     name: &'static str,
     table: &'static str,
@@ -97,7 +97,7 @@ struct Entry {
 /// A database file in the making: tables and indexes one after another, then [`Builder::finish`].
 pub(crate) struct Builder {
     output: Output,
-    schema: Vec<Entry>,
+    schema: Vec<SchemaRow>,
 }
 
 impl Builder {
@@ -133,7 +133,7 @@ impl Builder {
         let mut table = Table::new(&mut self.output, name);
         let filled = fill(&mut table)?;
         let root = table.end()?;
-        self.schema.push(Entry {
+        self.schema.push(SchemaRow {
             kind: "table",
             name,
             table: name,
@@ -156,7 +156,7 @@ impl Builder {
         let mut index = Index::new(&mut self.output);
         fill(&mut index)?;
         let root = index.end()?;
-        self.schema.push(Entry {
+        self.schema.push(SchemaRow {
             kind: "index",
             name,
             table,
@@ -168,7 +168,7 @@ impl Builder {
 
     /// Adds a view.
     pub(crate) fn view(&mut self, name: &'static str, sql: &'static str) {
-        self.schema.push(Entry {
+        self.schema.push(SchemaRow {
             kind: "view",
             name,
             table: name,

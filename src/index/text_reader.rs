@@ -34,14 +34,14 @@ fn read_spilled(entry: &[u8]) -> Option<(Print, Columns<'_>)> {
 }
 
 /// Reads the texts of claims, in the order of their ids.
-pub(super) struct Source<'s> {
+pub(super) struct TextReader<'s> {
     rows: Rows<'s>,
     spill: SpillReader<'s>,
 }
 
-impl<'s> Source<'s> {
-    pub(super) fn new(rows: Rows<'s>, spill: SpillReader<'s>) -> Source<'s> {
-        Source { rows, spill }
+impl<'s> TextReader<'s> {
+    pub(super) fn new(rows: Rows<'s>, spill: SpillReader<'s>) -> TextReader<'s> {
+        TextReader { rows, spill }
     }
 
     /// Returns a claim's text.
