@@ -1,0 +1,152 @@
+//! The rules of merging and identity, read by brute force: every clause is a scan over all the rows.
+//! It says what an index of a tenant's objects must hold, and knows nothing of how the index gets there.
+//! Well-formed ASCII cells only: what is refused, and how text is normalised, is tested elsewhere.
+//!
+//! `rows` are what objects say, at a `time`, by `keys`; `subjects` gives each row to whom it is about, where `bearers` say
+//! whom a name means; `usages` are what mentions make. `fields`, `class` and `held` are what of it an index shows.
+
+mod bearers;
+mod class;
+mod fields;
+mod held;
+mod keys;
+mod rows;
+mod samples;
+mod subjects;
+mod time;
+mod usages;
+
+use serde_json::{Value, json};
+
+use self::bearers::Interval;
+use self::class::{known_device_names, local_sids};
+use self::fields::{account_json, device_json};
+use self::held::{ACCOUNT_VALUES, DEVICE_VALUES, held};
+use self::keys::Keys;
+use self::rows::{Row, rows_of};
+use self::subjects::{Subjects, account_text, device_text};
+use self::usages::{
+    LOGINS_WINDOW_US, Usages, last_login_groups, login_groups, said_of_logins, usage_json,
+};
+use crate::tenant::{Dataset, Object};
+
+/// Returns what an index of these objects must hold, whatever their order.
+pub(crate) fn derive(objects: &[Object]) -> Value {
+    let rows = rows_of(objects);
+    let of = |dataset| -> Vec<&Row> { rows.iter().filter(|r| r.dataset == dataset).collect() };
+    let (user_rows, device_rows, login_rows) = (
+        of(Dataset::Users),
+        of(Dataset::Devices),
+        of(Dataset::Logins),
+    );
+
+    let device_names = known_device_names(&device_rows);
+    let local_sids = local_sids(&user_rows, &device_names);
+    let accounts = Subjects::settle(&user_rows, "user.first_seen", |row| {
+        row.user_keys().without_weak_sid(&local_sids)
+    });
+    let devices = Subjects::settle(&device_rows, "device.first_seen", Row::device_keys);
+
+    let mut usages = Usages::default();
+    for ((user, device), rows) in login_groups(&login_rows) {
+        let said = said_of_logins(&rows);
+        let account = accounts.resolve(&user.without_weak_sid(&local_sids), said);
+        usages.take_logins(account, devices.resolve(&device, said), &rows);
+    }
+    for ((user_name, device), times) in last_login_groups(&device_rows) {
+        let said = Interval {
+            from: times.used - LOGINS_WINDOW_US,
+            to: times.used,
+        };
+        let account = accounts.resolve(&Keys::of_name(user_name), said);
+        usages.take_last_login(account, devices.home(&device), times.observed);
+    }
+    json!({
+        "accounts": sorted(accounts.each(|subject, rows| account_json(subject, rows, &device_names))),
+        "devices": sorted(devices.each(device_json)),
+        "usages": sorted(usages.by_pair.iter().map(|(pair, usage)| usage_json(pair, usage)).collect()),
+        "held": sorted([held(&accounts, account_text, &ACCOUNT_VALUES), held(&devices, device_text, &DEVICE_VALUES)].concat()),
+        "waiting": {"unknown": usages.unknown, "ambiguous": usages.ambiguous},
+    })
+}
+
+/// Returns an array in the order of its elements' JSON text, so that two states compare.
+pub(crate) fn sorted(mut values: Vec<Value>) -> Value {
+    values.sort_by_key(Value::to_string);
+    Value::Array(values)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::time::observed_us;
+    use super::*;
+    use crate::tenant;
+
+    #[test]
+    fn order_and_repetition_change_nothing() {
+        for seed in 0..200 {
+            let objects = tenant::random(seed);
+            let backwards: Vec<_> = objects.iter().rev().chain(&objects).cloned().collect();
+            assert_eq!(derive(&objects), derive(&backwards), "seed {seed}");
+        }
+    }
+
+    #[test]
+    fn random_tenants_reach_every_outcome() {
+        let tenants: Vec<_> = (0..500).map(tenant::random).collect();
+        let states: Vec<_> = tenants.iter().map(|objects| derive(objects)).collect();
+        let texts: Vec<_> = states.iter().map(Value::to_string).collect();
+        let says = |words: &str| texts.iter().any(|text| text.contains(words));
+        for class in ["machine", "local", "person", "unknown"] {
+            assert!(says(&format!("\"class\":\"{class}\"")), "{class}");
+        }
+        for start in [
+            "sid:s-1-5-21-",
+            "sid:s-1-12-1-",
+            "uid:5d1f",
+            "name:",
+            "uid:8e2b",
+            "collector_uid:c0ff",
+        ] {
+            assert!(says(&format!("\"subject\":\"{start}")), "{start}");
+        }
+        assert!(
+            says("\"extra\":{\"session.kind\"") && says("\"extra\":{\"user.organization.#team\"")
+        );
+        for kind in ["unknown", "ambiguous"] {
+            assert!(
+                states
+                    .iter()
+                    .any(|state| state["waiting"][kind] != json!(0)),
+                "{kind}"
+            );
+        }
+        let usages = states
+            .iter()
+            .flat_map(|state| state["usages"].as_array().expect("an array"));
+        let is_both =
+            |usage: &Value| usage["logins"].is_u64() && usage["last_login_observed"].is_i64();
+        assert!(usages.into_iter().any(is_both));
+        let times =
+            |objects: &[Object]| -> BTreeSet<i64> { objects.iter().map(observed_us).collect() };
+        let is_long = |times: &BTreeSet<i64>| {
+            times.last() > times.first().map(|t| t + LOGINS_WINDOW_US).as_ref()
+        };
+        assert!(
+            tenants
+                .iter()
+                .filter(|objects| is_long(&times(objects)))
+                .count()
+                > 100
+        );
+        assert!(
+            tenants
+                .iter()
+                .filter(|objects| times(objects).len() < objects.len())
+                .count()
+                > 100
+        );
+    }
+}
