@@ -1,0 +1,174 @@
+//! Generations: which published file answers, when another takes its place, and what is refused as no index.
+//! What is found in one is left to the other tests.
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::Connection;
+
+use super::draft::{Draft, finished, jdoes};
+use crate::error::Error;
+use crate::lookup::{Index, Options, Outcome};
+use crate::schema::USER_VERSION;
+
+#[test]
+fn a_new_generation_is_followed_and_one_that_cannot_be_opened_is_not() {
+    let (home, file) = finished(jdoes());
+    let (_other_home, other) = finished(Draft::new());
+    publish(home.path(), &file, 1);
+    let index = open_looking_every(Duration::ZERO, home.path());
+    assert_eq!(index.find("jdoe@EMEA").unwrap().generation, 1);
+    let current = home.path().join("index.db.d/current");
+    for broken in ["", "gen-000009-missing.db", "../../etc/passwd"] {
+        fs::write(&current, broken).unwrap();
+        let answer = index.find("jdoe@EMEA").unwrap();
+        assert_eq!((answer.generation, answer.outcome), (1, Outcome::One));
+    }
+    publish(home.path(), &other, 2);
+    let answer = index.find("jdoe@EMEA").unwrap();
+    assert_eq!((answer.generation, answer.outcome), (2, Outcome::None));
+    fs::remove_dir_all(home.path().join("index.db.d")).unwrap();
+    assert_eq!(index.find("jdoe@EMEA").unwrap().generation, 2);
+}
+
+#[test]
+fn between_two_looks_the_known_generation_answers() {
+    let (home, file) = finished(jdoes());
+    publish(home.path(), &file, 1);
+    let index = open_looking_every(Duration::from_hours(1), home.path());
+    publish(home.path(), &file, 2);
+    assert_eq!(index.generation(), 1);
+}
+
+#[test]
+fn a_generation_that_was_removed_while_nobody_looked_is_let_go() {
+    let (home, old) = finished(jdoes());
+    publish(home.path(), &old, 1);
+    let index = open_looking_every(Duration::MAX, home.path());
+    // Somebody else has the one connection.
+    let known = index.current();
+    let _busy = known.reader().unwrap();
+    let (_home, new) = finished(jdoes());
+    publish(home.path(), &new, 2);
+    let name = format!("gen-000001-{}.db", "0".repeat(64));
+    fs::remove_file(home.path().join("index.db.d").join(name)).unwrap();
+    assert_eq!(index.find("jdoe@EMEA").unwrap().generation, 2);
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn the_file_of_a_former_generation_is_closed_behind_its_last_borrower() {
+    let (home, file) = finished(jdoes());
+    publish(home.path(), &file, 1);
+    let index = open_looking_every(Duration::ZERO, home.path());
+    let is_open = |number: u32| {
+        let name = format!("gen-{number:06}");
+        let files = fs::read_dir("/proc/self/fd").unwrap();
+        let mut files = files.filter_map(|file| fs::read_link(file.ok()?.path()).ok());
+        files.any(|file| file.starts_with(home.path()) && file.to_string_lossy().contains(&name))
+    };
+    let borrowed = index.current();
+    publish(home.path(), &file, 2);
+    assert_eq!(index.find("jdoe@EMEA").unwrap().generation, 2);
+    assert!(is_open(1) && is_open(2));
+    drop(borrowed);
+    // Closed on a thread of its own.
+    let begin = std::time::Instant::now();
+    while is_open(1) {
+        assert!(begin.elapsed() < Duration::from_secs(60));
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn threads_share_an_index() {
+    let open = jdoes().open();
+    let index = &open.index;
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(move || {
+                for _ in 0..100 {
+                    assert_eq!(index.find("jdoe").unwrap().matches.len(), 2);
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn opening_makes_no_file_and_needs_no_right_to_write() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let (home, file) = finished(jdoes());
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o440)).unwrap();
+    fs::set_permissions(home.path(), fs::Permissions::from_mode(0o550)).unwrap();
+    let index = Index::open(&file).unwrap();
+    assert_eq!(index.find("jdoe@EMEA").unwrap().outcome, Outcome::One);
+    assert_eq!(fs::read_dir(home.path()).unwrap().count(), 1);
+    fs::set_permissions(home.path(), fs::Permissions::from_mode(0o750)).unwrap();
+}
+
+#[test]
+fn what_is_no_index_is_refused_with_what_to_do() {
+    let (home, file) = finished(jdoes());
+    let error = |path: &Path| Index::open(path).unwrap_err();
+    let missing = error(&home.path().join("missing.db"));
+    assert!(matches!(missing, Error::Missing { .. }), "{missing}");
+    assert!(missing.to_string().contains("identidex sync"), "{missing}");
+    assert!(matches!(error(home.path()), Error::Foreign { .. }));
+    let text = home.path().join("notes.txt");
+    for content in [
+        "",
+        "not a database, but quite a long text about one"
+            .repeat(40)
+            .as_str(),
+    ] {
+        fs::write(&text, content).unwrap();
+        assert!(matches!(error(&text), Error::Foreign { .. }));
+    }
+    let other = home.path().join("other.db");
+    let db = Connection::open(&other).unwrap();
+    db.execute_batch("CREATE TABLE t (x)").unwrap();
+    db.close().unwrap();
+    assert!(matches!(error(&other), Error::Foreign { .. }));
+    let bytes = fs::read(&file).unwrap();
+    let cut = home.path().join("cut.db");
+    fs::write(&cut, &bytes[..bytes.len() / 2]).unwrap();
+    assert!(matches!(error(&cut), Error::Damaged { .. }));
+    let set_format = |format: i32| {
+        let db = Connection::open(&file).unwrap();
+        db.pragma_update(None, "user_version", format).unwrap();
+    };
+    set_format(USER_VERSION + 1);
+    assert!(matches!(error(&file), Error::Newer { .. }));
+    set_format(USER_VERSION - 1);
+    assert!(matches!(error(&file), Error::Older { .. }));
+}
+
+#[test]
+fn an_index_that_does_not_say_where_identifiers_are_is_damaged() {
+    let open = jdoes().open();
+    let path = open.home.path().join("identity.db");
+    let db = Connection::open(&path).unwrap();
+    db.execute("DELETE FROM meta WHERE key = 'identifier_bits'", [])
+        .unwrap();
+    assert!(matches!(Index::open(&path), Err(Error::Damaged { .. })));
+}
+
+/// Publishes a file as a generation, as the writer does.
+fn publish(home: &Path, file: &Path, number: u32) {
+    let folder = home.join("index.db.d");
+    fs::create_dir_all(&folder).unwrap();
+    let name = format!("gen-{number:06}-{}.db", "0".repeat(64));
+    fs::copy(file, folder.join(&name)).unwrap();
+    fs::write(folder.join("current"), format!("{name}\n")).unwrap();
+}
+
+/// Opens what was published in a folder.
+fn open_looking_every(refresh: Duration, home: &Path) -> Index {
+    let options = Options {
+        refresh,
+        ..Options::default()
+    };
+    Index::open_with(home.join("index.db"), options).unwrap()
+}
