@@ -1,0 +1,48 @@
+//! Bad input: a bad row costs a row, a bad object costs an object, and nothing is printed that stands in a cell.
+//! Belongs here: files that cannot be right, and what is said of them.
+//!
+//! `taken` holds what became of an object to what must become of it.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "the helpers of a test may panic as the test itself may"
+)]
+
+mod fixtures;
+mod headers;
+mod lines;
+mod objects;
+mod quotes;
+mod sizes;
+mod taken;
+
+use std::fs;
+
+use identidex::decode;
+use identidex::observation::{Decoded, Reject};
+
+use crate::forms::cells_of;
+
+fn batches(content: &[u8]) -> Vec<Decoded> {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    fs::write(file.path(), content).unwrap();
+    let form = decode::check(file.path()).unwrap();
+    decode::batches(file.path(), &form, vec![0])
+        .unwrap()
+        .collect::<Result<_, _>>()
+        .unwrap()
+}
+
+/// The rows of `content`, whose first column is an identifier, and its rejects.
+fn decoded(content: &[u8]) -> (Vec<Vec<String>>, Vec<Reject>) {
+    let (mut rows, mut rejects) = (Vec::new(), Vec::new());
+    for batch in batches(content) {
+        rows.extend(cells_of(&batch));
+        rejects.extend(batch.rejects);
+    }
+    (rows, rejects)
+}
+
+fn lines_of(rejects: &[Reject]) -> Vec<u64> {
+    rejects.iter().map(|reject| reject.line).collect()
+}

@@ -1,0 +1,22 @@
+//! The program as a user meets it. Belongs here: commands, what they print and their exit codes, on small fixtures.
+//! Each command has a file; what a run promises whatever starts it is left to `runs`, a killed one to `crash`.
+
+mod resolve;
+mod rollback;
+mod status;
+mod sync;
+mod why;
+
+use serde_json::Value;
+
+/// Returns the names of an object's keys, sorted.
+fn keys(value: &Value) -> Vec<&str> {
+    let mut keys: Vec<&str> = value
+        .as_object()
+        .unwrap()
+        .keys()
+        .map(String::as_str)
+        .collect();
+    keys.sort_unstable();
+    keys
+}

@@ -1,0 +1,220 @@
+//! The oracle: whom a text means, read by brute force; who holds what is looked up in every subject.
+//! What the subjects and the texts are is left to `tenant`.
+
+use std::collections::BTreeMap;
+
+use identidex::identifier::Kind;
+use unicode_normalization::UnicodeNormalization;
+
+use super::Asked;
+use super::tenant::{
+    ACCOUNT_NAME, BUILT_IN, COLLECTOR_UID, DEVICE_NAME, Days, EMAIL, SERIAL, SID, Subject, TYPE,
+    Tenant, UPN,
+};
+
+/// As the library's default.
+const HOLDERS_AT_MOST: usize = 8;
+
+/// Who an answer must show, each with whether it must say that it moved.
+pub(super) struct Expected {
+    pub(super) fits: BTreeMap<String, bool>,
+    /// One that fits is meant.
+    pub(super) is_clear: bool,
+}
+
+impl Tenant {
+    /// The rules, read by brute force: who holds what is looked up in every subject.
+    pub(super) fn expected(&self, asked: &Asked) -> Expected {
+        let heard: Vec<Vec<Rule>> = asked.texts.iter().map(|text| self.rules(text)).collect();
+        let clear = |rules: &[Rule]| {
+            let is_held = rules.iter().any(|rule| !rule.holders.is_empty());
+            is_held && rules.iter().all(|rule| !rule.is_crowded())
+        };
+        let is_shown = |one: &Subject| asked.is_all_classes || !one.is_skipped;
+        let mut fits: BTreeMap<String, bool> = BTreeMap::new();
+        let ways = heard
+            .iter()
+            .flat_map(|rules| rules.iter().map(move |rule| (rules, rule)));
+        for (rules, rule) in ways.filter(|(_, rule)| !rule.is_crowded()) {
+            for holder in rule.holders.iter().filter(|one| is_shown(one)) {
+                let contradicts =
+                    |at: usize| self.contradicts(&asked.texts[at], &heard[at], holder);
+                if asked.texts.len() > 1 && (0..heard.len()).any(contradicts) {
+                    continue;
+                }
+                *fits.entry(holder.uid.clone()).or_default() |= has_moved(rules, rule, holder);
+            }
+        }
+        // Somebody holds it, or too many do, and none of those who fit.
+        let is_elsewhere = |rules: &Vec<Rule>| {
+            let is_held = rules.iter().any(|rule| !rule.holders.is_empty());
+            let mut holders = rules.iter().flat_map(|rule| &rule.holders);
+            is_held && !holders.any(|holder| fits.contains_key(&holder.uid))
+        };
+        let is_split = asked.texts.len() > 1 && heard.iter().any(is_elsewhere);
+        Expected {
+            is_clear: !is_split && heard.iter().any(|rules| clear(rules)),
+            fits,
+        }
+    }
+
+    /// Tells whether a text is another one than what a subject has.
+    fn contradicts(
+        &self,
+        (kind, _): &(Option<Kind>, String),
+        rules: &[Rule],
+        one: &Subject,
+    ) -> bool {
+        let is_account = self.accounts.iter().any(|account| account.uid == one.uid);
+        let has_any = match kind {
+            None => true,
+            // A device has nothing of the kind.
+            Some(_) if !is_account => true,
+            Some(Kind::AccountName) => true,
+            Some(Kind::Upn) => !one.normal[UPN].is_empty(),
+            Some(_) => !one.normal[EMAIL].is_empty(),
+        };
+        has_any && !rules.iter().any(|rule| rule.has(one))
+    }
+
+    fn rules(&self, (kind, text): &(Option<Kind>, String)) -> Vec<Rule<'_>> {
+        let Some(normal) = normal(text) else {
+            return Vec::new();
+        };
+        let mut rules = Rules {
+            tenant: self,
+            only: *kind,
+            rules: Vec::new(),
+        };
+        let name = match normal.split_once('\\') {
+            Some((domain, sam)) => format!("{sam}@{domain}"),
+            None => normal.clone(),
+        };
+        let is_bare = !name.contains('@');
+        let uuid = normal.trim_matches(['{', '}']).replace('-', "");
+        let digits = |uid: &str| uid.replace('-', "");
+        let address = normal.strip_prefix("mailto:").unwrap_or(&normal);
+        rules.accounts(Kind::Uid, |one, _| digits(&one.uid) == uuid);
+        rules.accounts(Kind::Sid, |_, said| said[SID] == normal);
+        rules.accounts(Kind::AccountName, |_, said| said[ACCOUNT_NAME] == name);
+        rules.accounts(Kind::AccountName, |_, said| {
+            let bare = said[ACCOUNT_NAME].rsplit_once('@');
+            is_bare && bare.is_some_and(|(sam, _)| sam == name)
+        });
+        rules.accounts(Kind::Upn, |_, said| said[UPN] == normal);
+        rules.accounts(Kind::Email, |_, said| {
+            // Accounts without an email have an empty one here.
+            !address.is_empty() && said[EMAIL] == address
+        });
+        rules.devices(|one, _| digits(&one.uid) == uuid);
+        rules.devices(|_, said| digits(&said[COLLECTOR_UID]) == uuid);
+        rules.devices(|_, said| said[SERIAL] == normal);
+        rules.hosts(&normal);
+        rules.rules
+    }
+}
+
+/// One way to take a text: the subjects that it means, whole or in part.
+struct Rule<'t> {
+    kind: Kind,
+    holders: Vec<&'t Subject>,
+    /// Those whom it meant in the older file.
+    formers: Vec<&'t Subject>,
+}
+
+impl Rule<'_> {
+    fn is_crowded(&self) -> bool {
+        self.holders.len() > HOLDERS_AT_MOST
+    }
+
+    fn has(&self, one: &Subject) -> bool {
+        self.holders.iter().any(|holder| holder.uid == one.uid)
+    }
+
+    fn had(&self, one: &Subject) -> bool {
+        self.formers.iter().any(|former| former.uid == one.uid)
+    }
+}
+
+/// The ways to take a text, as they are listed.
+struct Rules<'t> {
+    tenant: &'t Tenant,
+    only: Option<Kind>,
+    rules: Vec<Rule<'t>>,
+}
+
+impl<'t> Rules<'t> {
+    fn accounts(&mut self, kind: Kind, holds: impl Fn(&Subject, &[String]) -> bool) {
+        if self.only.is_none_or(|only| only == kind) {
+            self.add(kind, &self.tenant.accounts, holds);
+        }
+    }
+
+    fn devices(&mut self, holds: impl Fn(&Subject, &[String]) -> bool) {
+        if self.only.is_none() {
+            self.add(Kind::DeviceName, &self.tenant.devices, holds);
+        }
+    }
+
+    fn hosts(&mut self, normal: &str) {
+        let host = normal.strip_suffix('.').unwrap_or(normal);
+        let label = host.split_once('.').map(|(label, _)| label);
+        let label = label.filter(|_| !host.contains(['@', '\\', ' ']));
+        self.devices(|_, said| said[DEVICE_NAME] == host);
+        self.devices(|_, said| label == Some(&said[DEVICE_NAME]));
+        self.devices(|_, said| {
+            let short = said[DEVICE_NAME].split_once('.');
+            label.is_none() && short.is_some_and(|(short, _)| short == host)
+        });
+    }
+
+    fn add(&mut self, kind: Kind, all: &'t [Subject], holds: impl Fn(&Subject, &[String]) -> bool) {
+        let older = all.iter().filter(|one| one.days != Days::OnlyNewer);
+        self.rules.push(Rule {
+            kind,
+            holders: all.iter().filter(|one| holds(one, &one.normal)).collect(),
+            formers: older.filter(|one| holds(one, &one.former)).collect(),
+        });
+    }
+}
+
+/// Tells whether a text that means a holder by one rule meant somebody else before, by whichever that not too many hold.
+fn has_moved(rules: &[Rule], rule: &Rule, holder: &Subject) -> bool {
+    let rules: Vec<&Rule> = rules.iter().filter(|rule| !rule.is_crowded()).collect();
+    let is_new_to_it = !rules.iter().any(|rule| rule.had(holder));
+    let is_proof = rule.kind != Kind::Sid || !is_weak(&holder.normal[SID], holder);
+    let all = rules
+        .iter()
+        .flat_map(|rule| rule.holders.iter().chain(&rule.formers));
+    let mut others = all.filter(|other| other.uid != holder.uid);
+    is_proof
+        && others.any(|other| match rules.iter().any(|rule| rule.has(other)) {
+            // Its only row, of the older file, still says so.
+            true => other.days == Days::OnlyOlder && is_new_to_it,
+            false => true,
+        })
+}
+
+/// SIDs that are built in, or of a local account.
+fn is_weak(sid: &str, holder: &Subject) -> bool {
+    sid == BUILT_IN || holder.said[TYPE] == "LOCAL_USER"
+}
+
+pub(super) fn nf(text: &str) -> String {
+    let lower = |letter: char| {
+        let mut lower = letter.to_lowercase();
+        match (lower.next(), lower.next()) {
+            (Some(one), None) if letter.is_ascii() || !one.is_ascii() => one,
+            _ => letter,
+        }
+    };
+    let lowered: String = text.nfc().map(lower).collect();
+    lowered.nfc().collect()
+}
+
+/// The normal form by its definition; none for what is refused.
+fn normal(text: &str) -> Option<String> {
+    let refused = |letter: char| letter.is_control() || matches!(letter, '\u{212a}' | '\u{200b}');
+    let text = text.trim();
+    (!text.is_empty() && !text.contains(refused)).then(|| nf(text))
+}
