@@ -1,6 +1,6 @@
 -- The identity index, format 3. Times are UTC. Those of rows (first_seen, last_seen, last_used) are seconds since 1970, or
 -- minus the microseconds where they have a fraction; those of objects are microseconds. Codes are those of src/schema.rs
--- and src/identifier.rs. Written once by src/index/write.rs, never changed: SQLite only reads it.
+-- and src/identifier/kind.rs. Written once by src/index/write.rs, never changed: SQLite only reads it.
 
 -- One row per claim: what rows with the same keys say (src/index/claim.rs), each field by the newest row that carries it.
 -- An account that is told of in one way is that row (owner NULL). One told of in several has a row of its own behind

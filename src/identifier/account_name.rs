@@ -1,0 +1,99 @@
+//! Account names: their two spellings, made one, and the parts of a normal one.
+//!
+//! Which account a bare name may mean is for a lookup to say.
+
+use std::borrow::Cow;
+
+use super::refusal::Refusal;
+use super::text::trimmed;
+
+const ACCOUNT_NAME: Refusal = Refusal::Grammar {
+    expected: r"sam@DOMAIN, DOMAIN\sam or sam",
+};
+
+/// Returns what stands before the last `@` of a normal account name, or all of it.
+pub fn sam(normal_account_name: &str) -> &str {
+    let parts = normal_account_name.rsplit_once('@');
+    parts.map_or(normal_account_name, |(sam, _)| sam)
+}
+
+/// Returns what stands behind the last `@` of a normal account name; none for a bare name.
+pub fn domain(normal_account_name: &str) -> Option<&str> {
+    let parts = normal_account_name.rsplit_once('@');
+    parts.map(|(_, domain)| domain)
+}
+
+/// `sam@domain` for both spellings; `\` and `@` together say two different things and are refused.
+pub(super) fn account_name(normal: Cow<'_, str>) -> Result<Cow<'_, str>, Refusal> {
+    if let Some((domain, sam)) = normal.split_once('\\') {
+        let is_mixed = sam.contains('\\') || normal.contains('@');
+        let is_whole = !is_mixed && is_name_part(sam) && is_name_part(domain);
+        return is_whole
+            .then(|| Cow::Owned(format!("{sam}@{domain}")))
+            .ok_or(ACCOUNT_NAME);
+    }
+    let is_whole = match normal.rsplit_once('@') {
+        Some((sam, domain)) => is_name_part(sam) && is_name_part(domain),
+        None => true,
+    };
+    is_whole.then_some(normal).ok_or(ACCOUNT_NAME)
+}
+
+/// Not empty, and without the outer white space that would be trimmed if it stood alone.
+fn is_name_part(part: &str) -> bool {
+    !part.is_empty() && trimmed(part).len() == part.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::identifier::Kind;
+    use crate::identifier::tests::{normal, refusal};
+
+    #[test]
+    fn both_spellings_of_an_account_name_are_one_value() {
+        assert_eq!(
+            normal(Kind::AccountName, r"EMEA\JDoe").as_deref(),
+            Some("jdoe@emea")
+        );
+        assert_eq!(
+            normal(Kind::AccountName, "JDoe@EMEA").as_deref(),
+            Some("jdoe@emea")
+        );
+        assert_eq!(normal(Kind::AccountName, "JDoe").as_deref(), Some("jdoe"));
+        assert_eq!(
+            normal(Kind::AccountName, r"EMEA\NB-0042$").as_deref(),
+            Some("nb-0042$@emea")
+        );
+    }
+
+    #[test]
+    fn an_account_name_with_a_part_missing_or_two_readings_is_refused() {
+        let texts = [
+            r"EMEA\",
+            r"\jdoe",
+            r"\",
+            "@EMEA",
+            "jdoe@",
+            "@",
+            r"a\b\c",
+            r"EMEA\jdoe@EMEA",
+            r"jdoe@EMEA\x",
+            r"EMEA\ jdoe",
+            "jdoe @EMEA",
+        ];
+        for text in texts {
+            assert_eq!(
+                refusal(Kind::AccountName, text),
+                Some(ACCOUNT_NAME),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_parts_of_an_account_name_lie_around_the_last_at_sign() {
+        assert_eq!((sam("a@b@c"), domain("a@b@c")), ("a@b", Some("c")));
+        assert_eq!((sam("jdoe"), domain("jdoe")), ("jdoe", None));
+    }
+}

@@ -1,0 +1,138 @@
+//! Security identifiers: their form, which of them lookups find, and which are keys.
+//!
+//! Whether a row shows that a SID is local to one device is for the caller to know.
+
+use super::refusal::Refusal;
+
+pub(super) const SID: Refusal = Refusal::Grammar {
+    expected: "S-1-5-21-…",
+};
+
+const DOMAIN_SID: &str = "s-1-5-21-";
+const ENTRA_SID: &str = "s-1-12-1-";
+
+/// Answers whether a normal SID is one that lookups find: that of a domain, a machine or Entra ID.
+///
+/// The others (`S-1-5-18` and its like) are the same on every machine.
+pub fn is_indexed_sid(normal: &str) -> bool {
+    normal.starts_with(DOMAIN_SID) || normal.starts_with(ENTRA_SID)
+}
+
+/// Answers whether a normal SID has the form of a key: `S-1-12-1-…` with four numbers, or
+/// `S-1-5-21-a-b-c-RID` with RID ≥ 1000.
+///
+/// The form cannot tell a domain's SID from a machine's: whether a row shows it to be local is
+/// for the caller to know. A number with leading zeros or above 32 bits makes it no key, because
+/// Windows writes neither.
+pub fn is_key_sid(normal: &str) -> bool {
+    if let Some(rest) = normal.strip_prefix(DOMAIN_SID) {
+        // RIDs below 1000 are built in (Administrator is 500): each domain has the same ones.
+        return four_numbers(rest).is_some_and(|[.., rid]| rid >= 1000);
+    }
+    let rest = normal.strip_prefix(ENTRA_SID);
+    rest.and_then(four_numbers).is_some()
+}
+
+/// `S` and 2 to 10 numbers, as the official API describes `user.sid`.
+pub(super) fn is_sid(normal: &str) -> bool {
+    let Some(numbers) = normal.strip_prefix('s') else {
+        return false;
+    };
+    let (mut count, mut is_open) = (0, false);
+    for byte in numbers.bytes() {
+        match byte {
+            b'-' if !is_open => (count, is_open) = (count + 1, true),
+            b'0'..=b'9' if count > 0 => is_open = false,
+            _ => return false,
+        }
+    }
+    !is_open && (2..=10).contains(&count)
+}
+
+fn four_numbers(text: &str) -> Option<[u32; 4]> {
+    let mut parts = text.split('-').map(sub_authority);
+    let numbers = [
+        parts.next()??,
+        parts.next()??,
+        parts.next()??,
+        parts.next()??,
+    ];
+    parts.next().is_none().then_some(numbers)
+}
+
+/// A number of a SID as Windows writes it: digits, no leading zero, 32 bits.
+fn sub_authority(part: &str) -> Option<u32> {
+    let is_canonical = part == "0" || part.starts_with(|first: char| matches!(first, '1'..='9'));
+    if is_canonical {
+        part.parse().ok()
+    } else {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::identifier::Kind;
+    use crate::identifier::tests::{normal, refusal};
+
+    #[test]
+    fn a_sid_is_accepted_in_any_case_and_only_whole() {
+        let sid = "S-1-5-21-1004336348-1177238915-682003330-1001";
+        assert_eq!(normal(Kind::Sid, sid), Some(sid.to_ascii_lowercase()));
+        assert!(normal(Kind::Sid, "s-1-5-18").is_some());
+        assert!(normal(Kind::Sid, "S-1-2-3-4-5-6-7-8-9-10").is_some());
+        for text in [
+            "S",
+            "S-1",
+            "S-1-",
+            "S--1-5",
+            "S-1-5-x",
+            "S-1-5-21 ",
+            "1-5-21",
+            "S-1-2-3-4-5-6-7-8-9-10-11",
+        ] {
+            let expected = if text == "S-1-5-21 " { None } else { Some(SID) };
+            assert_eq!(refusal(Kind::Sid, text), expected, "{text}");
+        }
+        assert_eq!(refusal(Kind::Sid, "ſ-1-5-21"), Some(SID));
+        assert_eq!(refusal(Kind::Sid, "S-1-5-２１"), Some(SID));
+    }
+
+    #[test]
+    fn only_domain_and_entra_sids_are_indexed() {
+        assert!(is_indexed_sid("s-1-5-21-1-2-3-500"));
+        assert!(is_indexed_sid("s-1-12-1-1-2-3-4"));
+        assert!(!is_indexed_sid("s-1-5-18"));
+        assert!(!is_indexed_sid("s-1-5-210-1"));
+    }
+
+    #[test]
+    fn a_key_sid_has_four_canonical_numbers_and_a_rid_of_its_own() {
+        for key in [
+            "s-1-5-21-1-2-3-1000",
+            "s-1-5-21-0-2-4294967295-1001",
+            "s-1-12-1-1-2-3-4",
+        ] {
+            assert!(is_key_sid(key), "{key}");
+        }
+        let others = [
+            "s-1-5-21-1-2-3-999",
+            "s-1-5-21-1-2-3-01000",
+            "s-1-5-21-01-2-3-1000",
+            "s-1-5-21-1-2-3-4294967296",
+            "s-1-5-21-1-2-3-99999999999999999999999",
+            "s-1-5-21-1-2-3",
+            "s-1-5-21-1-2-3-4-1000",
+            "s-1-5-21-1-2-3-+1000",
+            "s-1-5-21-1-2-3-",
+            "s-1-12-1-1-2-3",
+            "s-1-12-1-1-2-3-4-5",
+            "s-1-5-18",
+            "",
+        ];
+        for other in others {
+            assert!(!is_key_sid(other), "{other}");
+        }
+    }
+}
