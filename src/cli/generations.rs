@@ -6,8 +6,8 @@ use indicatif::HumanBytes;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::resolve::{minute, printable};
 use super::sync::readers;
+use super::words::{minute, printable};
 use super::{Context, Exit, print, print_json};
 use crate::index::{Folder, Listed, Undone, generations};
 

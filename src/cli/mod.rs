@@ -1,7 +1,8 @@
 //! The command line: reads arguments and configuration, runs one command, and says how it ended.
 //!
 //! One command, one file, one `run`. Standard output is data, standard error is for people. An error is printed once,
-//! here, as a chain, and turned into an exit code by one table, `Exit`.
+//! here, as a chain, and turned into an exit code by one table, `Exit`. `answer` and `words` are what
+//! commands say to people in common.
 
 mod generations;
 mod resolve;
@@ -9,6 +10,9 @@ mod rollback;
 mod status;
 mod sync;
 mod why;
+
+mod answer;
+mod words;
 
 use std::ffi::OsString;
 use std::fmt;

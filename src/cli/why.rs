@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::resolve::{self, kind_in_words, printable};
-use super::{Context, Exit, print, print_json};
+use super::words::{kind_in_words, minute, printable};
+use super::{Context, Exit, answer, print, print_json, resolve};
 use crate::lookup::{Hit, HitVerdict, LookedUp, Tried, Waiting, WaitingReason, Why};
 
 /// Say how an answer comes about: each rule tried, what it found, and what does not answer
@@ -30,7 +30,7 @@ pub(super) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
 }
 
 fn text_of(why: &Why) -> String {
-    let mut text = resolve::text_of(&why.answer);
+    let mut text = answer::text_of(&why.answer);
     for one in &why.answer.matches {
         push_waiting(&mut text, &one.waiting);
     }
@@ -103,14 +103,14 @@ fn push_hits(text: &mut String, found: &LookedUp) {
 fn first_in_words(hit: &Hit) -> String {
     let held = hit.held.as_ref();
     held.map_or(String::new(), |held| {
-        format!(", seen with it first {}", resolve::minute(held.first))
+        format!(", seen with it first {}", minute(held.first))
     })
 }
 
 fn times_in_words(hit: &Hit) -> String {
     let held = hit.held.as_ref();
     held.map_or(String::new(), |held| {
-        let (first, last) = (resolve::minute(held.first), resolve::minute(held.last));
+        let (first, last) = (minute(held.first), minute(held.last));
         format!(", seen with it from {first} to {last}")
     })
 }
@@ -136,7 +136,7 @@ fn hit_in_words(hit: &Hit) -> String {
             ", row {} of {} ({})",
             row.row,
             row.object,
-            resolve::minute(row.observed_at)
+            minute(row.observed_at)
         )
     });
     format!(

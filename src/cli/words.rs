@@ -1,0 +1,88 @@
+//! Words: how single values read for people: kinds, verdicts, flags, times and what an export holds.
+//!
+//! What is said of an answer as a whole is the affair of `answer`.
+
+use std::borrow::Cow;
+
+use jiff::Timestamp;
+
+use crate::identifier::Kind;
+use crate::lookup::{Flag, Verdict};
+
+pub(super) fn kind_in_words(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Sid | Kind::WeakSid => "SID",
+        Kind::Uid => "uid",
+        Kind::AccountName | Kind::BareName => "account name",
+        Kind::Upn => "UPN",
+        Kind::Email => "email",
+        Kind::DeviceUid => "device uid",
+        Kind::CollectorUid => "collector uid",
+        Kind::DeviceName | Kind::ShortName => "device name",
+        Kind::SerialNumber => "serial number",
+        Kind::Domain => "domain",
+    }
+}
+
+pub(super) fn verdict_in_words(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Agrees => "agrees",
+        Verdict::Elsewhere => "held by somebody who does not fit the rest",
+        Verdict::Nobody => "held by nobody",
+        Verdict::TooMany => "held by too many to identify anybody",
+        Verdict::Unparseable => "passed over; not what it was taken for",
+    }
+}
+
+pub(super) fn flag_in_words(flag: Flag) -> &'static str {
+    match flag {
+        Flag::WeakSid => "its SID is no key: other machines have the same",
+        Flag::Confusable => {
+            "has letters that look like others, with which it is what somebody else holds"
+        }
+        Flag::Moved => "another one had it too; this one was first seen with it",
+        Flag::ConfusableWithKnown => "with letters that look alike it is what somebody holds",
+        Flag::Contradiction => "the values point to different subjects",
+    }
+}
+
+/// Writes a time to the minute.
+pub(super) fn minute(time: Timestamp) -> String {
+    time.strftime("%Y-%m-%d %H:%M UTC").to_string()
+}
+
+/// Writes control characters as escapes: what an export holds must not command a terminal, nor break a line.
+pub(super) fn printable(text: &str) -> Cow<'_, str> {
+    if !text.contains(char::is_control) {
+        return Cow::Borrowed(text);
+    }
+    let escaped = |letter: char| match letter.is_control() {
+        true => letter.escape_default().to_string(),
+        false => letter.to_string(),
+    };
+    Cow::Owned(text.chars().map(escaped).collect())
+}
+
+/// What control characters would do to a terminal is not for a query to say; nor need all of a long one be shown.
+pub(super) fn shown(query: &str) -> String {
+    const AT_MOST: usize = 100;
+    let text: String = query.escape_debug().take(AT_MOST).collect();
+    match query.chars().nth(AT_MOST) {
+        Some(_) => text + "…",
+        // Quotes and backslashes are harmless, and names have them.
+        None if !query.chars().any(char::is_control) => query.to_owned(),
+        None => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_query_cannot_steer_the_terminal() {
+        assert_eq!(shown(r"EMEA\jdoe"), r"EMEA\jdoe");
+        assert_eq!(shown("a\u{1b}[31m"), r"a\u{1b}[31m");
+        assert_eq!(shown(&"x".repeat(200)).chars().count(), 101);
+    }
+}
