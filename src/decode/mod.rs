@@ -3,9 +3,15 @@
 //! [`check`] reads a file once to its clean end and says what form it has; after that [`batches`] can lose rows but
 //! cannot fail for what the file holds. Compression and encoding are recognised by content, never by name.
 //! What columns mean is the mapping's business.
+//!
+//! `csv` is the way of the rows: `lines` are cut into `cells` and fill a `batch`, but for those that are `recognised`.
 
 mod csv;
+
+mod batch;
+mod cells;
 mod lines;
+mod recognised;
 
 use std::fs::File;
 use std::io::{self, BufReader, Read};
@@ -112,7 +118,7 @@ pub fn check(path: &Path) -> Result<Form, Error> {
             return Err(Error::CompressedTwice);
         }
     }
-    let (delimiter, header) = csv::header(&header_line(&start, utf16)?)?;
+    let (delimiter, header) = cells::header(&header_line(&start, utf16)?)?;
     Ok(Form {
         compression,
         utf16,

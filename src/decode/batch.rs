@@ -1,0 +1,145 @@
+//! A batch in the making: cells appended to text columns, and what was recognised or rejected beside them.
+//!
+//! When it is full is decided by who fills it.
+
+use std::sync::Arc;
+
+use arrow_array::builder::StringBuilder;
+use arrow_array::{ArrayRef, RecordBatch};
+use arrow_schema::SchemaRef;
+use csv::ByteRecord;
+
+use crate::observation::{Decoded, Recognised, Reject};
+
+/// Bytes that an empty cell takes.
+const OFFSET_BYTES: usize = size_of::<i32>();
+
+/// The columns of a batch in the making.
+pub(super) struct Builder {
+    columns: Vec<StringBuilder>,
+    names: SchemaRef,
+    rows: Vec<u32>,
+    lines: Vec<u64>,
+    raws: Vec<u64>,
+    pub(super) recognised: Vec<Recognised>,
+    rejects: Vec<Reject>,
+    pub(super) bytes: usize,
+}
+
+impl Builder {
+    pub(super) fn new(schema: &SchemaRef) -> Builder {
+        let columns = schema
+            .fields()
+            .iter()
+            .map(|_| StringBuilder::new())
+            .collect();
+        Builder {
+            columns,
+            names: schema.clone(),
+            rows: Vec::new(),
+            lines: Vec::new(),
+            raws: Vec::new(),
+            recognised: Vec::new(),
+            rejects: Vec::new(),
+            bytes: 0,
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.rows.len() + self.recognised.len() + self.rejects.len()
+    }
+
+    pub(super) fn reject(
+        &mut self,
+        line: u64,
+        field: &str,
+        reason: impl Into<std::borrow::Cow<'static, str>>,
+    ) {
+        self.rejects.push(Reject {
+            line,
+            field: field.to_owned(),
+            reason: reason.into(),
+        });
+    }
+
+    pub(super) fn append_record(&mut self, record: &ByteRecord, row: u32, line: u64) {
+        let Some(text) = text_of(record) else {
+            // A row of another width is not worth a look at its cells.
+            let bad = record
+                .iter()
+                .position(|cell| std::str::from_utf8(cell).is_err());
+            return match bad.filter(|_| record.len() == self.columns.len()) {
+                Some(bad) => {
+                    let name = self.names.field(bad).name().clone();
+                    self.reject(line, &name, "the cell is not UTF-8")
+                }
+                None => self.reject_width(record.len(), line),
+            };
+        };
+        let cell = |at| record.range(at).and_then(|range| text.get(range));
+        let cells = (0..record.len()).map(|at| cell(at).unwrap_or_default());
+        self.append(cells, 0, row, line);
+    }
+
+    pub(super) fn append<'t>(
+        &mut self,
+        cells: impl ExactSizeIterator<Item = &'t str> + Clone,
+        raw: u64,
+        row: u32,
+        line: u64,
+    ) {
+        if cells.len() != self.columns.len() {
+            return self.reject_width(cells.len(), line);
+        }
+        // Files that were appended to one another each bring a header.
+        let names = self.names.fields().iter().map(|field| field.name());
+        if names.eq(cells.clone().map(str::trim_ascii)) {
+            return self.reject(line, "", "the row repeats the header");
+        }
+        for (column, cell) in self.columns.iter_mut().zip(cells) {
+            self.bytes += cell.len() + OFFSET_BYTES;
+            match cell {
+                "" => column.append_null(),
+                cell => column.append_value(cell),
+            }
+        }
+        self.rows.push(row);
+        self.lines.push(line);
+        self.raws.push(raw);
+    }
+
+    fn reject_width(&mut self, found: usize, line: u64) {
+        let expected = self.columns.len();
+        let reason = format!("the row has {found} cells, the header {expected}");
+        self.reject(line, "", reason)
+    }
+
+    pub(super) fn finish(mut self, schema: &SchemaRef) -> Decoded {
+        let columns: Vec<ArrayRef> = self
+            .columns
+            .iter_mut()
+            .map(|column| Arc::new(column.finish()) as ArrayRef)
+            .collect();
+        let records = RecordBatch::try_new(schema.clone(), columns)
+            .expect("every column got one cell per appended row, all of type Utf8");
+        Decoded {
+            records,
+            rows: self.rows,
+            lines: self.lines,
+            raws: self.raws,
+            recognised: self.recognised,
+            rejects: self.rejects,
+        }
+    }
+}
+
+/// Returns a record's cells as one text, if each of them is UTF-8: a delimiter may cut a character.
+fn text_of(record: &ByteRecord) -> Option<&str> {
+    let text = std::str::from_utf8(record.as_slice()).ok()?;
+    let is_whole = |at: usize| {
+        record
+            .range(at)
+            .is_some_and(|range| text.is_char_boundary(range.start))
+    };
+    (text.is_ascii() || (0..record.len()).all(is_whole)).then_some(text)
+}
