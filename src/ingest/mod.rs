@@ -1,124 +1,34 @@
 //! A run: what is new in the sources becomes a new generation of the index.
 //!
 //! [`run`] decides; the stages only do. Objects are fetched on the source's threads and decoded and mapped on one of
-//! their own, while this thread writes. What fails costs itself: a row, an object, or the building file.
+//! their own (`reader`), while this thread folds (`fold`) and writes. What fails costs itself: a row, an object, or the
+//! building file.
 
-mod reader;
+mod options;
 mod report;
 
-use std::path::{Path, PathBuf};
+mod fold;
+mod reader;
+
+mod error;
+
+use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, sync_channel};
+use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use tracing::{debug, error, info};
 
-use self::reader::{Fetched, Mapped, Message, Reader};
-pub use self::report::{Failure, ObjectCounts, Outcome, Report, RowReport, note_run};
-use crate::class::Patterns;
-use crate::decode;
-use crate::index::{
-    self, Folder, Generation, Kept, Loaded, Made, Past, Readers, Rules, settle_undone,
-};
-use crate::mapping::Mapping;
-use crate::observation::{Layout, Object, ObservedFrom};
-use crate::source::{self, SourceConfig, Sources};
-
-/// Batches between the mapping thread and the writer: enough to bridge a pause of either.
-const BATCHES_AHEAD: usize = 6;
-
-/// What a run works on and how.
-pub struct Options {
-    /// The index's path.
-    pub index: PathBuf,
-    /// Who may read it.
-    pub readers: Readers,
-    /// Generations kept, the current one included.
-    pub keep_generations: u32,
-    /// How old a generation beyond those must be before it is removed.
-    pub prune_after: Duration,
-    /// Bytes that fetched objects may take on disk at once.
-    pub spool_bytes: u64,
-    /// How long a backfill works before it publishes what it has.
-    pub publish_every: Duration,
-    /// Where objects are.
-    pub sources: Vec<SourceConfig>,
-    /// What columns are called.
-    pub mapping: Mapping,
-    /// Patterns for account classes.
-    pub patterns: Patterns,
-    /// How long before it was observed a logins row may have been true.
-    pub login_window: Option<Duration>,
-    /// Take in also what a rollback undid.
-    pub is_retry: bool,
-    /// Do everything but publish.
-    pub is_dry_run: bool,
-    /// Set to end the run: back to the last publication.
-    pub stop: Arc<AtomicBool>,
-}
-
-/// What a run tells while it works.
-#[derive(Debug, Clone, Copy)]
-pub enum Progress {
-    /// So many objects are new, with so many bytes in all.
-    Listed {
-        /// New objects.
-        objects: u64,
-        /// Their size as stored.
-        bytes: u64,
-    },
-    /// An object was taken in, or failed.
-    Object {
-        /// Its size as stored.
-        bytes: u64,
-    },
-    /// So many rows more were read.
-    Rows(u64),
-}
-
-/// Why a run ended without a result.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum Error {
-    /// The sources could not be opened or listed.
-    #[error(transparent)]
-    Source(#[from] source::Error),
-    /// The index could not be read or written.
-    #[error(transparent)]
-    Index(#[from] index::Error),
-    /// No source was named.
-    #[error("no source: name a folder or a URL, or add a [[source]] to the configuration")]
-    NoSource,
-    /// The run was asked to stop.
-    #[error("stopped; the index is as it was at the last publication")]
-    Stopped,
-    /// A checked object could not be read a second time.
-    #[error(
-        "{object} could not be read a second time; check the disk that holds it, of a fetched one that of the index, and run again"
-    )]
-    Unreadable {
-        /// The object.
-        object: String,
-        /// What the system said.
-        source: decode::Error,
-    },
-    /// A local file was written to or replaced while it was read; the run begins again without it.
-    #[error(
-        "{} changed while it was read; the next run takes it as it is then",
-        object.name()
-    )]
-    Changed {
-        /// The object.
-        object: Box<Object>,
-    },
-    /// A thread of the reading side died.
-    #[error("a thread that reads objects ended without a word; run again with -v and report it")]
-    Broken,
-}
-
-type Result<T> = std::result::Result<T, Error>;
+pub use self::error::Error;
+use self::error::Result;
+use self::fold::Folded;
+pub use self::options::Options;
+use self::reader::Fetched;
+pub use self::report::{Failure, ObjectCounts, Outcome, Progress, Report, RowReport, note_run};
+use crate::index::{self, Folder, Generation, Kept, Loaded, Made, Past, Rules, settle_undone};
+use crate::observation::{Object, ObservedFrom};
+use crate::source::Sources;
 
 /// Takes in what is new in the sources and publishes it.
 ///
@@ -277,99 +187,6 @@ impl Run<'_> {
         }
     }
 
-    /// Folds objects until it is time to publish; tells whether there may be more. They are decoded and mapped on threads
-    /// of their own.
-    fn fold(
-        &mut self,
-        mut kept: Kept,
-        fetched: &mut (impl Iterator<Item = Fetched> + Send),
-    ) -> Result<(Folded, bool)> {
-        let options = self.options;
-        let is_enough = AtomicBool::new(false);
-        let known = (kept.known(), kept.contents());
-        let mut is_changed = false;
-        let is_more = std::thread::scope(|scope| {
-            let (sender, receiver) = sync_channel(BATCHES_AHEAD);
-            let is_enough = &is_enough;
-            let reading = std::thread::Builder::new()
-                .name("map".into())
-                .spawn_scoped(scope, move || {
-                    Reader::new(options, known, is_enough, sender).run(fetched)
-                })
-                .map_err(|_| Error::Broken)?;
-            let folded = self.fold_all(&mut kept, &receiver, is_enough);
-            // Unblocks the reading thread when folding ended early.
-            drop(receiver);
-            let is_more = reading.join().map_err(|_| Error::Broken)?;
-            is_changed = folded?;
-            Ok::<_, Error>(is_more)
-        })?;
-        Ok((Folded { kept, is_changed }, is_more))
-    }
-
-    /// Folds what is read; true when an object was taken in.
-    fn fold_all(
-        &mut self,
-        kept: &mut Kept,
-        messages: &Receiver<Message>,
-        is_enough: &AtomicBool,
-    ) -> Result<bool> {
-        let start = Instant::now();
-        let mut is_changed = false;
-        let mut taking: Option<(Object, Layout)> = None;
-        for message in messages {
-            if self.options.stop.load(Ordering::Relaxed) {
-                return Err(Error::Stopped);
-            }
-            match message {
-                Message::Failed { object, error } => self.fail(&object, error),
-                Message::Duplicate {
-                    object,
-                    blake3,
-                    layout,
-                } => {
-                    self.report.objects.duplicate += 1;
-                    self.progress_of(&object);
-                    kept.take_duplicate(object, blake3, &layout)?;
-                    is_changed = true;
-                }
-                Message::Begin {
-                    object,
-                    blake3,
-                    layout,
-                } => {
-                    kept.begin(object.clone(), blake3, &layout)?;
-                    taking = Some((object, layout));
-                }
-                Message::Rows(Mapped { batch, rejects }) => {
-                    (self.progress)(Progress::Rows((batch.len() + rejects.len()) as u64));
-                    if let Some((_, layout)) = &taking {
-                        kept.take(&batch, layout, rejects)?;
-                    }
-                }
-                Message::End { refused } => {
-                    kept.end(refused)?;
-                    if let Some((object, _)) = taking.take() {
-                        self.progress_of(&object);
-                    }
-                    is_changed = true;
-                    let is_late = start.elapsed() > self.options.publish_every;
-                    is_enough.store(is_late && !self.options.is_dry_run, Ordering::Relaxed);
-                }
-                Message::Broken(error) => return Err(error),
-                Message::Warning(warning) => self.report.warnings.push(warning),
-            }
-        }
-        if self.options.stop.load(Ordering::Relaxed) {
-            return Err(Error::Stopped);
-        }
-        match taking {
-            None => Ok(is_changed),
-            // The object's end never came: what was folded of it must not be published.
-            Some(_) => Err(Error::Broken),
-        }
-    }
-
     fn progress_of(&mut self, object: &Object) {
         (self.progress)(Progress::Object {
             bytes: object.size_bytes,
@@ -476,12 +293,6 @@ impl Run<'_> {
     }
 }
 
-/// What was folded, to make a generation of.
-struct Folded {
-    kept: Kept,
-    is_changed: bool,
-}
-
 /// Compares a generation with its hash, beside what is made of it.
 fn verify(generation: Generation) -> JoinHandle<index::Result<()>> {
     std::thread::spawn(move || generation.verify())
@@ -509,16 +320,4 @@ fn from_the_future(object: &Object) -> Option<String> {
             }
         )
     })
-}
-
-/// An error with its causes, on one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }

@@ -8,7 +8,8 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 
 use jiff::tz::TimeZone;
 
-use super::{Error, Options, chain};
+use super::error::{Error, chain};
+use super::options::Options;
 use crate::decode;
 use crate::identifier::hash128;
 use crate::index::{Content, Contents, Known};

@@ -1,4 +1,6 @@
-//! What became of a run: the JSON that `sync --json` prints, and the runs that `runs.jsonl` keeps.
+//! What a run tells: while it works, at its end as the JSON that `sync --json` prints, and of past ones in `runs.jsonl`.
+//!
+//! What fails and what is odd is found by the run.
 
 use std::path::Path;
 
@@ -8,6 +10,25 @@ use crate::index::{Published, RowCounts};
 
 /// Runs that `runs.jsonl` keeps.
 const RUNS_KEPT: usize = 1_000;
+
+/// What a run tells while it works.
+#[derive(Debug, Clone, Copy)]
+pub enum Progress {
+    /// So many objects are new, with so many bytes in all.
+    Listed {
+        /// New objects.
+        objects: u64,
+        /// Their size as stored.
+        bytes: u64,
+    },
+    /// An object was taken in, or failed.
+    Object {
+        /// Its size as stored.
+        bytes: u64,
+    },
+    /// So many rows more were read.
+    Rows(u64),
+}
 
 /// What became of a run; its JSON is what `sync --json` prints.
 #[derive(Debug, Clone, Default, PartialEq, serde::Serialize)]

@@ -1,0 +1,117 @@
+//! Folding: what the reading side tells becomes what is kept, until it is time to publish.
+//!
+//! How rows are folded is the index's affair; what is made of them is decided by the run.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::time::Instant;
+
+use super::error::{Error, Result};
+use super::reader::{Fetched, Mapped, Message, Reader};
+use super::{Progress, Run};
+use crate::index::Kept;
+use crate::observation::{Layout, Object};
+
+/// Batches between the mapping thread and the writer: enough to bridge a pause of either.
+const BATCHES_AHEAD: usize = 6;
+
+/// What was folded, to make a generation of.
+pub(super) struct Folded {
+    pub(super) kept: Kept,
+    pub(super) is_changed: bool,
+}
+
+impl Run<'_> {
+    /// Folds objects until it is time to publish; tells whether there may be more. They are decoded and mapped on threads
+    /// of their own.
+    pub(super) fn fold(
+        &mut self,
+        mut kept: Kept,
+        fetched: &mut (impl Iterator<Item = Fetched> + Send),
+    ) -> Result<(Folded, bool)> {
+        let options = self.options;
+        let is_enough = AtomicBool::new(false);
+        let known = (kept.known(), kept.contents());
+        let mut is_changed = false;
+        let is_more = std::thread::scope(|scope| {
+            let (sender, receiver) = sync_channel(BATCHES_AHEAD);
+            let is_enough = &is_enough;
+            let reading = std::thread::Builder::new()
+                .name("map".into())
+                .spawn_scoped(scope, move || {
+                    Reader::new(options, known, is_enough, sender).run(fetched)
+                })
+                .map_err(|_| Error::Broken)?;
+            let folded = self.fold_all(&mut kept, &receiver, is_enough);
+            // Unblocks the reading thread when folding ended early.
+            drop(receiver);
+            let is_more = reading.join().map_err(|_| Error::Broken)?;
+            is_changed = folded?;
+            Ok::<_, Error>(is_more)
+        })?;
+        Ok((Folded { kept, is_changed }, is_more))
+    }
+
+    /// Folds what is read; true when an object was taken in.
+    fn fold_all(
+        &mut self,
+        kept: &mut Kept,
+        messages: &Receiver<Message>,
+        is_enough: &AtomicBool,
+    ) -> Result<bool> {
+        let start = Instant::now();
+        let mut is_changed = false;
+        let mut taking: Option<(Object, Layout)> = None;
+        for message in messages {
+            if self.options.stop.load(Ordering::Relaxed) {
+                return Err(Error::Stopped);
+            }
+            match message {
+                Message::Failed { object, error } => self.fail(&object, error),
+                Message::Duplicate {
+                    object,
+                    blake3,
+                    layout,
+                } => {
+                    self.report.objects.duplicate += 1;
+                    self.progress_of(&object);
+                    kept.take_duplicate(object, blake3, &layout)?;
+                    is_changed = true;
+                }
+                Message::Begin {
+                    object,
+                    blake3,
+                    layout,
+                } => {
+                    kept.begin(object.clone(), blake3, &layout)?;
+                    taking = Some((object, layout));
+                }
+                Message::Rows(Mapped { batch, rejects }) => {
+                    (self.progress)(Progress::Rows((batch.len() + rejects.len()) as u64));
+                    if let Some((_, layout)) = &taking {
+                        kept.take(&batch, layout, rejects)?;
+                    }
+                }
+                Message::End { refused } => {
+                    kept.end(refused)?;
+                    if let Some((object, _)) = taking.take() {
+                        self.progress_of(&object);
+                    }
+                    is_changed = true;
+                    let is_late = start.elapsed() > self.options.publish_every;
+                    is_enough.store(is_late && !self.options.is_dry_run, Ordering::Relaxed);
+                }
+                Message::Broken(error) => return Err(error),
+                Message::Warning(warning) => self.report.warnings.push(warning),
+            }
+        }
+        if self.options.stop.load(Ordering::Relaxed) {
+            return Err(Error::Stopped);
+        }
+        match taking {
+            None => Ok(is_changed),
+            // The object's end never came: what was folded of it must not be published.
+            Some(_) => Err(Error::Broken),
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! Options: what a run works on and how.
+//!
+//! Where they come from is the affair of who starts the run.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use crate::class::Patterns;
+use crate::index::Readers;
+use crate::mapping::Mapping;
+use crate::source::SourceConfig;
+
+/// What a run works on and how.
+pub struct Options {
+    /// The index's path.
+    pub index: PathBuf,
+    /// Who may read it.
+    pub readers: Readers,
+    /// Generations kept, the current one included.
+    pub keep_generations: u32,
+    /// How old a generation beyond those must be before it is removed.
+    pub prune_after: Duration,
+    /// Bytes that fetched objects may take on disk at once.
+    pub spool_bytes: u64,
+    /// How long a backfill works before it publishes what it has.
+    pub publish_every: Duration,
+    /// Where objects are.
+    pub sources: Vec<SourceConfig>,
+    /// What columns are called.
+    pub mapping: Mapping,
+    /// Patterns for account classes.
+    pub patterns: Patterns,
+    /// How long before it was observed a logins row may have been true.
+    pub login_window: Option<Duration>,
+    /// Take in also what a rollback undid.
+    pub is_retry: bool,
+    /// Do everything but publish.
+    pub is_dry_run: bool,
+    /// Set to end the run: back to the last publication.
+    pub stop: Arc<AtomicBool>,
+}
