@@ -6,7 +6,9 @@ use std::rc::Rc;
 
 use jiff::Timestamp;
 
-use super::answer::{self, Evidence, Flag, Found, Level, Match, Outcome, Skipped, Verdict};
+use super::answer::{self, Flag, Match, Outcome, Skipped, Verdict};
+use super::evidence::{Evidence, Level};
+use super::found::Found;
 use super::generation::Generation;
 use super::heard::Heard;
 use super::query::{Clue, Probe, Query, field_kind, probes_of};

@@ -11,7 +11,7 @@ use std::sync::{Mutex, PoisonError};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension};
 
-use super::answer::Coverage;
+use super::coverage::Coverage;
 use super::mount;
 use super::reader::Reader;
 use super::row::time;

@@ -8,10 +8,11 @@
 use jiff::Timestamp;
 use serde_core::ser::{Serialize, SerializeMap, Serializer};
 
-use super::answer::{
-    Account, AccountUse, Answer, Clue, Coverage, Device, DeviceUse, Evidence, Found, Freshness,
-    Match, Skipped, Use,
-};
+use super::answer::{Answer, Clue, Match, Skipped};
+use super::coverage::Coverage;
+use super::evidence::Evidence;
+use super::found::{Account, AccountUse, Device, DeviceUse, Found, Use};
+use super::freshness::Freshness;
 use super::history::Held;
 use super::suggest::Suggestion;
 use super::waiting::{Waiting, WaitingUsage};

@@ -2,25 +2,33 @@
 //!
 //! The way of a query: `query` says what the text can be, `search` looks it up and compares every hit with its row (`row`),
 //! `history` whom else it meant, `find` decides who fits (`heard`), `rank` orders devices and accounts, `answer` is what
-//! comes back and `json` how it is written. `why` tells people how it came about, `suggest` what they may have meant.
-//! `generation` is the file that is read; it never changes, so nothing is locked and no call waits for a run.
-//! How the index came to be is the writer's affair.
+//! comes back (of `found`, `evidence`, `coverage`, `freshness` and `waiting`) and `json` how it is written. `why` tells
+//! people how it came about, `suggest` what they may have meant. `generation` is the file that is read; it never changes,
+//! so nothing is locked and no call waits for a run. How the index came to be is the writer's affair.
 
-mod answer;
-mod find;
-pub(crate) mod generation;
-mod heard;
 mod history;
-mod json;
-mod mount;
 mod query;
-mod rank;
-mod reader;
 mod row;
 mod search;
-mod suggest;
+
+mod find;
+mod heard;
+mod rank;
+
+mod answer;
+mod coverage;
+mod evidence;
+mod found;
+mod freshness;
 mod waiting;
+
+mod json;
+mod suggest;
 mod why;
+
+pub(crate) mod generation;
+mod mount;
+mod reader;
 
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -29,10 +37,11 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
-pub use self::answer::{
-    Account, AccountUse, Answer, Clue, Coverage, Device, DeviceUse, Evidence, Flag, Found,
-    Freshness, FreshnessState, Level, Match, NotOne, Outcome, Skipped, Use, Verdict,
-};
+pub use self::answer::{Answer, Clue, Flag, Match, NotOne, Outcome, Skipped, Verdict};
+pub use self::coverage::Coverage;
+pub use self::evidence::{Evidence, Level};
+pub use self::found::{Account, AccountUse, Device, DeviceUse, Found, Use};
+pub use self::freshness::{Freshness, FreshnessState};
 use self::generation::{Generation, Place};
 pub use self::history::Held;
 pub use self::query::Query;

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::answer::Level;
+use super::evidence::Level;
 use crate::identifier::{self, Kind};
 use crate::schema::{Class, Subject};
 

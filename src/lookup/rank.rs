@@ -7,7 +7,8 @@ use std::sync::LazyLock;
 
 use jiff::Timestamp;
 
-use super::answer::{AccountUse, Device, DeviceUse, Skipped, Use};
+use super::answer::Skipped;
+use super::found::{AccountUse, Device, DeviceUse, Use};
 use super::reader::Reader;
 use super::row::{Row, row_time, text};
 use crate::schema::{Subject, USAGE_DEVICE_FIELDS};

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use rusqlite::OptionalExtension;
 use rusqlite::types::ValueRef;
 
-use super::answer::{Account, Device};
+use super::found::{Account, Device};
 use super::query::{Probe, field_kind};
 use super::reader::Reader;
 use crate::identifier::{self, Kind};

@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use rusqlite::{OptionalExtension, params};
 
-use super::answer::Evidence;
+use super::evidence::Evidence;
 use super::generation::Generation;
 use super::query::Probe;
 use super::reader::Reader;

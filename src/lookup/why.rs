@@ -3,7 +3,8 @@
 //! For people who ask back, not for a chatbot: it reads everything that a lookup reads, and tells of former holders and
 //! of accounts that lookups pass over.
 
-use super::answer::{Answer, Evidence};
+use super::answer::Answer;
+use super::evidence::Evidence;
 use super::generation::Generation;
 use super::history::Held;
 use super::query::{Clue, Probe, Query, field_kind};
