@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 
 use toml::de::{DeTable, DeValue};
 
+use super::error::{Error, Place, Problem};
 use super::keys::{self, OTHER_VARIABLES, variable_part};
 use super::value::{Refusal, URL, Value};
-use super::{Config, Dataset, Error, ObservedFrom, Place, Problem, Semantics, Source};
+use super::{Config, Dataset, ObservedFrom, Semantics, Source};
 use crate::{mapping, schema};
 
 /// The longest name of a source, in bytes: it is written into every line of the ledger.
@@ -313,4 +314,192 @@ fn assign_source(source: &mut Source, key: &[&str], value: &Value) -> Result<(),
         _ => return Err(Refusal::UnknownKey),
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::super::keys::PREFIX;
+    use super::super::sample::{SECRET, error, parse};
+    use super::*;
+
+    #[test]
+    fn the_environment_overrides_every_key() {
+        let file = "[[source]]\nname = \"tenant-a\"\nurl = \"/a\"\n";
+        let variables = "
+            ANSWERS_AGEING_FOR=9d
+            ANSWERS_FRESH_FOR=2h
+            ANSWERS_MAX_HOLDERS=3
+            CLASS_ADMIN=adm-*, *-adm
+            CLASS_SERVICE=
+            DATASET_DEVICES_COLUMNS=
+            DATASET_DEVICES_SEMANTICS=complete
+            DATASET_LOGINS_COLUMNS=
+            DATASET_LOGINS_SEMANTICS=window
+            DATASET_USERS_COLUMNS=user.#team=department, user.#mail=email
+            DATASET_USERS_SEMANTICS=complete
+            DATASET_LOGINS_WINDOW=1d
+            INDEX_GROUP=chatbots
+            INDEX_KEEP_GENERATIONS=5
+            INDEX_MODE=0600
+            INDEX_PATH=/srv/i.db
+            INDEX_PRUNE_AFTER=250ms
+            INDEX_PUBLISH_EVERY=30s
+            INDEX_SPOOL_BYTES=64MiB
+            SOURCE_TENANT_A_OBSERVED_FROM=key
+            SOURCE_TENANT_A_OPTIONS_ACCESS_KEY_ID=hunter2hunter2
+            SOURCE_TENANT_A_TIME_ZONE=Asia/Tokyo
+            SOURCE_TENANT_A_URL=/b";
+        let variables = variables
+            .lines()
+            .filter_map(|line| line.trim().split_once('='));
+        let env: Vec<_> = variables
+            .map(|(name, value)| (format!("{PREFIX}{name}"), value))
+            .collect();
+        let env: Vec<_> = env
+            .iter()
+            .map(|(name, value)| (name.as_str(), *value))
+            .collect();
+        let Config {
+            index,
+            sources,
+            datasets,
+            answers,
+            class,
+        } = parse(file, &env).unwrap();
+
+        assert_eq!(answers.ageing_for, Duration::from_hours(9 * 24));
+        assert_eq!(answers.fresh_for, Duration::from_hours(2));
+        assert_eq!(answers.max_holders, 3);
+        assert_eq!(
+            (class.service.len(), class.admin),
+            (0, vec!["adm-*".to_owned(), "*-adm".to_owned()])
+        );
+        assert_eq!(datasets["users"].columns["user.#mail"], "email");
+        assert_eq!(datasets["devices"].semantics, Semantics::Complete);
+        assert_eq!((index.mode, index.keep_generations), (0o600, 5));
+        assert_eq!(datasets["logins"].window, Some(Duration::from_hours(24)));
+        assert_eq!(index.group.as_deref(), Some("chatbots"));
+        assert_eq!(index.path, Path::new("/srv/i.db"));
+        assert_eq!(index.prune_after, Duration::from_millis(250));
+        assert_eq!(index.publish_every, Duration::from_secs(30));
+        assert_eq!(index.spool_bytes, 64 << 20);
+        let source = &sources[0];
+        assert_eq!(
+            (source.url.as_str(), source.observed_from),
+            ("/b", Some(ObservedFrom::Key))
+        );
+        assert_eq!(source.options["access_key_id"], SECRET);
+        assert_eq!(source.time_zone.iana_name(), Some("Asia/Tokyo"));
+
+        let mut understood = keys::variables(&[])
+            .filter(|name| name.matches('_').count() > 1 && !name.contains('<'));
+        let forgotten = understood.find(|name| {
+            !OTHER_VARIABLES.contains(&name.as_str()) && !env.iter().any(|(given, _)| given == name)
+        });
+        assert_eq!(forgotten, None);
+    }
+
+    #[test]
+    fn a_source_can_come_wholly_from_the_environment() {
+        let env = [
+            ("IDENTIDEX_SOURCE_X_Y_URL", "az://c/p"),
+            (
+                "IDENTIDEX_SOURCE_X_Y_OPTIONS_ENDPOINT",
+                "http://localhost:1",
+            ),
+            ("IDENTIDEX_SOURCE_X_Y_OPTIONS_URL", "odd"),
+        ];
+        let config = parse("", &env).unwrap();
+        let [source] = &config.sources[..] else {
+            panic!("one source")
+        };
+        assert_eq!(
+            (source.name.as_str(), source.url.as_str()),
+            ("x_y", "az://c/p")
+        );
+        assert_eq!(
+            source.options.keys().collect::<Vec<_>>(),
+            ["endpoint", "url"]
+        );
+    }
+
+    #[test]
+    fn the_longest_name_of_a_source_takes_a_variable() {
+        let file = "[[source]]\nname = \"a\"\nurl = \"/a\"\n[[source]]\nname = \"a.options\"\nurl = \"/b\"\n";
+        let config = parse(file, &[("IDENTIDEX_SOURCE_A_OPTIONS_URL", "/c")]).unwrap();
+        assert_eq!(
+            config
+                .sources
+                .iter()
+                .map(|source| source.url.as_str())
+                .collect::<Vec<_>>(),
+            ["/a", "/c"]
+        );
+    }
+
+    #[test]
+    fn names_of_sources_are_checked() {
+        assert!(
+            error("\n[[source]]\nurl = \"x\"", &[])
+                .starts_with("c.toml:2: source.name: missing; expected a name")
+        );
+        for name in ["3", "\"\"", "\"-a\"", "\"a b\"", "\"hunter2hunter2/\""] {
+            let shown = error(&format!("[[source]]\nname = {name}"), &[]);
+            assert!(
+                shown.starts_with("c.toml:2: source.name: expected a name"),
+                "{shown}"
+            );
+        }
+        assert!(
+            error(
+                "[[source]]\nname = \"a-1\"\nurl = \"x\"\n[[source]]\nname = \"A_1\"",
+                &[]
+            )
+            .starts_with("c.toml:5: source.A_1: the name is used twice")
+        );
+    }
+
+    #[test]
+    fn a_source_without_url_is_refused_unless_the_environment_has_it() {
+        let file = "\n[[source]]\nname = \"t\"\n";
+        assert!(
+            error(file, &[])
+                .starts_with("c.toml:2: source.t.url: missing; expected a folder or a URL")
+        );
+        assert_eq!(
+            parse(file, &[("IDENTIDEX_SOURCE_T_URL", "/x")])
+                .unwrap()
+                .sources[0]
+                .url,
+            "/x"
+        );
+    }
+
+    #[test]
+    fn limits_of_freshness_must_be_in_order() {
+        let expected = "answers.ageing_for: expected a duration not shorter than answers.fresh_for";
+        assert_eq!(
+            error("[answers]\nageing_for = \"1h\"", &[]),
+            format!("c.toml:2: {expected}")
+        );
+        let env = [("IDENTIDEX_ANSWERS_FRESH_FOR", "300d")];
+        assert_eq!(
+            error("", &env),
+            format!("IDENTIDEX_ANSWERS_FRESH_FOR: {expected}")
+        );
+    }
+
+    #[test]
+    fn text_that_is_not_toml_says_the_line_and_not_its_text() {
+        for text in [
+            "a = 1\nb = \"hunter2hunter2",
+            "a = 1\nhunter2hunter2",
+            "a = 1\na = \"hunter2hunter2\"",
+        ] {
+            let shown = error(text, &[]);
+            assert!(shown.starts_with("c.toml:2: not TOML: "), "{shown}");
+        }
+    }
 }

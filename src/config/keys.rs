@@ -3,7 +3,7 @@
 use super::Source;
 
 /// Every key, `*` standing for a name that the user chooses; the likelier of two equally near ones first.
-pub(super) const KEYS: &[&str] = &[
+const KEYS: &[&str] = &[
     "index.path",
     "index.mode",
     "index.group",
@@ -153,4 +153,111 @@ fn edits(from: &str, to: &str) -> usize {
         }
     }
     row[to.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample::{SECRET, error, parse};
+    use super::super::{Answers, Index};
+    use super::*;
+
+    #[test]
+    fn a_misspelt_key_names_the_nearest() {
+        let unknown = |text: &str| error(text, &[]);
+        assert_eq!(
+            unknown("# one\n[index]\npth = \"x\""),
+            "c.toml:3: index.pth: unknown key; the nearest is index.path"
+        );
+        assert_eq!(
+            unknown("[indx]"),
+            "c.toml:1: indx: unknown key; the nearest is index.path"
+        );
+        assert_eq!(
+            unknown("[dataset.user]\nsemantics = \"window\""),
+            "c.toml:1: dataset.user: unknown key; the nearest is dataset.users.semantics"
+        );
+        assert_eq!(
+            unknown("[[source]]\nname = \"t\"\nurll = \"x\""),
+            "c.toml:3: source.t.urll: unknown key; the nearest is source.t.url"
+        );
+        assert_eq!(
+            unknown("[[source]]\nname = \"t\"\nurl = \"x\"\n[source.option]\nregion = \"x\""),
+            "c.toml:4: source.t.option: unknown key; the nearest is source.t.options.<name>"
+        );
+    }
+
+    #[test]
+    fn a_misspelt_variable_names_the_nearest() {
+        let file = "[[source]]\nname = \"t-1\"\nurl = \"x\"";
+        let table = "
+            IDENTIDEX_INDEX                  IDENTIDEX_INDEX_PATH
+            IDENTIDEX_INDX_MODE              IDENTIDEX_INDEX_MODE
+            IDENTIDEX_SOURCE_T_1_TIMEZONE    IDENTIDEX_SOURCE_T_1_TIME_ZONE
+            IDENTIDEX_SOURCE_T_2_TIME_ZONE   IDENTIDEX_SOURCE_T_1_TIME_ZONE
+            IDENTIDEX_LOGFORMAT              IDENTIDEX_LOG_FORMAT
+            IDENTIDEX_DATASET_USER_SEMANTICS IDENTIDEX_DATASET_USERS_SEMANTICS";
+        for (name, nearest) in table.lines().filter_map(|line| line.trim().split_once(' ')) {
+            let expected = format!(
+                "{name}: unknown variable; the nearest is {}",
+                nearest.trim()
+            );
+            assert_eq!(error(file, &[(name, SECRET)]), expected);
+        }
+    }
+
+    #[test]
+    fn the_example_holds_every_key_and_the_defaults() {
+        let text = include_str!("../../deploy/identidex.toml");
+        let config = parse(text, &[]).unwrap();
+        assert_eq!(
+            (config.index, config.answers),
+            (Index::default(), Answers::default())
+        );
+        for key in KEYS {
+            let last = key.trim_end_matches(".*").rsplit('.').next().unwrap();
+            assert!(
+                text.contains(&format!("{last} = ")) || text.contains(&format!(".{last}]")),
+                "{key}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_schema_holds_every_key_and_no_other() {
+        fn keys(schema: &serde_json::Value, at: &str, found: &mut Vec<String>) {
+            let schema = schema.get("items").unwrap_or(schema);
+            let inner = schema["properties"].as_object().into_iter().flatten();
+            let leaf = inner.clone().count() == 0;
+            inner.for_each(|(name, inner)| keys(inner, &format!("{at}.{name}"), found));
+            if leaf {
+                let star = if schema["additionalProperties"].is_object() {
+                    ".*"
+                } else {
+                    ""
+                };
+                found.push(format!("{}{star}", &at[1..]));
+            } else {
+                assert_eq!(schema["additionalProperties"], false, "{at}");
+            }
+        }
+        let text = include_str!("../../schemas/config.schema.json");
+        let mut schema: serde_json::Value = serde_json::from_str(text).unwrap();
+        for (name, of) in [
+            ("users", "dataset"),
+            ("devices", "dataset"),
+            ("logins", "logins"),
+        ] {
+            let dataset = schema["$defs"][of].clone();
+            schema["properties"]["dataset"]["properties"][name] = dataset;
+        }
+        let mut found = Vec::new();
+        keys(&schema, "", &mut found);
+        let mut expected: Vec<String> = KEYS
+            .iter()
+            .map(|key| key.replace("source.*", "source"))
+            .collect();
+        expected.sort();
+        found.sort();
+        assert_eq!(found, expected);
+    }
 }

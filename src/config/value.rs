@@ -193,3 +193,78 @@ fn amount(text: &str) -> Option<(u64, &str)> {
     let (number, unit) = text.split_at(digits);
     Some((number.parse().ok()?, unit.trim_start()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::keys::{self, PREFIX};
+    use super::super::sample::{SECRET, error};
+
+    #[test]
+    fn a_wrong_value_says_what_was_expected_and_not_what_it_was() {
+        let table = r#"
+            index.path: the path of a file: 3 | "" | ".."
+            index.mode: octal text between: 640 | "0999" | "0777" | "0440" | "0666"
+            index.keep_generations: a whole number of at least 1: 0 | -1 | "2" | 2.5 | 99999999999
+            index.prune_after: a duration: 10 | "10" | "m" | "10 weeks" | "-1s" | "1.5h"
+            index.publish_every: a duration: true | "99999999999999999999d" | "999999999999999999d"
+            index.spool_bytes: a size such as: 8 | "0GiB" | "8" | "8 gigs" | "99999999TiB"
+            answers.max_holders: a whole number: 0
+            class.service: a list of patterns: "svc" | [1] | ["*"] | [""] | ["svc@D"]
+            dataset.users.semantics: "window" or "complete": "full" | 1979-05-27
+            dataset.logins.window: a duration such as: 1 | "day"
+            index.group: the name or number of a group: 100 | ""
+            dataset.users.columns.a: the name of a field: 1 | "" | "serial"
+            dataset.users.columns: columns and their fields: ["a"] | "a=b"
+            index: a table: 1
+            source: one [[source]] table per source: 1 | [1] | { name = "a" }"#;
+        for row in table.lines().skip(1) {
+            let [key, expected, values] = row.trim().splitn(3, ": ").collect::<Vec<_>>()[..] else {
+                panic!("{row}")
+            };
+            for value in values.split(" | ") {
+                let shown = error(&format!("\n{key} = {value}"), &[]);
+                let start = format!("c.toml:2: {key}: expected {expected}");
+                assert!(shown.starts_with(&start), "{key} = {value}: {shown}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_wrong_value_of_a_source_says_what_was_expected() {
+        let table = r#"
+            url: a folder or a URL: "" | "https://u:hunter2hunter2@h/x" | "https://h/?sig=hunter2hunter2"
+            time_zone: an IANA time zone such as "Europe/Zurich": "hunter2hunter2"
+            observed_from: "key" or "modified": "hunter2hunter2"
+            options.token: text, a whole number, true or false: 1.5
+            options: a table: "hunter2hunter2""#;
+        for row in table.lines().skip(1) {
+            let [key, expected, values] = row.trim().splitn(3, ": ").collect::<Vec<_>>()[..] else {
+                panic!("{row}")
+            };
+            for value in values.split(" | ") {
+                let shown = error(&format!("[[source]]\nname = \"t\"\n{key} = {value}"), &[]);
+                let start = format!("c.toml:3: source.t.{key}: expected {expected}");
+                assert!(shown.starts_with(&start), "{shown}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_wrong_variable_says_what_was_expected_and_not_what_it_was() {
+        for key in [
+            "index.mode",
+            "index.spool_bytes",
+            "index.prune_after",
+            "index.keep_generations",
+            "dataset.users.semantics",
+            "dataset.users.columns",
+        ] {
+            let name = format!("{PREFIX}{}", keys::variable_part(key));
+            let shown = error("", &[(&name, SECRET)]);
+            assert!(
+                shown.starts_with(&format!("{name}: {key}: expected ")),
+                "{shown}"
+            );
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! Sections: the tables of the file as values, with their defaults. Sources, which have none, are left to `source`;
+//! what stands in a section is read by `draft`.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Where the index is and how it is written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Index {
+    /// The index file; relative to the current folder, like a path on the command line.
+    pub path: PathBuf,
+    /// Permission bits of the files that readers open; the folder gets the search bits that belong to them.
+    pub mode: u32,
+    /// The name or number of the group that they are given to; `None` leaves that of the run.
+    pub group: Option<String>,
+    /// How many generations are kept, the current one included; at least 1.
+    pub keep_generations: u32,
+    /// How old a generation beyond that must be before it is removed.
+    pub prune_after: Duration,
+    /// How long a backfill works before it publishes what it has.
+    pub publish_every: Duration,
+    /// How much disk the fetched objects that wait for their turn may take, in bytes.
+    pub spool_bytes: u64,
+}
+
+/// What is said about one dataset.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Dataset {
+    /// What absence from a file means.
+    pub semantics: Semantics,
+    /// Columns that the built-in mapping does not know: column name → field.
+    pub columns: BTreeMap<String, String>,
+    /// Of logins: the time that each file covers, up to when it was observed.
+    pub window: Option<Duration>,
+}
+
+/// What it means that a file does not mention a subject.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Semantics {
+    /// Nothing: the file shows what was active.
+    #[default]
+    Window,
+    /// It is gone: the file lists everything there is.
+    Complete,
+}
+
+/// Limits of answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answers {
+    /// An identifier held by more subjects than this identifies none of them; at least 1.
+    pub max_holders: u32,
+    /// An answer is `fresh` while its dataset is no older than this.
+    pub fresh_for: Duration,
+    /// It is `ageing` while the dataset is no older than this, then `stale`; not less than `fresh_for`.
+    pub ageing_for: Duration,
+}
+
+/// Patterns for account classes, compared with the account name before its `@`; `*` stands for any run of characters.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Class {
+    /// Names of service accounts.
+    pub service: Vec<String>,
+    /// Names of administrators' second accounts.
+    pub admin: Vec<String>,
+}
+
+impl Default for Index {
+    fn default() -> Self {
+        Index {
+            path: PathBuf::from("identity.db"),
+            mode: 0o640,
+            group: None,
+            keep_generations: 2,
+            prune_after: Duration::from_mins(10),
+            publish_every: Duration::from_mins(5),
+            spool_bytes: 8 << 30,
+        }
+    }
+}
+
+impl Default for Answers {
+    /// A daily export that is half a day late is still fresh; a weekly one that is a day late is not yet stale.
+    fn default() -> Self {
+        Answers {
+            max_holders: 8,
+            fresh_for: Duration::from_hours(36),
+            ageing_for: Duration::from_hours(8 * 24),
+        }
+    }
+}
