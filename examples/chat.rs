@@ -2,8 +2,8 @@
 //! what they are called. Run:
 //! `cargo run --no-default-features --example chat -- identity.db john.doe@contoso.com jdoe@EMEA "John Doe"`
 
-use identidex::error::Error;
-use identidex::lookup::{Flag, Found, FreshnessState, Index, NotOne, Query};
+use identidex::Error;
+use identidex::{Flag, Found, FreshnessState, Index, NotOne, Query};
 
 /// What a chat channel knows of whoever is writing.
 pub struct Speaker {

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use std::str::FromStr;
 
 use flate2::{Compression, GzBuilder};
-use identidex::demo::Tenant;
+use identidex::internals::demo::Tenant;
 
 struct Options {
     users: u32,

@@ -2,7 +2,21 @@
 //! need?
 //!
 //! Nexthink's Data Exporters leave files of users, devices and logins in object storage. A scheduled run takes in what is
-//! new and publishes one SQLite file; a lookup answers from it. The walk of the data, which is also the order to read in:
+//! new and publishes one SQLite file; a lookup answers from it.
+//!
+//! ```no_run
+//! use identidex::{Index, Query};
+//!
+//! let index = Index::open("identity.db")?;
+//! let answer = index.find(Query::all_of(["jdoe", "john.doe@contoso.com"]))?;
+//! match answer.one() {
+//!     Ok(one) => println!("{one:?}"),
+//!     Err(not_one) => println!("{not_one}"),
+//! }
+//! # Ok::<_, identidex::Error>(())
+//! ```
+//!
+//! The walk of the data, which is also the order to read the source in:
 //!
 //! **object → RecordBatch → observation → index → answer**
 //!
@@ -12,41 +26,61 @@
 //! | answers | `lookup` | always |
 //! | rows as the stages hand them on | `observation`, `class` | `ingest` |
 //! | the stages of a run, which do not see each other | `source`, `decode`, `mapping`, `index` | `ingest` |
+//! | files, and the folder of generations | `write_behind`, `sqlite`, `publish` | `ingest` |
 //! | a run | `ingest` | `ingest` |
 //! | the program | `config`, `telemetry`, `cli` | `cli` |
 //! | a made-up tenant | `demo` | `cli` |
 
-pub mod bucket;
-pub mod error;
-pub mod generation;
+mod error;
 pub mod identifier;
-pub mod lookup;
-pub mod schema;
+mod schema;
+
+mod bucket;
+mod generation;
+mod lookup;
 
 #[cfg(feature = "ingest")]
-pub mod class;
+mod class;
 #[cfg(feature = "ingest")]
-pub mod decode;
+mod observation;
+
 #[cfg(feature = "ingest")]
-pub mod index;
+mod decode;
 #[cfg(feature = "ingest")]
-pub mod ingest;
+mod mapping;
 #[cfg(feature = "ingest")]
-pub mod mapping;
+mod source;
+
 #[cfg(feature = "ingest")]
-pub mod observation;
+mod index;
 #[cfg(feature = "ingest")]
-pub mod source;
+mod publish;
 #[cfg(feature = "ingest")]
 mod sqlite;
 #[cfg(feature = "ingest")]
 mod write_behind;
 
+#[cfg(feature = "ingest")]
+pub mod ingest;
+
 #[cfg(feature = "cli")]
 pub mod cli;
 #[cfg(feature = "cli")]
-pub mod config;
+mod config;
 #[cfg(feature = "cli")]
-pub mod demo;
+mod demo;
 #[cfg(feature = "cli")]
-pub mod telemetry;
+mod telemetry;
+
+#[doc(hidden)]
+pub mod internals;
+
+pub use crate::error::Error;
+pub use crate::identifier::Kind;
+pub use crate::lookup::{
+    Account, AccountUse, Answer, Clue, Coverage, Device, DeviceUse, Evidence, Flag, Found,
+    Freshness, FreshnessState, Held, Hit, HitVerdict, Index, Level, Likeness, LookedUp, Match,
+    NotOne, Options, Outcome, Query, Skipped, Suggestion, Tried, Use, Verdict, Waiting,
+    WaitingReason, WaitingUsage, Why,
+};
+pub use crate::schema::{Class, Dataset, Subject};

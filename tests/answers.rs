@@ -4,8 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use identidex::identifier::Kind;
-use identidex::lookup::{Index, Query};
+use identidex::Kind;
+use identidex::{Index, Query};
 use serde_json::Value;
 
 use crate::replay;

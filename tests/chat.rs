@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use identidex::lookup::{Index, Options};
+use identidex::{Index, Options};
 
 use crate::util::Home;
 

@@ -4,8 +4,8 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use identidex::demo::Tenant;
-use identidex::index::Folder;
+use identidex::internals::demo::Tenant;
+use identidex::internals::publish::Folder;
 use serde_json::Value;
 
 use crate::replay;

@@ -29,15 +29,9 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("mapping", &["bucket", "class", "observation"]),
     (
         "index",
-        &[
-            "bucket",
-            "class",
-            "generation",
-            "observation",
-            "sqlite",
-            "write_behind",
-        ],
+        &["bucket", "class", "observation", "sqlite", "write_behind"],
     ),
+    ("publish", &["generation", "index", "observation"]),
     (
         "ingest",
         &[
@@ -47,6 +41,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "lookup",
             "mapping",
             "observation",
+            "publish",
             "source",
         ],
     ),
@@ -65,6 +60,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "ingest",
             "lookup",
             "mapping",
+            "publish",
             "source",
             "telemetry",
         ],

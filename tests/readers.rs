@@ -7,8 +7,8 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use identidex::error::Error;
-use identidex::lookup::{Answer, Found, Index, Options};
+use identidex::Error;
+use identidex::{Answer, Found, Index, Options};
 
 use crate::replay;
 use crate::util::Home;

@@ -8,12 +8,12 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, UNIX_EPOCH};
 
-use identidex::class::Patterns;
-use identidex::demo::Tenant;
-use identidex::index::Readers;
+use identidex::ingest::Mapping;
+use identidex::ingest::Patterns;
+use identidex::ingest::Readers;
+use identidex::ingest::SourceConfig;
 use identidex::ingest::{self, Options, Outcome, Report};
-use identidex::mapping::Mapping;
-use identidex::source::SourceConfig;
+use identidex::internals::demo::Tenant;
 use jiff::tz::TimeZone;
 
 use crate::tenant::{self, Object};

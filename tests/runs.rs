@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use identidex::index::Folder as IndexFolder;
+use identidex::ingest::SourceConfig;
 use identidex::ingest::{self, Outcome, Report};
-use identidex::source::SourceConfig;
+use identidex::internals::publish::Folder as IndexFolder;
 use rusqlite::Connection;
 use serde_json::Value;
 
@@ -220,7 +220,7 @@ fn a_device_is_shared_as_soon_as_a_third_account_uses_it() {
         let key = format!("logins/2026-11-{day}T06-00-00Z.csv");
         folder.put(&key, login.as_bytes());
         run(folder.config(""), &index).unwrap();
-        let answer = identidex::lookup::Index::open(&index).unwrap();
+        let answer = identidex::Index::open(&index).unwrap();
         let answer = answer.find("NB1").unwrap();
         let found = serde_json::to_value(answer.one().map(|_| &answer).unwrap()).unwrap();
         assert_eq!(found["matches"][0]["shared"], is_shared, "{found}");
@@ -314,7 +314,7 @@ fn class_patterns_apply_to_accounts_that_were_known_before_them() {
     );
     let mut options = replay::options(Path::new("unused"), &index, Duration::from_secs(300));
     options.sources = vec![folder.config("")];
-    options.patterns = identidex::class::Patterns::new(&["svc-*".to_owned()], &[]);
+    options.patterns = identidex::ingest::Patterns::new(&["svc-*".to_owned()], &[]);
     ingest::run(&options, &mut |_| {}).unwrap();
     let state = state::read(&index);
     let classes: Vec<&Value> = state["accounts"]

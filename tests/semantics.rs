@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use identidex::lookup::Index;
+use identidex::Index;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 

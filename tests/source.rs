@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use identidex::source::{
+use identidex::internals::source::{
     Error, Listing, Object, ObservedFrom, SourceConfig, Sources, Spooled, Stored, observed_at,
 };
 

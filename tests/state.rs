@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::path::Path;
 
-use identidex::bucket::{self, Entries, Hash};
 use identidex::identifier::{self, Kind};
-use identidex::schema::{
+use identidex::internals::bucket::{self, Entries, Hash};
+use identidex::internals::schema::{
     Class, FieldType, SHARED_BY, Subject, account_field, flag, microseconds_of, shared_text,
     uuid_text,
 };

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::sync::readers;
 use super::words::{minute, printable};
 use super::{Context, Exit, print, print_json};
-use crate::index::{Folder, Listed, Undone, generations};
+use crate::publish::{Folder, Listed, Undone, generations};
 
 /// List the generations of the index, and the objects that a rollback undid
 #[derive(Debug, clap::Args)]

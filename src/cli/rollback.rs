@@ -4,7 +4,8 @@ use serde_json::json;
 
 use super::sync::readers;
 use super::{Context, Exit, print, print_json};
-use crate::index::{Error, Folder, RolledBack, roll_back};
+use crate::index::Error;
+use crate::publish::{Folder, RolledBack, roll_back};
 
 /// Go back to an older generation; readers follow within a second
 ///

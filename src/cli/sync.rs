@@ -17,9 +17,9 @@ use tracing::warn;
 use super::{BadUsage, Context, Exit, LogFormat, print, print_json};
 use crate::class::Patterns;
 use crate::config::{self, Config, Source};
-use crate::index::{Folder, Readers};
 use crate::ingest::{self, Failure, Outcome, Progress, Report};
 use crate::mapping::Mapping;
+use crate::publish::{Folder, Readers};
 use crate::schema::Dataset;
 use crate::source::{ObservedFrom, SourceConfig};
 

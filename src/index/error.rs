@@ -1,5 +1,8 @@
 //! Why the index could not be written.
 
+use std::io;
+use std::path::Path;
+
 use crate::sqlite;
 
 /// Why the index could not be written. The published generation is untouched by any of these.
@@ -114,6 +117,16 @@ impl From<sqlite::Error> for Error {
 
 pub(super) fn damaged(what: &'static str) -> Error {
     Error::Damaged(what)
+}
+
+/// Says of what file an error is.
+pub(crate) fn file_error(operation: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error {
+    let path = path.display().to_string();
+    move |source| Error::File {
+        operation,
+        path,
+        source,
+    }
 }
 
 /// What the index's own functions return.

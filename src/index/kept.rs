@@ -7,7 +7,6 @@ use std::sync::Arc;
 use super::claim::{ClaimId, NEVER, Print};
 use super::contents::Contents;
 use super::error::{Error, Result, damaged};
-use super::folder::Generation;
 use super::held::{self, HeldValues};
 use super::known::{self, Known};
 use super::lanes::{Entry, Lanes};
@@ -61,8 +60,8 @@ impl Kept {
     ///
     /// # Errors
     /// When it cannot be read, or is of another format.
-    pub fn load(last: Option<&Generation>, folder: &Path, generation: u64) -> Result<Kept> {
-        let last = last.map(|last| Last::open(&last.path)).transpose()?;
+    pub fn load(last: Option<&Path>, folder: &Path, generation: u64) -> Result<Kept> {
+        let last = last.map(Last::open).transpose()?;
         let lanes = || Lanes::new(folder.to_owned());
         let mut kept = Kept {
             folder: folder.to_owned(),

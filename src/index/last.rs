@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::error::{Error, Result, damaged};
-use super::folder::{Generation, Published};
 use super::ledger::Ledger;
+use super::make::Published;
+use super::object_lines;
 use crate::observation::Object;
 use crate::schema::{APPLICATION_ID, USER_VERSION};
 use crate::sqlite::Reader;
@@ -72,12 +73,12 @@ impl Past {
     ///
     /// # Errors
     /// As [`super::Kept::load`].
-    pub fn load(generation: &Generation) -> Result<Past> {
-        let last = Last::open(&generation.path)?;
+    pub fn load(generation: &Path) -> Result<Past> {
+        let last = Last::open(generation)?;
         let digest = last.meta.get("digest").map_or("", String::as_str);
         Ok(Past {
             published: Published {
-                generation: generation.number,
+                generation: last.number("generation")?,
                 accounts: last.number("accounts")?,
                 devices: last.number("devices")?,
                 usages: last.number("usages")?,
@@ -96,4 +97,9 @@ impl Past {
     pub fn published(&self) -> Published {
         self.published
     }
+}
+
+/// Returns the names of all objects that a generation took in, by what identifies them.
+pub(crate) fn objects_of(generation: &Path) -> Result<BTreeMap<u128, String>> {
+    object_lines::objects_of(&Last::open(generation)?.reader)
 }

@@ -6,8 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::Rules;
-use super::error::{Error, Result};
-use super::folder::{Published, file_error};
+use super::error::{Error, Result, file_error};
 use super::identifiers;
 use super::identity::Identity;
 use super::kept::Kept;
@@ -24,6 +23,21 @@ use super::write::{self, Tables, Writing, rows_of};
 use crate::schema::{BySubject, Subject};
 use crate::sqlite::Builder;
 
+/// What a generation holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Published {
+    /// Its number.
+    pub generation: u64,
+    /// Accounts, those without an answer of their own included.
+    pub accounts: u64,
+    /// Devices.
+    pub devices: u64,
+    /// Pairs of an account and a device.
+    pub usages: u64,
+    /// The logical digest.
+    pub digest: u128,
+}
+
 /// The next generation, not published.
 #[derive(Debug)]
 pub struct Made {
@@ -35,7 +49,7 @@ pub struct Made {
     pub loaded: Vec<Loaded>,
     /// What an operator should know of identity, though it is answered honestly.
     pub oddities: Vec<String>,
-    pub(super) file: std::fs::File,
+    pub(crate) file: std::fs::File,
 }
 
 impl Kept {

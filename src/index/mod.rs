@@ -1,13 +1,12 @@
 //! The index as a run makes it: whole generations, made and never mended.
 //!
 //! [`Kept`] is what is kept of all rows ever taken in. A run folds new rows into it, in any order, and [`Kept::make`] makes
-//! the next generation of it: a file that never changes, published by [`Folder::publish`]. First load, second day,
+//! the next generation of it: a file that never changes, published by `publish`. First load, second day,
 //! backfill and a change of format are the same walk, which is also the order to read in:
 //!
 //! **fold** (`claim`, `roster`, `mention`, `last_login`, `held`; text goes to `spill`) → **resolve** (`identifiers` finds
 //! shared keys, `identity` says who is who, `subject` numbers them) → **derive** (`usage`) → **write** (`write`, `rows`).
-//! Beside it: `ledger` (objects), `known` (rows recognised by their bytes), `digest`, `folder` (generations and their
-//! names).
+//! Beside it: `ledger` (objects), `known` (rows recognised by their bytes), `digest`.
 
 mod aside;
 mod claim;
@@ -15,7 +14,6 @@ mod contents;
 mod days;
 mod digest;
 mod error;
-mod folder;
 mod held;
 mod identifiers;
 mod identity;
@@ -31,7 +29,6 @@ mod mention;
 mod mention_rows;
 mod object_lines;
 mod place;
-mod rollback;
 mod roster;
 mod rows;
 mod shown;
@@ -41,22 +38,19 @@ mod statements;
 mod subject;
 mod text;
 mod text_reader;
-mod undone;
 mod usage;
 mod write;
 
 pub use self::contents::{Content, Contents};
+pub(crate) use self::error::file_error;
 pub use self::error::{Error, Result};
-pub use self::folder::{Folder, Generation, Lock, Published, Readers};
 pub use self::kept::Kept;
 pub use self::known::Known;
 pub use self::last::Past;
-pub use self::make::Made;
+pub(crate) use self::last::objects_of;
+pub use self::make::{Made, Published};
+pub(crate) use self::object_lines::identity_of;
 pub use self::object_lines::{Loaded, REJECTS_KEPT, RowCounts};
-pub use self::rollback::{
-    GenerationState, Listed, RolledBack, generations, roll_back, settle_undone,
-};
-pub use self::undone::Undone;
 use crate::class::Patterns;
 
 /// What of the configuration a generation depends on.

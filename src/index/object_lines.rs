@@ -132,7 +132,7 @@ pub(super) fn objects_of(generation: &Reader) -> Result<BTreeMap<u128, String>> 
 }
 
 /// Returns what identifies a listed object.
-pub(super) fn identity_of(object: &Object) -> u128 {
+pub(crate) fn identity_of(object: &Object) -> u128 {
     let (e_tag, version) = (object.e_tag.as_deref(), object.version.as_deref());
     identity(
         &object.source,

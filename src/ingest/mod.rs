@@ -26,8 +26,13 @@ use self::fold::Folded;
 pub use self::options::Options;
 use self::reader::Fetched;
 pub use self::report::{Failure, ObjectCounts, Outcome, Progress, Report, RowReport, note_run};
-use crate::index::{self, Folder, Generation, Kept, Loaded, Made, Past, Rules, settle_undone};
+pub use crate::class::Patterns;
+use crate::index::{self, Kept, Loaded, Made, Past, Rules};
+pub use crate::mapping::Mapping;
 use crate::observation::{Object, ObservedFrom};
+pub use crate::publish::Readers;
+use crate::publish::{Folder, Generation, settle_undone};
+pub use crate::source::SourceConfig;
 use crate::source::Sources;
 
 /// Takes in what is new in the sources and publishes it.
@@ -90,7 +95,10 @@ impl Run<'_> {
     /// one comparison.
     fn unknown(&mut self, listed: &[Object]) -> Result<Vec<Object>> {
         let past = self.folder.current()?;
-        let past = past.as_ref().map(Past::load).transpose()?;
+        let past = past
+            .as_ref()
+            .map(|past| Past::load(&past.path))
+            .transpose()?;
         if let Some(past) = &past {
             self.report.take(&past.published());
         }
@@ -142,7 +150,7 @@ impl Run<'_> {
         let object = Box::new(changed.clone());
         self.fail(changed, Error::Changed { object }.to_string());
         if let Some(current) = self.folder.current()? {
-            let past = Past::load(&current)?;
+            let past = Past::load(&current.path)?;
             left.retain(|object| !past.knows(object));
         }
         let failures = &self.report.failures;
@@ -165,7 +173,12 @@ impl Run<'_> {
             let current = self.folder.current()?;
             let number = self.folder.next_number()?;
             let verifying = current.clone().map(verify);
-            let folded = Kept::load(current.as_ref(), spool, number).map_err(Error::from);
+            let folded = Kept::load(
+                current.as_ref().map(|current| &*current.path),
+                spool,
+                number,
+            )
+            .map_err(Error::from);
             let folded = folded.and_then(|kept| self.fold(kept, &mut fetched));
             if matches!(folded, Err(Error::Stopped)) {
                 return Err(Error::Stopped);

@@ -8,8 +8,8 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use crate::class::Patterns;
-use crate::index::Readers;
 use crate::mapping::Mapping;
+use crate::publish::Readers;
 use crate::source::SourceConfig;
 
 /// What a run works on and how.

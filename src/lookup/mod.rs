@@ -85,7 +85,7 @@ impl Default for Options {
 ///
 /// # Examples
 /// ```no_run
-/// use identidex::lookup::{Found, Index};
+/// use identidex::{Found, Index};
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let index = Index::open("identity.db")?;

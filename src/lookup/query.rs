@@ -10,8 +10,8 @@ use crate::schema::{Class, Subject};
 ///
 /// # Examples
 /// ```
-/// use identidex::identifier::Kind;
-/// use identidex::lookup::Query;
+/// use identidex::Kind;
+/// use identidex::Query;
 ///
 /// let by_any_kind: Query = r"EMEA\jdoe".into();
 /// let by_one = Query::upn("john.doe@contoso.com").ids_only();

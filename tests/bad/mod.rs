@@ -18,8 +18,8 @@ mod taken;
 
 use std::fs;
 
-use identidex::decode;
-use identidex::observation::{Decoded, Reject};
+use identidex::internals::decode;
+use identidex::internals::observation::{Decoded, Reject};
 
 use crate::forms::cells_of;
 

@@ -1,6 +1,6 @@
 //! Quotes: a stray one costs its row, and never moves text into another cell. Lines without any are left to `lines`.
 
-use identidex::decode;
+use identidex::internals::decode;
 
 use super::taken::{Fate, Taken};
 use super::{decoded, lines_of};

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use identidex::decode;
+use identidex::internals::decode;
 
 use super::headers::HEADER;
 use super::taken::{Fate, GOOD, GOOD_KEY, KEY, Taken};

@@ -13,8 +13,8 @@ mod tenant;
 
 use std::collections::BTreeMap;
 
-use identidex::identifier::Kind;
-use identidex::lookup::{Flag, Found, Index, Match, Outcome, Query};
+use identidex::Kind;
+use identidex::{Flag, Found, Index, Match, Outcome, Query};
 
 use self::tenant::Tenant;
 use crate::tenant::Random;

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use identidex::identifier::Kind;
+use identidex::Kind;
 use unicode_normalization::UnicodeNormalization;
 
 use super::Asked;

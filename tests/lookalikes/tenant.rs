@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use identidex::identifier::Kind;
+use identidex::Kind;
 use unicode_normalization::UnicodeNormalization;
 
 use super::oracle::nf;

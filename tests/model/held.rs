@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use identidex::bucket::Hash;
+use identidex::internals::bucket::Hash;
 use serde_json::{Value, json};
 
 use super::keys::{account_name, uuid};

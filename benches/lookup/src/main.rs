@@ -10,7 +10,7 @@ use std::hint::black_box;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use identidex::lookup::{Index, Query};
+use identidex::{Index, Query};
 use rusqlite::{Connection, OpenFlags};
 
 /// Lookups timed one by one; the naive one reads a whole table each time.

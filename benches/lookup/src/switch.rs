@@ -5,7 +5,7 @@ use std::hint::black_box;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use identidex::lookup::{Index, Options, Query};
+use identidex::{Index, Options, Query};
 
 use crate::{Result, print_row};
 

@@ -1,6 +1,6 @@
 //! A chatbot's process at its shortest: opens an index, looks one text up, ends. Arguments: INDEX TEXT.
 
-use identidex::lookup::Index;
+use identidex::Index;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut arguments = std::env::args().skip(1);

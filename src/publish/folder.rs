@@ -3,43 +3,20 @@
 //! `identity.db` is a relative link to `identity.db.d/gen-000042-<blake3>.db`; `identity.db.d/current` names the same file
 //! and is what readers read. Both are replaced by rename, the generations never: a name is used once.
 
-use std::fs::{self, File, OpenOptions, Permissions};
-use std::io::{self, Seek, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt, chown, symlink};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use super::error::{Error, Result};
-use super::make::Made;
+use super::generation::{Generation, seal};
+use super::readers::Readers;
 use super::undone::Undone;
-use crate::generation::{Name, hash};
+use crate::generation::Name;
+use crate::index::{Error, Made, Published, Result, file_error};
 
 /// Beside the generations: what a rollback undid.
 const UNDONE: &str = "undone.json";
-
-/// Who may read what is published.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Readers {
-    /// Permission bits of files, such as 0o640; whoever may read a file may also enter the folder.
-    pub mode: u32,
-    /// The id of the group that files are given to; none: that of the run.
-    pub group: Option<u32>,
-}
-
-/// What a publication made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Published {
-    /// The new generation's number.
-    pub generation: u64,
-    /// Accounts, those without an answer of their own included.
-    pub accounts: u64,
-    /// Devices.
-    pub devices: u64,
-    /// Pairs of an account and a device.
-    pub usages: u64,
-    /// The logical digest.
-    pub digest: u128,
-}
 
 /// The index's path and the folder of its generations.
 #[derive(Debug, Clone)]
@@ -60,25 +37,6 @@ impl Drop for Lock {
         // Closing is not enough: a child that another thread has forked, and that has not begun its program yet, has the
         // file open too. An error leaves the lock to the closing.
         let _ = self.file.unlock();
-    }
-}
-
-/// A published generation.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Generation {
-    /// Its number, 1 being the first.
-    pub number: u64,
-    /// Its file.
-    pub path: PathBuf,
-    blake3: [u8; 32],
-}
-
-pub(super) fn file_error(operation: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error {
-    let path = path.display().to_string();
-    move |source| Error::File {
-        operation,
-        path,
-        source,
     }
 }
 
@@ -413,84 +371,6 @@ impl Folder {
     }
 }
 
-impl Readers {
-    fn folder_mode(self) -> u32 {
-        self.mode | (self.mode & 0o444) >> 2
-    }
-
-    /// Lets them read a file, whatever the umask.
-    fn give(self, path: &Path) -> Result<()> {
-        self.set(path, self.mode)
-    }
-
-    fn give_folder(self, path: &Path) -> Result<()> {
-        self.set(path, self.folder_mode())
-    }
-
-    fn set(self, path: &Path, mode: u32) -> Result<()> {
-        if self.group.is_some() {
-            chown(path, None, self.group).map_err(file_error("change the group of", path))?;
-        }
-        let set = fs::set_permissions(path, Permissions::from_mode(mode));
-        set.map_err(file_error("set the mode of", path))
-    }
-}
-
-impl Generation {
-    /// Names the generation of a file; none where its name is that of none.
-    fn of(path: PathBuf) -> Option<Generation> {
-        let Name { number, blake3 } = Name::of(&path)?;
-        Some(Generation {
-            number,
-            path,
-            blake3,
-        })
-    }
-
-    pub(super) fn size_and_time(&self) -> Result<(u64, SystemTime)> {
-        let metadata = fs::metadata(&self.path).map_err(file_error("read", &self.path))?;
-        let modified = metadata
-            .modified()
-            .map_err(file_error("read", &self.path))?;
-        Ok((metadata.len(), modified))
-    }
-
-    /// Compares the file with the hash in its name.
-    ///
-    /// # Errors
-    /// [`Error::Rotten`] when it differs.
-    pub fn verify(&self) -> Result<()> {
-        let mut file = File::open(&self.path).map_err(file_error("open", &self.path))?;
-        let blake3 = hash(&mut file).map_err(file_error("read", &self.path))?;
-        if blake3 == self.blake3 {
-            Ok(())
-        } else {
-            Err(Error::Rotten {
-                path: self.path.display().to_string(),
-            })
-        }
-    }
-}
-
-/// Makes a file durable and returns its hash.
-fn seal(path: &Path, file: &mut File) -> Result<[u8; 32]> {
-    let syncing = file.try_clone().map_err(file_error("open", path))?;
-    // The disk works while the processor hashes.
-    let (blake3, synced) = std::thread::scope(|scope| {
-        let sync = scope.spawn(move || syncing.sync_all());
-        (file.rewind().and_then(|()| hash(file)), sync.join())
-    });
-    let died = || {
-        Err(io::Error::other(
-            "the thread that makes the file durable died",
-        ))
-    };
-    synced
-        .unwrap_or_else(|_| died())
-        .map_err(file_error("fsync", path))?;
-    blake3.map_err(file_error("read", path))
-}
-
 fn create(path: &Path) -> Result<File> {
     let made = OpenOptions::new()
         .create(true)
@@ -516,8 +396,11 @@ fn sync_folder(path: &Path) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Kept, Rules};
+    use std::fs::Permissions;
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
+    use crate::index::{Kept, Rules};
 
     const READERS: Readers = Readers {
         mode: 0o640,
@@ -534,7 +417,12 @@ mod tests {
     fn publish(folder: &Folder) -> Generation {
         let current = folder.current().unwrap();
         let number = folder.next_number().unwrap();
-        let kept = Kept::load(current.as_ref(), folder.path(), number).unwrap();
+        let kept = Kept::load(
+            current.as_ref().map(|current| &*current.path),
+            folder.path(),
+            number,
+        )
+        .unwrap();
         let made = kept.make(&Rules::default(), &folder.building()).unwrap();
         folder.publish(made).unwrap();
         folder.current().unwrap().unwrap()

@@ -1,13 +1,11 @@
 //! Going back to an older generation, and telling which there are.
 
-use std::collections::BTreeMap;
 use std::time::SystemTime;
 
-use super::error::{Error, Result};
-use super::folder::{Folder, Generation};
-use super::last::Last;
-use super::object_lines::{identity_of, objects_of};
+use super::folder::Folder;
+use super::generation::Generation;
 use super::undone::Undone;
+use crate::index::{Error, Result, identity_of, objects_of};
 use crate::observation::Object;
 
 /// What a rollback did.
@@ -125,9 +123,9 @@ pub fn roll_back(folder: &Folder, number: Option<u64>) -> Result<RolledBack> {
     let to = &to.generation;
     to.verify()?;
     // What a damaged file says of its objects is not to keep a run from taking them in.
-    let taken_in = from.verify().and_then(|()| objects(&from)).ok();
+    let taken_in = from.verify().and_then(|()| objects_of(&from.path)).ok();
     let is_listed = taken_in.is_some();
-    let kept = objects(to)?;
+    let kept = objects_of(&to.path)?;
     let mut undone = folder.undone()?;
     undone.add(taken_in.unwrap_or_default());
     undone.forget(&kept);
@@ -160,15 +158,11 @@ pub fn settle_undone(folder: &Folder, listed: &[Object]) -> Result<()> {
         return Ok(());
     };
     let mut undone = before.clone();
-    undone.forget(&objects(&current)?);
+    undone.forget(&objects_of(&current.path)?);
     let listed = listed.iter().map(|one| (identity_of(one), one.name()));
     undone.forget_replaced(&listed.collect());
     match undone == before {
         true => Ok(()),
         false => folder.set_undone(&undone),
     }
-}
-
-fn objects(generation: &Generation) -> Result<BTreeMap<u128, String>> {
-    objects_of(&Last::open(&generation.path)?.reader)
 }
