@@ -1,5 +1,5 @@
-//! Classes: what kind of account rows show, by its type, its name and the devices there are, without configured patterns.
-//! What its fields are is left to `fields`.
+//! Classes: what kind of account rows show, by its type, its name and the devices there are.
+//! What its fields are is left to `fields`; patterns that somebody configures are tested elsewhere.
 
 use std::collections::BTreeSet;
 

@@ -2,8 +2,8 @@
 //! It says what an index of a tenant's objects must hold, and knows nothing of how the index gets there.
 //! Well-formed ASCII cells only: what is refused, and how text is normalised, is tested elsewhere.
 //!
-//! `rows` are what objects say, at a `time`, by `keys`; `subjects` gives each row to whom it is about, where `bearers` say
-//! whom a name means; `usages` are what mentions make. `fields`, `class` and `held` are what of it an index shows.
+//! `rows` are what objects say, at a `time`, by `keys`; `subjects` gives each row to whom it is about, where `bearers`
+//! say whom a name means; `usages` are what mentions make. `fields`, `class` and `held` are what of it an index shows.
 
 mod bearers;
 mod class;

@@ -3,8 +3,8 @@
 //! every value is well formed for its grammar, so a row is rejected only for having no key.
 //! What the files mean is left to `model`.
 //!
-//! `people` are whom and what it is about, `making` writes one object after another and `cells` what stands in a row, by
-//! the throws of `dice`. `peculiarities` holds it to what a tenant may do to an index.
+//! `people` are whom and what it is about, `making` writes one object after another and `cells` what stands in a row,
+//! by the throws of `dice`. `peculiarities` holds it to what a tenant may do to an index.
 
 mod calendar;
 mod cells;

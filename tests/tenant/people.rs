@@ -1,4 +1,4 @@
-//! People and machines: whom and what a tenant's rows can be about, as the export would name them if nothing ever changed.
+//! People and machines: whom and what a tenant's rows can be about, as the export names them while nothing changes.
 //! How their values are spelt in a cell, and whose stands there, is left to `cells`.
 
 /// The machine SID that two cloned machines share, with the RID of their first local account.
