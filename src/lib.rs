@@ -8,7 +8,7 @@
 //! use identidex::{Index, Query};
 //!
 //! let index = Index::open("identity.db")?;
-//! let answer = index.find(Query::all_of(["jdoe", "john.doe@contoso.com"]))?;
+//! let answer = index.find(Query::all_of(["jdoe".into(), Query::upn("john.doe@contoso.com")]))?;
 //! match answer.one() {
 //!     Ok(one) => println!("{one:?}"),
 //!     Err(not_one) => println!("{not_one}"),

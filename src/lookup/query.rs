@@ -10,8 +10,7 @@ use crate::schema::{Class, Subject};
 ///
 /// # Examples
 /// ```
-/// use identidex::Kind;
-/// use identidex::Query;
+/// use identidex::{Kind, Query};
 ///
 /// let by_any_kind: Query = r"EMEA\jdoe".into();
 /// let by_one = Query::upn("john.doe@contoso.com").ids_only();

@@ -109,7 +109,7 @@ fn with(query: Query, all_classes: bool, ids_only: bool) -> Query {
 /// A published index, open for lookups. Shared by any number of threads; the interpreter is free while it is read.
 #[pyclass(frozen, module = "identidex._identidex")]
 struct Index {
-    index: lookup::Index,
+    index: identidex::Index,
 }
 
 #[pymethods]
@@ -133,7 +133,7 @@ impl Index {
             ageing_for: ageing_for_hours.map_or(default.ageing_for, hours),
             ..default
         };
-        let opened = py.detach(|| lookup::Index::open_with(path, options));
+        let opened = py.detach(|| identidex::Index::open_with(path, options));
         let index = opened.map_err(raised)?;
         Ok(Index { index })
     }
