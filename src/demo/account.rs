@@ -1,13 +1,15 @@
 //! Accounts: the people of a tenant and what becomes of them, and the other classes of accounts.
+//!
+//! Who logs in where is the affair of `device`, but for accounts that are tied to one.
 
-use super::device::host_name;
+use super::host::{host_name, host_of};
 use super::random::Stream;
 use super::text::{Row, push, push_ascii_lower, push_hex, push_number, push_part, push_time};
 use super::words::{
     DEPARTMENTS, DOMAIN_OF, DOMAINS, ENTRA, FIRST_NAMES, JOB_TITLES, LAST_NAMES, LOCAL_ACCOUNTS,
     SERVICES, SUFFIXES,
 };
-use super::{Tenant, appeared, grown, shuffle};
+use super::{Tenant, appeared, shuffle};
 
 /// Accounts repeat in this pattern of classes; see [`class_of`].
 const PATTERN: u32 = 100;
@@ -116,180 +118,174 @@ impl Person {
     }
 }
 
-impl Tenant {
-    pub(super) fn users_on(&self, day: u32) -> u32 {
-        grown(self.users, day)
-    }
+pub(super) fn person(tenant: &Tenant, number: u32, day: u32) -> Person {
+    let names = (FIRST_NAMES.len() * LAST_NAMES.len()) as u32;
+    let name = (number % names) as usize;
+    let mut draws = tenant.draws(Stream::Career, number, 0);
+    let mut person = Person {
+        number,
+        first: FIRST_NAMES[name % FIRST_NAMES.len()],
+        last: LAST_NAMES[name / FIRST_NAMES.len()],
+        renamed: None,
+        ordinal: number / names,
+        department: draws.below(DEPARTMENTS.len() as u32) as usize,
+        job_title: draws.below(JOB_TITLES.len() as u32) as usize,
+    };
+    (1..=day).for_each(|day| live_a_day(tenant, &mut person, day));
+    person
+}
 
-    pub(super) fn person(&self, number: u32, day: u32) -> Person {
-        let names = (FIRST_NAMES.len() * LAST_NAMES.len()) as u32;
-        let name = (number % names) as usize;
-        let mut draws = self.draws(Stream::Career, number, 0);
-        let mut person = Person {
-            number,
-            first: FIRST_NAMES[name % FIRST_NAMES.len()],
-            last: LAST_NAMES[name / FIRST_NAMES.len()],
-            renamed: None,
-            ordinal: number / names,
-            department: draws.below(DEPARTMENTS.len() as u32) as usize,
-            job_title: draws.below(JOB_TITLES.len() as u32) as usize,
-        };
-        (1..=day).for_each(|day| self.live_a_day(&mut person, day));
-        person
+/// A transfer, a promotion or a rename for one person in 88, which is 1 % of all accounts.
+fn live_a_day(tenant: &Tenant, person: &mut Person, day: u32) {
+    let mut draws = tenant.draws(Stream::Career, person.number, day);
+    if draws.below(PEOPLE_IN_PATTERN) != 0 {
+        return;
     }
-
-    /// A transfer, a promotion or a rename for one person in 88, which is 1 % of all accounts.
-    fn live_a_day(&self, person: &mut Person, day: u32) {
-        let mut draws = self.draws(Stream::Career, person.number, day);
-        if draws.below(PEOPLE_IN_PATTERN) != 0 {
-            return;
-        }
-        match draws.below(100) {
-            0..70 => person.department = draws.other(person.department, DEPARTMENTS.len()),
-            70..95 => person.job_title = draws.other(person.job_title, JOB_TITLES.len()),
-            _ => person.renamed = Some(LAST_NAMES[draws.below(LAST_NAMES.len() as u32) as usize]),
-        }
+    match draws.below(100) {
+        0..70 => person.department = draws.other(person.department, DEPARTMENTS.len()),
+        70..95 => person.job_title = draws.other(person.job_title, JOB_TITLES.len()),
+        _ => person.renamed = Some(LAST_NAMES[draws.below(LAST_NAMES.len() as u32) as usize]),
     }
+}
 
-    pub(super) fn user_row(&self, index: u32, day: u32, row: &mut Row) {
-        row.field(|text| self.push_sid(index, text));
-        row.field(|text| self.draws(Stream::UserUid, index, 0).push_uuid(text));
-        row.field(|text| self.account_name(index, day, text));
-        self.directory_fields(index, day, row);
-        let (first_seen, last_seen) =
-            self.seen(Stream::UserSeen, index, appeared(self.users, index), day);
-        row.field(|text| push_time(text, first_seen));
-        row.field(|text| push_time(text, last_seen));
-    }
+pub(super) fn user_row(tenant: &Tenant, index: u32, day: u32, row: &mut Row) {
+    row.field(|text| push_sid(tenant, index, text));
+    row.field(|text| tenant.draws(Stream::UserUid, index, 0).push_uuid(text));
+    row.field(|text| account_name(tenant, index, day, text));
+    directory_fields(tenant, index, day, row);
+    let (first_seen, last_seen) =
+        tenant.seen(Stream::UserSeen, index, appeared(tenant.users, index), day);
+    row.field(|text| push_time(text, first_seen));
+    row.field(|text| push_time(text, last_seen));
+}
 
-    /// From `user.upn` to `user.ad.job_title`.
-    fn directory_fields(&self, index: u32, day: u32, row: &mut Row) {
-        let (class, number) = class_of(index);
-        match class {
-            Class::Person => self.person_fields(&self.person(number, day), row),
-            Class::Admin => {
-                let human = self.person(human_behind(number), day);
-                row.field(|text| {
-                    push(text, "adm-");
-                    human.push_sam(text);
-                    push(text, "@contoso.com");
-                });
-                row.texts(&["cleartext", "DOMAIN_USER", ""]);
-                row.field(|text| human.push_full_name(text));
-                row.texts(&["IT", ""]);
-            }
-            Class::Service => {
-                row.field(|text| {
-                    push_service(number, text);
-                    push(text, "@contoso.com");
-                });
-                row.texts(&["cleartext", "DOMAIN_USER", "", "", "", ""]);
-            }
-            Class::Local => {
-                row.texts(&["", "no_import", LOCAL_ACCOUNTS[local_kind(number)].1]);
-                row.texts(&["", "", "", ""]);
-            }
-            Class::Machine => row.texts(&["", "no_import", "DOMAIN_USER", "", "", "", ""]),
-        }
-    }
-
-    fn person_fields(&self, person: &Person, row: &mut Row) {
-        let mut draws = self.draws(Stream::Privacy, person.number, 0);
-        match draws.below(100) {
-            0..4 => {
-                row.field(|text| (0..4).for_each(|_| push_hex(text, draws.next(), 16)));
-                row.text("hashed");
-            }
-            4..10 => row.texts(&["", "no_import"]),
-            _ => {
-                row.field(|text| person.push_upn(text));
-                row.text("cleartext");
-            }
-        }
-        row.text("DOMAIN_USER");
-        let has_email = draws.below(100) >= 3;
-        row.field(|text| {
-            if has_email {
-                person.push_email(text)
-            }
-        });
-        row.field(|text| person.push_full_name(text));
-        row.text(DEPARTMENTS[person.department]);
-        row.text(JOB_TITLES[person.job_title]);
-    }
-
-    /// `sam@DOMAIN`, or `sam@HOST` for a local account.
-    pub(super) fn account_name(&self, index: u32, day: u32, text: &mut Vec<u8>) {
-        let (class, number) = class_of(index);
-        match class {
-            Class::Person => self.person(number, day).push_sam(text),
-            Class::Admin => {
+/// From `user.upn` to `user.ad.job_title`.
+fn directory_fields(tenant: &Tenant, index: u32, day: u32, row: &mut Row) {
+    let (class, number) = class_of(index);
+    match class {
+        Class::Person => person_fields(tenant, &person(tenant, number, day), row),
+        Class::Admin => {
+            let human = person(tenant, human_behind(number), day);
+            row.field(|text| {
                 push(text, "adm-");
-                self.person(human_behind(number), day).push_sam(text);
-            }
-            Class::Service => push_service(number, text),
-            Class::Local => push(text, LOCAL_ACCOUNTS[local_kind(number)].0),
-            // Some tenants show the `$` of a machine account, some do not.
-            Class::Machine => {
-                host_name(self.host_of(self.device_of(number)), text);
-                push(text, if number % 4 == 0 { "" } else { "$" });
-            }
+                human.push_sam(text);
+                push(text, "@contoso.com");
+            });
+            row.texts(&["cleartext", "DOMAIN_USER", ""]);
+            row.field(|text| human.push_full_name(text));
+            row.texts(&["IT", ""]);
         }
-        text.push(b'@');
-        match class {
-            Class::Local => host_name(self.host_of(self.device_of(number)), text),
-            _ => push(text, DOMAINS[domain_of(index)]),
+        Class::Service => {
+            row.field(|text| {
+                push_service(number, text);
+                push(text, "@contoso.com");
+            });
+            row.texts(&["cleartext", "DOMAIN_USER", "", "", "", ""]);
         }
+        Class::Local => {
+            row.texts(&["", "no_import", LOCAL_ACCOUNTS[local_kind(number)].1]);
+            row.texts(&["", "", "", ""]);
+        }
+        Class::Machine => row.texts(&["", "no_import", "DOMAIN_USER", "", "", "", ""]),
     }
+}
 
-    /// A domain SID ascends with the index; a local one repeats where its machine was cloned.
-    fn push_sid(&self, index: u32, text: &mut Vec<u8>) {
-        let (class, number) = class_of(index);
-        match class {
-            Class::Local => {
-                let (kind, device) = (local_kind(number), self.device_of(number));
-                let machine = if device % 10 == 0 {
-                    device % 80
-                } else {
-                    PATTERN + device
-                };
-                self.push_authority(Stream::MachineSid, machine, text);
-                push_number(text, LOCAL_ACCOUNTS[kind].2);
-            }
-            _ if domain_of(index) == ENTRA => {
-                push(text, "S-1-12-1");
-                let mut draws = self.draws(Stream::EntraSid, index, 0);
-                (0..4).for_each(|_| push_part(text, draws.next() as u32));
-            }
-            _ => {
-                self.push_authority(Stream::DomainSid, domain_of(index) as u32, text);
-                push_number(text, 1_104 + index);
-            }
+fn person_fields(tenant: &Tenant, person: &Person, row: &mut Row) {
+    let mut draws = tenant.draws(Stream::Privacy, person.number, 0);
+    match draws.below(100) {
+        0..4 => {
+            row.field(|text| (0..4).for_each(|_| push_hex(text, draws.next(), 16)));
+            row.text("hashed");
+        }
+        4..10 => row.texts(&["", "no_import"]),
+        _ => {
+            row.field(|text| person.push_upn(text));
+            row.text("cleartext");
         }
     }
-
-    fn push_authority(&self, stream: Stream, number: u32, text: &mut Vec<u8>) {
-        push(text, "S-1-5-21");
-        let mut draws = self.draws(stream, number, 0);
-        (0..3).for_each(|_| push_part(text, draws.next() as u32));
-        text.push(b'-');
-    }
-
-    /// Another host for each local account, and for each machine account.
-    fn device_of(&self, number: u32) -> u32 {
-        shuffle(self.devices, number % self.devices)
-    }
-
-    /// Where an account that is no person logs in: a local or machine account at its own device.
-    pub(super) fn device_tied_to(&self, index: u32) -> Option<u32> {
-        match class_of(index) {
-            (Class::Local | Class::Machine, number) => Some(self.device_of(number)),
-            (Class::Admin, number) => Some(shuffle(
-                self.devices,
-                (self.devices - 1).saturating_sub(number),
-            )),
-            _ => None,
+    row.text("DOMAIN_USER");
+    let has_email = draws.below(100) >= 3;
+    row.field(|text| {
+        if has_email {
+            person.push_email(text)
         }
+    });
+    row.field(|text| person.push_full_name(text));
+    row.text(DEPARTMENTS[person.department]);
+    row.text(JOB_TITLES[person.job_title]);
+}
+
+/// `sam@DOMAIN`, or `sam@HOST` for a local account.
+pub(super) fn account_name(tenant: &Tenant, index: u32, day: u32, text: &mut Vec<u8>) {
+    let (class, number) = class_of(index);
+    match class {
+        Class::Person => person(tenant, number, day).push_sam(text),
+        Class::Admin => {
+            push(text, "adm-");
+            person(tenant, human_behind(number), day).push_sam(text);
+        }
+        Class::Service => push_service(number, text),
+        Class::Local => push(text, LOCAL_ACCOUNTS[local_kind(number)].0),
+        // Some tenants show the `$` of a machine account, some do not.
+        Class::Machine => {
+            host_name(host_of(tenant, device_of(tenant, number)), text);
+            push(text, if number % 4 == 0 { "" } else { "$" });
+        }
+    }
+    text.push(b'@');
+    match class {
+        Class::Local => host_name(host_of(tenant, device_of(tenant, number)), text),
+        _ => push(text, DOMAINS[domain_of(index)]),
+    }
+}
+
+/// A domain SID ascends with the index; a local one repeats where its machine was cloned.
+fn push_sid(tenant: &Tenant, index: u32, text: &mut Vec<u8>) {
+    let (class, number) = class_of(index);
+    match class {
+        Class::Local => {
+            let (kind, device) = (local_kind(number), device_of(tenant, number));
+            let machine = if device % 10 == 0 {
+                device % 80
+            } else {
+                PATTERN + device
+            };
+            push_authority(tenant, Stream::MachineSid, machine, text);
+            push_number(text, LOCAL_ACCOUNTS[kind].2);
+        }
+        _ if domain_of(index) == ENTRA => {
+            push(text, "S-1-12-1");
+            let mut draws = tenant.draws(Stream::EntraSid, index, 0);
+            (0..4).for_each(|_| push_part(text, draws.next() as u32));
+        }
+        _ => {
+            push_authority(tenant, Stream::DomainSid, domain_of(index) as u32, text);
+            push_number(text, 1_104 + index);
+        }
+    }
+}
+
+fn push_authority(tenant: &Tenant, stream: Stream, number: u32, text: &mut Vec<u8>) {
+    push(text, "S-1-5-21");
+    let mut draws = tenant.draws(stream, number, 0);
+    (0..3).for_each(|_| push_part(text, draws.next() as u32));
+    text.push(b'-');
+}
+
+/// Another host for each local account, and for each machine account.
+fn device_of(tenant: &Tenant, number: u32) -> u32 {
+    shuffle(tenant.devices, number % tenant.devices)
+}
+
+/// Where an account that is no person logs in: a local or machine account at its own device.
+pub(super) fn device_tied_to(tenant: &Tenant, index: u32) -> Option<u32> {
+    match class_of(index) {
+        (Class::Local | Class::Machine, number) => Some(device_of(tenant, number)),
+        (Class::Admin, number) => Some(shuffle(
+            tenant.devices,
+            (tenant.devices - 1).saturating_sub(number),
+        )),
+        _ => None,
     }
 }
 

@@ -10,11 +10,15 @@ use std::path::{Path, PathBuf};
 
 mod account;
 mod device;
+mod host;
+
 mod random;
 mod text;
 mod words;
 
-use self::device::host_name;
+use self::account::{account_name, device_tied_to, user_row};
+use self::device::{device_row, login_name, logins, people_at};
+use self::host::{host_name, host_of};
 use self::random::Stream;
 use self::text::{Row, push_number, push_time};
 
@@ -104,11 +108,19 @@ impl Tenant {
         Ok(path)
     }
 
+    fn users_on(&self, day: u32) -> u32 {
+        grown(self.users, day)
+    }
+
+    fn devices_on(&self, day: u32) -> u32 {
+        grown(self.devices, day)
+    }
+
     fn write_users(&self, day: u32, out: &mut impl Write) -> io::Result<()> {
         let mut row = Row::default();
         row.header(&USER_COLUMNS).write_to(out)?;
         for index in shuffled(self.users, self.users_on(day)) {
-            self.user_row(index, day, &mut row);
+            user_row(self, index, day, &mut row);
             row.write_to(out)?;
         }
         Ok(())
@@ -118,7 +130,7 @@ impl Tenant {
         let mut row = Row::default();
         row.header(&DEVICE_COLUMNS).write_to(out)?;
         for index in shuffled(self.devices, self.devices_on(day)) {
-            self.device_row(index, day, &mut row);
+            device_row(self, index, day, &mut row);
             row.write_to(out)?;
         }
         Ok(())
@@ -129,19 +141,19 @@ impl Tenant {
         let mut row = Row::default();
         row.header(&LOGIN_COLUMNS).write_to(out)?;
         for device in shuffled(self.devices, self.devices_on(day)) {
-            for (place, number) in self.people_at(device, day).enumerate() {
+            for (place, number) in people_at(self, device, day).enumerate() {
                 let most = if place == 0 { 40 } else { 4 };
-                row.field(|text| host_name(self.host_of(device), text));
-                row.field(|text| self.login_name(device, number, day, text));
-                row.field(|text| push_number(text, self.logins(device, number, day, most)));
+                row.field(|text| host_name(host_of(self, device), text));
+                row.field(|text| login_name(self, device, number, day, text));
+                row.field(|text| push_number(text, logins(self, device, number, day, most)));
                 row.write_to(out)?;
             }
         }
         for index in 0..self.users_on(day) {
-            if let Some(device) = self.device_tied_to(index) {
-                row.field(|text| host_name(self.host_of(device), text));
-                row.field(|text| self.account_name(index, day, text));
-                row.field(|text| push_number(text, self.logins(device, index, day, 3)));
+            if let Some(device) = device_tied_to(self, index) {
+                row.field(|text| host_name(host_of(self, device), text));
+                row.field(|text| account_name(self, index, day, text));
+                row.field(|text| push_number(text, logins(self, device, index, day, 3)));
                 row.write_to(out)?;
             }
         }
