@@ -2,14 +2,19 @@
 //! in the order of hashes. The same walk finds the keys that several claims share, and the claims that a mention's keys
 //! lead to.
 
+use std::ops::Range;
+
 use super::error::{Result, damaged};
-use super::lanes::{Entry, LANES, Lanes};
+use super::in_order::in_order;
+use super::lanes::{Entry, LANES, Lanes, hashes_of};
 use super::last::Last;
 use crate::bucket::{CROWD, Entries, IN_CROWD, bucket_of, put_tag, read_u32};
 use crate::sqlite::{Builder, Record, Rows, Table};
 
 /// Entries of a bucket, on average, before the number of buckets is doubled.
 const MEAN_ENTRIES: u64 = 64;
+/// Lanes that are read and sorted at once.
+const LANES_AT_ONCE: usize = 2;
 /// References of a row of `crowd`: half a page.
 const CROWD_ROW: usize = 1_000;
 
@@ -22,70 +27,102 @@ pub(super) struct Merged {
     pub(super) crowds: Vec<(u64, Vec<u32>)>,
 }
 
+/// The entries of a lane, and what is wanted of them, each sorted.
+struct Lane {
+    entries: Vec<Entry>,
+    wanted: Vec<Entry>,
+}
+
 /// Writes the table. `visit` is called with all references of a hash, and with what is wanted under it.
 pub(super) fn merge(
     builder: &mut Builder,
     sql: &'static str,
     last: Option<&Last>,
-    (new, wanted): (&mut Lanes, &mut Lanes),
+    (new, wanted): (&Lanes, &Lanes),
     mut visit: impl FnMut(u64, &[u32], &[Entry]),
 ) -> Result<Merged> {
     let before = last.map_or(Ok(0), |last| last.number("identifier_entries"))?;
-    let mut kept = last.map(LastEntries::open).transpose()?;
     let mut merged = Merged {
         bits: bits_for(before + new.len() as u64),
         entries: 0,
         crowds: Vec::new(),
     };
-    builder.table("identifier", sql, |table| {
-        let mut buckets = Buckets::new(table, merged.bits);
-        for lane in 0..LANES {
-            let mut entries = match &mut kept {
-                Some(kept) => kept.lane(lane)?,
+    let mut crowds = last.map(LastCrowds::open).transpose()?;
+    let begin = || last.map(LastEntries::open).transpose();
+    let make = |last: &mut Option<LastEntries>, lanes: Range<usize>| {
+        let lane = |at: usize| {
+            let kept = match last {
+                Some(last) => last.lane(at)?,
                 None => Vec::new(),
             };
-            let new = new.take(lane)?;
-            if entries.is_empty() {
-                entries = new;
-            } else if !new.is_empty() {
-                entries.extend(new);
-                // Two runs that are sorted each.
-                entries.sort();
-                entries.dedup();
-            }
-            let wanted = wanted.take(lane)?;
-            let mut wanted = wanted
-                .chunk_by(|left, right| left.hash() == right.hash())
-                .peekable();
-            let mut references = Vec::new();
-            for same in entries.chunk_by(|left, right| left.hash() == right.hash()) {
-                let hash = same[0].hash();
-                references.clear();
-                references.extend(same.iter().map(|entry| entry.reference));
-                if references.last() == Some(&IN_CROWD) {
-                    let crowd = kept
-                        .as_mut()
-                        .map_or(Ok(Vec::new()), |kept| kept.crowd(hash))?;
-                    references.pop();
-                    references.extend(crowd);
-                    references.sort_unstable();
-                    references.dedup();
-                }
-                while wanted.next_if(|wanted| wanted[0].hash() < hash).is_some() {}
-                let here = wanted.next_if(|wanted| wanted[0].hash() == hash);
-                visit(hash, &references, here.unwrap_or_default());
-                merged.entries += references.len() as u64;
-                if references.len() > CROWD {
-                    merged.crowds.push((hash, references.clone()));
-                    buckets.push(hash, &[IN_CROWD])?;
-                } else {
-                    buckets.push(hash, &references)?;
-                }
-            }
-        }
+            Ok(Lane {
+                entries: joined(kept, new.sorted(at)?),
+                wanted: wanted.sorted(at)?,
+            })
+        };
+        lanes.map(lane).collect::<Result<Vec<Lane>>>()
+    };
+    builder.table("identifier", sql, |table| {
+        let mut buckets = Buckets::new(table, merged.bits);
+        let take = |lanes: Vec<Lane>| {
+            lanes
+                .iter()
+                .try_for_each(|lane| merged.take(lane, crowds.as_mut(), &mut buckets, &mut visit))
+        };
+        in_order(LANES, LANES_AT_ONCE, begin, make, take)?;
         buckets.end()
     })?;
     Ok(merged)
+}
+
+/// Joins two runs of entries that are sorted each.
+fn joined(mut kept: Vec<Entry>, new: Vec<Entry>) -> Vec<Entry> {
+    if kept.is_empty() {
+        return new;
+    }
+    if !new.is_empty() {
+        kept.extend(new);
+        kept.sort();
+        kept.dedup();
+    }
+    kept
+}
+
+impl Merged {
+    /// Takes up a lane, hash by hash.
+    fn take(
+        &mut self,
+        lane: &Lane,
+        mut crowds: Option<&mut LastCrowds>,
+        buckets: &mut Buckets,
+        visit: &mut impl FnMut(u64, &[u32], &[Entry]),
+    ) -> Result<()> {
+        let is_same = |left: &Entry, right: &Entry| left.hash() == right.hash();
+        let mut wanted = lane.wanted.chunk_by(is_same).peekable();
+        let mut references = Vec::new();
+        for same in lane.entries.chunk_by(is_same) {
+            let hash = same[0].hash();
+            references.clear();
+            references.extend(same.iter().map(|entry| entry.reference));
+            if let (Some(&IN_CROWD), Some(crowds)) = (references.last(), crowds.as_mut()) {
+                references.pop();
+                references.extend(crowds.of(hash)?);
+                references.sort_unstable();
+                references.dedup();
+            }
+            while wanted.next_if(|wanted| wanted[0].hash() < hash).is_some() {}
+            let here = wanted.next_if(|wanted| wanted[0].hash() == hash);
+            visit(hash, &references, here.unwrap_or_default());
+            self.entries += references.len() as u64;
+            if references.len() > CROWD {
+                self.crowds.push((hash, references.clone()));
+                buckets.push(hash, &[IN_CROWD])?;
+            } else {
+                buckets.push(hash, &references)?;
+            }
+        }
+        Ok(())
+    }
 }
 
 fn bits_for(entries: u64) -> u32 {
@@ -144,65 +181,71 @@ impl<'t, 'b> Buckets<'t, 'b> {
     }
 }
 
-/// What the last generation has, in the order of hashes.
+/// What the last generation's table has.
 struct LastEntries<'r> {
     bits: u32,
     rows: Rows<'r>,
-    /// Read, and of a later lane.
-    ahead: Vec<Entry>,
-    crowds: Rows<'r>,
-    /// A row of `crowd` that was read, and belongs to a later hash.
-    crowd: Option<(u64, Vec<u32>)>,
 }
 
 impl<'r> LastEntries<'r> {
     fn open(last: &'r Last) -> Result<LastEntries<'r>> {
         let bits = u32::try_from(last.number("identifier_bits")?).ok();
+        let bits = bits.filter(|bits| *bits < u64::BITS);
         Ok(LastEntries {
-            bits: bits
-                .filter(|bits| *bits < u64::BITS)
-                .ok_or(damaged("too many buckets"))?,
+            bits: bits.ok_or(damaged("too many buckets"))?,
             rows: last.reader.rows("identifier")?,
-            ahead: Vec::new(),
-            crowds: last.reader.rows("crowd")?,
-            crowd: None,
         })
     }
 
-    /// Returns the entries of a lane; lanes are asked for in order.
+    /// Returns the entries of a lane, in their order; lanes are asked for in order.
     fn lane(&mut self, lane: usize) -> Result<Vec<Entry>> {
-        let mut entries = std::mem::take(&mut self.ahead);
-        while entries.last().is_none_or(|entry| entry.lane() <= lane) {
-            let Some((bucket, mut columns)) = self.rows.next()? else {
-                break;
+        let [first, last] = hashes_of(lane).map(|hash| bucket_of(hash, self.bits));
+        let mut entries = Vec::new();
+        for bucket in first..=last {
+            let Some(mut columns) = self.rows.find(bucket)? else {
+                continue;
             };
             columns.skip(1)?;
-            let bytes = columns
-                .take()?
-                .blob()
-                .ok_or(damaged("a bucket of identifiers"))?;
+            let bytes = columns.take()?.blob();
+            let bytes = bytes.ok_or(damaged("a bucket of identifiers"))?;
             let here = Entries::of(bytes, self.bits).all(bucket, self.bits);
-            entries.extend(here.map(|(hash, reference)| Entry::new(hash, reference)));
+            let here = here.map(|(hash, reference)| Entry::new(hash, reference));
+            // A bucket of a small index has entries of several lanes.
+            entries.extend(here.filter(|entry| entry.lane() == lane));
         }
-        let here = entries.partition_point(|entry| entry.lane() <= lane);
-        self.ahead = entries.split_off(here);
         Ok(entries)
     }
+}
 
-    /// Returns the holders of a hash that stand in `crowd`; hashes are asked for in order.
-    fn crowd(&mut self, hash: u64) -> Result<Vec<u32>> {
+/// What the last generation's table of crowds has, in the order of hashes.
+struct LastCrowds<'r> {
+    rows: Rows<'r>,
+    /// A row that was read, and belongs to a later hash.
+    ahead: Option<(u64, Vec<u32>)>,
+}
+
+impl<'r> LastCrowds<'r> {
+    fn open(last: &'r Last) -> Result<LastCrowds<'r>> {
+        Ok(LastCrowds {
+            rows: last.reader.rows("crowd")?,
+            ahead: None,
+        })
+    }
+
+    /// Returns the holders of a hash; hashes are asked for in order.
+    fn of(&mut self, hash: u64) -> Result<Vec<u32>> {
         let mut all = Vec::new();
         loop {
-            match self.crowd.take() {
+            match self.ahead.take() {
                 Some((here, references)) if here == hash => all.extend(references),
                 Some((here, _)) if here < hash => {}
                 Some(later) => {
-                    self.crowd = Some(later);
+                    self.ahead = Some(later);
                     return Ok(all);
                 }
                 None => {}
             }
-            let Some((_, mut columns)) = self.crowds.next()? else {
+            let Some((_, mut columns)) = self.rows.next()? else {
                 return Ok(all);
             };
             columns.skip(1)?;
@@ -213,7 +256,7 @@ impl<'r> LastEntries<'r> {
                 .chunks_exact(4)
                 .map(|bytes| read_u32(bytes, 0))
                 .collect();
-            self.crowd = Some((here, references));
+            self.ahead = Some((here, references));
         }
     }
 }

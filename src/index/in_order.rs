@@ -7,16 +7,17 @@ use std::thread;
 
 use super::error::{Error, Result};
 
-/// Rows that are made at once.
+/// Rows of a table that are best made at once.
 pub(super) const ROWS: usize = 4096;
 /// Batches that wait to be taken up, of each thread.
 const AHEAD: usize = 2;
 /// More do not help: one thread puts all rows into pages.
 const THREADS_AT_MOST: usize = 4;
 
-/// Makes `count` rows, some at a time, and takes them up in order. Each thread begins with a state of its own.
+/// Makes `count` rows, `at_once` of them at a time, and takes them up in order. Each thread begins with a state of its own.
 pub(super) fn in_order<S, B: Send>(
     count: usize,
+    at_once: usize,
     begin: impl Fn() -> Result<S> + Sync,
     make: impl Fn(&mut S, Range<usize>) -> Result<B> + Sync,
     mut take: impl FnMut(B) -> Result<()>,
@@ -29,11 +30,11 @@ pub(super) fn in_order<S, B: Send>(
             let (sender, receiver) = sync_channel(AHEAD);
             made.push(receiver);
             let (begin, make) = (&begin, &make);
-            let ranges = (first * ROWS..count).step_by(threads * ROWS);
+            let ranges = (first * at_once..count).step_by(threads * at_once);
             let work = move || {
                 let mut state = None;
                 for from in ranges {
-                    let rows = from..count.min(from + ROWS);
+                    let rows = from..count.min(from + at_once);
                     let batch = match &mut state {
                         Some(state) => make(state, rows),
                         none => begin().and_then(|begun| make(none.insert(begun), rows)),
@@ -54,7 +55,7 @@ pub(super) fn in_order<S, B: Send>(
             })?;
         }
         let mut turns = made.iter().cycle();
-        for _ in 0..count.div_ceil(ROWS) {
+        for _ in 0..count.div_ceil(at_once) {
             let batch = turns.next().and_then(|made| made.recv().ok());
             take(batch.ok_or(Error::Inconsistent("a thread that makes rows died"))??)?;
         }
@@ -75,7 +76,7 @@ mod tests {
                 taken.extend(batch);
                 Ok(())
             };
-            in_order(count, || Ok(()), make, take).unwrap();
+            in_order(count, ROWS, || Ok(()), make, take).unwrap();
             assert_eq!(taken, (0..count).collect::<Vec<_>>());
         }
     }
@@ -91,10 +92,16 @@ mod tests {
             taken += 1;
             Ok(())
         };
-        let ended = in_order(100 * ROWS, || Ok(()), make, take);
+        let ended = in_order(100 * ROWS, ROWS, || Ok(()), make, take);
         assert!(matches!(ended, Err(Error::Empty)));
         assert_eq!(taken, 1);
-        let ended = in_order(1, || Err::<(), _>(Error::Empty), |_, _| Ok(()), |()| Ok(()));
+        let ended = in_order(
+            1,
+            1,
+            || Err::<(), _>(Error::Empty),
+            |_, _| Ok(()),
+            |()| Ok(()),
+        );
         assert!(matches!(ended, Err(Error::Empty)));
     }
 }

@@ -45,6 +45,12 @@ impl Entry {
     }
 }
 
+/// Returns the first and the last hash of a lane.
+pub(super) fn hashes_of(lane: usize) -> [u64; 2] {
+    let first = (lane as u64) << (u64::BITS - LANE_BITS);
+    [first, first | u64::MAX >> LANE_BITS]
+}
+
 /// Entries held back.
 pub(super) struct Lanes {
     folder: PathBuf,
@@ -106,11 +112,11 @@ impl Lanes {
         Ok(())
     }
 
-    /// Takes the entries of a lane, sorted, each once.
-    pub(super) fn take(&mut self, lane: usize) -> Result<Vec<Entry>> {
-        let mut entries = std::mem::take(&mut self.memory[lane]);
+    /// Returns the entries of a lane, sorted, each once.
+    pub(super) fn sorted(&self, lane: usize) -> Result<Vec<Entry>> {
+        let mut entries = self.memory[lane].clone();
         if let Some(file) = &self.file {
-            for (begin, length) in std::mem::take(&mut self.runs[lane]) {
+            for &(begin, length) in &self.runs[lane] {
                 let mut bytes = vec![0; length];
                 file.read_exact_at(&mut bytes, begin).map_err(error)?;
                 let read = bytes.chunks_exact(ENTRY_BYTES);
@@ -146,7 +152,7 @@ mod tests {
         assert!(lanes.file.is_some());
         expected.sort_unstable();
         let all: Vec<Entry> = (0..LANES)
-            .flat_map(|lane| lanes.take(lane).unwrap())
+            .flat_map(|lane| lanes.sorted(lane).unwrap())
             .collect();
         assert!(all == expected, "{} of {}", all.len(), expected.len());
         assert_eq!(

@@ -10,7 +10,7 @@ use super::error::{Error, Result, file_error};
 use super::identifiers;
 use super::identity::Identity;
 use super::kept::Kept;
-use super::lanes::Entry;
+use super::lanes::{Entry, Lanes};
 use super::mention::{FORMER_USER, KEYS, LAST_USER, wanted_at};
 use super::mention_rows::MentionReader;
 use super::object_lines::Loaded;
@@ -120,6 +120,7 @@ impl Kept {
             identifiers,
             wants,
             last,
+            folder,
             ..
         } = &mut *self;
         let visit = |hash: u64, references: &[u32], wanted: &[Entry]| {
@@ -134,8 +135,17 @@ impl Kept {
             }
         };
         let last = last.as_ref();
-        let lanes = (identifiers, wants);
-        let merged = identifiers::merge(builder, statements.of("identifier")?, last, lanes, visit)?;
+        // Not needed behind this.
+        let lanes =
+            [identifiers, wants].map(|lanes| std::mem::replace(lanes, Lanes::new(folder.clone())));
+        let [new, wanted] = lanes.each_ref();
+        let merged = identifiers::merge(
+            builder,
+            statements.of("identifier")?,
+            last,
+            (new, wanted),
+            visit,
+        )?;
         Ok((merged, sharing))
     }
 

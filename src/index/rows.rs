@@ -8,7 +8,7 @@ use super::aside::{Aside, AsideReader, columns_of};
 use super::claim::{Claim, ClaimId, Part, Print, Stored};
 use super::digest::Digest;
 use super::error::{Error, Result};
-use super::in_order::in_order;
+use super::in_order::{ROWS, in_order};
 use super::ledger::{Ledger, ObjectId, ShapeId};
 use super::roster::{Roster, said};
 use super::shown::{Shown, ShownBatch};
@@ -137,7 +137,7 @@ impl SubjectRows<'_> {
             }
             written.take(made, table)
         };
-        in_order(self.roster.claims.len(), sources, make, take)?;
+        in_order(self.roster.claims.len(), ROWS, sources, make, take)?;
         let composed = composed.seal()?;
         let mut composed = composed.reader();
         let mut made = MadeRows::default();

@@ -201,7 +201,7 @@ impl Writing<'_> {
                 digest.join(made.digest);
                 Ok(())
             };
-            in_order(mentions.all.len(), source, make, take)
+            in_order(mentions.all.len(), ROWS, source, make, take)
         })?;
         self.count(&counts);
         extras.seal()
@@ -242,7 +242,7 @@ impl Writing<'_> {
         let count = self.placed.makers.len();
         builder.table("usage", sql, |table| {
             let take = |rows: Encoded| Ok(table.push_all(&rows)?);
-            in_order(count, reader, make, take)
+            in_order(count, ROWS, reader, make, take)
         })?;
         let mut record = Record::default();
         let mut ids: Vec<i64> = self.placed.makers.ids().collect();

@@ -241,10 +241,9 @@ impl<'r> Rows<'r> {
     /// # Errors
     /// As [`Rows::next`].
     pub(crate) fn seek(&mut self, rowid: i64) -> Result<()> {
-        let from = self.leaf.min(self.leaves.len());
-        let ahead = self.leaves[from..].partition_point(|leaf| leaf.last < rowid);
-        if ahead > 0 {
-            self.leaf = from + ahead;
+        let is_behind = |leaf: &Leaf| leaf.last < rowid;
+        if self.leaves.get(self.leaf).is_some_and(is_behind) {
+            self.leaf += self.leaves[self.leaf..].partition_point(is_behind);
             self.cell = 0;
         }
         let Some(leaf) = self.leaves.get(self.leaf) else {
