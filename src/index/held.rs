@@ -229,10 +229,10 @@ impl HeldValues {
     }
 
     /// Returns the entries of the index by hash, in its order.
-    pub(super) fn by_hash(&self) -> Vec<(i64, u32, i64)> {
+    pub(super) fn by_hash(&self) -> Vec<[i64; 3]> {
         let entries = (1..).zip(self.iter());
         let mut entries: Vec<_> = entries
-            .map(|(id, (reference, hash, _))| (hash as i64, reference, id))
+            .map(|(id, (reference, hash, _))| [hash as i64, i64::from(reference), id])
             .collect();
         entries.sort_unstable();
         entries

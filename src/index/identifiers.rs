@@ -4,12 +4,13 @@
 
 use std::ops::Range;
 
+use super::building::Building;
 use super::error::{Result, damaged};
 use super::in_order::in_order;
 use super::lanes::{Entry, LANES, Lanes, hashes_of};
 use super::last::Last;
 use crate::bucket::{CROWD, Entries, IN_CROWD, bucket_of, put_tag, read_u32};
-use crate::sqlite::{Builder, Record, Rows, Table};
+use crate::sqlite::{Record, Rows, Table};
 
 /// Entries of a bucket, on average, before the number of buckets is doubled.
 const MEAN_ENTRIES: u64 = 64;
@@ -35,8 +36,7 @@ struct Lane {
 
 /// Writes the table. `visit` is called with all references of a hash, and with what is wanted under it.
 pub(super) fn merge(
-    builder: &mut Builder,
-    sql: &'static str,
+    building: &mut Building,
     last: Option<&Last>,
     (new, wanted): (&Lanes, &Lanes),
     mut visit: impl FnMut(u64, &[u32], &[Entry]),
@@ -62,7 +62,7 @@ pub(super) fn merge(
         };
         lanes.map(lane).collect::<Result<Vec<Lane>>>()
     };
-    builder.table("identifier", sql, |table| {
+    building.table("identifier", |table| {
         let mut buckets = Buckets::new(table, merged.bits);
         let take = |lanes: Vec<Lane>| {
             lanes
@@ -286,10 +286,16 @@ pub(super) fn write_crowds(crowds: &[(u64, Vec<u32>)], table: &mut Table) -> Res
 }
 
 /// Returns the entries of the index by hash, in its order.
-pub(super) fn crowds_by_hash(crowds: &[(u64, Vec<u32>)]) -> Vec<(i64, u32, i64)> {
+pub(super) fn crowds_by_hash(crowds: &[(u64, Vec<u32>)]) -> Vec<[i64; 3]> {
     let rows = (1..).zip(crowd_rows(crowds));
     let mut entries: Vec<_> = rows
-        .map(|(id, (hash, references))| (hash, references.last().copied().unwrap_or(0), id))
+        .map(|(id, (hash, references))| {
+            [
+                hash,
+                references.last().map_or(0, |last| i64::from(*last)),
+                id,
+            ]
+        })
         .collect();
     entries.sort_unstable();
     entries

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::Rules;
+use super::building::Building;
 use super::error::{Error, Result, file_error};
 use super::identifiers;
 use super::identity::Identity;
@@ -16,12 +17,10 @@ use super::mention_rows::MentionReader;
 use super::object_lines::Loaded;
 use super::place;
 use super::spill::{Spill, Spilled};
-use super::statements::Statements;
 use super::subject::{Bits, Sharing, Standing};
 use super::text_reader::TextReader;
 use super::write::{self, Tables, Writing, rows_of};
 use crate::schema::{BySubject, Subject};
-use crate::sqlite::Builder;
 
 /// What a generation holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,9 +60,8 @@ impl Kept {
         let spill = Spill::new(self.folder.clone());
         let spilled = std::mem::replace(&mut self.spill, spill).seal()?;
         self.seal(&spilled)?;
-        let statements = Statements::read();
-        let mut builder = Builder::new(create(path)?)?;
-        let (merged, sharing) = self.merge_identifiers(&mut builder, &statements)?;
+        let mut building = Building::new(create(path)?)?;
+        let (merged, sharing) = self.merge_identifiers(&mut building)?;
         let (identities, standings, exact) = self.resolve(&sharing, &spilled)?;
         let placed = self.place(rules, &identities, &standings, exact, &spilled)?;
         let are_patterns_new = self.are_patterns_new(rules);
@@ -75,10 +73,9 @@ impl Kept {
             standings: &standings,
             placed: &placed,
             merged: &merged,
-            statements: &statements,
             are_patterns_new,
         };
-        let tables = write::write(builder, writing)?;
+        let tables = write::write(building, writing)?;
         Ok(self.made(path, tables, &standings, &identities))
     }
 
@@ -109,8 +106,7 @@ impl Kept {
     /// Writes the identifier table, and finds who shares keys and whom mentions name.
     fn merge_identifiers(
         &mut self,
-        builder: &mut Builder,
-        statements: &Statements,
+        building: &mut Building,
     ) -> Result<(identifiers::Merged, Sharing)> {
         let mut sharing = Sharing::default();
         let Kept {
@@ -139,13 +135,7 @@ impl Kept {
         let lanes =
             [identifiers, wants].map(|lanes| std::mem::replace(lanes, Lanes::new(folder.clone())));
         let [new, wanted] = lanes.each_ref();
-        let merged = identifiers::merge(
-            builder,
-            statements.of("identifier")?,
-            last,
-            (new, wanted),
-            visit,
-        )?;
+        let merged = identifiers::merge(building, last, (new, wanted), visit)?;
         Ok((merged, sharing))
     }
 

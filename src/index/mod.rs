@@ -9,6 +9,7 @@
 //! Beside it: `ledger` (objects), `known` (rows recognised by their bytes), `digest`.
 
 mod aside;
+mod building;
 mod claim;
 mod contents;
 mod days;
@@ -34,7 +35,6 @@ mod rows;
 mod shown;
 mod slots;
 mod spill;
-mod statements;
 mod subject;
 mod text;
 mod text_reader;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::error::{Error, Result};
-use super::ledger::ShapeId;
+use super::ledger::{ObjectId, ShapeId};
 use crate::identifier::hash128;
 use crate::observation::{Object, Refused, Reject};
 use crate::schema::Dataset;
@@ -90,6 +90,31 @@ impl Line {
         ] {
             record.put_integer(count(number));
         }
+    }
+}
+
+/// How many rows of each object are the newest of their parts, or of their keys, and whether they say what was known.
+#[derive(Debug, Default)]
+pub(super) struct NewestRows(BTreeMap<(ObjectId, bool), u32>);
+
+impl NewestRows {
+    /// Adds rows of an object.
+    pub(super) fn add(&mut self, object: ObjectId, is_unchanged: bool, rows: u32) {
+        *self.0.entry((object, is_unchanged)).or_default() += rows;
+    }
+
+    /// Adds what others counted.
+    pub(super) fn join(&mut self, other: NewestRows) {
+        for ((object, is_unchanged), rows) in other.0 {
+            self.add(object, is_unchanged, rows);
+        }
+    }
+
+    /// Returns object, whether they are unchanged, and rows.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (ObjectId, bool, u32)> {
+        self.0
+            .iter()
+            .map(|((object, is_unchanged), rows)| (*object, *is_unchanged, *rows))
     }
 }
 

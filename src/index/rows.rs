@@ -1,6 +1,5 @@
 //! The rows of `account` and `device`: those of claims, then those of subjects that several claims tell of.
 
-use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::Path;
 
@@ -10,6 +9,7 @@ use super::digest::Digest;
 use super::error::{Error, Result};
 use super::in_order::{ROWS, in_order};
 use super::ledger::{Ledger, ObjectId, ShapeId};
+use super::object_lines::NewestRows;
 use super::roster::{Roster, said};
 use super::shown::{Shown, ShownBatch};
 use super::subject::{Bits, Sharing, Standing, traits_of};
@@ -86,9 +86,6 @@ struct MadeRows {
     bytes: Vec<u8>,
 }
 
-/// How many rows of each object are the newest of their parts, and whether they say what was known.
-pub(super) type NewestRows = BTreeMap<(ObjectId, bool), u32>;
-
 /// What writing a subject's rows comes to.
 pub(super) struct WrittenRows {
     /// Of each row, by its id.
@@ -120,7 +117,7 @@ impl SubjectRows<'_> {
         let mut written = WrittenRows {
             classes: vec![Class::Unknown],
             shown: Shown::default(),
-            counts: NewestRows::new(),
+            counts: NewestRows::default(),
             digest: Digest::default(),
         };
         let mut composed = Aside::new(folder);
@@ -284,7 +281,7 @@ impl SubjectRows<'_> {
             if self.ledger.is_new(part.object) {
                 let known = before.and_then(|before| of_shape(before, part.shape));
                 let is_unchanged = known == Some((*fingerprint, part.last_seen));
-                *counts.entry((part.object, is_unchanged)).or_default() += 1;
+                counts.add(part.object, is_unchanged, 1);
             }
         }
     }
@@ -472,9 +469,7 @@ impl WrittenRows {
         table.push_all(&made.rows)?;
         self.classes.extend(made.classes);
         self.shown.add(made.shown);
-        for (of, rows) in made.counts {
-            *self.counts.entry(of).or_default() += rows;
-        }
+        self.counts.join(made.counts);
         self.digest.join(made.digest);
         Ok(())
     }

@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use super::Rules;
 use super::aside::{Aside, AsideReader, PutAside};
+use super::building::Building;
 use super::digest::Digest;
 use super::error::{Error, Result};
 use super::identifiers::{self, Merged};
@@ -13,18 +14,16 @@ use super::kept::Kept;
 use super::ledger::{Ledger, ObjectId};
 use super::mention::Mention;
 use super::mention_rows::{self, BLOCK, MentionReader, Written};
+use super::object_lines::NewestRows;
 use super::place::{Placed, State};
-use super::rows::{NewestRows, SubjectRows, WrittenRows};
+use super::rows::{SubjectRows, WrittenRows};
 use super::shown::Shown;
 use super::spill::Spilled;
-use super::statements::Statements;
 use super::subject::{Bits, Sharing, Standing, SubjectId};
 use super::text_reader::TextReader;
 use super::usage::{Usage, no_device};
-use crate::schema::{
-    APPLICATION_ID, BySubject, Subject, USER_VERSION, stored_time, usage_id, waiting_id,
-};
-use crate::sqlite::{Builder, Encoded, Reader, Record, Rows, Table};
+use crate::schema::{BySubject, Subject, stored_time, usage_id, waiting_id};
+use crate::sqlite::{Encoded, Reader, Record, Rows, Table};
 
 /// What the tables are written from.
 pub(super) struct Writing<'k> {
@@ -35,7 +34,6 @@ pub(super) struct Writing<'k> {
     pub(super) standings: &'k BySubject<Standing>,
     pub(super) placed: &'k Placed,
     pub(super) merged: &'k Merged,
-    pub(super) statements: &'k Statements,
     /// The classes are to be worked out anew: other patterns, or none before.
     pub(super) are_patterns_new: bool,
 }
@@ -48,10 +46,10 @@ pub(super) struct Tables {
 }
 
 /// Writes all tables but that of the identifiers.
-pub(super) fn write(mut builder: Builder, mut writing: Writing) -> Result<Tables> {
+pub(super) fn write(mut building: Building, mut writing: Writing) -> Result<Tables> {
     let mut digest = Digest::default();
-    writing.crowds(&mut builder)?;
-    let accounts = writing.subjects(&mut builder, Subject::Account, &Bits::default())?;
+    writing.crowds(&mut building)?;
+    let accounts = writing.subjects(&mut building, Subject::Account, &Bits::default())?;
     digest.join(accounts.digest);
     let counts = |account: u32| {
         let class = accounts.classes.get(account as usize);
@@ -62,18 +60,15 @@ pub(super) fn write(mut builder: Builder, mut writing: Writing) -> Result<Tables
         shown,
         digest: devices,
         ..
-    } = writing.subjects(&mut builder, Subject::Device, &shared)?;
+    } = writing.subjects(&mut building, Subject::Device, &shared)?;
     digest.join(devices);
-    let extras = writing.mentions(&mut builder, &mut digest)?;
-    let usages = writing.usages(&mut builder, &shown, &shared, &extras)?;
-    writing.held(&mut builder, &mut digest)?;
-    writing.rest(&mut builder, &mut digest)?;
+    let extras = writing.mentions(&mut building, &mut digest)?;
+    let usages = writing.usages(&mut building, &shown, &shared, &extras)?;
+    writing.held(&mut building, &mut digest)?;
+    writing.rest(&mut building, &mut digest)?;
     let digest = digest.sum();
-    writing.meta(&mut builder, digest, usages)?;
-    for (name, sql) in writing.statements.views() {
-        builder.view(name, sql);
-    }
-    let file = builder.finish(APPLICATION_ID, USER_VERSION)?;
+    writing.meta(&mut building, digest, usages)?;
+    let file = building.finish()?;
     Ok(Tables {
         file,
         digest,
@@ -89,34 +84,17 @@ pub(super) fn rows_of<'r>(last: Option<&'r Reader>, table: &str) -> Result<Rows<
 }
 
 impl Writing<'_> {
-    fn crowds(&mut self, builder: &mut Builder) -> Result<()> {
+    fn crowds(&mut self, building: &mut Building) -> Result<()> {
         let crowds = &self.merged.crowds;
-        let sql = self.statements.of("crowd")?;
-        builder.table("crowd", sql, |table| {
-            identifiers::write_crowds(crowds, table)
-        })?;
+        building.table("crowd", |table| identifiers::write_crowds(crowds, table))?;
         let by_hash = identifiers::crowds_by_hash(crowds);
-        builder.index(
-            ("crowd_by_hash", "crowd"),
-            self.statements.of("crowd_by_hash")?,
-            |index| {
-                let mut entry = Record::default();
-                for (hash, last, id) in by_hash {
-                    entry.clear();
-                    entry.put_integer(hash);
-                    entry.put_integer(i64::from(last));
-                    entry.put_integer(id);
-                    index.push(&entry)?;
-                }
-                Ok::<_, Error>(())
-            },
-        )
+        building.index(("crowd_by_hash", "crowd"), by_hash)
     }
 
     /// Writes the rows of a subject.
     fn subjects(
         &mut self,
-        builder: &mut Builder,
+        building: &mut Building,
         subject: Subject,
         shared: &Bits,
     ) -> Result<WrittenRows> {
@@ -154,16 +132,14 @@ impl Writing<'_> {
             ))
         };
         let sources = || Ok((source()?, source()?));
-        let sql = self.statements.of(subject.table())?;
-        let written = builder.table(subject.table(), sql, |table| {
-            rows.write(sources, folder, table)
-        })?;
+        let written =
+            building.table(subject.table(), |table| rows.write(sources, folder, table))?;
         self.count(&written.counts);
         Ok(written)
     }
 
     /// Writes the mentions; returns where the other columns of those that make usages are.
-    fn mentions(&mut self, builder: &mut Builder, digest: &mut Digest) -> Result<PutAside> {
+    fn mentions(&mut self, building: &mut Building, digest: &mut Digest) -> Result<PutAside> {
         let mut extras = Aside::new(&self.kept.folder);
         let Kept {
             ledger,
@@ -187,17 +163,14 @@ impl Writing<'_> {
             }
             Ok(made)
         };
-        let mut counts = NewestRows::new();
-        let sql = self.statements.of("mention")?;
-        builder.table("mention", sql, |table| {
+        let mut counts = NewestRows::default();
+        building.table("mention", |table| {
             let take = |made: MadeMentions| {
                 table.push_all(&made.rows)?;
                 for (at, extra) in made.extras {
                     extras.put(at, &[extra.as_bytes()])?;
                 }
-                for (of, rows) in made.counts {
-                    *counts.entry(of).or_default() += rows;
-                }
+                counts.join(made.counts);
                 digest.join(made.digest);
                 Ok(())
             };
@@ -209,14 +182,14 @@ impl Writing<'_> {
 
     /// Counts rows that are the newest of their parts, or of their keys.
     fn count(&mut self, counts: &NewestRows) {
-        for ((object, is_unchanged), rows) in counts {
-            self.kept.ledger.count(*object, *rows, *is_unchanged);
+        for (object, is_unchanged, rows) in counts.iter() {
+            self.kept.ledger.count(object, rows, is_unchanged);
         }
     }
 
     fn usages(
         &mut self,
-        builder: &mut Builder,
+        building: &mut Building,
         shown: &Shown,
         shared: &Bits,
         extras: &PutAside,
@@ -228,7 +201,6 @@ impl Writing<'_> {
             formers,
             ..
         } = &*self.kept;
-        let sql = self.statements.of("usage")?;
         let make = |reader: &mut AsideReader, makers: Range<usize>| {
             let (mut rows, mut record) = (Encoded::default(), Record::default());
             let all = &self.placed.makers;
@@ -240,52 +212,27 @@ impl Writing<'_> {
         };
         let reader = || Ok(extras.reader());
         let count = self.placed.makers.len();
-        builder.table("usage", sql, |table| {
+        building.table("usage", |table| {
             let take = |rows: Encoded| Ok(table.push_all(&rows)?);
             in_order(count, ROWS, reader, make, take)
         })?;
-        let mut record = Record::default();
         let mut ids: Vec<i64> = self.placed.makers.ids().collect();
         let count = ids.len() as u64;
         ids.sort_unstable_by_key(|id| (*id as u32, *id));
-        let sql = self.statements.of("usage_by_device")?;
-        builder.index(("usage_by_device", "usage"), sql, |index| {
-            for id in ids {
-                record.clear();
-                record.put_integer(i64::from(id as u32));
-                record.put_integer(id);
-                index.push(&record)?;
-            }
-            Ok::<_, Error>(())
-        })?;
+        let by_device = ids.into_iter().map(|id| [i64::from(id as u32), id]);
+        building.index(("usage_by_device", "usage"), by_device)?;
         Ok(count)
     }
 
-    fn held(&mut self, builder: &mut Builder, digest: &mut Digest) -> Result<()> {
+    fn held(&mut self, building: &mut Building, digest: &mut Digest) -> Result<()> {
         let Kept { held, rosters, .. } = &*self.kept;
-        builder.table("held", self.statements.of("held")?, |table| {
-            held.write(table)
-        })?;
-        builder.index(
-            ("held_by_hash", "held"),
-            self.statements.of("held_by_hash")?,
-            |index| {
-                let mut entry = Record::default();
-                for (hash, reference, id) in held.by_hash() {
-                    entry.clear();
-                    entry.put_integer(hash);
-                    entry.put_integer(i64::from(reference));
-                    entry.put_integer(id);
-                    index.push(&entry)?;
-                }
-                Ok::<_, Error>(())
-            },
-        )?;
+        building.table("held", |table| held.write(table))?;
+        building.index(("held_by_hash", "held"), held.by_hash())?;
         digest.add_held(held, rosters);
         Ok(())
     }
 
-    fn rest(&mut self, builder: &mut Builder, digest: &mut Digest) -> Result<()> {
+    fn rest(&mut self, building: &mut Building, digest: &mut Digest) -> Result<()> {
         let Kept {
             ledger,
             formers,
@@ -296,33 +243,22 @@ impl Writing<'_> {
             ..
         } = &*self.kept;
         let last = last.as_ref().map(|last| &last.reader);
-        let statements = self.statements;
         let state = |at: usize| {
             self.placed
                 .former_states
                 .get(&at)
                 .map_or(0, |state| *state as i64)
         };
-        builder.table("last_login", statements.of("last_login")?, |table| {
-            formers.write(state, table)
-        })?;
+        building.table("last_login", |table| formers.write(state, table))?;
         digest.add_last_logins(ledger, &rosters.device, formers);
         for subject in Subject::ALL {
             digest.add_joined(subject, &rosters[subject], &self.standings[subject]);
         }
-        builder.table("waiting", statements.of("waiting")?, |table| {
-            self.waiting(table)
-        })?;
-        builder.table("object", statements.of("object")?, |table| {
-            ledger.write(last, *generation, table)
-        })?;
-        builder.table("reject", statements.of("reject")?, |table| {
-            ledger.write_rejects(last, table)
-        })?;
-        builder.table("shape", statements.of("shape")?, |table| {
-            ledger.write_shapes(table)
-        })?;
-        builder.table("text", statements.of("text")?, |table| {
+        building.table("waiting", |table| self.waiting(table))?;
+        building.table("object", |table| ledger.write(last, *generation, table))?;
+        building.table("reject", |table| ledger.write_rejects(last, table))?;
+        building.table("shape", |table| ledger.write_shapes(table))?;
+        building.table("text", |table| {
             let mut record = Record::default();
             for (id, text) in (1..).zip(texts.iter()) {
                 record.clear();
@@ -330,7 +266,7 @@ impl Writing<'_> {
                 record.put_text(text);
                 table.push(id, &record)?;
             }
-            Ok::<_, Error>(())
+            Ok(())
         })
     }
 
@@ -353,7 +289,7 @@ impl Writing<'_> {
         Ok(())
     }
 
-    fn meta(&self, builder: &mut Builder, digest: u128, usages: u64) -> Result<()> {
+    fn meta(&self, building: &mut Building, digest: u128, usages: u64) -> Result<()> {
         let Placed { counts, .. } = self.placed;
         let coverage = self.kept.ledger.coverage();
         let at = |dataset: usize| coverage[dataset].map_or(String::new(), |at| at.to_string());
@@ -378,7 +314,7 @@ impl Writing<'_> {
             ("logins_until", at(2)),
             ("class_patterns", self.rules.patterns.to_string()),
         ];
-        builder.table("meta", self.statements.of("meta")?, |table| {
+        building.table("meta", |table| {
             let mut record = Record::default();
             for (id, (key, value)) in (1..).zip(values) {
                 record.clear();
@@ -387,7 +323,7 @@ impl Writing<'_> {
                 record.put_text(&value);
                 table.push(id, &record)?;
             }
-            Ok::<_, Error>(())
+            Ok(())
         })
     }
 }
@@ -447,8 +383,7 @@ impl MadeMentions {
             let before = source.kept(at)?;
             let before = before.map(|(before, _)| (before.logins, before.used));
             let is_unchanged = before == Some((mention.logins, mention.used));
-            let of = (mention.object, is_unchanged);
-            *self.counts.entry(of).or_default() += mention.rows;
+            self.counts.add(mention.object, is_unchanged, mention.rows);
         }
         let text: Written = source.written(at, mention)?;
         mention_rows::put(mention, state, &text, &mut self.block);

@@ -301,7 +301,12 @@ impl Folder {
         match fs::read(&path) {
             Ok(text) => {
                 let undone = serde_json::from_slice(&text);
-                undone.map_err(|_| foreign(&path, "no list of what was undone"))
+                undone.map_err(|_| {
+                    file_error("read", &path)(io::Error::new(
+                        io::ErrorKind::InvalidData,
+                        "it is no list of what a rollback undid; without it, the next run takes that in again",
+                    ))
+                })
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Undone::default()),
             Err(error) => Err(file_error("read", &path)(error)),
