@@ -7,15 +7,13 @@
 use std::num::NonZeroU32;
 
 use super::error::{Result, damaged};
-use super::ledger::{Ledger, ObjectId, ShapeId};
+use super::ledger::Ledger;
+use super::said::{NEVER, ObjectId, Said, ShapeId};
 use super::spill::Text;
 use crate::bucket::{read_u32, read_u64};
 use crate::observation::{NOT_CARRIED, SAYS_NOTHING, Traits, VALUES};
 use crate::schema::microseconds_of;
 use crate::sqlite::Columns;
-
-/// Stands for "the row has no `last_seen`": sorts before every time.
-pub(super) const NEVER: i64 = i64::MIN;
 
 /// The id of a claim, which is its row's. They begin at 1 and never change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -59,6 +57,15 @@ impl Part {
     /// Returns the row's `last_seen`, if it has any.
     pub(super) fn last_seen(&self) -> Option<i64> {
         (self.last_seen != NEVER).then_some(self.last_seen)
+    }
+}
+
+/// Returns what orders a part's row.
+pub(super) fn said(part: &Part) -> Said {
+    Said {
+        object: part.object,
+        last_seen: part.last_seen,
+        row: part.row,
     }
 }
 

@@ -5,9 +5,9 @@
 //! keys that logins say. Ids and runs stay out.
 
 use super::claim::{ClaimId, Part, Stored};
+use super::former::Formers;
 use super::held::HeldValues;
 use super::identity::Key;
-use super::last_login::Formers;
 use super::ledger::Ledger;
 use super::mention::Mention;
 use super::roster::Roster;

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::claim::ClaimId;
 use super::days::DAY;
-use super::ledger::RowStamp;
+use super::said::RowStamp;
 use crate::schema::{NAME, SECOND, STRONG};
 
 /// A key that more may mean is kept for none of them.

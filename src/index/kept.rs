@@ -4,20 +4,24 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::claim::{ClaimId, NEVER, Print};
+use super::claim::{ClaimId, Print};
 use super::contents::Contents;
 use super::error::{Error, Result, damaged};
+use super::former::{Formers, Name, Naming, want_last_user};
 use super::held::{self, HeldValues};
 use super::known::{self, Known};
 use super::lanes::{Entry, Lanes};
 use super::last::Last;
-use super::last_login::{Formers, Name, Naming, VALUE, want_last_user};
-use super::ledger::{Ledger, ObjectId, Said, ShapeId};
-use super::mention::{self, LAST_USER, Mentions};
+use super::last_use::VALUE;
+use super::ledger::Ledger;
+use super::mentions::Mentions;
 use super::roster::{NewRow, Roster};
+use super::said::{NEVER, ObjectId, Said, ShapeId};
 use super::spill::Spill;
 use super::text::{Texts, put_row};
 use super::text_reader::spilled;
+use super::wants;
+use super::wants::LAST_USER;
 use crate::bucket::reference;
 use crate::identifier::{Kind, normal_form};
 use crate::observation::{
@@ -368,7 +372,7 @@ fn load_claims(
         raws.push(raw);
         at += 1;
         match unknown_user {
-            Some(name) => want(Entry::new(name, mention::wanted(LAST_USER, at - 1))),
+            Some(name) => want(Entry::new(name, wants::wanted(LAST_USER, at - 1))),
             None => Ok(()),
         }
     };

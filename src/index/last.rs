@@ -5,7 +5,6 @@ use std::path::Path;
 
 use super::error::{Error, Result, damaged};
 use super::ledger::Ledger;
-use super::make::Published;
 use super::object_lines;
 use crate::observation::Object;
 use crate::schema::{APPLICATION_ID, USER_VERSION};
@@ -60,6 +59,21 @@ impl Last {
         let number = text.and_then(|text| text.parse().ok());
         number.ok_or(damaged("a count is not there"))
     }
+}
+
+/// What a generation holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Published {
+    /// Its number.
+    pub generation: u64,
+    /// Accounts, those without an answer of their own included.
+    pub accounts: u64,
+    /// Devices.
+    pub devices: u64,
+    /// Pairs of an account and a device.
+    pub usages: u64,
+    /// The logical digest.
+    pub digest: u128,
 }
 
 /// What a generation knows of objects, without the rest.

@@ -2,29 +2,17 @@
 
 use std::cmp::Ordering;
 use std::collections::{HashMap, HashSet};
-use std::num::NonZeroU32;
 
-use super::claim::NEVER;
 use super::error::{Error, Result, damaged};
 use super::object_lines::{Line, Listing, Loaded, REJECTS_KEPT, RowCounts, count, identity_of};
+use super::said::{NEVER, ObjectId, RowStamp, Said, ShapeId};
 use super::text::Shape;
 use crate::observation::{Object, Refused, Reject};
 use crate::schema::{Dataset, SECOND, STRONG, Subject};
-use crate::sqlite::{Columns, Reader, Record, Table, Value};
+use crate::sqlite::{Columns, Reader, Record, Table};
 
 /// Objects that a ledger can have.
 const MAX_OBJECTS: usize = 99_999_999;
-/// The total order of rows.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct RowStamp {
-    pub(super) observed_at: i64,
-    /// The row's own; absent sorts first.
-    pub(super) last_seen: Option<i64>,
-    pub(super) modified_at: i64,
-    pub(super) blake3: [u8; 32],
-    pub(super) row: u32,
-}
-
 /// What orders the rows of an object among those of others, and which columns it carried.
 #[derive(Debug, Clone, Copy)]
 struct Stamp {
@@ -33,49 +21,6 @@ struct Stamp {
     modified_at: i64,
     blake3: [u8; 32],
     shape: ShapeId,
-}
-
-/// The id of an object in the ledger. They begin at 1 and never change.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct ObjectId(NonZeroU32);
-
-impl ObjectId {
-    /// Returns the object of a number, if that can be one's.
-    pub(super) fn of(number: u32) -> Option<ObjectId> {
-        NonZeroU32::new(number).map(ObjectId)
-    }
-
-    /// Reads a column that names an object.
-    pub(super) fn read(value: Value) -> Result<ObjectId> {
-        let number = value
-            .integer()
-            .and_then(|number| u32::try_from(number).ok());
-        number
-            .and_then(ObjectId::of)
-            .ok_or(damaged("an object is not named"))
-    }
-
-    fn at(self) -> usize {
-        self.number() as usize - 1
-    }
-
-    /// Returns its number.
-    pub(super) fn number(self) -> u32 {
-        self.0.get()
-    }
-}
-
-/// The id of a set of columns that objects carry.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct ShapeId(pub(super) u16);
-
-/// When a row was said, and where: what orders it among all rows of its dataset.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Said {
-    pub(super) object: ObjectId,
-    /// `claim::NEVER` when it says none.
-    pub(super) last_seen: i64,
-    pub(super) row: u32,
 }
 
 /// The ledger of the generation in the making.
@@ -171,7 +116,7 @@ impl Ledger {
 
     /// Returns the object that was added last.
     fn newest(&self) -> ObjectId {
-        ObjectId(NonZeroU32::MIN.saturating_add(self.stamps.len().saturating_sub(1) as u32))
+        ObjectId::of_position(self.stamps.len().saturating_sub(1))
     }
 
     fn add_shape(&mut self, dataset: Dataset, names: Vec<String>) -> ShapeId {

@@ -6,36 +6,24 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::Rules;
+use super::bits::Bits;
 use super::building::Building;
 use super::error::{Error, Result, file_error};
 use super::identifiers;
 use super::identity::Identity;
 use super::kept::Kept;
 use super::lanes::{Entry, Lanes};
-use super::mention::{FORMER_USER, KEYS, LAST_USER, wanted_at};
+use super::last::Published;
+use super::mention::KEYS;
 use super::mention_rows::MentionReader;
 use super::object_lines::Loaded;
 use super::place;
 use super::spill::{Spill, Spilled};
-use super::subject::{Bits, Sharing, Standing};
+use super::subject::{Sharing, Standing};
 use super::text_reader::TextReader;
+use super::wants::{FORMER_USER, LAST_USER, wanted_at};
 use super::write::{self, Tables, Writing, rows_of};
 use crate::schema::{BySubject, Subject};
-
-/// What a generation holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Published {
-    /// Its number.
-    pub generation: u64,
-    /// Accounts, those without an answer of their own included.
-    pub accounts: u64,
-    /// Devices.
-    pub devices: u64,
-    /// Pairs of an account and a device.
-    pub usages: u64,
-    /// The logical digest.
-    pub digest: u128,
-}
 
 /// The next generation, not published.
 #[derive(Debug)]

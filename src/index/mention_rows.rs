@@ -1,10 +1,9 @@
 //! The rows of `mention`: of what is kept of logins rows, a block at a time. Only the writer reads them.
 
-use super::claim::{ClaimId, NEVER};
+use super::claim::ClaimId;
 use super::error::{Result, damaged};
-use super::ledger::ObjectId;
-use super::mention::{KEYS, Mention, NO_COUNT};
-use super::place::State;
+use super::mention::{KEYS, Mention, NO_COUNT, State};
+use super::said::{NEVER, ObjectId};
 use super::spill::{Spill, SpillReader, Text};
 use crate::schema::{BySubject, microseconds_of, stored_time};
 use crate::sqlite::{Rows, put_varint, take_varint};

@@ -4,17 +4,19 @@
 //! the next generation of it: a file that never changes, published by `publish`. First load, second day,
 //! backfill and a change of format are the same walk, which is also the order to read in:
 //!
-//! **fold** (`claim`, `roster`, `mention`, `last_login`, `held`; text goes to `spill`) → **resolve** (`identifiers` finds
+//! **fold** (`claim`, `roster`, `mentions`, `former`, `held`; text goes to `spill`) → **resolve** (`identifiers` finds
 //! shared keys, `identity` says who is who, `subject` numbers them) → **derive** (`usage`) → **write** (`write`, `rows`).
 //! Beside it: `ledger` (objects), `known` (rows recognised by their bytes), `digest`.
 
 mod aside;
+mod bits;
 mod building;
 mod claim;
 mod contents;
 mod days;
 mod digest;
 mod error;
+mod former;
 mod held;
 mod identifiers;
 mod identity;
@@ -23,15 +25,17 @@ mod kept;
 mod known;
 mod lanes;
 mod last;
-mod last_login;
+mod last_use;
 mod ledger;
 mod make;
 mod mention;
 mod mention_rows;
+mod mentions;
 mod object_lines;
 mod place;
 mod roster;
 mod rows;
+mod said;
 mod shown;
 mod slots;
 mod spill;
@@ -39,6 +43,7 @@ mod subject;
 mod text;
 mod text_reader;
 mod usage;
+mod wants;
 mod write;
 
 pub use self::contents::{Content, Contents};
@@ -46,9 +51,9 @@ pub(crate) use self::error::file_error;
 pub use self::error::{Error, Result};
 pub use self::kept::Kept;
 pub use self::known::Known;
-pub use self::last::Past;
 pub(crate) use self::last::objects_of;
-pub use self::make::{Made, Published};
+pub use self::last::{Past, Published};
+pub use self::make::Made;
 pub(crate) use self::object_lines::identity_of;
 pub use self::object_lines::{Loaded, REJECTS_KEPT, RowCounts};
 use crate::class::Patterns;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::error::{Error, Result};
-use super::ledger::{ObjectId, ShapeId};
+use super::said::{ObjectId, ShapeId};
 use crate::identifier::hash128;
 use crate::observation::{Object, Refused, Reject};
 use crate::schema::Dataset;

@@ -3,15 +3,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Rules;
+use super::bits::Bits;
 use super::claim::ClaimId;
 use super::error::Result;
+use super::former::{Former, Formers, Name};
 use super::identity::{CANDIDATES_AT_MOST, Identity, Interval, Keys, Meant};
-use super::last_login::{Former, Formers, LastUse, Name};
+use super::last_use::LastUse;
 use super::ledger::Ledger;
-use super::mention::{Mention, Mentions, split_keys};
+use super::mention::{Mention, State, split_keys};
 use super::mention_rows::MentionReader;
+use super::mentions::Mentions;
 use super::roster::Roster;
-use super::subject::{Bits, Standing, SubjectId};
+use super::subject::{Standing, SubjectId};
 use super::text::Texts;
 use super::text_reader::TextReader;
 use super::usage::{Maker, Makers};
@@ -24,15 +27,6 @@ use crate::schema::{BySubject, FieldType, NAME, Subject, device_field};
 const WINDOW: i64 = 92 * super::days::DAY;
 /// Mentions that are kept of those that wait for a subject; all are counted.
 const WAITING_KEPT: usize = 20;
-
-/// Whether a mention is placed, by its code in the index.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-#[repr(u8)]
-pub(super) enum State {
-    Resolved = 0,
-    Unknown = 1,
-    Ambiguous = 2,
-}
 
 /// Whom one side of a mention means.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,10 +3,11 @@
 //! Folding is a maximum by stamp, a minimum of times and a union of values: rows can come in any order and any number of
 //! times. No text is kept here, about 60 bytes a claim in all.
 
-use super::claim::{Claim, ClaimId, Other, OtherId, Part, Stored};
+use super::claim::{Claim, ClaimId, Other, OtherId, Part, Stored, said};
 use super::error::{Error, Result, damaged};
-use super::last_login::LastUse;
-use super::ledger::{Ledger, ObjectId, Said, ShapeId};
+use super::last_use::LastUse;
+use super::ledger::Ledger;
+use super::said::{ObjectId, Said, ShapeId};
 use super::slots::Slots;
 use super::spill::Text;
 use crate::bucket::MAX_ID;
@@ -362,15 +363,6 @@ fn part_of(said: Said, shape: ShapeId, first: ObjectId, text: Text) -> Part {
         first,
         text,
         shape,
-    }
-}
-
-/// Returns what orders a part's row.
-pub(super) fn said(part: &Part) -> Said {
-    Said {
-        object: part.object,
-        last_seen: part.last_seen,
-        row: part.row,
     }
 }
 

@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 
 use super::Result;
-use super::claim::ClaimId;
+use super::bits::Bits;
+use super::claim::{ClaimId, said};
 use super::identity::{Identity, Key, KeyHash, KeyedClaim, PartTimes};
 use super::ledger::Ledger;
-use super::roster::{Roster, said};
+use super::roster::Roster;
 use super::text::Texts;
 use super::text_reader::TextReader;
 use crate::bucket::{Hash, kind_and_id};
@@ -20,36 +21,6 @@ use crate::sqlite::Columns;
 /// The row of a subject in `account` or `device`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct SubjectId(pub(super) u32);
-
-/// One bit for each claim.
-#[derive(Debug, Default, Clone)]
-pub(super) struct Bits(Vec<u64>);
-
-impl Bits {
-    pub(super) fn set(&mut self, id: u32) {
-        let at = id as usize / 64;
-        if at >= self.0.len() {
-            self.0.resize(at + 1, 0);
-        }
-        self.0[at] |= 1 << (id % 64);
-    }
-
-    pub(super) fn has(&self, id: u32) -> bool {
-        self.0
-            .get(id as usize / 64)
-            .is_some_and(|bits| bits >> (id % 64) & 1 != 0)
-    }
-
-    /// Returns the ids whose bit is set, in order.
-    pub(super) fn iter(&self) -> impl Iterator<Item = u32> {
-        let words = (0u32..).zip(&self.0);
-        words.flat_map(|(at, word)| {
-            (0..64)
-                .filter(move |bit| word >> bit & 1 != 0)
-                .map(move |bit| at * 64 + bit)
-        })
-    }
-}
 
 /// What the walk over all identifiers says of claims.
 #[derive(Debug, Default)]

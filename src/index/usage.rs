@@ -3,13 +3,16 @@
 use std::cmp::Ordering;
 use std::ops::Range;
 
+use super::bits::Bits;
 use super::claim::ClaimId;
 use super::error::damaged;
-use super::last_login::Formers;
-use super::ledger::{Ledger, ObjectId};
-use super::mention::{Mention, Mentions, sum};
+use super::former::Formers;
+use super::ledger::Ledger;
+use super::mention::{Mention, sum};
+use super::mentions::Mentions;
 use super::roster::Roster;
-use super::subject::{Bits, SubjectId};
+use super::said::ObjectId;
+use super::subject::SubjectId;
 use crate::schema::{SHARED_BY, usage_id};
 
 /// What makes a usage.

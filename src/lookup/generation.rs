@@ -13,8 +13,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension};
 
 use super::coverage::Coverage;
 use super::mount;
-use super::reader::Reader;
-use super::row::time;
+use super::reader::{Reader, time};
 use crate::error::Error;
 use crate::generation::{Name, hash, immutable_uri};
 use crate::schema::{APPLICATION_ID, USER_VERSION};

@@ -9,7 +9,8 @@ use jiff::Timestamp;
 use rusqlite::{OptionalExtension, params};
 
 use super::query::{Probe, field_kind};
-use super::row::{SubjectId, time};
+use super::reader::time;
+use super::row::SubjectId;
 use super::search::{Holder, Search, Trace};
 use crate::bucket::{Hash, reference};
 use crate::identifier::Kind;

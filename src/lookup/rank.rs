@@ -9,8 +9,8 @@ use jiff::Timestamp;
 
 use super::answer::Skipped;
 use super::found::{AccountUse, Device, DeviceUse, Use};
-use super::reader::Reader;
-use super::row::{Row, row_time, text};
+use super::reader::{Reader, row_time};
+use super::row::{Row, text};
 use crate::schema::{Subject, USAGE_DEVICE_FIELDS};
 
 /// How many devices or accounts an answer lists: those of a scanner's account or a kiosk are without end.

@@ -8,7 +8,7 @@ use std::ops::Deref;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension};
 
-use super::row::time;
+use crate::schema::microseconds_of;
 
 /// Objects that a connection remembers.
 const OBJECTS_KEPT: usize = 256;
@@ -72,4 +72,14 @@ impl Reader {
         objects.insert(id, object.clone());
         Ok(Some(object))
     }
+}
+
+/// Reads a time of a row.
+pub(super) fn row_time(stored: Option<i64>) -> Option<Timestamp> {
+    time(stored.map(microseconds_of))
+}
+
+/// Reads microseconds; what is no time is left out.
+pub(super) fn time(microseconds: Option<i64>) -> Option<Timestamp> {
+    Timestamp::from_microsecond(microseconds?).ok()
 }

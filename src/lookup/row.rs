@@ -9,11 +9,11 @@ use rusqlite::types::ValueRef;
 
 use super::found::{Account, Device};
 use super::query::{Probe, field_kind};
-use super::reader::Reader;
+use super::reader::{Reader, row_time};
 use crate::identifier::{self, Kind};
 use crate::schema::{
-    Class, FieldType, NAME, NOBODY, SECOND, STRONG, Subject, account_field, flag, microseconds_of,
-    shared_text, uuid_text,
+    Class, FieldType, NAME, NOBODY, SECOND, STRONG, Subject, account_field, flag, shared_text,
+    uuid_text,
 };
 
 /// When a row was last seen, and where its newest row in an export is.
@@ -259,16 +259,6 @@ pub(super) fn text(reader: &Reader, value: ValueRef) -> rusqlite::Result<Option<
         ValueRef::Blob(bytes) => Ok(uuid_text(bytes)),
         value => Ok(value.as_str_or_null()?.map(str::to_owned)),
     }
-}
-
-/// Reads a time of a row.
-pub(super) fn row_time(stored: Option<i64>) -> Option<Timestamp> {
-    time(stored.map(microseconds_of))
-}
-
-/// Reads microseconds; what is no time is left out.
-pub(super) fn time(microseconds: Option<i64>) -> Option<Timestamp> {
-    Timestamp::from_microsecond(microseconds?).ok()
 }
 
 #[cfg(test)]

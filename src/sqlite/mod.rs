@@ -10,6 +10,7 @@
 //! indexes. What it reads may be damaged: that is an [`Error`], never a panic.
 
 mod builder;
+mod output;
 mod page;
 mod reader;
 mod record;

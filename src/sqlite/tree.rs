@@ -1,6 +1,6 @@
 //! B-trees: rows or entries, in order, become leaves, and those level upon level of pages that lead to them.
 
-use super::builder::Output;
+use super::output::Output;
 use super::page::{Page, PageKind};
 use super::record::{Encoded, Record, put_varint};
 use super::{Error, Result};
