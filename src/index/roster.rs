@@ -130,6 +130,11 @@ impl Roster {
         self.slots = Slots::default();
     }
 
+    /// Forgets the values: the rows of all claims are written.
+    pub(super) fn forget_values(&mut self) {
+        self.values = Vec::new();
+    }
+
     /// Returns a claim.
     pub(super) fn claim(&self, id: ClaimId) -> &Claim {
         &self.claims[id.at()]

@@ -137,6 +137,7 @@ impl Writing<'_> {
         let written =
             building.table(subject.table(), |table| rows.write(sources, folder, table))?;
         self.count(&written.counts);
+        self.kept.rosters[subject].forget_values();
         Ok(written)
     }
 
