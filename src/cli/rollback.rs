@@ -28,6 +28,7 @@ pub(super) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
     }
     let _lock = folder.lock()?;
     let done = roll_back(&folder, args.number)?;
+    let linked = folder.link_current();
     match args.json {
         true => print_json(&json!({
             "from": done.from,
@@ -36,6 +37,11 @@ pub(super) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
             "listed": done.is_listed,
         }))?,
         false => print(text_of(&done))?,
+    }
+    if let Err(error) = linked {
+        let error = anyhow::Error::new(error);
+        eprintln!("error: readers have gone back, but the link leads elsewhere: {error:#}");
+        return Ok(Exit::Partly);
     }
     Ok(Exit::Done)
 }

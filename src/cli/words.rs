@@ -42,7 +42,7 @@ pub(super) fn flag_in_words(flag: Flag) -> &'static str {
         }
         Flag::Moved => "another one had it too; this one was first seen with it",
         Flag::ConfusableWithKnown => "with letters that look alike it is what somebody holds",
-        Flag::Contradiction => "the values point to different subjects",
+        Flag::Contradiction => "no one account or device fits all of the values",
     }
 }
 

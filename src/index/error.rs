@@ -55,10 +55,18 @@ pub enum Error {
     },
     /// The current generation is not there.
     #[error(
-        "{path} is named as the current generation and is not there; restore it, or remove the index (the link and the folder beside it) and sync again"
+        "{path} is named as the current generation and is not there; restore it, or go back with `identidex rollback`"
     )]
     Missing {
         /// The generation's path.
+        path: String,
+    },
+    /// What names the current generation was damaged.
+    #[error(
+        "{path} does not name a generation; remove it, and the link beside the folder says which one is current"
+    )]
+    Unnamed {
+        /// The file's path.
         path: String,
     },
     /// Nothing was ever published.

@@ -21,7 +21,7 @@ use std::time::Instant;
 use tracing::{debug, error, info};
 
 pub use self::error::Error;
-use self::error::Result;
+use self::error::{Result, chain};
 use self::fold::Folded;
 pub use self::options::Options;
 use self::reader::Fetched;
@@ -78,6 +78,7 @@ pub fn run(options: &Options, progress: &mut dyn FnMut(Progress)) -> Result<Repo
     }
     if !options.is_dry_run {
         settle_undone(&folder, &listing.objects)?;
+        run.link_current();
     }
     run.finish(start, sources.bytes_fetched().load(Ordering::Relaxed))
 }
@@ -288,6 +289,17 @@ impl Run<'_> {
             "published"
         );
         Ok(())
+    }
+
+    /// Has the link lead to what readers read; the run is not whole where that fails.
+    fn link_current(&mut self) {
+        if let Err(error) = self.folder.link_current() {
+            error!(error = %chain(&error), "the link does not lead to the current generation");
+            self.report.failures.push(Failure {
+                object: self.options.index.display().to_string(),
+                error: format!("published, but the link leads elsewhere: {}", chain(&error)),
+            });
+        }
     }
 
     /// Fills in what the report lacks, and notes the run in `runs.jsonl`.

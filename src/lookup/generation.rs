@@ -93,7 +93,10 @@ impl Place {
             // Removed between reading its name and opening it? Then there is a newer one.
             let next = self.current()?;
             if next == name {
-                return opened;
+                return match name {
+                    Some(name) => Err(damaged(&self.folder.join(name), None)),
+                    None => opened,
+                };
             }
             name = next;
         }

@@ -144,9 +144,9 @@ impl Folder {
             Err(error) => return Err(file_error("read", &path)(error)),
         };
         let named = Generation::of(self.folder.join(text.trim()));
-        named
-            .map(Some)
-            .ok_or_else(|| foreign(&path, "no generation's name"))
+        named.map(Some).ok_or_else(|| Error::Unnamed {
+            path: path.display().to_string(),
+        })
     }
 
     /// Returns the name of the generation that the link leads to: it is made after `current`, so without that one a
@@ -201,7 +201,16 @@ impl Folder {
                 fs::remove_file(&path).map_err(file_error("remove", &path))?;
             }
         }
-        match current {
+        Ok(())
+    }
+
+    /// Has the link lead to the current generation, where it does not. Readers do without it: a failure leaves a link that
+    /// people would be misled by, and what is published as it is.
+    ///
+    /// # Errors
+    /// The file system's, and when there is no right to replace the link.
+    pub fn link_current(&self) -> Result<()> {
+        match self.current()? {
             Some(current) if !self.is_linked(&current) => self.relink(&current.path),
             _ => Ok(()),
         }
@@ -325,11 +334,10 @@ impl Folder {
             number: generation.number,
             blake3: generation.blake3,
         };
-        self.name_current(&name.to_string())?;
-        self.relink(&generation.path)
+        self.name_current(&name.to_string())
     }
 
-    /// Makes what was made the current generation.
+    /// Makes what was made the current generation; [`Folder::link_current`] is to follow.
     ///
     /// # Errors
     /// The file system's; the current generation is as it was then, or the new one whole.
@@ -352,7 +360,6 @@ impl Folder {
         sync_folder(&self.folder)?;
         self.readers.give_folder(&self.folder)?;
         self.name_current(&name)?;
-        self.relink(&generation)?;
         Ok(published)
     }
 
@@ -430,6 +437,7 @@ mod tests {
         .unwrap();
         let made = kept.make(&Rules::default(), &folder.building()).unwrap();
         folder.publish(made).unwrap();
+        folder.link_current().unwrap();
         folder.current().unwrap().unwrap()
     }
 
@@ -475,6 +483,7 @@ mod tests {
         fs::write(folder.building(), "half").unwrap();
         fs::remove_file(home.path().join("identity.db")).unwrap();
         folder.clean().unwrap();
+        folder.link_current().unwrap();
         assert_eq!(
             fs::canonicalize(home.path().join("identity.db")).unwrap(),
             fs::canonicalize(&current.path).unwrap()
@@ -496,6 +505,23 @@ mod tests {
         assert_eq!(publish(&folder).number, 2);
         fs::remove_file(folder.current().unwrap().unwrap().path).unwrap();
         assert!(matches!(folder.current(), Err(Error::Missing { .. })));
+    }
+
+    #[test]
+    fn a_link_that_cannot_be_replaced_leaves_what_is_published() {
+        let (home, folder, _lock) = locked();
+        let old = publish(&folder);
+        // A folder in the place of the next link.
+        fs::create_dir(folder.path().join("building-link")).unwrap();
+        let made = Kept::load(Some(&old.path), folder.path(), 2).unwrap();
+        let made = made.make(&Rules::default(), &folder.building()).unwrap();
+        folder.publish(made).unwrap();
+        assert_eq!(folder.current().unwrap().unwrap().number, 2);
+        assert!(folder.link_current().is_err());
+        fs::remove_dir(folder.path().join("building-link")).unwrap();
+        folder.link_current().unwrap();
+        let linked = fs::read_link(home.path().join("identity.db")).unwrap();
+        assert!(linked.to_string_lossy().contains("gen-000002-"));
     }
 
     #[test]

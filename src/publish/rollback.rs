@@ -103,25 +103,22 @@ pub fn roll_back(folder: &Folder, number: Option<u64>) -> Result<RolledBack> {
         None => one.state == GenerationState::Older && one.generation.number < from.number,
     };
     let Some(to) = listed.iter().find(is_meant) else {
-        let others = listed
-            .iter()
-            .filter(|one| one.state != GenerationState::Current);
-        let others: Vec<String> = others
-            .map(|one| one.generation.number.to_string())
-            .collect();
-        return Err(Error::NoGeneration {
-            wanted: match number {
-                Some(number) => format!("generation {number}"),
-                None => "older generation".to_owned(),
-            },
-            there: match others.as_slice() {
-                [] => format!("generation {} is the only one", from.number),
-                others => format!("beside the current one there are {}", others.join(", ")),
-            },
-        });
+        let wanted = match number {
+            Some(number) => format!("generation {number}"),
+            None => "older generation".to_owned(),
+        };
+        return Err(no_generation(wanted, &listed, &from));
     };
     let to = &to.generation;
-    to.verify()?;
+    let sound = to.verify();
+    if matches!(sound, Err(Error::Rotten { .. })) {
+        return Err(no_generation(
+            format!("sound generation {}", to.number),
+            &listed,
+            &from,
+        ));
+    }
+    sound?;
     // What a damaged file says of its objects is not to keep a run from taking them in.
     let taken_in = from.verify().and_then(|()| objects_of(&from.path)).ok();
     let is_listed = taken_in.is_some();
@@ -131,10 +128,11 @@ pub fn roll_back(folder: &Folder, number: Option<u64>) -> Result<RolledBack> {
     undone.forget(&kept);
     let numbers = listed.iter().map(|one| one.generation.number);
     let between = numbers.chain([from.number]);
+    // Those that it was made of are older ones, whatever went back behind them once.
+    undone.generations.retain(|number| *number > to.number);
     undone
         .generations
         .extend(between.filter(|number| (to.number + 1..=from.number).contains(number)));
-    undone.generations.remove(&to.number);
     // First, so that a run after a kill in between does not take them in.
     folder.set_undone(&undone)?;
     folder.make_current(to)?;
@@ -165,4 +163,19 @@ pub fn settle_undone(folder: &Folder, listed: &[Object]) -> Result<()> {
         true => Ok(()),
         false => folder.set_undone(&undone),
     }
+}
+
+/// Says that there is no such generation to go back to, and which others there are.
+fn no_generation(wanted: String, listed: &[Listed], from: &Generation) -> Error {
+    let others = listed
+        .iter()
+        .filter(|one| one.state != GenerationState::Current);
+    let others: Vec<String> = others
+        .map(|one| one.generation.number.to_string())
+        .collect();
+    let there = match others.as_slice() {
+        [] => format!("generation {} is the only one", from.number),
+        others => format!("beside the current one there are {}", others.join(", ")),
+    };
+    Error::NoGeneration { wanted, there }
 }

@@ -57,6 +57,24 @@ fn a_rollback_undoes_what_newer_generations_took_in_until_it_is_asked_for() {
 }
 
 #[test]
+fn what_a_rollback_undid_is_older_once_it_was_taken_back() {
+    let home = home_of_two_generations();
+    let third = "user.uid,user.name\naaaaaaaa-0000-4000-8000-000000000003,lee@EMEA\n";
+    fs::write(home.path("exports/users/2026-11-22T06-00-00Z.csv"), third).unwrap();
+    home.run(&["sync", "exports"]);
+    home.run(&["rollback", "1"]).exits(0);
+    home.run(&["rollback", "3"]).exits(0);
+    let expected = [
+        (3, "current".into()),
+        (2, "older".into()),
+        (1, "older".into()),
+    ];
+    assert_eq!(states(&home), expected);
+    let report = home.run(&["rollback", "--json"]).exits(0).json();
+    assert_eq!(report["to"], 2);
+}
+
+#[test]
 fn a_rollback_can_be_taken_back() {
     let home = home_of_two_generations();
     home.run(&["rollback", "1"]).exits(0);
