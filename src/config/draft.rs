@@ -7,13 +7,14 @@ use toml::de::{DeTable, DeValue};
 
 use super::error::{Error, Place, Problem};
 use super::keys::{self, OTHER_VARIABLES, variable_part};
-use super::value::{Refusal, URL, Value};
+use super::value::{Refusal, TABLE, URL, Value};
 use super::{Config, Dataset, ObservedFrom, Semantics, Source};
 use crate::{mapping, schema};
 
 /// The longest name of a source, in bytes: it is written into every line of the ledger.
 const MAX_SOURCE_NAME_BYTES: usize = 64;
 
+const COLUMN: &str = "the name of a column";
 const FIELD: &str = "the name of a field of the dataset, such as name, department or serial";
 const SOURCES: &str = "one [[source]] table per source";
 const SOURCE_NAME: &str =
@@ -150,7 +151,7 @@ impl Draft {
             }
             Err(Refusal::Expected(expected)) => Err(Error::expected(place, &name, expected)),
             Err(Refusal::UnknownKey) if keys::is_section(key) => {
-                Err(Error::expected(place, &name, "a table"))
+                Err(Error::expected(place, &name, TABLE))
             }
             Err(Refusal::UnknownKey) => {
                 let nearest = keys::nearest(&name, keys::like(key));
@@ -277,7 +278,11 @@ fn assign_dataset(dataset: &mut Dataset, key: &[&str], value: &Value) -> Result<
     match *key {
         ["columns"] => dataset.columns = value.pairs()?,
         ["columns", column] => {
-            let field = value.text(FIELD)?;
+            // Trimmed, as the names of a header are.
+            let (column, field) = (column.trim(), value.text(FIELD)?.trim());
+            if column.is_empty() {
+                return Err(Refusal::Expected(COLUMN));
+            }
             dataset.columns.insert(column.to_owned(), field.to_owned());
         }
         ["semantics"] => {

@@ -10,6 +10,9 @@ use toml::de::DeValue;
 pub(super) const URL: &str = "a folder or a URL such as \"s3://bucket/prefix/\", without password and query \
      (credentials go into options)";
 
+/// What a key with keys inside must be in a file.
+pub(super) const TABLE: &str = "a table";
+
 /// A value before its key has said what it must be. Without `Debug`: it may be a secret.
 pub(super) enum Value {
     Text(String),
@@ -173,13 +176,17 @@ impl Value {
         }
     }
 
+    /// Reads the columns and fields of a variable; a file has them as a table, of which each key is one setting.
     pub(super) fn pairs(&self) -> Result<BTreeMap<String, String>, Refusal> {
         const EXPECTED: &str =
             "columns and their fields, such as user.#team=department,user.#mail=email";
+        let Value::Variable(_) = self else {
+            return Err(Refusal::Expected(TABLE));
+        };
         let pairs = self.list(EXPECTED)?.into_iter().map(|pair| {
             let (column, field) = pair.split_once('=')?;
-            (!column.is_empty() && !field.is_empty())
-                .then(|| (column.trim().to_owned(), field.trim().to_owned()))
+            let (column, field) = (column.trim(), field.trim());
+            (!column.is_empty() && !field.is_empty()).then(|| (column.to_owned(), field.to_owned()))
         });
         pairs
             .collect::<Option<_>>()
@@ -197,7 +204,7 @@ fn amount(text: &str) -> Option<(u64, &str)> {
 #[cfg(test)]
 mod tests {
     use super::super::keys::{self, PREFIX};
-    use super::super::sample::{SECRET, error};
+    use super::super::sample::{SECRET, error, parse};
 
     #[test]
     fn a_wrong_value_says_what_was_expected_and_not_what_it_was() {
@@ -214,7 +221,7 @@ mod tests {
             dataset.logins.window: a duration such as: 1 | "day"
             index.group: the name or number of a group: 100 | ""
             dataset.users.columns.a: the name of a field: 1 | "" | "serial"
-            dataset.users.columns: columns and their fields: ["a"] | "a=b"
+            dataset.users.columns: a table: ["a"] | "a=b" | ["user.#a=department"] | [" =department"] | [] | 1
             index: a table: 1
             source: one [[source]] table per source: 1 | [1] | { name = "a" }"#;
         for row in table.lines().skip(1) {
@@ -246,6 +253,46 @@ mod tests {
                 let start = format!("c.toml:3: source.t.{key}: expected {expected}");
                 assert!(shown.starts_with(&start), "{shown}");
             }
+        }
+    }
+
+    #[test]
+    fn columns_and_fields_are_trimmed_before_they_are_judged() {
+        const COLUMNS: &str = "IDENTIDEX_DATASET_USERS_COLUMNS";
+        for pairs in [
+            " =department",
+            "user.#a= ",
+            "=department",
+            " = ",
+            "user.#a=department,",
+        ] {
+            assert_eq!(
+                error("", &[(COLUMNS, pairs)]),
+                format!(
+                    "{COLUMNS}: dataset.users.columns: expected columns and their fields, such as \
+                     user.#team=department,user.#mail=email"
+                ),
+                "{pairs:?}"
+            );
+        }
+        for name in ["", " "] {
+            let shown = error(
+                &format!("dataset.users.columns.\"{name}\" = \"department\""),
+                &[],
+            );
+            let start =
+                format!("c.toml:1: dataset.users.columns.{name}: expected the name of a column");
+            assert!(shown.starts_with(&start), "{shown}");
+        }
+        let shown = error("dataset.users.columns.a = \" \"", &[]);
+        assert!(shown.contains("expected the name of a field"), "{shown}");
+
+        let file = "dataset.users.columns.\" user.#a \" = \" department \"";
+        let variable = (COLUMNS, " user.#a = department ");
+        for config in [parse(file, &[]), parse("", &[variable])] {
+            let columns = &config.unwrap().datasets["users"].columns;
+            assert_eq!(columns.len(), 1);
+            assert_eq!(columns["user.#a"], "department");
         }
     }
 
