@@ -33,6 +33,7 @@ fn assert_whole(connection: &Connection) {
 }
 
 /// Reads who uses what how much, a line each, of an index that is too large for [`read`].
+#[cfg(feature = "cli")]
 pub(crate) fn usages(index: &Path) -> Vec<String> {
     let connection = open(index);
     assert_whole(&connection);

@@ -22,6 +22,8 @@ mod crash;
 mod formats;
 #[cfg(feature = "ingest")]
 mod forms;
+#[cfg(feature = "cli")]
+mod large;
 #[cfg(feature = "ingest")]
 mod layers;
 #[cfg(feature = "ingest")]
