@@ -21,7 +21,7 @@ fn sync(source: &Path, index: &Path) -> Command {
         .arg(index)
         .args(["sync", "--json"])
         .arg(source);
-    // The program refuses variables that it does not know, such as those of these tests.
+    // No setting of whoever runs the tests counts.
     let variables = std::env::vars_os().map(|(name, _)| name);
     for name in variables.filter(|name| name.as_encoded_bytes().starts_with(b"IDENTIDEX_")) {
         command.env_remove(name);

@@ -190,6 +190,24 @@ mod tests { use crate::of_tests; }
     );
 }
 
+#[test]
+fn each_variable_that_tests_read_is_none_that_the_program_refuses() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let known = fs::read_to_string(root.join("src/config/keys.rs")).expect("the keys can be read");
+    let mut read = BTreeSet::new();
+    for text in files("tests").into_values() {
+        for call in ["var(\"", "var_os(\""] {
+            let names = text.split(call).skip(1);
+            let names = names.filter_map(|rest| rest.split('"').next());
+            let ours = names.filter(|name| name.starts_with("IDENTIDEX_"));
+            read.extend(ours.map(str::to_owned));
+        }
+    }
+    assert!(read.contains("IDENTIDEX_TENANTS"), "{read:?}");
+    read.retain(|name| !known.contains(&format!("\"{name}\"")));
+    assert_eq!(read, BTreeSet::new());
+}
+
 /// Returns what a module may name, or `None` if the table does not have it.
 fn allowed(module: &str) -> Option<Vec<&'static str>> {
     let (_, names) = LAYERS.iter().find(|(known, _)| *known == module)?;
@@ -200,14 +218,14 @@ fn allowed(module: &str) -> Option<Vec<&'static str>> {
     Some([&BASE[..below], names].concat())
 }
 
-/// Returns every file under `src` with its module and text; a folder is one module.
-fn sources() -> Vec<(PathBuf, String, String)> {
+/// Returns every Rust file below a folder of ours with its text.
+fn files(folder: &str) -> BTreeMap<PathBuf, String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut folders = vec![root.join("src")];
+    let mut folders = vec![root.join(folder)];
     let mut files = BTreeMap::new();
     while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).expect("src can be read") {
-            let path = entry.expect("src can be read").path();
+        for entry in fs::read_dir(folder).expect("the folder can be read") {
+            let path = entry.expect("the folder can be read").path();
             if path.is_dir() {
                 folders.push(path);
             } else if path.extension().is_some_and(|extension| extension == "rs") {
@@ -222,6 +240,11 @@ fn sources() -> Vec<(PathBuf, String, String)> {
         }
     }
     files
+}
+
+/// Returns every file under `src` with its module and text; a folder is one module.
+fn sources() -> Vec<(PathBuf, String, String)> {
+    files("src")
         .into_iter()
         .map(|(path, text)| {
             let top = path

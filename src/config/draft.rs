@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use toml::de::{DeTable, DeValue};
 
 use super::error::{Error, Place, Problem};
-use super::keys::{self, OTHER_VARIABLES, variable_part};
+use super::keys::{self, variable_part};
 use super::value::{Refusal, TABLE, URL, Value};
 use super::{Config, Dataset, ObservedFrom, Semantics, Source};
 use crate::{mapping, schema};
@@ -112,7 +112,7 @@ impl Draft {
     pub(super) fn read_environment(&mut self, env: BTreeMap<String, String>) -> Result<(), Error> {
         self.add_sources_of(&env);
         for (name, value) in env {
-            if OTHER_VARIABLES.contains(&name.as_str()) {
+            if keys::is_read_elsewhere(&name) {
                 continue;
             }
             let place = Place::Variable(name.clone());
@@ -401,7 +401,7 @@ mod tests {
         let mut understood = keys::variables(&[])
             .filter(|name| name.matches('_').count() > 1 && !name.contains('<'));
         let forgotten = understood.find(|name| {
-            !OTHER_VARIABLES.contains(&name.as_str()) && !env.iter().any(|(given, _)| given == name)
+            !keys::is_read_elsewhere(name) && !env.iter().any(|(given, _)| given == name)
         });
         assert_eq!(forgotten, None);
     }

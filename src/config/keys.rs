@@ -30,18 +30,30 @@ const KEYS: &[&str] = &[
     "dataset.logins.columns.*",
 ];
 
-/// What every variable of ours begins with: one that is no key and not in `OTHER_VARIABLES` is a mistake.
+/// What every variable of ours begins with: one that is no key and not read elsewhere is a mistake.
 pub(super) const PREFIX: &str = "IDENTIDEX_";
 
-/// Variables that are read elsewhere: by `load`, by `telemetry`, and by the tests and their tools.
-pub(super) const OTHER_VARIABLES: &[&str] = &[
+/// Variables that are read elsewhere: by `load` and by `telemetry`.
+pub(super) const OTHER_VARIABLES: &[&str] =
+    &["IDENTIDEX_CONFIG", "IDENTIDEX_LOG", "IDENTIDEX_LOG_FORMAT"];
+
+/// Variables of the tests and their tools. They are no mistake, but nothing that a user can have meant.
+pub(super) const TEST_VARIABLES: &[&str] = &[
     "IDENTIDEX_BIN",
     "IDENTIDEX_CLOUD_TESTS",
-    "IDENTIDEX_CONFIG",
-    "IDENTIDEX_LOG",
-    "IDENTIDEX_LOG_FORMAT",
+    "IDENTIDEX_FIRST_TENANT",
+    "IDENTIDEX_KILLS",
+    "IDENTIDEX_QUERIES",
+    "IDENTIDEX_READER_SECONDS",
+    "IDENTIDEX_TENANTS",
+    "IDENTIDEX_TEST_LONG_LINE",
     "IDENTIDEX_TEST_TOOLS",
 ];
+
+/// Whether a variable that is no key's is read elsewhere.
+pub(super) fn is_read_elsewhere(variable: &str) -> bool {
+    OTHER_VARIABLES.contains(&variable) || TEST_VARIABLES.contains(&variable)
+}
 
 /// Whether there are known keys inside this one: then it is a table.
 pub(super) fn is_section(key: &[&str]) -> bool {

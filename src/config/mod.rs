@@ -121,7 +121,7 @@ mod sample;
 mod tests {
     use jiff::tz::TimeZone;
 
-    use super::keys::OTHER_VARIABLES;
+    use super::keys::{OTHER_VARIABLES, TEST_VARIABLES};
     use super::sample::parse;
     use super::*;
 
@@ -183,7 +183,8 @@ mod tests {
 
     #[test]
     fn variables_of_others_are_left_alone() {
-        let others: Vec<_> = OTHER_VARIABLES.iter().map(|name| (*name, "x")).collect();
+        let others = OTHER_VARIABLES.iter().chain(TEST_VARIABLES);
+        let others: Vec<_> = others.map(|name| (*name, "x")).collect();
         assert_eq!(parse("", &others).unwrap(), Config::default());
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("c.toml");

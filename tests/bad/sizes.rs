@@ -46,13 +46,12 @@ fn a_plain_file_over_the_limit_fails_before_any_row_is_taken() {
 
 #[test]
 fn a_line_of_100_mb_costs_a_row_and_no_memory() {
-    const CHILD: &str = "IDENTIDEX_TEST_LONG_LINE";
-    if std::env::var_os(CHILD).is_none() {
+    if std::env::var_os("IDENTIDEX_TEST_LONG_LINE").is_none() {
         // In a process of its own, whose peak of memory is this test's alone.
         let name = "bad::sizes::a_line_of_100_mb_costs_a_row_and_no_memory";
         let child = Command::new(std::env::current_exe().unwrap())
             .args([name, "--exact"])
-            .env(CHILD, "1")
+            .env("IDENTIDEX_TEST_LONG_LINE", "1")
             .output()
             .unwrap();
         let said = String::from_utf8_lossy(&child.stdout);
