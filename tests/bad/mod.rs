@@ -3,11 +3,6 @@
 //!
 //! `taken` holds what became of an object to what must become of it.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "the helpers of a test may panic as the test itself may"
-)]
-
 mod fixtures;
 mod headers;
 mod lines;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use super::keys::Keys;
 use super::rows::{Row, newest_value};
+use super::samples::{UID_A, UID_B, UID_C, accounts, device, mentions, object, uid};
 use super::subjects::{Member, Resolution, Subject, Subjects};
 use super::time::{DAY_US, time_us};
 
@@ -115,65 +116,59 @@ impl Bearer<'_> {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::super::samples::{UID_A, UID_B, UID_C, accounts, device, mentions, object, uid};
+#[test]
+fn r4_a_bearer_that_was_not_active_for_long_drops_out() {
+    let bearer =
+        |day: &str, uid: &str| object(day, "user.uid user.name", &[&format!("{uid} jdoe@EMEA")]);
+    let name = object("2026-06-01", "user.name", &["jdoe@EMEA"]);
+    let new = bearer("2026-05-31", UID_B);
+    let both = [bearer("2026-05-31", UID_A), new.clone(), name.clone()];
+    assert_eq!(accounts(&both).len(), 3);
+    let one = [bearer("2026-05-30", UID_A), new, name];
+    assert_eq!(accounts(&one), [uid(UID_A), uid(UID_B)]);
+}
 
-    #[test]
-    fn r4_a_bearer_that_was_not_active_for_long_drops_out() {
-        let bearer = |day: &str, uid: &str| {
-            object(day, "user.uid user.name", &[&format!("{uid} jdoe@EMEA")])
-        };
-        let name = object("2026-06-01", "user.name", &["jdoe@EMEA"]);
-        let new = bearer("2026-05-31", UID_B);
-        let both = [bearer("2026-05-31", UID_A), new.clone(), name.clone()];
-        assert_eq!(accounts(&both).len(), 3);
-        let one = [bearer("2026-05-30", UID_A), new, name];
-        assert_eq!(accounts(&one), [uid(UID_A), uid(UID_B)]);
-    }
+#[test]
+fn r4_a_name_given_up_before_is_nobodys_and_given_up_after_is_its_bearers() {
+    let then = object(
+        "2026-01-10",
+        "user.uid user.name",
+        &[&format!("{UID_A} old@EMEA")],
+    );
+    let now = object(
+        "2026-01-20",
+        "user.uid user.name",
+        &[&format!("{UID_A} new@EMEA")],
+    );
+    let name = |day: &str| object(day, "user.name", &["old@EMEA"]);
+    assert_eq!(
+        accounts(&[then.clone(), now.clone(), name("2026-01-09")]),
+        [uid(UID_A)]
+    );
+    assert_eq!(accounts(&[then, now, name("2026-01-11")]).len(), 2);
+}
 
-    #[test]
-    fn r4_a_name_given_up_before_is_nobodys_and_given_up_after_is_its_bearers() {
-        let then = object(
-            "2026-01-10",
-            "user.uid user.name",
-            &[&format!("{UID_A} old@EMEA")],
-        );
-        let now = object(
-            "2026-01-20",
-            "user.uid user.name",
-            &[&format!("{UID_A} new@EMEA")],
-        );
-        let name = |day: &str| object(day, "user.name", &["old@EMEA"]);
-        assert_eq!(
-            accounts(&[then.clone(), now.clone(), name("2026-01-09")]),
-            [uid(UID_A)]
-        );
-        assert_eq!(accounts(&[then, now, name("2026-01-11")]).len(), 2);
-    }
-
-    #[test]
-    fn r4_several_present_bearers_are_ambiguous_as_long_as_none_is_older_than_the_others() {
-        let header = "user.uid user.name";
-        let both = [
-            &*format!("{UID_A} jdoe@EMEA"),
-            &*format!("{UID_B} jdoe@EMEA"),
-        ];
-        let both = object("2026-01-01", header, &both);
-        let login = |day: &str| {
-            object(
-                day,
-                "user.name device.uid",
-                &[&format!("jdoe@EMEA {UID_C}")],
-            )
-        };
-        assert_eq!(
-            mentions(&[device(), both.clone(), login("2026-01-02")]),
-            (vec![], [0, 1])
-        );
-        assert_eq!(
-            mentions(&[device(), both, login("2026-12-01")]),
-            (vec![], [0, 1])
-        );
-    }
+#[test]
+fn r4_several_present_bearers_are_ambiguous_as_long_as_none_is_older_than_the_others() {
+    let header = "user.uid user.name";
+    let both = [
+        &*format!("{UID_A} jdoe@EMEA"),
+        &*format!("{UID_B} jdoe@EMEA"),
+    ];
+    let both = object("2026-01-01", header, &both);
+    let login = |day: &str| {
+        object(
+            day,
+            "user.name device.uid",
+            &[&format!("jdoe@EMEA {UID_C}")],
+        )
+    };
+    assert_eq!(
+        mentions(&[device(), both.clone(), login("2026-01-02")]),
+        (vec![], [0, 1])
+    );
+    assert_eq!(
+        mentions(&[device(), both, login("2026-12-01")]),
+        (vec![], [0, 1])
+    );
 }

@@ -5,8 +5,10 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
+use super::derive;
 use super::keys::{account_name, first_label};
 use super::rows::Row;
+use super::samples::{SID_A, UID_A, accounts, object, sid, uid};
 
 /// What a `user.type` says of its account.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -75,59 +77,53 @@ fn is_local(says: Says, name: &str, device_names: &BTreeSet<String>) -> bool {
     says == Says::Local || says == Says::Nothing && on_a_device
 }
 
-#[cfg(test)]
-mod tests {
-    use super::super::derive;
-    use super::super::samples::{SID_A, UID_A, accounts, object, sid, uid};
+#[test]
+fn a_sid_shown_local_joins_nothing_whoever_shows_it() {
+    let header = "user.sid user.name";
+    let clones = object(
+        "2026-01-01",
+        header,
+        &[&format!("{SID_A} a@HOST1"), &format!("{SID_A} a@HOST2")],
+    );
+    assert_eq!(accounts(std::slice::from_ref(&clones)), [sid(SID_A)]);
+    let typed = object(
+        "2026-01-02",
+        "user.sid user.uid user.type",
+        &[&format!("{SID_A} {UID_A} LOCAL_ADMIN")],
+    );
+    let locals = ["name:a@host1".to_owned(), "name:a@host2".to_owned()];
+    assert_eq!(
+        accounts(&[clones.clone(), typed]),
+        [&locals[..], &[uid(UID_A)]].concat()
+    );
+    let device = object("2026-01-03", "device.name", &["HOST1.corp.example"]);
+    assert_eq!(accounts(&[clones, device.clone()]), locals);
+    let domain = object(
+        "2026-01-01",
+        "user.sid user.name user.type",
+        &[&format!("{SID_A} a@HOST1 DOMAIN_USER")],
+    );
+    assert_eq!(accounts(&[domain, device]), [sid(SID_A)]);
+}
 
-    #[test]
-    fn a_sid_shown_local_joins_nothing_whoever_shows_it() {
-        let header = "user.sid user.name";
-        let clones = object(
+#[test]
+fn the_class_is_the_first_that_fits() {
+    let host = object("2026-01-01", "device.name", &["HOST1.corp.example"]);
+    let class_of = |name: &str, user_type: &str, upn: &str| {
+        let header = "user.name user.type user.upn";
+        let user = object(
             "2026-01-01",
             header,
-            &[&format!("{SID_A} a@HOST1"), &format!("{SID_A} a@HOST2")],
+            &[&format!("{name} {user_type} {upn}")],
         );
-        assert_eq!(accounts(std::slice::from_ref(&clones)), [sid(SID_A)]);
-        let typed = object(
-            "2026-01-02",
-            "user.sid user.uid user.type",
-            &[&format!("{SID_A} {UID_A} LOCAL_ADMIN")],
-        );
-        let locals = ["name:a@host1".to_owned(), "name:a@host2".to_owned()];
-        assert_eq!(
-            accounts(&[clones.clone(), typed]),
-            [&locals[..], &[uid(UID_A)]].concat()
-        );
-        let device = object("2026-01-03", "device.name", &["HOST1.corp.example"]);
-        assert_eq!(accounts(&[clones, device.clone()]), locals);
-        let domain = object(
-            "2026-01-01",
-            "user.sid user.name user.type",
-            &[&format!("{SID_A} a@HOST1 DOMAIN_USER")],
-        );
-        assert_eq!(accounts(&[domain, device]), [sid(SID_A)]);
-    }
-
-    #[test]
-    fn the_class_is_the_first_that_fits() {
-        let host = object("2026-01-01", "device.name", &["HOST1.corp.example"]);
-        let class_of = |name: &str, user_type: &str, upn: &str| {
-            let header = "user.name user.type user.upn";
-            let user = object(
-                "2026-01-01",
-                header,
-                &[&format!("{name} {user_type} {upn}")],
-            );
-            derive(&[host.clone(), user])["accounts"][0]["class"].clone()
-        };
-        assert_eq!(class_of("HOST1$@EMEA", "LOCAL_USER", "_"), "machine");
-        assert_eq!(class_of("a@EMEA", "LOCAL_USER", "a@x.example"), "local");
-        assert_eq!(class_of("a@HOST1", "_", "a@x.example"), "local");
-        assert_eq!(class_of("a@HOST1", "domain", "_"), "person");
-        assert_eq!(class_of("HOST1@EMEA", "domain", "_"), "machine");
-        assert_eq!(class_of("HOST1@EMEA", "_", "a@x.example"), "person");
-        assert_eq!(class_of("a@EMEA", "_", "a@x.example"), "person");
-        assert_eq!(class_of("a@EMEA", "_", "_"), "unknown");
-    }
+        derive(&[host.clone(), user])["accounts"][0]["class"].clone()
+    };
+    assert_eq!(class_of("HOST1$@EMEA", "LOCAL_USER", "_"), "machine");
+    assert_eq!(class_of("a@EMEA", "LOCAL_USER", "a@x.example"), "local");
+    assert_eq!(class_of("a@HOST1", "_", "a@x.example"), "local");
+    assert_eq!(class_of("a@HOST1", "domain", "_"), "person");
+    assert_eq!(class_of("HOST1@EMEA", "domain", "_"), "machine");
+    assert_eq!(class_of("HOST1@EMEA", "_", "a@x.example"), "person");
+    assert_eq!(class_of("a@EMEA", "_", "a@x.example"), "person");
+    assert_eq!(class_of("a@EMEA", "_", "_"), "unknown");
 }

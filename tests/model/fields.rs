@@ -6,7 +6,9 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value, json};
 
 use super::class::class;
+use super::derive;
 use super::rows::{Row, newest_said, newest_value};
+use super::samples::{UID_A, object};
 use super::subjects::{Subject, account_text, device_text};
 use super::time::time_us;
 
@@ -86,30 +88,22 @@ fn put(fields: &mut Map<String, Value>, field: &str, value: Option<impl Into<Val
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::super::derive;
-    use super::super::samples::{UID_A, object};
-
-    #[test]
-    fn a_column_carried_and_empty_clears_but_a_key_or_a_column_not_carried_does_not() {
-        let header = "user.uid user.name user.upn user.ad.full_name";
-        let full = object(
-            "2026-01-01",
-            header,
-            &[&format!("{UID_A} jdoe@EMEA j@x.example Jane")],
-        );
-        let cleared = object(
-            "2026-01-02",
-            "user.uid user.name user.upn",
-            &[&format!("{UID_A} n/a _")],
-        );
-        let fields = &derive(&[cleared, full])["accounts"][0]["fields"];
-        assert_eq!(
-            *fields,
-            json!({"uid": UID_A, "name": "jdoe@EMEA", "full_name": "Jane"})
-        );
-    }
+#[test]
+fn a_column_carried_and_empty_clears_but_a_key_or_a_column_not_carried_does_not() {
+    let header = "user.uid user.name user.upn user.ad.full_name";
+    let full = object(
+        "2026-01-01",
+        header,
+        &[&format!("{UID_A} jdoe@EMEA j@x.example Jane")],
+    );
+    let cleared = object(
+        "2026-01-02",
+        "user.uid user.name user.upn",
+        &[&format!("{UID_A} n/a _")],
+    );
+    let fields = &derive(&[cleared, full])["accounts"][0]["fields"];
+    assert_eq!(
+        *fields,
+        json!({"uid": UID_A, "name": "jdoe@EMEA", "full_name": "Jane"})
+    );
 }

@@ -3,6 +3,9 @@
 
 use std::collections::BTreeSet;
 
+use super::derive;
+use super::samples::{UID_A, UID_B, object, subjects, uid};
+
 /// The said keys of a row, in normal form, strongest first.
 ///
 /// SID, uid and account name, or device uid, collector uid and device name.
@@ -86,25 +89,18 @@ fn is_key_sid(sid: &str) -> bool {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::super::derive;
-    use super::super::samples::{UID_A, UID_B, object, subjects, uid};
-    use super::*;
-
-    #[test]
-    fn a_sid_of_no_key_form_is_shown_but_joins_nothing() {
-        let header = "user.sid user.uid";
-        for weak in ["S-1-5-18", "S-1-5-21-1-2-3-500"] {
-            let rows = [
-                &*format!("{weak} {UID_A}"),
-                &*format!("{weak} {UID_B}"),
-                &*format!("{weak} _"),
-            ];
-            let state = derive(&[object("2026-01-01", header, &rows)]);
-            assert_eq!(subjects(&state["accounts"]), [uid(UID_A), uid(UID_B)]);
-            assert_eq!(state["accounts"][0]["fields"]["sid"], weak);
-        }
-        assert!(is_key_sid("s-1-12-1-1-2-3-4"));
+#[test]
+fn a_sid_of_no_key_form_is_shown_but_joins_nothing() {
+    let header = "user.sid user.uid";
+    for weak in ["S-1-5-18", "S-1-5-21-1-2-3-500"] {
+        let rows = [
+            &*format!("{weak} {UID_A}"),
+            &*format!("{weak} {UID_B}"),
+            &*format!("{weak} _"),
+        ];
+        let state = derive(&[object("2026-01-01", header, &rows)]);
+        assert_eq!(subjects(&state["accounts"]), [uid(UID_A), uid(UID_B)]);
+        assert_eq!(state["accounts"][0]["fields"]["sid"], weak);
     }
+    assert!(is_key_sid("s-1-12-1-1-2-3-4"));
 }

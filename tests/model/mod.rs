@@ -16,6 +16,8 @@ mod subjects;
 mod time;
 mod usages;
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use self::bearers::Interval;
@@ -25,10 +27,11 @@ use self::held::{ACCOUNT_VALUES, DEVICE_VALUES, held};
 use self::keys::Keys;
 use self::rows::{Row, rows_of};
 use self::subjects::{Subjects, account_text, device_text};
+use self::time::observed_us;
 use self::usages::{
     LOGINS_WINDOW_US, Usages, last_login_groups, login_groups, said_of_logins, usage_json,
 };
-use crate::tenant::{Dataset, Object};
+use crate::tenant::{self, Dataset, Object};
 
 /// Returns what an index of these objects must hold, whatever their order.
 pub(crate) fn derive(objects: &[Object]) -> Value {
@@ -76,77 +79,63 @@ pub(crate) fn sorted(mut values: Vec<Value>) -> Value {
     Value::Array(values)
 }
 
-#[cfg(test)]
-mod tests {
-    use std::collections::BTreeSet;
-
-    use super::time::observed_us;
-    use super::*;
-    use crate::tenant;
-
-    #[test]
-    fn order_and_repetition_change_nothing() {
-        for seed in 0..200 {
-            let objects = tenant::random(seed);
-            let backwards: Vec<_> = objects.iter().rev().chain(&objects).cloned().collect();
-            assert_eq!(derive(&objects), derive(&backwards), "seed {seed}");
-        }
+#[test]
+fn order_and_repetition_change_nothing() {
+    for seed in 0..200 {
+        let objects = tenant::random(seed);
+        let backwards: Vec<_> = objects.iter().rev().chain(&objects).cloned().collect();
+        assert_eq!(derive(&objects), derive(&backwards), "seed {seed}");
     }
+}
 
-    #[test]
-    fn random_tenants_reach_every_outcome() {
-        let tenants: Vec<_> = (0..500).map(tenant::random).collect();
-        let states: Vec<_> = tenants.iter().map(|objects| derive(objects)).collect();
-        let texts: Vec<_> = states.iter().map(Value::to_string).collect();
-        let says = |words: &str| texts.iter().any(|text| text.contains(words));
-        for class in ["machine", "local", "person", "unknown"] {
-            assert!(says(&format!("\"class\":\"{class}\"")), "{class}");
-        }
-        for start in [
-            "sid:s-1-5-21-",
-            "sid:s-1-12-1-",
-            "uid:5d1f",
-            "name:",
-            "uid:8e2b",
-            "collector_uid:c0ff",
-        ] {
-            assert!(says(&format!("\"subject\":\"{start}")), "{start}");
-        }
+#[test]
+fn random_tenants_reach_every_outcome() {
+    let tenants: Vec<_> = (0..500).map(tenant::random).collect();
+    let states: Vec<_> = tenants.iter().map(|objects| derive(objects)).collect();
+    let texts: Vec<_> = states.iter().map(Value::to_string).collect();
+    let says = |words: &str| texts.iter().any(|text| text.contains(words));
+    for class in ["machine", "local", "person", "unknown"] {
+        assert!(says(&format!("\"class\":\"{class}\"")), "{class}");
+    }
+    for start in [
+        "sid:s-1-5-21-",
+        "sid:s-1-12-1-",
+        "uid:5d1f",
+        "name:",
+        "uid:8e2b",
+        "collector_uid:c0ff",
+    ] {
+        assert!(says(&format!("\"subject\":\"{start}")), "{start}");
+    }
+    assert!(says("\"extra\":{\"session.kind\"") && says("\"extra\":{\"user.organization.#team\""));
+    for kind in ["unknown", "ambiguous"] {
         assert!(
-            says("\"extra\":{\"session.kind\"") && says("\"extra\":{\"user.organization.#team\"")
+            states
+                .iter()
+                .any(|state| state["waiting"][kind] != json!(0)),
+            "{kind}"
         );
-        for kind in ["unknown", "ambiguous"] {
-            assert!(
-                states
-                    .iter()
-                    .any(|state| state["waiting"][kind] != json!(0)),
-                "{kind}"
-            );
-        }
-        let usages = states
+    }
+    let usages = states
+        .iter()
+        .flat_map(|state| state["usages"].as_array().expect("an array"));
+    let is_both = |usage: &Value| usage["logins"].is_u64() && usage["last_login_observed"].is_i64();
+    assert!(usages.into_iter().any(is_both));
+    let times = |objects: &[Object]| -> BTreeSet<i64> { objects.iter().map(observed_us).collect() };
+    let is_long =
+        |times: &BTreeSet<i64>| times.last() > times.first().map(|t| t + LOGINS_WINDOW_US).as_ref();
+    assert!(
+        tenants
             .iter()
-            .flat_map(|state| state["usages"].as_array().expect("an array"));
-        let is_both =
-            |usage: &Value| usage["logins"].is_u64() && usage["last_login_observed"].is_i64();
-        assert!(usages.into_iter().any(is_both));
-        let times =
-            |objects: &[Object]| -> BTreeSet<i64> { objects.iter().map(observed_us).collect() };
-        let is_long = |times: &BTreeSet<i64>| {
-            times.last() > times.first().map(|t| t + LOGINS_WINDOW_US).as_ref()
-        };
-        assert!(
-            tenants
-                .iter()
-                .filter(|objects| is_long(&times(objects)))
-                .count()
-                > 100
-        );
-        assert!(
-            tenants
-                .iter()
-                .filter(|objects| times(objects).len() < objects.len())
-                .count()
-                > 100
-        );
-    }
+            .filter(|objects| is_long(&times(objects)))
+            .count()
+            > 100
+    );
+    assert!(
+        tenants
+            .iter()
+            .filter(|objects| times(objects).len() < objects.len())
+            .count()
+            > 100
+    );
 }

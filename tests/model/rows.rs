@@ -4,7 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::class::{Says, says};
+use super::derive;
 use super::keys::{Keys, account_name, uuid};
+use super::samples::{UID_A, object};
 use super::time::{observed_us, time_us};
 use crate::tenant::{Dataset, Object};
 
@@ -170,21 +172,15 @@ fn row_of(object: &Object, stamp: Stamp, cells: &[String]) -> Row {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::super::derive;
-    use super::super::samples::{UID_A, object};
-
-    #[test]
-    fn rows_of_one_time_go_by_last_seen_then_content_then_row() {
-        let header = "user.uid user.last_seen user.ad.department";
-        let at = "2026-01-01T05:00:00Z";
-        let rows = [
-            &*format!("{UID_A} {at} Blue"),
-            &*format!("{UID_A} {at} Green"),
-            &*format!("{UID_A} _ Red"),
-        ];
-        let state = derive(&[object("2026-01-01", header, &rows)]);
-        assert_eq!(state["accounts"][0]["fields"]["department"], "Green");
-    }
+#[test]
+fn rows_of_one_time_go_by_last_seen_then_content_then_row() {
+    let header = "user.uid user.last_seen user.ad.department";
+    let at = "2026-01-01T05:00:00Z";
+    let rows = [
+        &*format!("{UID_A} {at} Blue"),
+        &*format!("{UID_A} {at} Green"),
+        &*format!("{UID_A} _ Red"),
+    ];
+    let state = derive(&[object("2026-01-01", header, &rows)]);
+    assert_eq!(state["accounts"][0]["fields"]["department"], "Green");
 }

@@ -6,8 +6,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::bearers::Interval;
+use super::derive;
 use super::keys::Keys;
 use super::rows::Row;
+use super::samples::{
+    SID_A, SID_B, UID_A, UID_B, UID_C, accounts, devices, object, sid, subjects, uid,
+};
 
 /// Whom a row belongs to, named by the strongest key it has.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -205,115 +209,107 @@ fn partners(rows: &[Member]) -> BTreeMap<String, BTreeSet<String>> {
     partners
 }
 
-#[cfg(test)]
-mod tests {
-    use super::super::derive;
-    use super::super::samples::{
-        SID_A, SID_B, UID_A, UID_B, UID_C, accounts, devices, object, sid, subjects, uid,
-    };
+#[test]
+fn r1_a_new_uid_on_a_known_sid_is_the_same_account() {
+    let objects = [
+        object(
+            "2026-01-01",
+            "user.sid user.uid",
+            &[&format!("{SID_A} {UID_A}")],
+        ),
+        object(
+            "2026-01-02",
+            "user.sid user.uid",
+            &[&format!("{SID_A} {UID_B}")],
+        ),
+    ];
+    assert_eq!(accounts(&objects), [sid(SID_A)]);
+    assert_eq!(derive(&objects)["accounts"][0]["fields"]["uid"], UID_B);
+}
 
-    #[test]
-    fn r1_a_new_uid_on_a_known_sid_is_the_same_account() {
-        let objects = [
-            object(
-                "2026-01-01",
-                "user.sid user.uid",
-                &[&format!("{SID_A} {UID_A}")],
-            ),
-            object(
-                "2026-01-02",
-                "user.sid user.uid",
-                &[&format!("{SID_A} {UID_B}")],
-            ),
-        ];
-        assert_eq!(accounts(&objects), [sid(SID_A)]);
-        assert_eq!(derive(&objects)["accounts"][0]["fields"]["uid"], UID_B);
-    }
+#[test]
+fn r2_a_uid_belongs_to_the_one_sid_it_ever_came_with_even_later() {
+    let alone = object(
+        "2026-01-01",
+        "user.uid user.name",
+        &[&format!("{UID_A} jdoe@EMEA")],
+    );
+    let both = object(
+        "2026-01-02",
+        "user.sid user.uid",
+        &[&format!("{SID_A} {UID_A}")],
+    );
+    assert_eq!(accounts(std::slice::from_ref(&alone)), [uid(UID_A)]);
+    assert_eq!(accounts(&[alone.clone(), both.clone()]), [sid(SID_A)]);
+    let other = object(
+        "2026-01-03",
+        "user.sid user.uid",
+        &[&format!("{SID_B} {UID_A}")],
+    );
+    assert_eq!(
+        accounts(&[alone, both, other]),
+        [sid(SID_A), sid(SID_B), uid(UID_A)]
+    );
+}
 
-    #[test]
-    fn r2_a_uid_belongs_to_the_one_sid_it_ever_came_with_even_later() {
-        let alone = object(
+#[test]
+fn r3_a_name_joins_its_one_bearer_and_never_two() {
+    let name = object(
+        "2026-01-05",
+        "user.name user.ad.department",
+        &["jdoe@emea Finance"],
+    );
+    let keyed = |rows: &[&str]| object("2026-01-01", "user.uid user.name", rows);
+    let one = keyed(&[&format!("{UID_A} jdoe@EMEA")]);
+    let state = derive(&[name.clone(), one]);
+    assert_eq!(subjects(&state["accounts"]), [uid(UID_A)]);
+    assert_eq!(state["accounts"][0]["fields"]["department"], "Finance");
+    let two = keyed(&[&format!("{UID_A} jdoe@EMEA"), &format!("{UID_B} jdoe@EMEA")]);
+    assert_eq!(
+        accounts(&[name.clone(), two]),
+        ["name:jdoe@emea".to_owned(), uid(UID_A), uid(UID_B)]
+    );
+    assert_eq!(accounts(&[name]), ["name:jdoe@emea"]);
+}
+
+#[test]
+fn uid_and_name_here_and_sid_and_name_there_stay_two_accounts() {
+    let objects = [
+        object(
             "2026-01-01",
             "user.uid user.name",
             &[&format!("{UID_A} jdoe@EMEA")],
-        );
-        let both = object(
+        ),
+        object(
+            "2026-01-01",
+            "user.sid user.name",
+            &[&format!("{SID_A} jdoe@EMEA")],
+        ),
+    ];
+    assert_eq!(accounts(&objects), [sid(SID_A), uid(UID_A)]);
+}
+
+#[test]
+fn devices_go_by_uid_then_collector_uid_then_name() {
+    let objects = [
+        object(
+            "2026-01-01",
+            "device.uid device.collector.uid device.name",
+            &[&format!("{UID_A} {UID_B} HOST1")],
+        ),
+        object(
             "2026-01-02",
-            "user.sid user.uid",
-            &[&format!("{SID_A} {UID_A}")],
-        );
-        assert_eq!(accounts(std::slice::from_ref(&alone)), [uid(UID_A)]);
-        assert_eq!(accounts(&[alone.clone(), both.clone()]), [sid(SID_A)]);
-        let other = object(
-            "2026-01-03",
-            "user.sid user.uid",
-            &[&format!("{SID_B} {UID_A}")],
-        );
-        assert_eq!(
-            accounts(&[alone, both, other]),
-            [sid(SID_A), sid(SID_B), uid(UID_A)]
-        );
-    }
-
-    #[test]
-    fn r3_a_name_joins_its_one_bearer_and_never_two() {
-        let name = object(
-            "2026-01-05",
-            "user.name user.ad.department",
-            &["jdoe@emea Finance"],
-        );
-        let keyed = |rows: &[&str]| object("2026-01-01", "user.uid user.name", rows);
-        let one = keyed(&[&format!("{UID_A} jdoe@EMEA")]);
-        let state = derive(&[name.clone(), one]);
-        assert_eq!(subjects(&state["accounts"]), [uid(UID_A)]);
-        assert_eq!(state["accounts"][0]["fields"]["department"], "Finance");
-        let two = keyed(&[&format!("{UID_A} jdoe@EMEA"), &format!("{UID_B} jdoe@EMEA")]);
-        assert_eq!(
-            accounts(&[name.clone(), two]),
-            ["name:jdoe@emea".to_owned(), uid(UID_A), uid(UID_B)]
-        );
-        assert_eq!(accounts(&[name]), ["name:jdoe@emea"]);
-    }
-
-    #[test]
-    fn uid_and_name_here_and_sid_and_name_there_stay_two_accounts() {
-        let objects = [
-            object(
-                "2026-01-01",
-                "user.uid user.name",
-                &[&format!("{UID_A} jdoe@EMEA")],
-            ),
-            object(
-                "2026-01-01",
-                "user.sid user.name",
-                &[&format!("{SID_A} jdoe@EMEA")],
-            ),
-        ];
-        assert_eq!(accounts(&objects), [sid(SID_A), uid(UID_A)]);
-    }
-
-    #[test]
-    fn devices_go_by_uid_then_collector_uid_then_name() {
-        let objects = [
-            object(
-                "2026-01-01",
-                "device.uid device.collector.uid device.name",
-                &[&format!("{UID_A} {UID_B} HOST1")],
-            ),
-            object(
-                "2026-01-02",
-                "device.collector.uid",
-                &[&format!("{{{}}}", UID_B.to_ascii_uppercase())],
-            ),
-            object("2026-01-03", "device.name", &["host1"]),
-            object("2026-01-03", "device.collector.uid", &[UID_C]),
-            object("2026-01-03", "device.name", &["HOST1.corp.example"]),
-        ];
-        let expected = [
-            format!("collector_uid:{UID_C}"),
-            "name:host1.corp.example".to_owned(),
-            uid(UID_A),
-        ];
-        assert_eq!(devices(&objects), expected);
-    }
+            "device.collector.uid",
+            &[&format!("{{{}}}", UID_B.to_ascii_uppercase())],
+        ),
+        object("2026-01-03", "device.name", &["host1"]),
+        object("2026-01-03", "device.collector.uid", &[UID_C]),
+        object("2026-01-03", "device.name", &["HOST1.corp.example"]),
+    ];
+    let expected = [
+        format!("collector_uid:{UID_C}"),
+        "name:host1.corp.example".to_owned(),
+        uid(UID_A),
+    ];
+    assert_eq!(devices(&objects), expected);
 }

@@ -1,6 +1,7 @@
 //! Times: the instant that a cell or an object's key says, in microseconds since 1970, UTC.
 //! Which of a row's times counts is left to `rows`.
 
+use super::samples::device;
 use crate::tenant::{Object, days_in_month};
 
 pub(super) const DAY_US: i64 = 86_400_000_000;
@@ -57,27 +58,21 @@ fn instant_us(digits: &str) -> i64 {
     (years + months + day - 1) * DAY_US + seconds * 1_000_000
 }
 
-#[cfg(test)]
-mod tests {
-    use super::super::samples::device;
-    use super::*;
-
-    #[test]
-    fn the_time_in_the_key_counts_and_a_date_alone_does_not() {
-        let observed = |key: &str| {
-            let key = key.to_owned();
-            observed_us(&Object {
-                key,
-                modified: 7,
-                ..device()
-            })
-        };
-        let six = 1_795_154_400_000_000;
-        assert_eq!(observed("users/a/2026-11-20T06-00-00Z.csv"), six);
-        assert_eq!(observed("users/20261120_060001.csv"), six + 1_000_000);
-        assert_eq!(observed("users/2026-11-20/06/a.csv"), six);
-        assert_eq!(observed("users/2026-11-20/a.csv"), 7);
-        assert_eq!(observed("users/a/2026-11-20.csv"), 7);
-        assert_eq!(time_us("2026-11-20 06:00:00"), Some(six));
-    }
+#[test]
+fn the_time_in_the_key_counts_and_a_date_alone_does_not() {
+    let observed = |key: &str| {
+        let key = key.to_owned();
+        observed_us(&Object {
+            key,
+            modified: 7,
+            ..device()
+        })
+    };
+    let six = 1_795_154_400_000_000;
+    assert_eq!(observed("users/a/2026-11-20T06-00-00Z.csv"), six);
+    assert_eq!(observed("users/20261120_060001.csv"), six + 1_000_000);
+    assert_eq!(observed("users/2026-11-20/06/a.csv"), six);
+    assert_eq!(observed("users/2026-11-20/a.csv"), 7);
+    assert_eq!(observed("users/a/2026-11-20.csv"), 7);
+    assert_eq!(time_us("2026-11-20 06:00:00"), Some(six));
 }

@@ -6,10 +6,12 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use super::bearers::Interval;
+use super::derive;
 use super::keys::{Keys, account_name};
 use super::rows::Row;
+use super::samples::{SID_A, SID_B, UID_A, UID_B, UID_C, device, devices, mentions, object, sid};
 use super::subjects::{Resolution, Subject, account_text, device_text};
-use super::time::{DAY_US, time_us};
+use super::time::{DAY_US, observed_us, time_us};
 
 /// How long before it was observed a logins row may have been true, where nothing says it.
 pub(super) const LOGINS_WINDOW_US: i64 = 92 * DAY_US;
@@ -166,109 +168,99 @@ fn extra(row: &Row) -> Option<Map<String, Value>> {
     (!extra.is_empty()).then_some(extra)
 }
 
-#[cfg(test)]
-mod tests {
-    use super::super::derive;
-    use super::super::samples::{
-        SID_A, SID_B, UID_A, UID_B, UID_C, device, devices, mentions, object, sid,
-    };
-    use super::super::time::observed_us;
-    use super::*;
+#[test]
+fn r5_a_mention_creates_nothing_and_waits_for_its_subjects() {
+    let login = object("2026-03-01", "user.name device.name", &["jdoe@EMEA NB1"]);
+    let user = object("2026-04-01", "user.name", &["jdoe@EMEA"]);
+    assert_eq!(mentions(std::slice::from_ref(&login)), (vec![], [1, 0]));
+    let known = [login.clone(), user, device()];
+    assert_eq!(
+        mentions(&known),
+        (vec!["name:jdoe@emea".to_owned()], [0, 0])
+    );
+    assert_eq!(devices(&[login]), [""; 0]);
+}
 
-    #[test]
-    fn r5_a_mention_creates_nothing_and_waits_for_its_subjects() {
-        let login = object("2026-03-01", "user.name device.name", &["jdoe@EMEA NB1"]);
-        let user = object("2026-04-01", "user.name", &["jdoe@EMEA"]);
-        assert_eq!(mentions(std::slice::from_ref(&login)), (vec![], [1, 0]));
-        let known = [login.clone(), user, device()];
-        assert_eq!(
-            mentions(&known),
-            (vec!["name:jdoe@emea".to_owned()], [0, 0])
-        );
-        assert_eq!(devices(&[login]), [""; 0]);
-    }
-
-    #[test]
-    fn r5_a_mention_goes_by_its_strongest_known_key_and_contradicts_no_stronger_one() {
-        let header = "user.sid user.uid user.name";
-        let user = object(
-            "2026-03-01",
-            header,
-            &[&format!("{SID_A} {UID_A} jdoe@EMEA")],
-        );
-        let login = |keys: &str| {
-            let login = object(
-                "2026-03-01",
-                &format!("{header} device.uid"),
-                &[&format!("{keys} {UID_C}")],
-            );
-            mentions(&[user.clone(), device(), login])
-        };
-        let known = (vec![sid(SID_A)], [0, 0]);
-        let refused = (vec![], [1, 0]);
-        assert_eq!(login(&format!("{SID_A} {UID_B} other@EMEA")), known);
-        assert_eq!(login(&format!("_ {UID_A} other@EMEA")), known);
-        assert_eq!(login("_ _ JDOE@emea"), known);
-        assert_eq!(login(&format!("{SID_B} {UID_A} jdoe@EMEA")), refused);
-        assert_eq!(login(&format!("{SID_B} _ jdoe@EMEA")), refused);
-        assert_eq!(login(&format!("_ {UID_B} jdoe@EMEA")), refused);
-        assert_eq!(login("S-1-5-18 _ jdoe@EMEA"), known);
-    }
-
-    #[test]
-    fn r5_a_uid_of_two_sids_is_ambiguous_though_it_has_an_account_of_its_own() {
-        let header = "user.sid user.uid";
-        let two = object(
-            "2026-03-01",
-            header,
-            &[&format!("{SID_A} {UID_A}"), &format!("{SID_B} {UID_A}")],
-        );
+#[test]
+fn r5_a_mention_goes_by_its_strongest_known_key_and_contradicts_no_stronger_one() {
+    let header = "user.sid user.uid user.name";
+    let user = object(
+        "2026-03-01",
+        header,
+        &[&format!("{SID_A} {UID_A} jdoe@EMEA")],
+    );
+    let login = |keys: &str| {
         let login = object(
             "2026-03-01",
-            "user.uid device.uid",
-            &[&format!("{UID_A} {UID_C}")],
+            &format!("{header} device.uid"),
+            &[&format!("{keys} {UID_C}")],
         );
-        assert_eq!(
-            mentions(&[two.clone(), device(), login.clone()]),
-            (vec![], [0, 1])
-        );
-        let alone = object("2026-03-02", "user.uid", &[UID_A]);
-        assert_eq!(mentions(&[two, device(), login, alone]), (vec![], [0, 1]));
-    }
+        mentions(&[user.clone(), device(), login])
+    };
+    let known = (vec![sid(SID_A)], [0, 0]);
+    let refused = (vec![], [1, 0]);
+    assert_eq!(login(&format!("{SID_A} {UID_B} other@EMEA")), known);
+    assert_eq!(login(&format!("_ {UID_A} other@EMEA")), known);
+    assert_eq!(login("_ _ JDOE@emea"), known);
+    assert_eq!(login(&format!("{SID_B} {UID_A} jdoe@EMEA")), refused);
+    assert_eq!(login(&format!("{SID_B} _ jdoe@EMEA")), refused);
+    assert_eq!(login(&format!("_ {UID_B} jdoe@EMEA")), refused);
+    assert_eq!(login("S-1-5-18 _ jdoe@EMEA"), known);
+}
 
-    #[test]
-    fn logins_of_the_newest_object_add_up_and_older_ones_are_superseded() {
-        let user = object(
-            "2026-01-01",
-            "user.uid user.name",
-            &[&format!("{UID_A} jdoe@EMEA")],
-        );
-        let header = "user.uid user.name device.name logins session.kind";
-        let old = object("2026-01-01", header, &["_ jdoe@EMEA NB1 100 remote"]);
-        let rows = [
-            "_ jdoe@EMEA NB1 3 _",
-            &*format!("{UID_A} _ NB1 4 console"),
-            "_ JDOE@EMEA NB1 _ _",
-        ];
-        let new = object("2026-01-02", header, &rows);
-        let usage = &derive(&[user, device(), new, old])["usages"];
-        assert_eq!(usage[0]["logins"], 7);
-        assert_eq!(usage[0]["extra"], Value::Null);
-        assert_eq!(usage.as_array().map(Vec::len), Some(1));
-    }
+#[test]
+fn r5_a_uid_of_two_sids_is_ambiguous_though_it_has_an_account_of_its_own() {
+    let header = "user.sid user.uid";
+    let two = object(
+        "2026-03-01",
+        header,
+        &[&format!("{SID_A} {UID_A}"), &format!("{SID_B} {UID_A}")],
+    );
+    let login = object(
+        "2026-03-01",
+        "user.uid device.uid",
+        &[&format!("{UID_A} {UID_C}")],
+    );
+    assert_eq!(
+        mentions(&[two.clone(), device(), login.clone()]),
+        (vec![], [0, 1])
+    );
+    let alone = object("2026-03-02", "user.uid", &[UID_A]);
+    assert_eq!(mentions(&[two, device(), login, alone]), (vec![], [0, 1]));
+}
 
-    #[test]
-    fn a_last_login_makes_a_usage_that_an_empty_one_does_not_clear() {
-        let user = object("2026-01-01", "user.name", &["jdoe@EMEA"]);
-        let header = "device.uid device.name device.login.last_login_user_name";
-        let named = object("2026-01-01", header, &[&format!("{UID_C} NB1 jdoe@EMEA")]);
-        let empty = object("2026-01-02", header, &[&format!("{UID_C} NB1 _")]);
-        let state = derive(&[user, named.clone(), empty]);
-        assert_eq!(
-            state["usages"][0]["last_login_observed"],
-            observed_us(&named)
-        );
-        assert_eq!(state["usages"][0]["logins"], Value::Null);
-        assert_eq!(state["devices"][0]["fields"].get("last_login"), None);
-    }
+#[test]
+fn logins_of_the_newest_object_add_up_and_older_ones_are_superseded() {
+    let user = object(
+        "2026-01-01",
+        "user.uid user.name",
+        &[&format!("{UID_A} jdoe@EMEA")],
+    );
+    let header = "user.uid user.name device.name logins session.kind";
+    let old = object("2026-01-01", header, &["_ jdoe@EMEA NB1 100 remote"]);
+    let rows = [
+        "_ jdoe@EMEA NB1 3 _",
+        &*format!("{UID_A} _ NB1 4 console"),
+        "_ JDOE@EMEA NB1 _ _",
+    ];
+    let new = object("2026-01-02", header, &rows);
+    let usage = &derive(&[user, device(), new, old])["usages"];
+    assert_eq!(usage[0]["logins"], 7);
+    assert_eq!(usage[0]["extra"], Value::Null);
+    assert_eq!(usage.as_array().map(Vec::len), Some(1));
+}
+
+#[test]
+fn a_last_login_makes_a_usage_that_an_empty_one_does_not_clear() {
+    let user = object("2026-01-01", "user.name", &["jdoe@EMEA"]);
+    let header = "device.uid device.name device.login.last_login_user_name";
+    let named = object("2026-01-01", header, &[&format!("{UID_C} NB1 jdoe@EMEA")]);
+    let empty = object("2026-01-02", header, &[&format!("{UID_C} NB1 _")]);
+    let state = derive(&[user, named.clone(), empty]);
+    assert_eq!(
+        state["usages"][0]["last_login_observed"],
+        observed_us(&named)
+    );
+    assert_eq!(state["usages"][0]["logins"], Value::Null);
+    assert_eq!(state["devices"][0]["fields"].get("last_login"), None);
 }

@@ -1,5 +1,7 @@
 //! The calendar: dates of seconds since 1970, UTC, counted year by year. How a time is written is left to its callers.
 
+use super::making::START_S;
+
 pub(super) const SECOND_US: i64 = 1_000_000;
 pub(super) const HOUR_S: i64 = 3_600;
 pub(super) const DAY_S: i64 = 86_400;
@@ -36,15 +38,9 @@ fn days_in_year(year: i64) -> i64 {
     (1..=12).map(|month| days_in_month(year, month)).sum()
 }
 
-#[cfg(test)]
-mod tests {
-    use super::super::making::START_S;
-    use super::*;
-
-    #[test]
-    fn dates_are_those_of_the_calendar() {
-        assert_eq!(date_and_time(START_S), [[2026, 1, 5], [6, 0, 0]]);
-        assert_eq!(date_and_time(1_709_164_799), [[2024, 2, 28], [23, 59, 59]]);
-        assert_eq!(date_and_time(1_709_164_800), [[2024, 2, 29], [0, 0, 0]]);
-    }
+#[test]
+fn dates_are_those_of_the_calendar() {
+    assert_eq!(date_and_time(START_S), [[2026, 1, 5], [6, 0, 0]]);
+    assert_eq!(date_and_time(1_709_164_799), [[2024, 2, 28], [23, 59, 59]]);
+    assert_eq!(date_and_time(1_709_164_800), [[2024, 2, 29], [0, 0, 0]]);
 }

@@ -72,45 +72,40 @@ fn csv_line(cells: &[String]) -> String {
     quoted.collect::<Vec<_>>().join(",") + "\n"
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_seed_always_makes_the_same_tenant() {
-        for seed in 0..50 {
-            assert_eq!(random(seed), random(seed));
-        }
-        assert_ne!(random(1), random(2));
+#[test]
+fn a_seed_always_makes_the_same_tenant() {
+    for seed in 0..50 {
+        assert_eq!(random(seed), random(seed));
     }
+    assert_ne!(random(1), random(2));
+}
 
-    #[test]
-    fn tenants_are_small_and_their_rows_as_wide_as_the_header() {
-        for objects in (0..500).map(random) {
-            assert!((2..=8).contains(&objects.len()));
-            for object in objects {
-                assert!((1..=8).contains(&object.rows.len()));
-                assert!(
-                    object
-                        .rows
-                        .iter()
-                        .all(|row| row.len() == object.header.len())
-                );
-                assert!(object.csv().is_ascii());
-            }
+#[test]
+fn tenants_are_small_and_their_rows_as_wide_as_the_header() {
+    for objects in (0..500).map(random) {
+        assert!((2..=8).contains(&objects.len()));
+        for object in objects {
+            assert!((1..=8).contains(&object.rows.len()));
+            assert!(
+                object
+                    .rows
+                    .iter()
+                    .all(|row| row.len() == object.header.len())
+            );
+            assert!(object.csv().is_ascii());
         }
     }
+}
 
-    #[test]
-    fn every_field_of_the_file_is_quoted_and_quotes_are_doubled() {
-        let object = Object {
-            key: String::new(),
-            dataset: Dataset::Users,
-            header: vec!["user.name".to_owned(), "user.ad.full_name".to_owned()],
-            rows: vec![vec!["a@B".to_owned(), "O \"X\", Y".to_owned()]],
-            modified: 0,
-        };
-        let text = "\"user.name\",\"user.ad.full_name\"\n\"a@B\",\"O \"\"X\"\", Y\"\n";
-        assert_eq!(object.csv(), text);
-    }
+#[test]
+fn every_field_of_the_file_is_quoted_and_quotes_are_doubled() {
+    let object = Object {
+        key: String::new(),
+        dataset: Dataset::Users,
+        header: vec!["user.name".to_owned(), "user.ad.full_name".to_owned()],
+        rows: vec![vec!["a@B".to_owned(), "O \"X\", Y".to_owned()]],
+        modified: 0,
+    };
+    let text = "\"user.name\",\"user.ad.full_name\"\n\"a@B\",\"O \"\"X\"\", Y\"\n";
+    assert_eq!(object.csv(), text);
 }

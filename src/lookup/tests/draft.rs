@@ -46,10 +46,6 @@ impl Draft {
         draft
     }
 
-    fn path(&self) -> PathBuf {
-        self.home.path().join("identity.db")
-    }
-
     pub(super) fn object(&mut self, key: &str, dataset: u8, observed_at: &str) -> u32 {
         let observed_at: Timestamp = observed_at.parse().unwrap();
         self.db
@@ -173,24 +169,30 @@ impl Draft {
         self.open_with(Options::default())
     }
 
-    fn open_with(mut self, options: Options) -> Open {
-        self.write_identifiers();
-        let path = self.path();
-        self.db.close().unwrap();
+    fn open_with(self, options: Options) -> Open {
+        let (home, path) = self.finish();
         let options = Options {
             clock: || "2026-11-21T08:00:00Z".parse().unwrap(),
             ..options
         };
         Open {
             index: Index::open_with(path, options).unwrap(),
-            home: self.home,
+            home,
         }
     }
 
-    /// Writes the one bucket, moves what has more than 64 holders to the crowd, and writes what follows from the rest.
-    fn write_identifiers(&mut self) {
+    /// Writes what follows from the rows, and returns the folder and the file in it.
+    pub(super) fn finish(mut self) -> (tempfile::TempDir, PathBuf) {
+        self.write_identifiers();
         self.write_devices();
         self.write_coverage();
+        let path = self.home.path().join("identity.db");
+        self.db.close().unwrap();
+        (self.home, path)
+    }
+
+    /// Writes the one bucket, and moves what has more than 64 holders to the crowd.
+    fn write_identifiers(&mut self) {
         self.filed
             .sort_unstable_by_key(|(hash, reference)| (hash.high, *reference));
         let mut entries: Vec<(Hash, u32)> = Vec::new();
@@ -262,7 +264,7 @@ pub(super) fn uuid(letter: char, number: u32) -> String {
     )
 }
 
-/// Two people called jdoe, an administrator and a laptop.
+/// Two people called jdoe, in two domains.
 pub(super) fn jdoes() -> Draft {
     let mut draft = Draft::new();
     draft.account(&[
@@ -279,13 +281,6 @@ pub(super) fn jdoes() -> Draft {
         ("email", "Jane.Doe@contoso.com"),
     ]);
     draft
-}
-
-pub(super) fn finished(mut draft: Draft) -> (tempfile::TempDir, PathBuf) {
-    draft.write_identifiers();
-    let path = draft.path();
-    draft.db.close().unwrap();
-    (draft.home, path)
 }
 
 fn kind_of(subject: Subject, column: &str) -> Option<Kind> {

@@ -7,15 +7,15 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 
-use super::draft::{Draft, finished, jdoes};
+use super::draft::{Draft, jdoes};
 use crate::error::Error;
 use crate::lookup::{Index, Options, Outcome};
 use crate::schema::USER_VERSION;
 
 #[test]
 fn a_new_generation_is_followed_and_one_that_cannot_be_opened_is_not() {
-    let (home, file) = finished(jdoes());
-    let (_other_home, other) = finished(Draft::new());
+    let (home, file) = jdoes().finish();
+    let (_other_home, other) = Draft::new().finish();
     publish(home.path(), &file, 1);
     let index = open_looking_every(Duration::ZERO, home.path());
     assert_eq!(index.find("jdoe@EMEA").unwrap().generation, 1);
@@ -34,7 +34,7 @@ fn a_new_generation_is_followed_and_one_that_cannot_be_opened_is_not() {
 
 #[test]
 fn between_two_looks_the_known_generation_answers() {
-    let (home, file) = finished(jdoes());
+    let (home, file) = jdoes().finish();
     publish(home.path(), &file, 1);
     let index = open_looking_every(Duration::from_hours(1), home.path());
     publish(home.path(), &file, 2);
@@ -43,13 +43,13 @@ fn between_two_looks_the_known_generation_answers() {
 
 #[test]
 fn a_generation_that_was_removed_while_nobody_looked_is_let_go() {
-    let (home, old) = finished(jdoes());
+    let (home, old) = jdoes().finish();
     publish(home.path(), &old, 1);
     let index = open_looking_every(Duration::MAX, home.path());
     // Somebody else has the one connection.
     let known = index.current();
     let _busy = known.reader().unwrap();
-    let (_home, new) = finished(jdoes());
+    let (_home, new) = jdoes().finish();
     publish(home.path(), &new, 2);
     let name = format!("gen-000001-{}.db", "0".repeat(64));
     fs::remove_file(home.path().join("index.db.d").join(name)).unwrap();
@@ -59,7 +59,7 @@ fn a_generation_that_was_removed_while_nobody_looked_is_let_go() {
 #[test]
 #[cfg(target_os = "linux")]
 fn the_file_of_a_former_generation_is_closed_behind_its_last_borrower() {
-    let (home, file) = finished(jdoes());
+    let (home, file) = jdoes().finish();
     publish(home.path(), &file, 1);
     let index = open_looking_every(Duration::ZERO, home.path());
     let is_open = |number: u32| {
@@ -99,7 +99,7 @@ fn threads_share_an_index() {
 #[test]
 fn opening_makes_no_file_and_needs_no_right_to_write() {
     use std::os::unix::fs::PermissionsExt as _;
-    let (home, file) = finished(jdoes());
+    let (home, file) = jdoes().finish();
     fs::set_permissions(&file, fs::Permissions::from_mode(0o440)).unwrap();
     fs::set_permissions(home.path(), fs::Permissions::from_mode(0o550)).unwrap();
     let index = Index::open(&file).unwrap();
@@ -110,7 +110,7 @@ fn opening_makes_no_file_and_needs_no_right_to_write() {
 
 #[test]
 fn what_is_no_index_is_refused_with_what_to_do() {
-    let (home, file) = finished(jdoes());
+    let (home, file) = jdoes().finish();
     let error = |path: &Path| Index::open(path).unwrap_err();
     let missing = error(&home.path().join("missing.db"));
     assert!(matches!(missing, Error::Missing { .. }), "{missing}");
