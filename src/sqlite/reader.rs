@@ -267,11 +267,11 @@ impl<'r> Rows<'r> {
             return Ok(None);
         };
         let page = leaf.page;
-        if self.cell >= self.read(page)?.cells || self.rowid(page, self.cell)? != rowid {
+        if self.cell >= self.read(page)?.cells {
             return Ok(None);
         }
-        let (_, columns) = self.row(page, self.cell)?;
-        Ok(Some(columns))
+        let (found, columns) = self.row(page, self.cell)?;
+        Ok((found == rowid).then_some(columns))
     }
 
     /// Reads the window in which a page lies.
