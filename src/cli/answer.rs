@@ -21,7 +21,8 @@ pub(super) fn text_of(answer: &Answer) -> String {
     if !answer.matches.is_empty() {
         text.push('\n');
     }
-    push_reasons(&mut text, answer);
+    push_passed_over(&mut text, answer);
+    push_grounds(&mut text, answer);
     text
 }
 
@@ -263,8 +264,8 @@ fn push_waiting(text: &mut String, waiting: &Waiting, others: &str) {
     }
 }
 
-/// Says what an answer rests on, and what it passed over.
-fn push_reasons(text: &mut String, answer: &Answer) {
+/// Says what an answer passed over, and what to mind of what was asked.
+fn push_passed_over(text: &mut String, answer: &Answer) {
     let skipped = answer.skipped;
     for (count, class) in [(skipped.machine, "machine"), (skipped.local, "local")] {
         if count > 0 {
@@ -290,6 +291,10 @@ fn push_reasons(text: &mut String, answer: &Answer) {
     for flag in &answer.flags {
         let _ = write!(text, "\n{}", flag_in_words(*flag));
     }
+}
+
+/// Says what an answer rests on.
+fn push_grounds(text: &mut String, answer: &Answer) {
     let Answer {
         freshness,
         generation,

@@ -241,37 +241,36 @@ fn text_of(generation: &Generation, holdings: &Holdings, ages: &Ages, runs: &[Va
         generation.path().display()
     );
     let _ = writeln!(text, "digest {}\n", holdings.digest);
+    push_accounts(&mut text, holdings);
     push_counts(&mut text, holdings);
     text.push('\n');
     for (dataset, age) in Dataset::ALL.into_iter().zip(ages.of) {
-        let _ = writeln!(text, "{:16}{}", dataset.as_str(), age_in_words(&age));
+        push_line(&mut text, dataset.as_str(), &age_in_words(&age));
     }
     push_runs(&mut text, runs);
     text.truncate(text.trim_end().len());
     text
 }
 
-fn push_counts(text: &mut String, holdings: &Holdings) {
+fn push_line(text: &mut String, name: &str, value: &str) {
+    let _ = writeln!(text, "{name:16}{value}");
+}
+
+/// Says how many accounts there are of each class, and how many have what a chatbot may know of them.
+fn push_accounts(text: &mut String, holdings: &Holdings) {
     let classes = Class::ALL.into_iter().filter_map(|class| {
         let count = holdings.classes[class as usize];
         (count > 0).then(|| format!("{} {}", HumanCount(count), class.as_str()))
     });
-    let mut line = |name: &str, value: String| {
-        let _ = writeln!(text, "{name:16}{value}");
-    };
-    line(
-        "accounts",
-        format!(
-            "{} ({})",
-            HumanCount(holdings.accounts()),
-            classes.collect::<Vec<_>>().join(", ")
-        ),
-    );
+    let classes = classes.collect::<Vec<_>>().join(", ");
+    let accounts = HumanCount(holdings.accounts());
+    push_line(text, "accounts", &format!("{accounts} ({classes})"));
     for (kind, name) in [
         (Kind::Sid, "SID"),
         (Kind::Upn, "UPN"),
         (Kind::Email, "email"),
     ] {
+        let with = HumanCount(holdings.with(kind));
         let share = holdings.share(kind) * 100.0;
         let hashed = match (kind, holdings.hashed_upns) {
             (Kind::Upn, count) if count > 0 => {
@@ -282,12 +281,14 @@ fn push_counts(text: &mut String, holdings: &Holdings) {
             }
             _ => String::new(),
         };
-        let with = HumanCount(holdings.with(kind));
-        line(
-            &format!("  with {name}"),
-            format!("{with} ({share:.1} %){hashed}"),
-        );
+        let value = format!("{with} ({share:.1} %){hashed}");
+        push_line(text, &format!("  with {name}"), &value);
     }
+}
+
+/// Says how many there are of all that is no account.
+fn push_counts(text: &mut String, holdings: &Holdings) {
+    let mut line = |name: &str, value: String| push_line(text, name, &value);
     line("devices", HumanCount(holdings.devices).to_string());
     let serials = holdings.with(Kind::SerialNumber);
     line("  with serial", HumanCount(serials).to_string());

@@ -214,47 +214,54 @@ fn show(args: &Args, context: &Context, report: &Report) -> anyhow::Result<()> {
     if context.is_quiet {
         return Ok(());
     }
+    print(text_of(report, args.dry_run))
+}
+
+/// Returns what a run came to as text, without a line end.
+fn text_of(report: &Report, is_dry_run: bool) -> String {
     let Report { objects, rows, .. } = report;
-    let undone = match objects.undone {
-        0 => String::new(),
-        undone => format!(", {} undone and left out", HumanCount(undone)),
-    };
+    let undone = some(objects.undone, "undone and left out");
     if objects.new == 0 {
-        return print(format_args!(
+        return format!(
             "nothing new among {} objects{undone}; generation {}",
             HumanCount(objects.listed),
             report.generation
-        ));
+        );
     }
-    let failed = match objects.failed {
-        0 => String::new(),
-        failed => format!(", {} failed", HumanCount(failed)),
-    };
-    print(format_args!(
-        "{} of {} new objects taken in ({} duplicates{failed}{undone}) in {:.1} s",
+    let taken = format!(
+        "{} of {} new objects taken in ({} duplicates{}{undone}) in {:.1} s",
         HumanCount(objects.loaded + objects.duplicate),
         HumanCount(objects.new),
         HumanCount(objects.duplicate),
+        some(objects.failed, "failed"),
         report.seconds
-    ))?;
-    print(format_args!(
+    );
+    let rows = format!(
         "{} rows: {} stored, {} unchanged, {} superseded, {} rejected",
         HumanCount(rows.read),
         HumanCount(rows.stored),
         HumanCount(rows.unchanged),
         HumanCount(rows.superseded),
         HumanCount(rows.rejected)
-    ))?;
-    print(format_args!(
-        "{}{} accounts, {} devices, {} usages",
-        match args.dry_run {
-            true => "not published: ".to_owned(),
-            false => format!("generation {}: ", report.generation),
-        },
+    );
+    let published = match is_dry_run {
+        true => "not published".to_owned(),
+        false => format!("generation {}", report.generation),
+    };
+    format!(
+        "{taken}\n{rows}\n{published}: {} accounts, {} devices, {} usages",
         HumanCount(report.accounts),
         HumanCount(report.devices),
         HumanCount(report.usages)
-    ))
+    )
+}
+
+/// Returns a further part of a list; nothing for none.
+fn some(count: u64, what: &str) -> String {
+    match count {
+        0 => String::new(),
+        count => format!(", {} {what}", HumanCount(count)),
+    }
 }
 
 /// The report of a run that came to nothing: the failure without an object is the run's own.

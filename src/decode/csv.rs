@@ -165,37 +165,30 @@ impl<'k> Batches<'k> {
         // `Ok(false)` is the end of the run; in-memory text has no other errors.
         while matches!(reader.read_byte_record(&mut record), Ok(true)) {
             let end = usize::try_from(reader.position().byte()).unwrap_or(run.len());
+            let blank = blank_lines(&run[taken_bytes..end]);
+            taken_bytes += blank.len();
+            taken_lines += line_ends(blank);
             let text = &run[taken_bytes..end];
-            let blank = text
-                .iter()
-                .take_while(|byte| matches!(byte, b'\n' | b'\r'))
-                .count();
-            let blank_lines = memchr::memchr_iter(b'\n', &text[..blank]).count() as u64;
-            let line = first_line + taken_lines + blank_lines;
-            if memchr::memchr(b'\n', text[blank..].trim_ascii_end()).is_some() {
+            let line = first_line + taken_lines;
+            self.row += 1;
+            if let Some(at) = memchr::memchr(b'\n', text.trim_ascii_end()) {
                 // Balanced, and yet it spans lines (`ab"c,"d`): only its first line is given up.
-                let first =
-                    memchr::memchr(b'\n', &text[blank..]).map_or(text.len(), |at| blank + at + 1);
-                self.row += 1;
                 batch.reject(
                     line,
                     "",
                     "a quote opens inside a cell and is not closed on its line",
                 );
-                taken_bytes += first;
-                taken_lines += blank_lines + 1;
-                self.lines.consume(taken_bytes, taken_lines);
+                self.lines.consume(taken_bytes + at + 1, taken_lines + 1);
                 return;
             }
-            self.row += 1;
-            match fault(&text[blank..], self.delimiter) {
+            match fault(text, self.delimiter) {
                 Some(fault) => batch.reject(line, "", fault),
                 None => batch.append_record(&record, self.row, line),
             }
-            taken_lines += memchr::memchr_iter(b'\n', text).count() as u64;
             taken_bytes = end;
+            taken_lines += line_ends(text);
         }
-        let (bytes, lines) = (run.len(), memchr::memchr_iter(b'\n', run).count() as u64);
+        let (bytes, lines) = (run.len(), line_ends(run));
         self.lines.consume(bytes, lines);
     }
 
@@ -245,4 +238,14 @@ impl<'k> Batches<'k> {
         let mut columns = self.single_line.iter();
         !columns.any(|column| record[*column].contains(&b'\n'))
     }
+}
+
+/// Returns the empty lines that a text begins with: the reader passes over them.
+fn blank_lines(text: &[u8]) -> &[u8] {
+    let is_end = |byte: &&u8| matches!(byte, b'\n' | b'\r');
+    &text[..text.iter().take_while(is_end).count()]
+}
+
+fn line_ends(text: &[u8]) -> u64 {
+    memchr::memchr_iter(b'\n', text).count() as u64
 }

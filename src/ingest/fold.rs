@@ -10,7 +10,7 @@ use super::error::{Error, Result};
 use super::reader::{Fetched, Mapped, Message, Reader};
 use super::{Progress, Run};
 use crate::index::Kept;
-use crate::observation::{Layout, Object};
+use crate::observation::Layout;
 
 /// Batches between the mapping thread and the writer: enough to bridge a pause of either.
 const BATCHES_AHEAD: usize = 6;
@@ -61,11 +61,8 @@ impl Run<'_> {
     ) -> Result<bool> {
         let start = Instant::now();
         let mut is_changed = false;
-        let mut taking: Option<(Object, Layout)> = None;
         for message in messages {
-            if self.options.stop.load(Ordering::Relaxed) {
-                return Err(Error::Stopped);
-            }
+            self.heed_stop()?;
             match message {
                 Message::Failed { object, error } => self.fail(&object, error),
                 Message::Duplicate {
@@ -84,34 +81,51 @@ impl Run<'_> {
                     layout,
                 } => {
                     kept.begin(object.clone(), blake3, &layout)?;
-                    taking = Some((object, layout));
-                }
-                Message::Rows(Mapped { batch, rejects }) => {
-                    (self.progress)(Progress::Rows((batch.len() + rejects.len()) as u64));
-                    if let Some((_, layout)) = &taking {
-                        kept.take(&batch, layout, rejects)?;
-                    }
-                }
-                Message::End { refused } => {
-                    kept.end(refused)?;
-                    if let Some((object, _)) = taking.take() {
-                        self.progress_of(&object);
-                    }
+                    self.fold_rows(kept, &layout, messages)?;
+                    self.progress_of(&object);
                     is_changed = true;
                     let is_late = start.elapsed() > self.options.publish_every;
                     is_enough.store(is_late && !self.options.is_dry_run, Ordering::Relaxed);
                 }
-                Message::Broken(error) => return Err(error),
                 Message::Warning(warning) => self.report.warnings.push(warning),
+                Message::Broken(error) => return Err(error),
+                // Rows come behind a beginning only.
+                Message::Rows(_) | Message::End { .. } => return Err(Error::Broken),
             }
         }
-        if self.options.stop.load(Ordering::Relaxed) {
-            return Err(Error::Stopped);
+        self.heed_stop()?;
+        Ok(is_changed)
+    }
+
+    /// Folds the rows of the object that has begun, up to its end.
+    fn fold_rows(
+        &mut self,
+        kept: &mut Kept,
+        layout: &Layout,
+        messages: &Receiver<Message>,
+    ) -> Result<()> {
+        for message in messages {
+            self.heed_stop()?;
+            match message {
+                Message::Rows(Mapped { batch, rejects }) => {
+                    (self.progress)(Progress::Rows((batch.len() + rejects.len()) as u64));
+                    kept.take(&batch, layout, rejects)?;
+                }
+                Message::End { refused } => return Ok(kept.end(refused)?),
+                Message::Broken(error) => return Err(error),
+                // Nothing else comes between the rows of an object.
+                _ => return Err(Error::Broken),
+            }
         }
-        match taking {
-            None => Ok(is_changed),
-            // The object's end never came: what was folded of it must not be published.
-            Some(_) => Err(Error::Broken),
+        self.heed_stop()?;
+        // The object's end never came: what was folded of it must not be published.
+        Err(Error::Broken)
+    }
+
+    fn heed_stop(&self) -> Result<()> {
+        match self.options.stop.load(Ordering::Relaxed) {
+            true => Err(Error::Stopped),
+            false => Ok(()),
         }
     }
 }

@@ -203,12 +203,7 @@ impl<'a> Reader<'a> {
         let object = spooled.object.clone();
         let object_name = object.name();
         let blake3 = spooled.blake3;
-        let utc = TimeZone::UTC;
-        let time_zone = self
-            .time_zones
-            .get(object.source.as_str())
-            .copied()
-            .unwrap_or(&utc);
+        let time_zone = &self.time_zone_of(&object);
         let batches =
             match decode::batches(spooled.file.as_ref(), form, identifier_columns(&layout)) {
                 Ok(batches) => batches,
@@ -228,19 +223,12 @@ impl<'a> Reader<'a> {
             blake3,
             layout: layout.clone(),
         })?;
-        let expected = AtomicU32::new(0);
-        let known = |raw: u64, said: [Option<&str>; 2]| {
-            let id = expected.load(Ordering::Relaxed);
-            let id = self.known.find(layout.dataset, raw, id)?;
-            expected.store(id + 1, Ordering::Relaxed);
-            recognised(id, said, time_zone)
-        };
-        let recogniser = Recogniser {
+        let known = known_rows(&self.known, layout.dataset, time_zone);
+        let batches = batches.recognising(Recogniser {
             seed,
             left_out: left_out(&layout),
             known: &known,
-        };
-        let batches = batches.recognising(recogniser);
+        });
         match self.map(&object_name, batches, &layout, time_zone) {
             // Rows of it are folded already, and cannot be taken back one by one.
             _ if !spooled.file.is_unchanged() => {
@@ -251,6 +239,12 @@ impl<'a> Reader<'a> {
             Err(None) => Err(Gone),
             Ok(refused) => self.send(Message::End { refused }),
         }
+    }
+
+    /// Returns the zone of times that carry none.
+    fn time_zone_of(&self, object: &Object) -> TimeZone {
+        let known = self.time_zones.get(object.source.as_str());
+        known.map_or(TimeZone::UTC, |zone| (*zone).clone())
     }
 
     /// Maps an object's batches, and gives the run what they come to. Without an error, the run is gone.
@@ -312,6 +306,20 @@ fn left_out(layout: &Layout) -> [Option<usize>; 2] {
     match layout.dataset {
         Dataset::Logins => [last_seen, layout.columns[LOGINS_COUNT]],
         _ => [last_seen, None],
+    }
+}
+
+/// Finds what is known of one row after another.
+fn known_rows<'a>(
+    known: &'a Known,
+    dataset: Dataset,
+    time_zone: &'a TimeZone,
+) -> impl Fn(u64, [Option<&str>; 2]) -> Option<Recognised> + Sync + 'a {
+    let expected = AtomicU32::new(0);
+    move |raw, said| {
+        let id = known.find(dataset, raw, expected.load(Ordering::Relaxed))?;
+        expected.store(id + 1, Ordering::Relaxed);
+        recognised(id, said, time_zone)
     }
 }
 

@@ -2,8 +2,8 @@
 //!
 //! Written by hand, since a chatbot's build has no derive macros. Keys are always there, with null for what is not
 //! known, but for those that only mean something when present: `primary`, `stable_key`, `waiting`, `moved_at`,
-//! `non_identifying`, `clues`, an answer's `flags` and `…_left_out`; and `evidence`, `devices` and `accounts` are absent when only ids were
-//! asked for.
+//! `non_identifying`, `clues`, an answer's `flags` and `…_left_out`; and `evidence`, `devices` and `accounts` are absent
+//! when only ids were asked for.
 
 use jiff::Timestamp;
 use serde_core::ser::{Serialize, SerializeMap, Serializer};
@@ -87,30 +87,7 @@ impl Serialize for Shown<'_> {
         if !is_ids_only {
             map.serialize_entry("evidence", &one.evidence)?;
         }
-        match &one.subject {
-            Found::Account {
-                account,
-                devices,
-                devices_left_out,
-            } => {
-                map.serialize_entry("account", account)?;
-                related(&mut map, *is_ids_only, "devices", devices)?;
-                left_out(&mut map, "devices_left_out", *devices_left_out)?;
-            }
-            Found::Device {
-                device,
-                is_shared,
-                accounts,
-                accounts_left_out,
-            } => {
-                map.serialize_entry("device", device)?;
-                if !is_ids_only {
-                    map.serialize_entry("shared", is_shared)?;
-                }
-                related(&mut map, *is_ids_only, "accounts", accounts)?;
-                left_out(&mut map, "accounts_left_out", *accounts_left_out)?;
-            }
-        }
+        put_found(&mut map, &one.subject, *is_ids_only)?;
         if !one.waiting.is_empty() {
             map.serialize_entry("waiting", &one.waiting)?;
         }
@@ -119,6 +96,38 @@ impl Serialize for Shown<'_> {
             map.serialize_entry("moved_at", &Time(one.moved_at))?;
         }
         map.end()
+    }
+}
+
+/// Writes whom a match found, and who uses it or is used by it.
+fn put_found<M: SerializeMap>(
+    map: &mut M,
+    found: &Found,
+    is_ids_only: bool,
+) -> Result<(), M::Error> {
+    match found {
+        Found::Account {
+            account,
+            devices,
+            devices_left_out,
+        } => {
+            map.serialize_entry("account", account)?;
+            related(map, is_ids_only, "devices", devices)?;
+            left_out(map, "devices_left_out", *devices_left_out)
+        }
+        Found::Device {
+            device,
+            is_shared,
+            accounts,
+            accounts_left_out,
+        } => {
+            map.serialize_entry("device", device)?;
+            if !is_ids_only {
+                map.serialize_entry("shared", is_shared)?;
+            }
+            related(map, is_ids_only, "accounts", accounts)?;
+            left_out(map, "accounts_left_out", *accounts_left_out)
+        }
     }
 }
 
