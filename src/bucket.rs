@@ -2,7 +2,7 @@
 //!
 //! Entries lie sorted in buckets, one bucket for all hashes with the same top bits, whatever the identifier's kind: one
 //! read finds all that a text can mean. A bucket is `n` entries as columns: `n` tags, which are those bytes of the hash
-//! that the bucket does not tell (little endian), `n` references (4 bytes), sorted. A hash with more than [`CROWD`] holders
+//! that the bucket does not tell, at least four (little endian), `n` references (4 bytes), sorted. A hash with more than [`CROWD`] holders
 //! keeps one reference, [`IN_CROWD`], and its holders stand in the table `crowd`, in order. Every hit is to be verified
 //! against the row.
 

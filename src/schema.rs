@@ -18,7 +18,7 @@ pub const USER_VERSION: i32 = 3;
 /// any window of an NQL query (91 days).
 pub const NAME_HELD_MICROS: i64 = 92 * 86_400 * 1_000_000;
 
-/// What the SIDs of domains, and of computers that are their own, begin with.
+/// What the SIDs of a domain begin with, and those of a computer's own accounts.
 pub const DOMAIN_SID: &str = "S-1-5-21-";
 
 /// Microseconds of a second.

@@ -243,3 +243,70 @@ fn what_a_killed_run_left_is_no_generation_to_go_back_to() {
     home.run(&["rollback", "2"]).exits(0);
     home.run(&["resolve", "user2@EMEA"]).exits(0);
 }
+
+#[test]
+fn former_last_logins_that_wait_are_all_named_whichever_device_came_first() {
+    let users = "user.uid,user.sid,user.name\n\
+        aaaaaaaa-0000-4000-8000-000000000001,S-1-5-21-1-2-3-1101,shared@EMEA\n\
+        aaaaaaaa-0000-4000-8000-000000000002,S-1-5-21-1-2-3-1102,shared@EMEA\n";
+    let device = |number: u32, user: &str| {
+        format!(
+            "device.uid,device.name,device.login.last_login_user_name\n\
+             dddddddd-0000-4000-8000-00000000000{number},NB-{number},{user}\n"
+        )
+    };
+    let cleared = device(1, "") + &device(2, "").lines().last().unwrap().to_owned() + "\n";
+    for order in [[1, 2], [2, 1]] {
+        let home = Home::new();
+        sync(&home, &[("users-2026-10-01T06-00-00Z.csv", users)]);
+        for number in order {
+            let name = format!("devices-{number}-2026-10-01T06-00-00Z.csv");
+            sync(&home, &[(&name, &device(number, "shared@EMEA"))]);
+        }
+        sync(&home, &[("devices-2026-10-02T06-00-00Z.csv", &cleared)]);
+        let answer = home
+            .run(&["resolve", "--json", "S-1-5-21-1-2-3-1101"])
+            .exits(0);
+        let waiting = &answer.json()["matches"][0]["waiting"];
+        let usages = waiting["usages"].as_array().unwrap();
+        let devices: Vec<&str> = usages
+            .iter()
+            .map(|one| one["device"].as_str().unwrap())
+            .collect();
+        assert_eq!(
+            (waiting["ambiguous"].as_u64(), devices),
+            (Some(2), vec!["nb-1", "nb-2"])
+        );
+    }
+}
+
+#[test]
+fn a_flipped_bit_ends_a_run_with_what_to_do() {
+    let home = Home::new();
+    let rows: String = (0..300)
+        .map(|at| format!("aaaaaaaa-0000-4000-8000-{at:012},user{at}@EMEA\n"))
+        .collect();
+    let users = format!("user.uid,user.name\n{rows}");
+    sync(&home, &[("users-2026-10-01T06-00-00Z.csv", &users)]);
+    let index = fs::canonicalize(home.path("identity.db")).unwrap();
+    let sound = fs::read(&index).unwrap();
+    let next = "user.uid,user.name\naaaaaaaa-0000-4000-8000-000000009999,last@EMEA\n";
+    fs::write(home.path("exports/users-2026-10-02T06-00-00Z.csv"), next).unwrap();
+    // The number of buckets, and then bits all over the file, the references of identifiers among them.
+    let bits = b"identifier_bits";
+    let at = sound
+        .windows(bits.len())
+        .position(|bytes| bytes == bits)
+        .unwrap();
+    let mut damages = vec![(at + bits.len(), 1), (at + bits.len(), 8)];
+    damages.extend((4096..sound.len()).step_by(1_499).map(|at| (at, 4)));
+    for (at, bit) in damages {
+        let mut damaged = sound.clone();
+        damaged[at] ^= bit;
+        fs::set_permissions(&index, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+        fs::write(&index, damaged).unwrap();
+        let ended = home.run(&["sync", "exports"]).exits(1);
+        let error = &ended.stderr;
+        assert!(error.contains("identidex rollback"), "byte {at}: {error}");
+    }
+}

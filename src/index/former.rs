@@ -64,7 +64,7 @@ impl Formers {
     pub(super) fn load(mut rows: Rows) -> Result<Formers> {
         let mut formers = Formers::default();
         while let Some((_, mut columns)) = rows.next()? {
-            columns.skip(2)?;
+            columns.skip(1)?;
             let mut number = || Ok::<_, Error>(columns.take()?.integer().unwrap_or_default());
             let (device, account) = (number()?, number()?);
             let name = columns
@@ -285,12 +285,12 @@ impl Formers {
         Ok(())
     }
 
-    /// Writes them; `state` says of each position what became of it.
-    pub(super) fn write(&self, state: impl Fn(usize) -> i64, table: &mut Table) -> Result<()> {
-        let mut former: Vec<(usize, &Former)> = self.iter().collect();
-        former.sort_by_key(|(_, former)| (former.device, former.value));
+    /// Writes them.
+    pub(super) fn write(&self, table: &mut Table) -> Result<()> {
+        let mut former: Vec<&Former> = self.iter().map(|(_, former)| former).collect();
+        former.sort_by_key(|former| (former.device, former.value));
         let mut record = Record::default();
-        for (id, (at, former)) in (1..).zip(former) {
+        for (id, former) in (1..).zip(former) {
             let Name::Read(name) = &former.name else {
                 continue;
             };
@@ -303,7 +303,6 @@ impl Formers {
             } = former.last_use;
             record.clear();
             record.put_null();
-            record.put_integer(state(at));
             record.put_integer(i64::from(former.device.row()));
             record.put_integer(i64::from(row_of(account)));
             record.put_text(name);

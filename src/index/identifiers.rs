@@ -5,17 +5,21 @@
 use std::ops::Range;
 
 use super::building::Building;
+use super::claim::ClaimId;
 use super::error::{Result, damaged};
 use super::in_order::in_order;
 use super::lanes::{Entry, LANES, Lanes, hashes_of};
 use super::last::Last;
-use crate::bucket::{CROWD, Entries, IN_CROWD, bucket_of, put_tag, read_u32};
+use crate::bucket::{CROWD, Entries, IN_CROWD, bucket_of, kind_and_id, put_tag, read_u32};
+use crate::identifier::Kind;
+use crate::schema::{BySubject, Subject};
 use crate::sqlite::{Record, Rows, Table};
 
 /// Entries of a bucket, on average, before the number of buckets is doubled.
 const MEAN_ENTRIES: u64 = 64;
 /// Lanes that are read and sorted at once.
 const LANES_AT_ONCE: usize = 2;
+const LAST_LANE: usize = LANES - 1;
 /// References of a row of `crowd`: half a page.
 const CROWD_ROW: usize = 1_000;
 
@@ -38,23 +42,22 @@ struct Lane {
 pub(super) fn merge(
     building: &mut Building,
     last: Option<&Last>,
+    claims: BySubject<usize>,
     (new, wanted): (&Lanes, &Lanes),
     mut visit: impl FnMut(u64, &[u32], &[Entry]),
 ) -> Result<Merged> {
     let before = last.map_or(Ok(0), |last| last.number("identifier_entries"))?;
     let mut merged = Merged {
-        bits: bits_for(before + new.len() as u64),
+        bits: bits_for(before.saturating_add(new.len() as u64)),
         entries: 0,
         crowds: Vec::new(),
     };
-    let mut crowds = last.map(LastCrowds::open).transpose()?;
-    let begin = || last.map(LastEntries::open).transpose();
-    let make = |last: &mut Option<LastEntries>, lanes: Range<usize>| {
+    let last = last.map(|last| LastEntries::of(last, claims)).transpose()?;
+    let mut crowds = last.as_ref().map(LastCrowds::open).transpose()?;
+    let make = |(): &mut (), lanes: Range<usize>| {
         let lane = |at: usize| {
-            let kept = match last {
-                Some(last) => last.lane(at)?,
-                None => Vec::new(),
-            };
+            let kept = last.as_ref().map(|last| last.lane(at)).transpose()?;
+            let kept = kept.unwrap_or_default();
             Ok(Lane {
                 entries: joined(kept, new.sorted(at)?),
                 wanted: wanted.sorted(at)?,
@@ -69,7 +72,7 @@ pub(super) fn merge(
                 .iter()
                 .try_for_each(|lane| merged.take(lane, crowds.as_mut(), &mut buckets, &mut visit))
         };
-        in_order(LANES, LANES_AT_ONCE, begin, make, take)?;
+        in_order(LANES, LANES_AT_ONCE, || Ok(()), make, take)?;
         buckets.end()
     })?;
     Ok(merged)
@@ -181,30 +184,36 @@ impl<'t, 'b> Buckets<'t, 'b> {
     }
 }
 
-/// What the last generation's table has.
+/// What the last generation has.
 struct LastEntries<'r> {
+    last: &'r Last,
     bits: u32,
-    rows: Rows<'r>,
+    claims: BySubject<usize>,
 }
 
 impl<'r> LastEntries<'r> {
-    fn open(last: &'r Last) -> Result<LastEntries<'r>> {
+    fn of(last: &'r Last, claims: BySubject<usize>) -> Result<LastEntries<'r>> {
         let bits = u32::try_from(last.number("identifier_bits")?).ok();
         let bits = bits.filter(|bits| *bits < u64::BITS);
         Ok(LastEntries {
+            last,
             bits: bits.ok_or(damaged("too many buckets"))?,
-            rows: last.reader.rows("identifier")?,
+            claims,
         })
     }
 
-    /// Returns the entries of a lane, in their order; lanes are asked for in order.
-    fn lane(&mut self, lane: usize) -> Result<Vec<Entry>> {
+    /// Returns the entries of a lane, in their order.
+    fn lane(&self, lane: usize) -> Result<Vec<Entry>> {
         let [first, last] = hashes_of(lane).map(|hash| bucket_of(hash, self.bits));
         let mut entries = Vec::new();
-        for bucket in first..=last {
-            let Some(mut columns) = self.rows.find(bucket)? else {
-                continue;
-            };
+        let mut rows = self.last.reader.rows("identifier")?;
+        rows.seek(first)?;
+        while let Some((bucket, mut columns)) = rows.next()? {
+            match lane {
+                _ if bucket <= last => {}
+                LAST_LANE => return Err(damaged("a bucket of no hash")),
+                _ => break,
+            }
             columns.skip(1)?;
             let bytes = columns.take()?.blob();
             let bytes = bytes.ok_or(damaged("a bucket of identifiers"))?;
@@ -213,21 +222,35 @@ impl<'r> LastEntries<'r> {
             // A bucket of a small index has entries of several lanes.
             entries.extend(here.filter(|entry| entry.lane() == lane));
         }
-        Ok(entries)
+        match entries.iter().all(|entry| self.is_there(entry.reference)) {
+            true => Ok(entries),
+            false => Err(damaged("an identifier of no claim")),
+        }
+    }
+
+    /// Tells whether there is a claim that a reference names.
+    fn is_there(&self, reference: u32) -> bool {
+        let is_claim = |(kind, row): (Kind, u32)| {
+            let claim = ClaimId::of_row(row);
+            claim.is_some_and(|claim| claim.at() < self.claims[Subject::of(kind)])
+        };
+        reference == IN_CROWD || kind_and_id(reference).is_some_and(is_claim)
     }
 }
 
 /// What the last generation's table of crowds has, in the order of hashes.
 struct LastCrowds<'r> {
+    entries: &'r LastEntries<'r>,
     rows: Rows<'r>,
     /// A row that was read, and belongs to a later hash.
     ahead: Option<(u64, Vec<u32>)>,
 }
 
 impl<'r> LastCrowds<'r> {
-    fn open(last: &'r Last) -> Result<LastCrowds<'r>> {
+    fn open(entries: &'r LastEntries<'r>) -> Result<LastCrowds<'r>> {
         Ok(LastCrowds {
-            rows: last.reader.rows("crowd")?,
+            entries,
+            rows: entries.last.reader.rows("crowd")?,
             ahead: None,
         })
     }
@@ -252,10 +275,11 @@ impl<'r> LastCrowds<'r> {
             let here = columns.take()?.integer().unwrap_or_default() as u64;
             columns.skip(1)?;
             let bytes = columns.take()?.blob().unwrap_or_default();
-            let references = bytes
-                .chunks_exact(4)
-                .map(|bytes| read_u32(bytes, 0))
-                .collect();
+            let references = bytes.chunks_exact(4).map(|bytes| read_u32(bytes, 0));
+            let references: Vec<u32> = references.collect();
+            if !references.iter().all(|one| self.entries.is_there(*one)) {
+                return Err(damaged("an identifier of no claim"));
+            }
             self.ahead = Some((here, references));
         }
     }

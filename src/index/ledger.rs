@@ -13,6 +13,7 @@ use crate::sqlite::{Columns, Reader, Record, Table};
 
 /// Objects that a ledger can have.
 const MAX_OBJECTS: usize = 99_999_999;
+
 /// What orders the rows of an object among those of others, and which columns it carried.
 #[derive(Debug, Clone, Copy)]
 struct Stamp {

@@ -107,6 +107,7 @@ impl Kept {
             folder,
             ..
         } = &mut *self;
+        let claims = rosters.as_ref().map(|roster| roster.claims.len());
         let visit = |hash: u64, references: &[u32], wanted: &[Entry]| {
             sharing.note(hash, references, !wanted.is_empty());
             for entry in wanted {
@@ -123,7 +124,7 @@ impl Kept {
         let lanes =
             [identifiers, wants].map(|lanes| std::mem::replace(lanes, Lanes::new(folder.clone())));
         let [new, wanted] = lanes.each_ref();
-        let merged = identifiers::merge(building, last, (new, wanted), visit)?;
+        let merged = identifiers::merge(building, last, claims, (new, wanted), visit)?;
         Ok((merged, sharing))
     }
 

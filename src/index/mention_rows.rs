@@ -2,7 +2,7 @@
 
 use super::claim::ClaimId;
 use super::error::{Result, damaged};
-use super::mention::{KEYS, Mention, NO_COUNT, State};
+use super::mention::{KEYS, Mention, NO_COUNT};
 use super::said::{NEVER, ObjectId};
 use super::spill::{Spill, SpillReader, Text};
 use crate::schema::{BySubject, microseconds_of, stored_time};
@@ -58,9 +58,9 @@ impl<'a> Written<'a> {
 }
 
 /// Appends a mention to its block.
-pub(super) fn put(mention: &Mention, state: State, written: &Written, block: &mut Vec<u8>) {
+pub(super) fn put(mention: &Mention, written: &Written, block: &mut Vec<u8>) {
     let bits = u64::from(mention.said) | u64::from(mention.keys) << KEYS;
-    put_varint(block, bits | (state as u64) << (2 * KEYS));
+    put_varint(block, bits);
     for claim in mention.claims.iter() {
         put_varint(block, claim.map_or(0, |claim| u64::from(claim.row())));
     }
@@ -238,7 +238,7 @@ mod tests {
         };
         let mut block = Vec::new();
         for mention in [mention, never, fraction] {
-            put(&mention, State::Unknown, &written, &mut block);
+            put(&mention, &written, &mut block);
         }
         let mut rest = block.as_slice();
         for mention in [mention, never, fraction] {

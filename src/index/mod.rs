@@ -5,8 +5,9 @@
 //! backfill and a change of format are the same walk, which is also the order to read in:
 //!
 //! **fold** (`claim`, `roster`, `mentions`, `former`, `held`; text goes to `spill`) → **resolve** (`identifiers` finds
-//! shared keys, `identity` says who is who, `subject` numbers them) → **derive** (`usage`) → **write** (`write`, `rows`).
-//! Beside it: `ledger` (objects), `known` (rows recognised by their bytes), `digest`.
+//! shared keys, `identity` says who is who, `subject` numbers them) → **derive** (`place`, `usage`) → **write** (`write`, `rows`).
+//! Beside it: `ledger` (objects; `object_lines`, `contents`), `known` (rows recognised by their bytes), `mention_rows`, `aside`
+//! (texts that later rows need), `digest`.
 
 mod aside;
 mod bits;

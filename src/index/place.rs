@@ -70,7 +70,6 @@ pub(super) struct Placed {
     pub(super) makers: Makers,
     /// By position among the mentions.
     pub(super) states: Vec<State>,
-    pub(super) former_states: BTreeMap<usize, State>,
     pub(super) waiting: BTreeMap<(Subject, SubjectId), Waiting>,
     /// What claims say by which mentions that wait name their sides, in normal form.
     named: BTreeMap<Field, String>,
@@ -102,7 +101,6 @@ pub(super) fn place(
             named: BTreeMap::new(),
             makers: Makers::default(),
             states: vec![State::Resolved; mentions.all.len()],
-            former_states: BTreeMap::new(),
             waiting: BTreeMap::new(),
             counts: [0; 3],
         },
@@ -315,16 +313,13 @@ impl Placing<'_> {
                 Name::Read(name) => name.clone(),
                 Name::Unread(_) => String::new(),
             };
+            // One user can be named by many devices.
+            let device = self.known.rosters.device.claim(former.device).hash;
+            let hash = Hash::of(&name).high ^ device.rotate_left(1);
             let device = (Subject::Device, former.device, NAME);
-            let hash = Hash::of(&name).high;
-            self.wait(
-                &sides,
-                state,
-                hash,
-                [Named::Text(name), Named::Claim(device)],
-            );
+            let named = [Named::Text(name), Named::Claim(device)];
+            self.wait(&sides, state, hash, named);
         }
-        self.placed.former_states.insert(at, state);
     }
 
     /// Reads by what the mentions that wait name their sides, claim after claim.

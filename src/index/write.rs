@@ -246,13 +246,7 @@ impl Writing<'_> {
             ..
         } = &*self.kept;
         let last = last.as_ref().map(|last| &last.reader);
-        let state = |at: usize| {
-            self.placed
-                .former_states
-                .get(&at)
-                .map_or(0, |state| *state as i64)
-        };
-        building.table("last_login", |table| formers.write(state, table))?;
+        building.table("last_login", |table| formers.write(table))?;
         digest.add_last_logins(ledger, &rosters.device, formers);
         for subject in Subject::ALL {
             digest.add_joined(subject, &rosters[subject], &self.standings[subject]);
@@ -389,7 +383,7 @@ impl MadeMentions {
             self.counts.add(mention.object, is_unchanged, mention.rows);
         }
         let text: Written = source.written(at, mention)?;
-        mention_rows::put(mention, state, &text, &mut self.block);
+        mention_rows::put(mention, &text, &mut self.block);
         if let (State::Resolved, Some(extra)) = (state, text.extra) {
             self.extras.push((at, extra.to_owned()));
         }

@@ -254,7 +254,6 @@ fn varint_bytes(value: u64) -> usize {
 }
 
 /// Appends a number in SQLite's variable length: seven bits a byte, and eight in a ninth.
-/// Appends a number of variable length.
 pub(crate) fn put_varint(into: &mut Vec<u8>, value: u64) {
     if value < 0x80 {
         return into.push(value as u8);
@@ -270,7 +269,6 @@ pub(crate) fn put_varint(into: &mut Vec<u8>, value: u64) {
     into.push(value as u8 & 0x7f);
 }
 
-/// Reads a number from the front; none where there is none.
 /// Takes a number of variable length from the front; none where there is no whole one.
 pub(crate) fn take_varint(bytes: &mut &[u8]) -> Option<u64> {
     let mut value = 0;
