@@ -397,6 +397,16 @@ pub fn microseconds_of(stored: i64) -> i64 {
     }
 }
 
+/// Makes small numbers of either sign small ones of none, to be written in few bytes.
+pub fn folded(number: i64) -> u64 {
+    (number << 1 ^ number >> 63) as u64
+}
+
+/// Undoes it.
+pub fn unfolded(number: u64) -> i64 {
+    (number >> 1) as i64 ^ -((number & 1) as i64)
+}
+
 /// Splits the SID of a domain's account into what all of the domain have alike and its own number, from which it can be
 /// written again.
 pub fn domain_and_rid(sid: &str) -> Option<(&str, u32)> {
@@ -500,6 +510,9 @@ mod tests {
         ] {
             assert_eq!(stored_time(time), stored);
             assert_eq!(microseconds_of(stored), time);
+        }
+        for number in [0, 1, -1, i64::MAX, i64::MIN] {
+            assert_eq!(unfolded(folded(number)), number);
         }
     }
 

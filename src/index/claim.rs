@@ -10,10 +10,10 @@ use super::error::{Result, damaged};
 use super::ledger::Ledger;
 use super::said::{NEVER, ObjectId, Said, ShapeId};
 use super::spill::Text;
-use crate::bucket::{read_u32, read_u64};
+use crate::bucket::read_u64;
 use crate::observation::{NOT_CARRIED, SAYS_NOTHING, Traits, VALUES};
-use crate::schema::microseconds_of;
-use crate::sqlite::Columns;
+use crate::schema::{folded, microseconds_of, stored_time, unfolded};
+use crate::sqlite::{Columns, put_varint, take_varint};
 
 /// The id of a claim, which is its row's. They begin at 1 and never change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -130,8 +130,6 @@ pub(super) struct Stored {
 
 /// Bytes of the column `parts`, before the values.
 const NEWEST_BYTES: usize = 8 + 8 + 8 + 1 + 1;
-/// Bytes of each other part.
-const OTHER_BYTES: usize = 8 + 4 + 4 + 4 + 8;
 
 /// How a value is written, in two bits: those that say nothing by themselves, one that is the same as the one before, and
 /// all others in eight bytes.
@@ -153,15 +151,15 @@ impl Stored {
         put_values(values, into);
         if !self.others.is_empty() {
             // The row's columns say what holds for all parts together.
-            into.extend_from_slice(&self.newest.first.number().to_le_bytes());
-            into.extend_from_slice(&self.newest.last_seen.to_le_bytes());
+            put_varint(into, u64::from(self.newest.first.number()));
+            put_last_seen(self.newest.last_seen, into);
         }
         for (part, fingerprint) in &self.others {
             into.extend_from_slice(&fingerprint.to_le_bytes());
             for number in [part.first.number(), part.object.number(), part.row] {
-                into.extend_from_slice(&number.to_le_bytes());
+                put_varint(into, u64::from(number));
             }
-            into.extend_from_slice(&part.last_seen.to_le_bytes());
+            put_last_seen(part.last_seen, into);
         }
     }
 
@@ -198,26 +196,15 @@ impl Stored {
     ) -> Option<(Stored, [u64; VALUES])> {
         let (own, rest) = parts.split_at_checked(NEWEST_BYTES)?;
         let (values, rest) = read_values(own[25], rest)?;
-        let others = match rest.split_at_checked(12) {
-            Some((own, others)) => {
-                newest.first = ObjectId::of(read_u32(own, 0))?;
-                newest.last_seen = read_u64(own, 4) as i64;
-                others
-            }
-            None => rest,
-        };
-        let others = others.chunks_exact(OTHER_BYTES).map(|other| {
-            let object = ObjectId::of(read_u32(other, 12))?;
-            let part = Part {
-                first: ObjectId::of(read_u32(other, 8))?,
-                object,
-                row: read_u32(other, 16),
-                last_seen: read_u64(other, 20) as i64,
-                text: Text::KEPT,
-                shape: ledger.shape_of(object),
-            };
-            Some((part, read_u64(other, 0)))
-        });
+        let mut rest = rest;
+        if !rest.is_empty() {
+            newest.first = ObjectId::of(take_u32(&mut rest)?)?;
+            newest.last_seen = take_last_seen(&mut rest)?;
+        }
+        let mut others = Vec::new();
+        while !rest.is_empty() {
+            others.push(take_other(ledger, &mut rest)?);
+        }
         let stored = Stored {
             hash: read_u64(own, 0),
             newest,
@@ -226,10 +213,47 @@ impl Stored {
                 fingerprint: read_u64(own, 16),
                 traits: Traits::of_byte(own[24]),
             },
-            others: others.collect::<Option<_>>()?,
+            others,
         };
         Some((stored, values))
     }
+}
+
+/// Takes an older part, and the hash of what it says.
+fn take_other(ledger: &Ledger, bytes: &mut &[u8]) -> Option<(Part, u64)> {
+    let (fingerprint, rest) = bytes.split_first_chunk()?;
+    *bytes = rest;
+    let first = ObjectId::of(take_u32(bytes)?)?;
+    let object = ObjectId::of(take_u32(bytes)?)?;
+    let part = Part {
+        first,
+        object,
+        row: take_u32(bytes)?,
+        last_seen: take_last_seen(bytes)?,
+        text: Text::KEPT,
+        shape: ledger.shape_of(object),
+    };
+    Some((part, u64::from_le_bytes(*fingerprint)))
+}
+
+fn take_u32(bytes: &mut &[u8]) -> Option<u32> {
+    u32::try_from(take_varint(bytes)?).ok()
+}
+
+/// Appends a `last_seen`, which may be `NEVER`: 0, or one more than what is stored of it.
+fn put_last_seen(last_seen: i64, into: &mut Vec<u8>) {
+    let stored = match last_seen {
+        NEVER => 0,
+        time => folded(stored_time(time)) + 1,
+    };
+    put_varint(into, stored);
+}
+
+fn take_last_seen(bytes: &mut &[u8]) -> Option<i64> {
+    Some(match take_varint(bytes)? {
+        0 => NEVER,
+        stored => microseconds_of(unfolded(stored - 1)),
+    })
 }
 
 fn put_values(values: &[u64], into: &mut Vec<u8>) {
@@ -301,7 +325,16 @@ mod tests {
                     hash: 1 << 63,
                     newest,
                     print,
-                    others: vec![(part, 77); others],
+                    others: vec![
+                        (
+                            Part {
+                                last_seen: 5,
+                                ..part
+                            },
+                            77
+                        );
+                        others
+                    ],
                 };
                 let mut bytes = Vec::new();
                 stored.put(&values, &mut bytes);
