@@ -137,8 +137,8 @@ const SAME: u64 = 2;
 const WRITTEN: u64 = 3;
 
 impl Stored {
-    /// Appends what has no columns of its own.
-    pub(super) fn put(&self, values: &[u64], into: &mut Vec<u8>) {
+    /// Appends what has no columns of its own; `row_last_seen` is what the row's says.
+    pub(super) fn put(&self, values: &[u64], row_last_seen: i64, into: &mut Vec<u8>) {
         let Print {
             raw,
             fingerprint,
@@ -152,14 +152,14 @@ impl Stored {
         if !self.others.is_empty() {
             // The row's columns say what holds for all parts together.
             put_varint(into, u64::from(self.newest.first.number()));
-            put_last_seen(self.newest.last_seen, into);
+            put_last_seen(self.newest.last_seen, row_last_seen, into);
         }
         for (part, fingerprint) in &self.others {
             into.extend_from_slice(&fingerprint.to_le_bytes());
             for number in [part.first.number(), part.object.number(), part.row] {
                 put_varint(into, u64::from(number));
             }
-            put_last_seen(part.last_seen, into);
+            put_last_seen(part.last_seen, row_last_seen, into);
         }
     }
 
@@ -196,14 +196,14 @@ impl Stored {
     ) -> Option<(Stored, [u64; VALUES])> {
         let (own, rest) = parts.split_at_checked(NEWEST_BYTES)?;
         let (values, rest) = read_values(own[25], rest)?;
-        let mut rest = rest;
+        let (mut rest, row_last_seen) = (rest, newest.last_seen);
         if !rest.is_empty() {
             newest.first = ObjectId::of(take_u32(&mut rest)?)?;
-            newest.last_seen = take_last_seen(&mut rest)?;
+            newest.last_seen = take_last_seen(&mut rest, row_last_seen)?;
         }
         let mut others = Vec::new();
         while !rest.is_empty() {
-            others.push(take_other(ledger, &mut rest)?);
+            others.push(take_other(ledger, &mut rest, row_last_seen)?);
         }
         let stored = Stored {
             hash: read_u64(own, 0),
@@ -220,7 +220,7 @@ impl Stored {
 }
 
 /// Takes an older part, and the hash of what it says.
-fn take_other(ledger: &Ledger, bytes: &mut &[u8]) -> Option<(Part, u64)> {
+fn take_other(ledger: &Ledger, bytes: &mut &[u8], row_last_seen: i64) -> Option<(Part, u64)> {
     let (fingerprint, rest) = bytes.split_first_chunk()?;
     *bytes = rest;
     let first = ObjectId::of(take_u32(bytes)?)?;
@@ -229,7 +229,7 @@ fn take_other(ledger: &Ledger, bytes: &mut &[u8]) -> Option<(Part, u64)> {
         first,
         object,
         row: take_u32(bytes)?,
-        last_seen: take_last_seen(bytes)?,
+        last_seen: take_last_seen(bytes, row_last_seen)?,
         text: Text::KEPT,
         shape: ledger.shape_of(object),
     };
@@ -240,19 +240,21 @@ fn take_u32(bytes: &mut &[u8]) -> Option<u32> {
     u32::try_from(take_varint(bytes)?).ok()
 }
 
-/// Appends a `last_seen`, which may be `NEVER`: 0, or one more than what is stored of it.
-fn put_last_seen(last_seen: i64, into: &mut Vec<u8>) {
+/// Appends a `last_seen`: 0 for `NEVER`, 1 for what the row's says, or two more than what is stored of a time.
+fn put_last_seen(last_seen: i64, row_last_seen: i64, into: &mut Vec<u8>) {
     let stored = match last_seen {
         NEVER => 0,
-        time => folded(stored_time(time)) + 1,
+        time if time == row_last_seen => 1,
+        time => folded(stored_time(time)) + 2,
     };
     put_varint(into, stored);
 }
 
-fn take_last_seen(bytes: &mut &[u8]) -> Option<i64> {
+fn take_last_seen(bytes: &mut &[u8], row_last_seen: i64) -> Option<i64> {
     Some(match take_varint(bytes)? {
         0 => NEVER,
-        stored => microseconds_of(unfolded(stored - 1)),
+        1 => row_last_seen,
+        stored => microseconds_of(unfolded(stored - 2)),
     })
 }
 
@@ -337,10 +339,11 @@ mod tests {
                     ],
                 };
                 let mut bytes = Vec::new();
-                stored.put(&values, &mut bytes);
+                stored.put(&values, 5, &mut bytes);
                 // Where there are others, the row's columns need not say what the newest part does.
                 let columns = Part {
                     first: object(if others == 0 { 3 } else { 1 }),
+                    last_seen: if others == 0 { NEVER } else { 5 },
                     ..newest
                 };
                 let read = Stored::read_parts(&ledger, columns, &bytes).unwrap();

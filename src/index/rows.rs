@@ -12,7 +12,7 @@ use super::in_order::{ROWS, in_order};
 use super::ledger::Ledger;
 use super::object_lines::NewestRows;
 use super::roster::Roster;
-use super::said::{ObjectId, ShapeId};
+use super::said::{NEVER, ObjectId, ShapeId};
 use super::shown::{Shown, ShownBatch};
 use super::subject::{Sharing, Standing, traits_of};
 use super::text::{Fields, Texts, no_text};
@@ -298,7 +298,8 @@ impl SubjectRows<'_> {
     ) -> Result<()> {
         let MadeRows { bytes, record, .. } = made;
         bytes.clear();
-        stored.put(self.roster.values(id), bytes);
+        let last_seen = self.last_seen(id)?;
+        stored.put(self.roster.values(id), last_seen.unwrap_or(NEVER), bytes);
         let parts_end = bytes.len();
         let last_use = self.roster.last_uses.get(id.at()).copied().flatten();
         if let Some(last_use) = last_use {
@@ -322,13 +323,12 @@ impl SubjectRows<'_> {
             owner,
             class,
             flags: flags | self.row_flags(id.row()),
-            last_seen: self.last_seen(id)?,
+            last_seen,
             newest: claim.newest,
             first: self.first(id),
             parts,
             last_use: last_use.map(|_| last_use_bytes),
         };
-        let last_seen = head.last_seen;
         head.put(record);
         record.put_columns(text.columns());
         made.rows.push(i64::from(id.row()), record);
