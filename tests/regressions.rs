@@ -255,7 +255,7 @@ fn former_last_logins_that_wait_are_all_named_whichever_device_came_first() {
              dddddddd-0000-4000-8000-00000000000{number},NB-{number},{user}\n"
         )
     };
-    let cleared = device(1, "") + &device(2, "").lines().last().unwrap() + "\n";
+    let cleared = device(1, "") + device(2, "").lines().last().unwrap() + "\n";
     for order in [[1, 2], [2, 1]] {
         let home = Home::new();
         sync(&home, &[("users-2026-10-01T06-00-00Z.csv", users)]);
