@@ -201,6 +201,8 @@ impl Folder {
                 fs::remove_file(&path).map_err(file_error("remove", &path))?;
             }
         }
+        // Where it cannot be replaced, the end of the run says so.
+        let _ = self.link_current();
         Ok(())
     }
 
@@ -337,7 +339,7 @@ impl Folder {
         self.name_current(&name.to_string())
     }
 
-    /// Makes what was made the current generation; [`Folder::link_current`] is to follow.
+    /// Makes what was made the current generation, and has the link lead to it if that can be: [`Folder::link_current`] tells.
     ///
     /// # Errors
     /// The file system's; the current generation is as it was then, or the new one whole.
@@ -360,6 +362,7 @@ impl Folder {
         sync_folder(&self.folder)?;
         self.readers.give_folder(&self.folder)?;
         self.name_current(&name)?;
+        let _ = self.relink(&generation);
         Ok(published)
     }
 

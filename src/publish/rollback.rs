@@ -128,8 +128,17 @@ pub fn roll_back(folder: &Folder, number: Option<u64>) -> Result<RolledBack> {
     undone.forget(&kept);
     let numbers = listed.iter().map(|one| one.generation.number);
     let between = numbers.chain([from.number]);
-    // Those that it was made of are older ones, whatever went back behind them once.
-    undone.generations.retain(|number| *number > to.number);
+    // Those that it was made of are older ones, whatever went back behind them once; it has all that they took in.
+    for one in listed
+        .iter()
+        .filter(|one| one.generation.number < to.number)
+    {
+        let objects = objects_of(&one.generation.path).unwrap_or_default();
+        if !objects.is_empty() && objects.keys().all(|identity| kept.contains_key(identity)) {
+            undone.generations.remove(&one.generation.number);
+        }
+    }
+    undone.generations.remove(&to.number);
     undone
         .generations
         .extend(between.filter(|number| (to.number + 1..=from.number).contains(number)));

@@ -75,6 +75,20 @@ fn what_a_rollback_undid_is_older_once_it_was_taken_back() {
 }
 
 #[test]
+fn what_was_undone_is_no_generation_to_go_back_to_from_one_that_was_made_without_it() {
+    let home = home_of_two_generations();
+    home.run(&["rollback"]).exits(0);
+    let third = "user.uid,user.name\naaaaaaaa-0000-4000-8000-000000000003,lee@EMEA\n";
+    fs::write(home.path("exports/users/2026-11-22T06-00-00Z.csv"), third).unwrap();
+    home.run(&["sync", "exports"]).exits(0);
+    home.run(&["rollback", "1"]).exits(0);
+    home.run(&["rollback", "3"]).exits(0);
+    // The second one took in what the third was made without.
+    let report = home.run(&["rollback", "--json"]).exits(0).json();
+    assert_eq!((&report["from"], &report["to"]), (&3.into(), &1.into()));
+}
+
+#[test]
 fn a_rollback_can_be_taken_back() {
     let home = home_of_two_generations();
     home.run(&["rollback", "1"]).exits(0);
