@@ -12,12 +12,13 @@ use super::said::{NEVER, ObjectId};
 use super::spill::Text;
 use crate::identifier::Kind;
 use crate::observation::LOGINS_DEVICE;
-use crate::schema::{BySubject, SECOND, Subject};
+use crate::schema::{BySubject, Subject};
 
 /// Stands for "no row counts logins".
 pub(super) const NO_COUNT: u64 = u64::MAX;
 /// Keys of both sides.
 pub(super) const KEYS: usize = 6;
+
 /// Returns the side of a key, by its position among those of both, and which of that side's it is.
 pub(super) fn side_of(position: usize) -> (Subject, usize) {
     match position.checked_sub(LOGINS_DEVICE) {
@@ -31,6 +32,7 @@ pub(super) fn first_of(side: Subject) -> usize {
     side as usize * LOGINS_DEVICE
 }
 
+/// Returns the kind of a key, by its position among those of both sides.
 pub(super) fn kind_of(position: usize) -> Kind {
     let (side, at) = side_of(position);
     side.key_kinds()[at]
@@ -176,7 +178,6 @@ impl Mention {
 
     /// Tells which of a side's keys can find anybody.
     pub(super) fn is_key(&self, side: Subject, at: usize) -> bool {
-        debug_assert!(at <= SECOND + 1);
         self.keys_of(side) >> at & 1 != 0
     }
 }
