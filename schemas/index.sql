@@ -1,5 +1,5 @@
 -- The identity index, format 3. Times are UTC. Those of rows (first_seen, last_seen, last_used) are seconds since 1970, or
--- minus the microseconds where they have a fraction; those of objects, and what only the writer reads, are microseconds. Codes are those of src/schema.rs
+-- minus the microseconds where they have a fraction; those of objects, and what only the writer reads, are microseconds. Codes are those of src/schema
 -- and src/identifier/kind.rs. Written once by src/index/write.rs, never changed: SQLite only reads it.
 
 -- One row per claim: what rows with the same keys say (src/index/claim.rs), each field by the newest row that carries it.
