@@ -55,7 +55,7 @@ pub fn reply(index: &Index, speaker: &Speaker) -> Result<String, Error> {
         return Ok("I need your account name too before I act on a device.".into());
     }
     let name = account.full_name.as_deref().unwrap_or(&speaker.full_name);
-    let primary = devices.iter().find(|device| device.usage.is_primary);
+    let primary = devices.iter().find(|device| device.usage.is_primary());
     Ok(
         match primary.and_then(|device| device.device.name.as_deref()) {
             Some(device) => format!("{name}, shall I restart {device}?"),

@@ -1,4 +1,4 @@
--- The identity index, format 3. Times are UTC. Those of rows (first_seen, last_seen, last_used) are seconds since 1970, or
+-- The identity index, format 4. Times are UTC. Those of rows (first_seen, last_seen, last_used) are seconds since 1970, or
 -- minus the microseconds where they have a fraction; those of objects, and what only the writer reads, are microseconds. Codes are those of src/schema
 -- and src/identifier/kind.rs. Written once by src/index/write.rs, never changed: SQLite only reads it.
 
@@ -39,15 +39,18 @@ CREATE TABLE device (
   extra TEXT
 ) STRICT;
 
--- Account x device. id = account << 32 | device. What an answer shows of the device stands here too.
+-- Account x device. id = account << 32 | device. What an answer shows of the device stands here too, and how the usage
+-- ranks among those of its account and of its device: worked out from scratch for each generation (src/index/ranking.rs).
 CREATE TABLE usage (
   id INTEGER PRIMARY KEY,
   logins INTEGER,
   last_used INTEGER,
+  time_of_use INTEGER,         -- NULL: last_used
   object INTEGER,              -- where its newest logins row is
   row INTEGER,
   last_login INTEGER,          -- the newest object that names the account as the last to log in
-  is_shared INTEGER NOT NULL,
+  through INTEGER,             -- the local account, standing for this one, through which it uses the device
+  rank INTEGER NOT NULL,       -- schema::Rank
   uid ANY, collector_uid ANY, name TEXT, serial TEXT, type ANY, manufacturer ANY, model ANY, os ANY, entity ANY,
   first_seen INTEGER, last_seen INTEGER,
   extra TEXT
@@ -185,6 +188,8 @@ SELECT a.id,
   strftime('%Y-%m-%dT%H:%M:%SZ', iif(a.first_seen < 0, a.first_seen / -1000000, a.first_seen), 'unixepoch') AS first_seen,
   strftime('%Y-%m-%dT%H:%M:%SZ', iif(a.last_seen < 0, a.last_seen / -1000000, a.last_seen), 'unixepoch') AS last_seen,
   strftime('%Y-%m-%dT%H:%M:%SZ', o.observed_at / 1000000, 'unixepoch') AS observed_at,
+  (SELECT u.id & 4294967295 FROM usage u WHERE u.id >= a.id << 32 AND u.id < (a.id + 1) << 32 AND u.rank >> 2 = 0)
+    AS primary_device,
   a.extra
 FROM account a LEFT JOIN object o ON o.id = a.object
 WHERE a.owner IS NULL;
@@ -210,6 +215,8 @@ SELECT d.id,
   strftime('%Y-%m-%dT%H:%M:%SZ', iif(d.first_seen < 0, d.first_seen / -1000000, d.first_seen), 'unixepoch') AS first_seen,
   strftime('%Y-%m-%dT%H:%M:%SZ', iif(d.last_seen < 0, d.last_seen / -1000000, d.last_seen), 'unixepoch') AS last_seen,
   strftime('%Y-%m-%dT%H:%M:%SZ', o.observed_at / 1000000, 'unixepoch') AS observed_at,
+  coalesce((SELECT u.rank >> 1 & 1 FROM usage u WHERE u.id & 4294967295 = d.id LIMIT 1), 0) AS is_shared,
+  (SELECT u.id >> 32 FROM usage u WHERE u.id & 4294967295 = d.id AND u.rank >> 2 = 0) AS primary_account,
   d.extra
 FROM device d LEFT JOIN object o ON o.id = d.object
 WHERE d.owner IS NULL;
@@ -221,7 +228,13 @@ SELECT u.id >> 32 AS account, u.id & 4294967295 AS device, u.logins,
     WHERE o.id = u.last_login) AS last_login_observed,
   (SELECT strftime('%Y-%m-%dT%H:%M:%SZ', o.observed_at / 1000000, 'unixepoch') FROM object o
     WHERE o.id = u.object) AS logins_observed,
-  u.extra
+  strftime('%Y-%m-%dT%H:%M:%SZ', iif(coalesce(u.time_of_use, u.last_used) < 0, coalesce(u.time_of_use, u.last_used) / -1000000,
+    coalesce(u.time_of_use, u.last_used)), 'unixepoch') AS time_of_use,
+  u.rank & 1 AS is_current, u.rank >> 1 & 1 AS is_shared, u.rank >> 2 = 0 AS is_primary,
+  CASE u.rank >> 2 WHEN 1 THEN 'not_a_person' WHEN 2 THEN 'not_current' WHEN 3 THEN 'shared' WHEN 4 THEN 'other_device'
+    WHEN 5 THEN 'no_device_leads' WHEN 6 THEN 'other_account' WHEN 7 THEN 'no_account_leads' WHEN 8 THEN 'last_login'
+    WHEN 9 THEN 'undated' END AS not_primary,
+  u.through, u.extra
 FROM usage u;
 
 CREATE VIEW loads AS

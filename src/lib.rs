@@ -80,7 +80,7 @@ pub use crate::identifier::Kind;
 pub use crate::lookup::{
     Account, AccountUse, Answer, Clue, Coverage, Device, DeviceUse, Evidence, Flag, Found,
     Freshness, FreshnessState, Held, Hit, HitVerdict, Index, Level, Likeness, LookedUp, Match,
-    NotOne, Options, Outcome, Query, Skipped, Suggestion, Tried, Use, Verdict, Waiting,
+    NotEnough, NotOne, Options, Outcome, Query, Skipped, Suggestion, Tried, Use, Verdict, Waiting,
     WaitingReason, WaitingUsage, Why,
 };
-pub use crate::schema::{Class, Dataset, Subject};
+pub use crate::schema::{Class, Dataset, NotPrimary, Subject};

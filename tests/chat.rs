@@ -31,7 +31,7 @@ fn the_bot_acts_only_when_it_knows_who_is_speaking() {
     let shown = reply("john.doe@contoso.com", "jdoe@EMEA", "John Doe", CENTURY);
     assert_eq!(shown, "Doe, John, shall I restart NB-0042?");
     assert!(
-        reply("john.doe@contoso.com", "jdoe@EMEA", "Jane Doe", CENTURY)
+        reply("john.doe@contoso.com", "jdoe@EMEA", "Max Mueller", CENTURY)
             .starts_with("What I was told of you does not fit together")
     );
     assert!(

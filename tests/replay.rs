@@ -191,6 +191,7 @@ pub(crate) fn options(source: &Path, index: &Path, publish_every: Duration) -> O
         index: index.to_owned(),
         readers: READERS,
         login_window: None,
+        recent: Duration::from_hours(30 * 24),
         keep_generations: 2,
         prune_after: Duration::ZERO,
         spool_bytes: 1 << 30,

@@ -9,8 +9,7 @@ use std::path::Path;
 use identidex::identifier::{self, Kind};
 use identidex::internals::bucket::{self, Entries, Hash};
 use identidex::internals::schema::{
-    Class, FieldType, SHARED_BY, Subject, account_field, flag, microseconds_of, shared_text,
-    uuid_text,
+    Class, FieldType, Rank, Subject, account_field, flag, microseconds_of, shared_text, uuid_text,
 };
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OpenFlags, Row};
@@ -48,7 +47,7 @@ pub(crate) fn usages(index: &Path) -> Vec<String> {
 pub(crate) fn read(index: &Path) -> Value {
     let connection = open(index);
     assert_whole(&connection);
-    assert_shared_devices_are_marked(&connection);
+    assert_views_agree(&connection);
     let accounts = subjects(&connection, Subject::Account);
     let devices = subjects(&connection, Subject::Device);
     let names = |subjects: &BTreeMap<i64, (String, Value)>, id: i64| {
@@ -59,9 +58,11 @@ pub(crate) fn read(index: &Path) -> Value {
     let usages = rows(
         &connection,
         "SELECT id >> 32, id & 4294967295, logins, last_used, extra,
-           (SELECT observed_at FROM object WHERE object.id = last_login) FROM usage",
+           (SELECT observed_at FROM object WHERE object.id = last_login),
+           coalesce(time_of_use, last_used), rank, through FROM usage",
         |row| {
             let extra: Option<String> = row.get(4)?;
+            let rank = Rank::of_code(row.get(7)?);
             Ok(json!({
                 "account": names(&accounts, row.get(0)?),
                 "device": names(&devices, row.get(1)?),
@@ -69,6 +70,11 @@ pub(crate) fn read(index: &Path) -> Value {
                 "last_used": row.get::<_, Option<i64>>(3)?.map(microseconds_of),
                 "last_login_observed": row.get::<_, Option<i64>>(5)?,
                 "extra": extra.map(|text| serde_json::from_str::<Value>(&text).expect("extra is JSON")),
+                "is_through": row.get::<_, Option<i64>>(8)?.is_some(),
+                "time_of_use": microseconds_of(row.get(6)?),
+                "is_current": rank.is_current,
+                "is_shared": rank.is_shared,
+                "is_primary": rank.not_primary.is_none(),
             }))
         },
     );
@@ -235,27 +241,21 @@ fn held_once(
     held
 }
 
-/// Devices that enough accounts use say so, and no others.
-fn assert_shared_devices_are_marked(connection: &Connection) {
-    let sql = format!(
-        "SELECT d.id, d.flags & {}, (SELECT count(*) FROM usage u JOIN account a ON a.id = u.id >> 32
-           WHERE u.id & 4294967295 = d.id AND a.class NOT IN (2, 3)) FROM device d WHERE d.owner IS NULL",
-        flag::SHARED
-    );
-    let devices = rows(connection, &sql, |row| {
-        Ok((
-            row.get::<_, i64>(0)?,
-            row.get::<_, i64>(1)? != 0,
-            row.get::<_, u32>(2)?,
-        ))
-    });
-    for (device, is_shared, users) in devices {
-        assert_eq!(
-            is_shared,
-            users >= SHARED_BY,
-            "device {device} has {users} users"
-        );
-    }
+/// The views of accounts and devices say of primary devices what that of usages does.
+fn assert_views_agree(connection: &Connection) {
+    let pairs = |sql: &str| -> Vec<(i64, i64)> {
+        rows(connection, sql, |row| Ok((row.get(0)?, row.get(1)?)))
+    };
+    let usages = pairs("SELECT account, device FROM usages WHERE is_primary ORDER BY 1, 2");
+    let of_accounts =
+        "SELECT id, primary_device FROM accounts WHERE primary_device IS NOT NULL ORDER BY 1, 2";
+    let of_devices =
+        "SELECT primary_account, id FROM devices WHERE primary_account IS NOT NULL ORDER BY 1, 2";
+    assert_eq!(pairs(of_accounts), usages);
+    assert_eq!(pairs(of_devices), usages);
+    let shared = "SELECT id, 0 FROM devices WHERE is_shared ORDER BY 1";
+    let used = "SELECT DISTINCT device, 0 FROM usages WHERE is_shared ORDER BY 1";
+    assert_eq!(pairs(shared), pairs(used));
 }
 
 fn leads_to(connection: &Connection, hash: u64, reference: u32) -> bool {

@@ -216,7 +216,7 @@ fn logins(usage: &Use) -> String {
 }
 
 fn note_of(usage: &Use) -> &'static str {
-    if usage.is_primary { "primary" } else { "" }
+    if usage.is_primary() { "primary" } else { "" }
 }
 
 /// Writes a table of as narrow columns as its cells allow; nothing when it has no rows.

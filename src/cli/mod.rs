@@ -180,6 +180,7 @@ impl Context {
             max_holders: answers.max_holders,
             fresh_for: answers.fresh_for,
             ageing_for: answers.ageing_for,
+            quiet_after: answers.quiet_after,
             ..lookup::Options::default()
         };
         Ok(lookup::Index::open_with(&self.config.index.path, options)?)
@@ -245,7 +246,14 @@ fn print(line: impl fmt::Display) -> anyhow::Result<()> {
 
 /// Writes a value to standard output as one line of JSON.
 fn print_json(value: &impl serde::Serialize) -> anyhow::Result<()> {
-    print(serde_json::to_string(value)?)
+    print(one_line(&serde_json::to_string(value)?))
+}
+
+/// Escapes the letters that some readers take for the end of a line; in JSON they stand in texts alone.
+fn one_line(json: &str) -> String {
+    json.replace('\u{85}', "\\u0085")
+        .replace('\u{2028}', "\\u2028")
+        .replace('\u{2029}', "\\u2029")
 }
 
 #[cfg(test)]

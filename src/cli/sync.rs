@@ -96,6 +96,7 @@ fn options(args: &Args, config: &Config, stop: Arc<AtomicBool>) -> anyhow::Resul
             .datasets
             .get("logins")
             .and_then(|logins| logins.window),
+        recent: config.answers.recent,
         keep_generations: config.index.keep_generations,
         prune_after: config.index.prune_after,
         spool_bytes: config.index.spool_bytes,

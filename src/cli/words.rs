@@ -27,6 +27,8 @@ pub(super) fn kind_in_words(kind: Kind) -> &'static str {
 pub(super) fn verdict_in_words(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Agrees => "agrees",
+        Verdict::Former => "was theirs, and is another one now",
+        Verdict::Unknown => "says nothing of who is meant",
         Verdict::Elsewhere => "held by somebody who does not fit the rest",
         Verdict::Nobody => "held by nobody",
         Verdict::TooMany => "held by too many to identify anybody",
@@ -40,6 +42,7 @@ pub(super) fn flag_in_words(flag: Flag) -> &'static str {
         Flag::Confusable => {
             "has letters that look like others, with which it is what somebody else holds"
         }
+        Flag::NotSeenLately => "not seen for long, and may be gone",
         Flag::Moved => "another one had it too; this one was first seen with it",
         Flag::ConfusableWithKnown => "with letters that look alike it is what somebody holds",
         Flag::Contradiction => "no one account or device fits all of the values",

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use toml::de::{DeTable, DeValue};
 
@@ -184,6 +185,13 @@ impl Draft {
             let expected = "a duration not shorter than answers.fresh_for";
             return Err(Error::expected(place, "answers.ageing_for", expected));
         }
+        // Days of use are kept for 64 days.
+        const DAY: Duration = Duration::from_hours(24);
+        if answers.recent < DAY || answers.recent > 63 * DAY {
+            let place = self.place(&["answers.recent"]);
+            let expected = "a duration of a day to 63 days";
+            return Err(Error::expected(place, "answers.recent", expected));
+        }
         Ok(self.config)
     }
 
@@ -227,6 +235,8 @@ fn assign(config: &mut Config, key: &[&str], value: &Value) -> Result<(), Refusa
         ["answers", "ageing_for"] => answers.ageing_for = value.duration()?,
         ["answers", "fresh_for"] => answers.fresh_for = value.duration()?,
         ["answers", "max_holders"] => answers.max_holders = value.count()?,
+        ["answers", "quiet_after"] => answers.quiet_after = value.duration()?,
+        ["answers", "recent"] => answers.recent = value.duration()?,
         ["class", "admin"] => class.admin = value.patterns()?,
         ["class", "service"] => class.service = value.patterns()?,
         ["index", "keep_generations"] => index.keep_generations = value.count()?,
@@ -323,8 +333,6 @@ fn assign_source(source: &mut Source, key: &[&str], value: &Value) -> Result<(),
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::super::keys::PREFIX;
     use super::super::sample::{SECRET, error, parse};
     use super::*;
@@ -336,6 +344,8 @@ mod tests {
             ANSWERS_AGEING_FOR=9d
             ANSWERS_FRESH_FOR=2h
             ANSWERS_MAX_HOLDERS=3
+            ANSWERS_QUIET_AFTER=90d
+            ANSWERS_RECENT=14d
             CLASS_ADMIN=adm-*, *-adm
             CLASS_SERVICE=
             DATASET_DEVICES_COLUMNS=
@@ -377,6 +387,8 @@ mod tests {
         assert_eq!(answers.ageing_for, Duration::from_hours(9 * 24));
         assert_eq!(answers.fresh_for, Duration::from_hours(2));
         assert_eq!(answers.max_holders, 3);
+        assert_eq!(answers.quiet_after, 90 * Duration::from_hours(24));
+        assert_eq!(answers.recent, 14 * Duration::from_hours(24));
         assert_eq!(
             (class.service.len(), class.admin),
             (0, vec!["adm-*".to_owned(), "*-adm".to_owned()])

@@ -14,6 +14,8 @@ const KEYS: &[&str] = &[
     "answers.max_holders",
     "answers.fresh_for",
     "answers.ageing_for",
+    "answers.recent",
+    "answers.quiet_after",
     "class.admin",
     "class.service",
     "source.*.name",

@@ -54,6 +54,10 @@ pub struct Answers {
     pub fresh_for: Duration,
     /// It is `ageing` while the dataset is no older than this, then `stale`; not less than `fresh_for`.
     pub ageing_for: Duration,
+    /// A usage is current for so long before the newest row; whole runs go by it. A day to 63 days.
+    pub recent: Duration,
+    /// An account or device that was last seen longer than this before the newest row of its dataset was not seen lately.
+    pub quiet_after: Duration,
 }
 
 /// Patterns for account classes, compared with the account name before its `@`; `*` stands for any run of characters.
@@ -86,6 +90,8 @@ impl Default for Answers {
             max_holders: 8,
             fresh_for: Duration::from_hours(36),
             ageing_for: Duration::from_hours(8 * 24),
+            recent: Duration::from_hours(30 * 24),
+            quiet_after: Duration::from_hours(60 * 24),
         }
     }
 }

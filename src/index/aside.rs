@@ -52,6 +52,11 @@ impl Aside {
 }
 
 impl PutAside {
+    /// Tells whether there is a text of a number.
+    pub(super) fn has(&self, at: usize) -> bool {
+        self.places.get(at).is_some_and(|text| !text.is_kept())
+    }
+
     /// Begins to read.
     pub(super) fn reader(&self) -> AsideReader<'_> {
         AsideReader {

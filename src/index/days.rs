@@ -22,6 +22,26 @@ impl Days {
         }
     }
 
+    /// Returns how many there are.
+    pub(super) fn count(self) -> u32 {
+        self.mask.count_ones()
+    }
+
+    /// Returns how many there are from a day on.
+    pub(super) fn count_since(self, day: i32) -> u32 {
+        let before = i64::from(self.newest) - i64::from(day);
+        match u32::try_from(before) {
+            Ok(before) if before < 63 => (self.mask & ((2 << before) - 1)).count_ones(),
+            Ok(_) => self.count(),
+            Err(_) => 0,
+        }
+    }
+
+    /// Returns the oldest.
+    pub(super) fn first(self) -> i32 {
+        self.newest - (63 - self.mask.leading_zeros() as i32)
+    }
+
     /// Returns the days of both.
     pub(super) fn and(self, other: Days) -> Days {
         let (newer, older) = match self.newest >= other.newest {
@@ -51,5 +71,17 @@ mod tests {
         assert_eq!(all(&[100, 97, 37, 36, -5]), expected);
         assert_eq!(all(&[36, -5, 37, 100, 97, 97]), expected);
         assert_eq!(expected.and(expected), expected);
+    }
+
+    #[test]
+    fn days_are_counted_from_a_day_on() {
+        let days = Days {
+            newest: 100,
+            mask: 1 | 1 << 3 | 1 << 63,
+        };
+        let since = |day| days.count_since(day);
+        assert_eq!([since(101), since(100), since(98), since(97)], [0, 1, 1, 2]);
+        assert_eq!([since(38), since(37), since(i32::MIN)], [2, 3, 3]);
+        assert_eq!((days.count(), days.first()), (3, 37));
     }
 }

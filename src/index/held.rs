@@ -206,6 +206,11 @@ impl HeldValues {
         Ok(())
     }
 
+    /// Returns when a claim was first seen with a value, if it had several.
+    pub(super) fn first(&self, reference: u32, hash: u64) -> Option<i64> {
+        self.times.get(&(reference, hash)).map(|(first, _)| *first)
+    }
+
     /// Returns all of it: reference, hash, times.
     pub(super) fn iter(&self) -> impl Iterator<Item = (u32, u64, Times)> {
         self.times

@@ -63,6 +63,21 @@ pub(super) fn in_order<S, B: Send>(
     })
 }
 
+/// Returns the part of a slice that holds what begins in a range: what is the same stays together.
+pub(super) fn together<T>(
+    all: &[T],
+    range: Range<usize>,
+    is_same: impl Fn(&T, &T) -> bool,
+) -> Range<usize> {
+    let whole = |mut at: usize| {
+        while at > 0 && at < all.len() && is_same(&all[at - 1], &all[at]) {
+            at += 1;
+        }
+        at
+    };
+    whole(range.start)..whole(range.end)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -78,6 +93,23 @@ mod tests {
             };
             in_order(count, ROWS, || Ok(()), make, take).unwrap();
             assert_eq!(taken, (0..count).collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn what_is_the_same_stays_together() {
+        let all = [1, 1, 1, 2, 3, 3];
+        for at_once in 1..8 {
+            let ranges = (0..all.len()).step_by(at_once);
+            let ranges = ranges.map(|from| from..all.len().min(from + at_once));
+            let parts =
+                ranges.map(|range| &all[together(&all, range, |left, right| left == right)]);
+            let parts: Vec<&[i32]> = parts.filter(|part| !part.is_empty()).collect();
+            assert_eq!(parts.concat(), all);
+            assert!(parts.iter().all(|part| [1, 2, 3].iter().all(|one| {
+                let here = part.iter().filter(|other| *other == one).count();
+                here == 0 || here == all.iter().filter(|other| *other == one).count()
+            })));
         }
     }
 

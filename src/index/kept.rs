@@ -145,6 +145,11 @@ impl Kept {
         }
     }
 
+    /// Tells whether what was read is of an older format.
+    pub fn is_outdated(&self) -> bool {
+        self.last.as_ref().is_some_and(Last::is_outdated)
+    }
+
     /// Returns what rows are known by.
     pub fn known(&self) -> Arc<Known> {
         Arc::clone(&self.known)

@@ -7,7 +7,7 @@ use super::error::{Error, Result, damaged};
 use super::ledger::Ledger;
 use super::object_lines;
 use crate::observation::Object;
-use crate::schema::{APPLICATION_ID, USER_VERSION};
+use crate::schema::{APPLICATION_ID, OLDEST_VERSION, USER_VERSION};
 use crate::sqlite::Reader;
 
 /// The last generation, as it is read.
@@ -27,22 +27,19 @@ impl Last {
             });
         }
         let (found, known) = (reader.user_version, USER_VERSION);
-        match found.cmp(&known) {
-            std::cmp::Ordering::Greater => {
-                return Err(Error::Newer {
-                    path: shown(),
-                    found,
-                    known,
-                });
-            }
-            std::cmp::Ordering::Less => {
-                return Err(Error::Older {
-                    path: shown(),
-                    found,
-                    known,
-                });
-            }
-            std::cmp::Ordering::Equal => {}
+        if found > known {
+            return Err(Error::Newer {
+                path: shown(),
+                found,
+                known,
+            });
+        }
+        if found < OLDEST_VERSION {
+            return Err(Error::Older {
+                path: shown(),
+                found,
+                known,
+            });
         }
         let mut meta = BTreeMap::new();
         let mut rows = reader.rows("meta")?;
@@ -52,6 +49,11 @@ impl Last {
             meta.insert(key, columns.take()?.text().unwrap_or_default().to_owned());
         }
         Ok(Last { reader, meta })
+    }
+
+    /// Tells whether an earlier version wrote it, in another format.
+    pub(super) fn is_outdated(&self) -> bool {
+        self.reader.user_version < USER_VERSION
     }
 
     pub(super) fn number(&self, key: &str) -> Result<u64> {
@@ -80,6 +82,7 @@ pub struct Published {
 pub struct Past {
     ledger: Ledger,
     published: Published,
+    is_outdated: bool,
 }
 
 impl Past {
@@ -99,12 +102,18 @@ impl Past {
                 digest: u128::from_str_radix(digest, 16).map_err(|_| damaged("no digest"))?,
             },
             ledger: Ledger::load(&last.reader)?,
+            is_outdated: last.is_outdated(),
         })
     }
 
     /// Tells whether a listed object was taken in before.
     pub fn knows(&self, object: &Object) -> bool {
         self.ledger.knows(object)
+    }
+
+    /// Tells whether it is of an older format, so that the next run writes it anew.
+    pub fn is_outdated(&self) -> bool {
+        self.is_outdated
     }
 
     /// Returns what was published.

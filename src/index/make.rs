@@ -51,7 +51,7 @@ impl Kept {
         let mut building = Building::new(create(path)?)?;
         let (merged, sharing) = self.merge_identifiers(&mut building)?;
         let (identities, standings, exact) = self.resolve(&sharing, &spilled)?;
-        let placed = self.place(rules, &identities, &standings, exact, &spilled)?;
+        let mut placed = self.place(rules, &identities, &standings, exact, &spilled)?;
         let are_patterns_new = self.are_patterns_new(rules);
         let writing = Writing {
             kept: &mut self,
@@ -59,7 +59,7 @@ impl Kept {
             rules,
             sharing: &sharing,
             standings: &standings,
-            placed: &placed,
+            placed: &mut placed,
             merged: &merged,
             are_patterns_new,
         };

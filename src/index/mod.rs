@@ -5,8 +5,8 @@
 //! backfill and a change of format are the same walk, which is also the order to read in:
 //!
 //! **fold** (`claim`, `roster`, `mentions`, `former`, `held`; text goes to `spill`) → **resolve** (`identifiers` finds
-//! shared keys, `identity` says who is who, `subject` numbers them) → **derive** (`place`, `usage`) → **write** (`write`, `rows`).
-//! Beside it: `ledger` (objects; `object_lines`, `contents`), `known` (rows recognised by their bytes), `mention_rows`, `aside`
+//! shared keys, `identity` says who is who, `subject` numbers them) → **derive** (`place`, `usage`, `ranking`) → **write** (`write`, `rows`).
+//! Beside it: `ranked`, `last_users` and `stands_for` (what ranks rest on), `ledger` (objects; `object_lines`, `contents`), `known` (rows recognised by their bytes), `mention_rows`, `aside`
 //! (texts that later rows need), `digest`.
 
 mod aside;
@@ -27,6 +27,7 @@ mod known;
 mod lanes;
 mod last;
 mod last_use;
+mod last_users;
 mod ledger;
 mod make;
 mod mention;
@@ -34,16 +35,20 @@ mod mention_rows;
 mod mentions;
 mod object_lines;
 mod place;
+mod ranked;
+mod ranking;
 mod roster;
 mod rows;
 mod said;
 mod shown;
 mod slots;
 mod spill;
+mod stands_for;
 mod subject;
 mod text;
 mod text_reader;
 mod usage;
+mod usage_heads;
 mod wants;
 mod write;
 
@@ -60,10 +65,22 @@ pub use self::object_lines::{Loaded, REJECTS_KEPT, RowCounts};
 use crate::class::Patterns;
 
 /// What of the configuration a generation depends on.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Rules {
     /// What names say of an account's class.
     pub patterns: Patterns,
     /// How long before it was observed a logins row may have been true, in microseconds; none: as long as any query's window.
     pub login_window: Option<i64>,
+    /// How long before the newest row a usage is current, in microseconds.
+    pub recent: i64,
+}
+
+impl Default for Rules {
+    fn default() -> Rules {
+        Rules {
+            patterns: Patterns::default(),
+            login_window: None,
+            recent: 30 * days::DAY,
+        }
+    }
 }

@@ -14,7 +14,8 @@ use super::object_lines::NewestRows;
 use super::roster::Roster;
 use super::said::{NEVER, ObjectId, ShapeId};
 use super::shown::{Shown, ShownBatch};
-use super::subject::{Sharing, Standing, traits_of};
+use super::stands_for::Holder;
+use super::subject::{Sharing, Standing, SubjectId, traits_of};
 use super::text::{Fields, Texts, no_text};
 use super::text_reader::TextReader;
 use crate::bucket::Hash;
@@ -69,8 +70,7 @@ pub(super) struct SubjectRows<'w> {
     pub(super) patterns: &'w Patterns,
     /// What the last generation says of classes was worked out with others.
     pub(super) are_patterns_new: bool,
-    /// Rows of devices that are nobody's own, and rows that mentions wait for.
-    pub(super) shared: &'w Bits,
+    /// Rows that mentions wait for.
     pub(super) waiting: Bits,
 }
 
@@ -79,7 +79,9 @@ pub(super) struct SubjectRows<'w> {
 struct MadeRows {
     rows: Encoded,
     classes: Vec<Class>,
+    same_upn: Vec<Holder>,
     shown: ShownBatch,
+    last_seen: Vec<i64>,
     /// Texts of claims that are merged with others.
     composed: Vec<(ClaimId, Record)>,
     counts: NewestRows,
@@ -92,7 +94,11 @@ struct MadeRows {
 pub(super) struct WrittenRows {
     /// Of each row, by its id.
     pub(super) classes: Vec<Class>,
+    /// Accounts that hold a UPN which others say too.
+    pub(super) same_upn: Vec<Holder>,
     pub(super) shown: Shown,
+    /// Of each row, `NEVER` where it says none.
+    pub(super) last_seen: Vec<i64>,
     pub(super) counts: NewestRows,
     pub(super) digest: Digest,
 }
@@ -118,7 +124,9 @@ impl SubjectRows<'_> {
     ) -> Result<WrittenRows> {
         let mut written = WrittenRows {
             classes: vec![Class::Unknown],
+            same_upn: Vec::new(),
             shown: Shown::default(),
+            last_seen: vec![NEVER],
             counts: NewestRows::default(),
             digest: Digest::default(),
         };
@@ -333,8 +341,14 @@ impl SubjectRows<'_> {
         record.put_columns(text.columns());
         made.rows.push(i64::from(id.row()), record);
         made.classes.push(class);
+        made.last_seen.push(last_seen.unwrap_or(NEVER));
         match owner {
-            None => self.show(id.row(), last_seen, text.columns(), made),
+            None => {
+                if self.subject == Subject::Account && self.sharing.same_upn.has(id.row()) {
+                    made.same_upn.extend(holder(id.row(), text.columns())?);
+                }
+                self.show(id.row(), last_seen, text.columns(), made)
+            }
             Some(NOBODY) => Ok(()),
             Some(_) => {
                 made.composed.push((id, text));
@@ -344,14 +358,10 @@ impl SubjectRows<'_> {
     }
 
     fn row_flags(&self, row: u32) -> u8 {
-        let mut flags = 0;
-        if self.shared.has(row) {
-            flags |= flag::SHARED;
+        match self.waiting.has(row) {
+            true => flag::WAITED_FOR,
+            false => 0,
         }
-        if self.waiting.has(row) {
-            flags |= flag::WAITED_FOR;
-        }
-        flags
     }
 
     /// Returns the `last_seen` of a claim: that of its newest part that carries the column.
@@ -462,14 +472,29 @@ impl SubjectRows<'_> {
         made.record.put_columns(text.columns());
         made.rows.push(i64::from(row), &made.record);
         made.classes.push(class);
+        made.last_seen.push(last_seen.unwrap_or(NEVER));
+        let is_same = |claim: &ClaimId| self.sharing.same_upn.has(claim.row());
+        if self.subject == Subject::Account && claims.iter().any(is_same) {
+            made.same_upn.extend(holder(row, text.columns())?);
+        }
         self.show(row, last_seen, text.columns(), made)
     }
+}
+
+/// Returns the UPN that an account's row holds, if any, by its hash.
+fn holder(row: u32, mut text: Columns) -> Result<Option<Holder>> {
+    text.skip(account_field::UPN)?;
+    let upn = text.take()?.text().unwrap_or_default();
+    let normal = normal_form(Kind::Upn, upn).ok();
+    Ok(normal.map(|normal| (Hash::of(&normal).high, SubjectId(row))))
 }
 
 impl WrittenRows {
     fn take(&mut self, made: MadeRows, table: &mut Table) -> Result<()> {
         table.push_all(&made.rows)?;
         self.classes.extend(made.classes);
+        self.same_upn.extend(made.same_upn);
+        self.last_seen.extend(made.last_seen);
         self.shown.add(made.shown);
         self.counts.join(made.counts);
         self.digest.join(made.digest);

@@ -32,15 +32,22 @@ pub(super) struct Sharing {
     /// Accounts whose name's domain part, or part before it, is a device's name.
     domain_is_device: Bits,
     sam_is_device: Bits,
+    /// Accounts that say a UPN which others say too.
+    pub(super) same_upn: Bits,
+    /// The hashes of all names of devices, whole and short, in order.
+    device_names: Vec<KeyHash>,
 }
 
 impl Sharing {
     /// Takes in the holders of a hash, and whether a mention says it.
     pub(super) fn note(&mut self, hash: KeyHash, references: &[u32], is_mentioned: bool) {
+        let holders = || references.iter().copied().filter_map(kind_and_id);
+        if holders().any(|(kind, _)| matches!(kind, Kind::DeviceName | Kind::ShortName)) {
+            self.device_names.push(hash);
+        }
         if references.len() < 2 && !is_mentioned {
             return;
         }
-        let holders = || references.iter().copied().filter_map(kind_and_id);
         let mut counts = [0u32; Kind::ALL.len()];
         holders().for_each(|(kind, _)| counts[kind as usize] += 1);
         let count = |kind: Kind| counts[kind as usize];
@@ -61,6 +68,10 @@ impl Sharing {
                     self.sam_is_device.set(id);
                     false
                 }
+                Kind::Upn if count(kind) > 1 => {
+                    self.same_upn.set(id);
+                    false
+                }
                 _ => false,
             };
             if joins {
@@ -70,6 +81,13 @@ impl Sharing {
         if count(Kind::WeakSid) > 0 && (count(Kind::Sid) > 0 || is_mentioned) {
             self.local.insert(hash);
         }
+    }
+
+    /// Tells whether any device ever had a name.
+    pub(super) fn is_device_name(&self, name: &str) -> bool {
+        self.device_names
+            .binary_search(&Hash::of(name).high)
+            .is_ok()
     }
 
     /// Returns the class of an account.
@@ -251,6 +269,22 @@ impl Standing {
     /// Returns the claims that are not simply subjects by themselves.
     pub(super) fn joined(&self) -> impl Iterator<Item = (ClaimId, u32)> {
         self.owners.iter().map(|(claim, owner)| (*claim, *owner))
+    }
+
+    /// Returns the rows of merged subjects, with their claims; `claims` is how many there are in all.
+    pub(super) fn merged_rows(
+        &self,
+        claims: usize,
+    ) -> impl Iterator<Item = (SubjectId, &[ClaimId])> {
+        let rows = (claims as u32 + 1..).map(SubjectId);
+        rows.zip(self.merged.iter().map(|(_, claims)| claims.as_slice()))
+    }
+
+    /// Returns the claims of a merged subject; `claims` is how many there are in all.
+    pub(super) fn claims_of(&self, row: SubjectId, claims: usize) -> &[ClaimId] {
+        let at = (row.0 as usize).checked_sub(claims + 1);
+        let merged = at.and_then(|at| self.merged.get(at));
+        merged.map_or(&[], |(_, claims)| claims)
     }
 
     /// Returns the key that names a merged subject.

@@ -1,19 +1,22 @@
 //! Usages: which accounts use which devices, each summed up from the mentions and last logins that make it.
 
-use std::cmp::Ordering;
+use std::cmp::{Ordering, Reverse};
 use std::ops::Range;
 
-use super::bits::Bits;
 use super::claim::ClaimId;
+use super::days::Days;
 use super::error::damaged;
 use super::former::Formers;
+use super::in_order::together;
+use super::last_use::LastUse;
+use super::last_users::LastUsers;
 use super::ledger::Ledger;
 use super::mention::{Mention, sum};
 use super::mentions::Mentions;
 use super::roster::Roster;
 use super::said::ObjectId;
 use super::subject::SubjectId;
-use crate::schema::{SHARED_BY, usage_id};
+use crate::schema::usage_id;
 
 /// What makes a usage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -24,13 +27,14 @@ pub(super) enum Maker {
     Last(ClaimId),
     /// By position among the former ones.
     Former(u32),
+    /// A local account that stands for this one, and uses the device.
+    Through(SubjectId),
 }
 
 /// An account and a device that it uses.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Usage {
-    pub(super) account: u32,
-    pub(super) device: u32,
+    account: u32,
     pub(super) logins: Option<u64>,
     pub(super) used: Option<i64>,
     /// Where its newest logins row is, if it has any: object and row.
@@ -39,11 +43,39 @@ pub(super) struct Usage {
     pub(super) mention: Option<u32>,
     /// The newest object that names the account as the last to log in.
     pub(super) last_login: Option<ObjectId>,
+    /// When that was at the latest, and on which days.
+    pub(super) last_use: Option<(i64, Days)>,
+    /// The newest row of the device names the account.
+    pub(super) is_last_user: bool,
+    /// The days of its logins.
+    pub(super) days: Option<Days>,
+}
+
+/// A usage, with those of the local accounts that stand for its account, of the same device.
+#[derive(Debug)]
+pub(super) struct Whole {
+    pub(super) id: i64,
+    /// None: the account itself does not use the device.
+    own: Option<Usage>,
+    through: Vec<Usage>,
+}
+
+/// What usages are summed up from.
+pub(super) struct Told<'p> {
+    pub(super) ledger: &'p Ledger,
+    pub(super) mentions: &'p Mentions,
+    pub(super) devices: &'p Roster,
+    pub(super) formers: &'p Formers,
+    pub(super) last_users: &'p LastUsers,
 }
 
 /// What makes usages, by their ids.
 #[derive(Debug, Default)]
 pub(super) struct Makers(Vec<(i64, Maker)>);
+
+fn is_same(left: &(i64, Maker), right: &(i64, Maker)) -> bool {
+    left.0 == right.0
+}
 
 impl Makers {
     /// Notes that an account uses a device.
@@ -61,77 +93,159 @@ impl Makers {
         self.0.len()
     }
 
+    /// Has the usages of local accounts count for those that they stand for too: pairs of both.
+    pub(super) fn stand_for(&mut self, pairs: impl Iterator<Item = (SubjectId, SubjectId)>) {
+        let mut through = Vec::new();
+        for (local, account) in pairs {
+            let devices = self.of_account(local).map(|id| id as u32);
+            through
+                .extend(devices.map(|device| (usage_id(account.0, device), Maker::Through(local))));
+        }
+        if !through.is_empty() {
+            self.0.extend(through);
+            self.sort();
+        }
+    }
+
+    /// Returns the ids of an account's usages; before any count through others.
+    fn of_account(&self, account: SubjectId) -> impl Iterator<Item = i64> {
+        let first = self
+            .0
+            .partition_point(|(id, _)| *id < usage_id(account.0, 0));
+        let own = self.0[first..].chunk_by(is_same);
+        let own = own.take_while(move |makers| makers[0].0 >> 32 == i64::from(account.0));
+        own.map(|makers| makers[0].0)
+    }
+
+    fn of_usage(&self, id: i64) -> &[(i64, Maker)] {
+        let first = self.0.partition_point(|(other, _)| *other < id);
+        let count = self.0[first..].partition_point(|(other, _)| *other == id);
+        &self.0[first..first + count]
+    }
+
     /// Returns usages in the order of their ids, each summed up from what makes it: those of which the first that makes
     /// them is in a range.
     pub(super) fn usages<'p>(
         &'p self,
         makers: Range<usize>,
-        ledger: &'p Ledger,
-        mentions: &'p Mentions,
-        devices: &'p Roster,
-        formers: &'p Formers,
-    ) -> impl Iterator<Item = Usage> + 'p {
-        let same = |left: &(i64, Maker), right: &(i64, Maker)| left.0 == right.0;
-        let whole = |mut at: usize| {
-            while at > 0 && at < self.0.len() && same(&self.0[at - 1], &self.0[at]) {
-                at += 1;
+        told: &'p Told,
+    ) -> impl Iterator<Item = Whole> + 'p {
+        let makers = &self.0[together(&self.0, makers, is_same)];
+        makers.chunk_by(is_same).map(move |makers| {
+            let through = makers.iter().filter_map(|(id, maker)| match maker {
+                Maker::Through(local) => Some(usage_id(local.0, *id as u32)),
+                _ => None,
+            });
+            Whole {
+                id: makers[0].0,
+                own: Usage::of(makers, told),
+                through: through
+                    .filter_map(|id| Usage::of(self.of_usage(id), told))
+                    .collect(),
             }
-            at
-        };
-        let makers = &self.0[whole(makers.start)..whole(makers.end)];
-        makers.chunk_by(same).map(move |makers| {
-            let mut usage = Usage {
-                account: (makers[0].0 >> 32) as u32,
-                device: makers[0].0 as u32,
-                logins: None,
-                used: None,
-                said: None,
-                mention: None,
-                last_login: None,
-            };
-            for (_, maker) in makers {
-                match maker {
-                    Maker::Logins(at) => usage.add_logins(ledger, *at, &mentions.all[*at as usize]),
-                    Maker::Last(device) => {
-                        let last_use = devices.last_uses[device.at()];
-                        let last = last_use.map(|last_use| last_use.last);
-                        usage.add_last_login(ledger, last);
-                    }
-                    Maker::Former(at) => {
-                        let last = formers.all[*at as usize].last_use.last;
-                        usage.add_last_login(ledger, Some(last));
-                    }
-                }
-            }
-            usage
         })
     }
 
-    /// Returns the ids of the usages, in order.
-    pub(super) fn ids(&self) -> impl Iterator<Item = i64> {
-        let same = |left: &(i64, Maker), right: &(i64, Maker)| left.0 == right.0;
-        self.0.chunk_by(same).map(|makers| makers[0].0)
+    /// Looks at all that usages are summed up from, which lies scattered over memory: one look does not wait for another, and
+    /// what is summed up next is near then.
+    pub(super) fn touch(&self, makers: Range<usize>, told: &Told, last_seen: &[i64]) {
+        let seen = self.0[makers].iter().fold(0, |seen, (id, maker)| {
+            let told = match maker {
+                Maker::Logins(at) => {
+                    let mention = &told.mentions.all[*at as usize];
+                    mention.group as i64 ^ mention.used ^ i64::from(mention.row ^ mention.rows)
+                }
+                Maker::Last(device) => told.devices.last_uses[device.at()]
+                    .map_or(0, |last_use| last_use.used ^ last_use.days.mask as i64),
+                Maker::Former(_) | Maker::Through(_) => 0,
+            };
+            seen ^ told ^ last_seen.get(*id as u32 as usize).copied().unwrap_or(0)
+        });
+        std::hint::black_box(seen);
     }
 
-    /// Returns the devices that so many accounts use that they are nobody's own; `counts` tells of an account's row
-    /// whether it counts.
-    pub(super) fn shared_devices(&self, counts: impl Fn(u32) -> bool) -> Bits {
-        let mut shared = Bits::default();
-        let counted = self.ids().filter(|id| counts((id >> 32) as u32));
-        let mut devices: Vec<u32> = counted.map(|id| id as u32).collect();
-        devices.sort_unstable();
-        for same in devices.chunk_by(|left, right| left == right) {
-            if same.len() >= SHARED_BY as usize {
-                shared.set(same[0]);
+    /// Counts the usages, those through other accounts alone aside.
+    pub(super) fn count(&self) -> usize {
+        let usages = self.0.chunk_by(is_same);
+        let is_own = |makers: &&[(i64, Maker)]| {
+            let mut makers = makers.iter();
+            makers.any(|(_, maker)| !matches!(maker, Maker::Through(_)))
+        };
+        usages.filter(is_own).count()
+    }
+}
+
+impl Whole {
+    /// Returns the row of the device.
+    pub(super) fn device(&self) -> u32 {
+        self.id as u32
+    }
+
+    /// Returns its usages.
+    pub(super) fn all(&self) -> impl Iterator<Item = &Usage> {
+        self.own.iter().chain(&self.through)
+    }
+
+    /// Returns the account through which the device is used: of several the one with most logins.
+    pub(super) fn through(&self) -> Option<u32> {
+        let through = self.through.iter();
+        let most = through.max_by_key(|usage| (usage.logins, Reverse(usage.account)));
+        most.map(|usage| usage.account)
+    }
+
+    /// Returns what is shown of all of them together.
+    pub(super) fn shown(&self, ledger: &Ledger) -> Usage {
+        let mut shown = self.own.unwrap_or_default();
+        for usage in &self.through {
+            shown.logins = sum(shown.logins, usage.logins);
+            shown.used = shown.used.max(usage.used);
+            shown.note_last_login(ledger, usage.last_login);
+            let is_newer = match (usage.said, shown.said) {
+                (Some(new), Some(known)) => ledger.compare_objects(new.0, known.0).is_gt(),
+                (new, known) => new.is_some() && known.is_none(),
+            };
+            if is_newer {
+                (shown.said, shown.mention) = (usage.said, usage.mention);
             }
         }
-        shared
+        shown
     }
 }
 
 impl Usage {
-    /// The logins of the newer object, or of both when it is the same.
+    /// Sums up what makes a usage by itself.
+    fn of(makers: &[(i64, Maker)], told: &Told) -> Option<Usage> {
+        let mut usage = None;
+        for (id, maker) in makers {
+            if matches!(maker, Maker::Through(_)) {
+                continue;
+            }
+            let usage = usage.get_or_insert(Usage {
+                account: (id >> 32) as u32,
+                ..Usage::default()
+            });
+            match maker {
+                Maker::Logins(at) => {
+                    usage.add_logins(told.ledger, *at, &told.mentions.all[*at as usize]);
+                }
+                Maker::Last(device) => {
+                    usage.is_last_user |= told.last_users.has(*device);
+                    if let Some(last_use) = &told.devices.last_uses[device.at()] {
+                        usage.add_last_use(told.ledger, last_use);
+                    }
+                }
+                Maker::Former(at) => {
+                    usage.add_last_use(told.ledger, &told.formers.all[*at as usize].last_use);
+                }
+                Maker::Through(_) => {}
+            }
+        }
+        usage
+    }
+
+    /// The logins of the newer object, or of both when it is the same; the days of all.
     fn add_logins(&mut self, ledger: &Ledger, at: u32, mention: &Mention) {
+        self.days = joined(self.days, Some(mention.days()));
         let order = match self.said {
             None => Ordering::Greater,
             Some((object, _)) => ledger.compare_objects(mention.object, object),
@@ -154,11 +268,28 @@ impl Usage {
         }
     }
 
-    fn add_last_login(&mut self, ledger: &Ledger, object: Option<ObjectId>) {
+    fn note_last_login(&mut self, ledger: &Ledger, object: Option<ObjectId>) {
         let at = |object: Option<ObjectId>| object.map(|object| ledger.observed_at(object));
         if at(object) > at(self.last_login) {
             self.last_login = object;
         }
+    }
+
+    fn add_last_use(&mut self, ledger: &Ledger, last_use: &LastUse) {
+        self.note_last_login(ledger, Some(last_use.last));
+        let (used, days) = (last_use.used, last_use.days);
+        self.last_use = Some(match self.last_use {
+            Some((newest, known)) => (newest.max(used), known.and(days)),
+            None => (used, days),
+        });
+    }
+}
+
+/// Returns the days of both.
+pub(super) fn joined(left: Option<Days>, right: Option<Days>) -> Option<Days> {
+    match (left, right) {
+        (Some(left), Some(right)) => Some(left.and(right)),
+        (left, right) => left.or(right),
     }
 }
 

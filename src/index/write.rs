@@ -17,15 +17,17 @@ use super::mention::{Mention, State};
 use super::mention_rows::{self, BLOCK, MentionReader, Written};
 use super::object_lines::NewestRows;
 use super::place::Placed;
+use super::ranked::{People, Ranked};
 use super::rows::{SubjectRows, WrittenRows};
-use super::said::ObjectId;
 use super::shown::Shown;
 use super::spill::Spilled;
+use super::stands_for::{Accounts, Holder, stands_for};
 use super::subject::{Sharing, Standing, SubjectId};
 use super::text_reader::TextReader;
-use super::usage::{Usage, no_device};
-use crate::schema::{BySubject, Subject, stored_time, usage_id, waiting_id};
-use crate::sqlite::{Encoded, Reader, Record, Rows, Table};
+use super::usage::no_device;
+use super::usage_heads::Head;
+use crate::schema::{BySubject, Class, Rank, Subject, waiting_id};
+use crate::sqlite::{Columns, Encoded, Reader, Record, Rows, Table};
 
 /// What the tables are written from.
 pub(super) struct Writing<'k> {
@@ -34,7 +36,7 @@ pub(super) struct Writing<'k> {
     pub(super) rules: &'k Rules,
     pub(super) sharing: &'k Sharing,
     pub(super) standings: &'k BySubject<Standing>,
-    pub(super) placed: &'k Placed,
+    pub(super) placed: &'k mut Placed,
     pub(super) merged: &'k Merged,
     /// The classes are to be worked out anew: other patterns, or none before.
     pub(super) are_patterns_new: bool,
@@ -51,21 +53,16 @@ pub(super) struct Tables {
 pub(super) fn write(mut building: Building, mut writing: Writing) -> Result<Tables> {
     let mut digest = Digest::default();
     writing.crowds(&mut building)?;
-    let accounts = writing.subjects(&mut building, Subject::Account, &Bits::default())?;
-    digest.join(accounts.digest);
-    let counts = |account: u32| {
-        let class = accounts.classes.get(account as usize);
-        class.is_some_and(|class| !class.is_skipped())
-    };
-    let shared = writing.placed.makers.shared_devices(counts);
-    let WrittenRows {
-        shown,
-        digest: devices,
-        ..
-    } = writing.subjects(&mut building, Subject::Device, &shared)?;
-    digest.join(devices);
+    let accounts = writing.subjects(&mut building, Subject::Account, &mut digest)?;
+    let usages = writing.placed.makers.count() as u64;
+    writing.stand_for(accounts.same_upn, &accounts.classes);
+    let devices = writing.subjects(&mut building, Subject::Device, &mut digest)?;
+    for subject in Subject::ALL {
+        writing.kept.rosters[subject].forget_values();
+    }
     let extras = writing.mentions(&mut building, &mut digest)?;
-    let usages = writing.usages(&mut building, &shown, &shared, &extras)?;
+    let ranked = writing.rank(&accounts.classes, &devices.last_seen, &extras)?;
+    writing.usages(&mut building, &devices.shown, &ranked, &extras)?;
     writing.held(&mut building, &mut digest)?;
     writing.rest(&mut building, &mut digest)?;
     let digest = digest.sum();
@@ -98,7 +95,7 @@ impl Writing<'_> {
         &mut self,
         building: &mut Building,
         subject: Subject,
-        shared: &Bits,
+        digest: &mut Digest,
     ) -> Result<WrittenRows> {
         let mut waiting = Bits::default();
         for (kind, row) in self.placed.waiting.keys() {
@@ -123,7 +120,6 @@ impl Writing<'_> {
             standing: &self.standings[subject],
             patterns: &self.rules.patterns,
             are_patterns_new: self.are_patterns_new,
-            shared,
             waiting,
         };
         let last = last.as_ref().map(|last| &last.reader);
@@ -134,11 +130,49 @@ impl Writing<'_> {
             ))
         };
         let sources = || Ok((source()?, source()?));
-        let written =
+        let mut written =
             building.table(subject.table(), |table| rows.write(sources, folder, table))?;
         self.count(&written.counts);
-        self.kept.rosters[subject].forget_values();
+        digest.join(std::mem::take(&mut written.digest));
         Ok(written)
+    }
+
+    /// Has the usages of local accounts count for those that they stand for.
+    fn stand_for(&mut self, same_upn: Vec<Holder>, classes: &[Class]) {
+        let Kept {
+            rosters,
+            ledger,
+            held,
+            ..
+        } = &*self.kept;
+        let accounts = Accounts {
+            roster: &rosters.account,
+            standing: &self.standings.account,
+            ledger,
+            held,
+            classes,
+        };
+        let pairs = stands_for(same_upn, &accounts);
+        self.placed.makers.stand_for(pairs.into_iter());
+    }
+
+    /// Works out which device is whose.
+    fn rank(&mut self, classes: &[Class], last_seen: &[i64], extras: &PutAside) -> Result<Ranked> {
+        let people = People {
+            classes,
+            last_seen,
+            standing: &self.standings.device,
+            sharing: self.sharing,
+            extras,
+        };
+        // Not needed behind this.
+        let makers = std::mem::take(&mut self.placed.makers);
+        let last = self.kept.last.as_ref().map(|last| &last.reader);
+        let source = || {
+            let rows = rows_of(last, Subject::Device.table())?;
+            Ok(TextReader::new(rows, self.spilled.reader()))
+        };
+        Ranked::rank(self.kept, self.rules, makers, &people, source)
     }
 
     /// Writes the mentions; returns where the other columns of those that make usages are.
@@ -194,37 +228,29 @@ impl Writing<'_> {
         &mut self,
         building: &mut Building,
         shown: &Shown,
-        shared: &Bits,
+        ranked: &Ranked,
         extras: &PutAside,
-    ) -> Result<u64> {
-        let Kept {
-            ledger,
-            mentions,
-            rosters,
-            formers,
-            ..
-        } = &*self.kept;
-        let make = |reader: &mut AsideReader, makers: Range<usize>| {
+    ) -> Result<()> {
+        let make = |reader: &mut AsideReader, some: Range<usize>| {
             let (mut rows, mut record) = (Encoded::default(), Record::default());
-            let all = &self.placed.makers;
-            for usage in all.usages(makers, ledger, mentions, &rosters.device, formers) {
-                put_usage(&usage, shown, shared, reader, &mut record)?;
-                rows.push(usage_id(usage.account, usage.device), &record);
+            for (first, heads) in &ranked.heads[some] {
+                let here = *first..*first + heads.rows;
+                shown.touch(here.map(|at| ranked.of(at).0 as u32));
+                for (at, head) in (*first..).zip(heads.iter()) {
+                    let (id, rank) = ranked.of(at);
+                    let of_device = shown.get(id as u32).ok_or_else(no_device)?;
+                    put_usage(&head, rank, of_device, reader, &mut record)?;
+                    rows.push(id, &record);
+                }
             }
             Ok(rows)
         };
         let reader = || Ok(extras.reader());
-        let count = self.placed.makers.len();
         building.table("usage", |table| {
             let take = |rows: Encoded| Ok(table.push_all(&rows)?);
-            in_order(count, ROWS, reader, make, take)
+            in_order(ranked.heads.len(), 1, reader, make, take)
         })?;
-        let mut ids: Vec<i64> = self.placed.makers.ids().collect();
-        let count = ids.len() as u64;
-        ids.sort_unstable_by_key(|id| (*id as u32, *id));
-        let by_device = ids.into_iter().map(|id| [i64::from(id as u32), id]);
-        building.index(("usage_by_device", "usage"), by_device)?;
-        Ok(count)
+        building.index(("usage_by_device", "usage"), ranked.by_device())
     }
 
     fn held(&mut self, building: &mut Building, digest: &mut Digest) -> Result<()> {
@@ -287,9 +313,12 @@ impl Writing<'_> {
     }
 
     fn meta(&self, building: &mut Building, digest: u128, usages: u64) -> Result<()> {
-        let Placed { counts, .. } = self.placed;
+        let Placed { counts, .. } = &*self.placed;
         let coverage = self.kept.ledger.coverage();
-        let at = |dataset: usize| coverage[dataset].map_or(String::new(), |at| at.to_string());
+        let shown = |at: Option<i64>| at.map_or(String::new(), |at| at.to_string());
+        let at = |dataset: usize| shown(coverage[dataset]);
+        let newest =
+            |subject: Subject| shown(self.kept.rosters[subject].newest_row(&self.kept.ledger));
         let values = [
             ("generation", self.kept.generation.to_string()),
             ("identifier_bits", self.merged.bits.to_string()),
@@ -309,6 +338,8 @@ impl Writing<'_> {
             ("users_until", at(0)),
             ("devices_until", at(1)),
             ("logins_until", at(2)),
+            ("newest_users_row", newest(Subject::Account)),
+            ("newest_devices_row", newest(Subject::Device)),
             ("class_patterns", self.rules.patterns.to_string()),
         ];
         building.table("meta", |table| {
@@ -326,23 +357,17 @@ impl Writing<'_> {
 }
 
 fn put_usage(
-    usage: &Usage,
-    shown: &Shown,
-    shared: &Bits,
+    head: &Head,
+    rank: Rank,
+    of_device: Columns,
     extras: &mut AsideReader,
     record: &mut Record,
 ) -> Result<()> {
     record.clear();
-    record.put_null();
-    record.put_optional(usage.logins.map(|logins| logins as i64));
-    record.put_optional(usage.used.map(stored_time));
-    let object = |object: Option<ObjectId>| object.map(|object| i64::from(object.number()));
-    record.put_optional(object(usage.said.map(|(object, _)| object)));
-    record.put_optional(usage.said.map(|(_, row)| i64::from(row)));
-    record.put_optional(object(usage.last_login));
-    record.put_integer(i64::from(shared.has(usage.device)));
-    record.put_columns(shown.get(usage.device).ok_or_else(no_device)?);
-    match usage.mention {
+    record.put_columns(head.columns);
+    record.put_integer(i64::from(rank.to_code()));
+    record.put_columns(of_device);
+    match head.extra {
         Some(mention) => {
             let extra = extras.get(mention as usize)?.map(String::from_utf8_lossy);
             record.put_optional_text(extra.as_deref());

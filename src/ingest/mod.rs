@@ -54,6 +54,7 @@ pub fn run(options: &Options, progress: &mut dyn FnMut(Progress)) -> Result<Repo
         folder: &folder,
         report: Report::default(),
         progress,
+        is_outdated: false,
     };
     run.report.objects.listed = listing.objects.len() as u64;
     run.report.warnings.extend(
@@ -63,7 +64,7 @@ pub fn run(options: &Options, progress: &mut dyn FnMut(Progress)) -> Result<Repo
             .map(|odd| format!("{odd} has a name that no URL can hold; it is left out")),
     );
     let mut new = run.unknown(&listing.objects)?;
-    while !new.is_empty() {
+    while !new.is_empty() || run.is_outdated {
         let spool = folder.spool()?;
         let fetched = sources.fetch(new.clone(), &spool, options.spool_bytes);
         let outcome = run.take_in(fetched, &spool);
@@ -75,6 +76,7 @@ pub fn run(options: &Options, progress: &mut dyn FnMut(Progress)) -> Result<Repo
             Err(Error::Changed { object }) => run.without(new, &object)?,
             outcome => outcome.map(|()| Vec::new())?,
         };
+        run.is_outdated = false;
     }
     if !options.is_dry_run {
         settle_undone(&folder, &listing.objects)?;
@@ -89,6 +91,8 @@ struct Run<'a> {
     folder: &'a Folder,
     report: Report,
     progress: &'a mut dyn FnMut(Progress),
+    /// The current generation is of an older format: the next one is due, whatever is new.
+    is_outdated: bool,
 }
 
 impl Run<'_> {
@@ -102,6 +106,7 @@ impl Run<'_> {
             .transpose()?;
         if let Some(past) = &past {
             self.report.take(&past.published());
+            self.is_outdated = past.is_outdated();
         }
         let is_known = |object: &&Object| past.as_ref().is_some_and(|past| past.knows(object));
         let mut new: Vec<Object> = listed
@@ -209,7 +214,7 @@ impl Run<'_> {
 
     /// Makes the next generation, if anything was taken in.
     fn make(&mut self, folded: Folded) -> Result<Option<Made>> {
-        if !folded.is_changed {
+        if !folded.is_changed && !folded.kept.is_outdated() {
             return Ok(None);
         }
         let window = self
@@ -219,6 +224,7 @@ impl Run<'_> {
         let rules = Rules {
             patterns: self.options.patterns.clone(),
             login_window: window,
+            recent: self.options.recent.as_micros() as i64,
         };
         Ok(Some(folded.kept.make(&rules, &self.folder.building())?))
     }

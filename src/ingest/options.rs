@@ -34,6 +34,8 @@ pub struct Options {
     pub patterns: Patterns,
     /// How long before it was observed a logins row may have been true.
     pub login_window: Option<Duration>,
+    /// How long before the newest row a usage is current.
+    pub recent: Duration,
     /// Take in also what a rollback undid.
     pub is_retry: bool,
     /// Do everything but publish.

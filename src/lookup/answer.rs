@@ -49,6 +49,7 @@ impl Answer {
         match (self.outcome, self.matches.as_slice()) {
             (Outcome::One, [one]) => Ok(one),
             (Outcome::Unparseable, _) => Err(NotOne::Unparseable),
+            (_, []) if !self.non_identifying.is_empty() => Err(NotOne::TooMany),
             (_, []) => Err(NotOne::None),
             (_, [_]) => Err(NotOne::Unclear),
             (_, matches) => Err(NotOne::Several {
@@ -96,6 +97,9 @@ pub enum NotOne {
     /// One subject fits, and what was asked for also points to others: too many to show, or some who do not fit the rest.
     #[error("one subject fits, but what was asked for also points to others")]
     Unclear,
+    /// More hold what was asked for than it identifies, so that it answers for none of them: ask for something else.
+    #[error("more hold it than it identifies anybody")]
+    TooMany,
     /// Nobody fits.
     #[error("nobody fits")]
     None,
@@ -125,12 +129,39 @@ pub struct Match {
     /// With [`Flag::Moved`]: when the index first saw it with what was asked for; of several texts the latest. A value that
     /// came back was first seen when it was first had.
     pub moved_at: Option<Timestamp>,
+    /// Why what agreed is not enough to act on a device, and not only to show something; none: it is. Enough are a stable
+    /// key, two identifiers, or one that the channel vouches for ([`Query::verified`](super::Query::verified)), where there
+    /// is nothing to be minded. Whether the index is fresh is another question: [`Answer::freshness`].
+    pub not_enough: Option<NotEnough>,
 }
 
 impl Match {
-    /// Tells whether enough agreed to act on a device, and not only to show something: a stable key, or two identifiers.
+    /// Tells whether enough agreed to act on a device.
     pub fn is_enough_to_act(&self) -> bool {
-        self.has_stable_key || self.strength >= 2
+        self.not_enough.is_none()
+    }
+}
+
+/// Why a match is not enough to act on; of several reasons the first here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum NotEnough {
+    /// It is not the one who is meant: others fit too, or some of what was asked for points to others.
+    NotOne,
+    /// It has a flag. One that something moved to counts for 92 days, as long as a former bearer competes for a name.
+    Flagged(Flag),
+    /// One identifier agreed, that is no stable key, and nobody vouches for it.
+    TooLittle,
+}
+
+impl NotEnough {
+    /// Returns the name used in JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            NotEnough::NotOne => "not_one",
+            NotEnough::Flagged(flag) => flag.as_str(),
+            NotEnough::TooLittle => "too_little",
+        }
     }
 }
 
@@ -146,10 +177,9 @@ pub enum Flag {
     /// name given to somebody else, a device set up anew. Whatever the text was taken for: one's UPN may have been another
     /// one's email. [`Match::moved_at`] says when this one was first seen with it. The other one may be meant;
     /// [`Index::why`](super::Index::why) tells who that is.
-    ///
-    /// Said for 92 days (as long as a former bearer of a name competes for it) from when this one was first seen with it
-    /// or the other one last, whichever came later, to when the index was told last.
     Moved,
+    /// It was last seen longer ago than `quiet_after` ([`Options`](super::Options)), before the newest row of its dataset.
+    NotSeenLately,
     /// Of an answer: nobody holds the text, which with letters that look alike is what somebody holds. Not said is who.
     ConfusableWithKnown,
     /// Of an answer to several texts: one of them is held by somebody who does not fit the others, and by no match.
@@ -163,6 +193,7 @@ impl Flag {
             Flag::WeakSid => "weak_sid",
             Flag::Confusable => "confusable",
             Flag::Moved => "moved",
+            Flag::NotSeenLately => "not_seen_lately",
             Flag::ConfusableWithKnown => "confusable_with_known",
             Flag::Contradiction => "contradiction",
         }
@@ -187,11 +218,15 @@ pub struct Clue {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Verdict {
-    /// A match holds it.
+    /// A match holds it, or is called so, or uses the device.
     Agrees,
+    /// A match once held it, and holds another one now.
+    Former,
+    /// It says nothing of who is meant: an email or a device that nobody knows, a name that agrees in part.
+    Unknown,
     /// Somebody holds it, but not a match.
     Elsewhere,
-    /// Nobody holds it; of what a person is called: no match is called so.
+    /// Nobody holds it; of what a person is called: no match is called anything like it.
     Nobody,
     /// More hold it than it identifies, and no match does.
     TooMany,
@@ -204,6 +239,8 @@ impl Verdict {
     pub fn as_str(self) -> &'static str {
         match self {
             Verdict::Agrees => "agrees",
+            Verdict::Former => "former",
+            Verdict::Unknown => "unknown",
             Verdict::Elsewhere => "elsewhere",
             Verdict::Nobody => "nobody",
             Verdict::TooMany => "too_many",

@@ -3,22 +3,28 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
+use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::SignedDuration;
 
-use super::answer::{self, Flag, Match, Outcome, Skipped, Verdict};
+use super::Options;
+use super::answer::{self, Flag, Match, NotEnough, Outcome, Skipped, Verdict};
 use super::evidence::{Evidence, Level};
 use super::found::Found;
 use super::generation::Generation;
-use super::heard::Heard;
-use super::query::{Clue, Probe, Query, field_kind, probes_of};
-use super::rank;
+use super::heard::{Heard, Stand};
+use super::history::Move;
+use super::query::{Asked, Clue, Probe, Query, field_kind, probes_of};
+use super::rank::{self, AccountsOf};
 use super::reader::Reader;
 use super::row::{Row, SubjectId};
 use super::search::{Holder, Search, Trace};
 use super::waiting::Waiting;
 use crate::identifier::{self, Kind};
 use crate::schema::Subject;
+
+/// Parts that are looked at for who once held a clue's value.
+const FORMER_AT_MOST: usize = 64;
 
 /// What a query comes to.
 pub(super) struct Findings {
@@ -36,11 +42,12 @@ pub(super) fn find(
     reader: &Reader,
     generation: &Generation,
     query: &Query,
-    max_holders: u32,
+    options: &Options,
 ) -> rusqlite::Result<Findings> {
     let mut finding = Finding {
-        search: Search::new(reader, generation, max_holders as usize),
+        search: Search::new(reader, generation, options.max_holders as usize),
         query,
+        quiet_after: options.quiet_after,
         candidates: Vec::new(),
         heard: Vec::new(),
     };
@@ -54,6 +61,7 @@ pub(super) fn find(
 struct Finding<'a> {
     search: Search<'a>,
     query: &'a Query,
+    quiet_after: Duration,
     candidates: Vec<Candidate>,
     /// What was found of each clue, in the order of the query.
     heard: Vec<Heard<'a>>,
@@ -67,8 +75,8 @@ struct Candidate {
     /// The kinds of the fields that agree: a name that agrees whole and bare agrees once.
     kinds: Vec<Kind>,
     has_weak_sid: bool,
-    /// Since when it holds what somebody else held before.
-    moved_at: Option<Timestamp>,
+    /// How it came to hold what somebody else held before.
+    moved: Option<Move>,
 }
 
 impl<'a> Finding<'a> {
@@ -77,17 +85,43 @@ impl<'a> Finding<'a> {
         let mut heard = Heard::new(clue);
         let looked_up = self.search.look_up(&heard.probes)?;
         let moved = self.search.moved(&looked_up)?;
-        for Trace { probe, holders, .. } in looked_up {
-            match holders {
-                Some(holders) => {
-                    heard.is_held |= !holders.is_empty();
-                    self.add(clue, probe, holders, &moved)?;
-                }
-                None => heard.non_identifying.push(probe.kind),
+        let mut now = BTreeSet::new();
+        for Trace {
+            probe,
+            holders,
+            parts,
+        } in looked_up
+        {
+            let Some(holders) = holders else {
+                heard.non_identifying.push(probe.kind);
+                continue;
+            };
+            heard.is_held |= !holders.is_empty();
+            if self.query.has_several() {
+                heard.former.extend(self.former(probe, &parts)?);
             }
+            for holder in &holders {
+                now.insert(holder.subject.key());
+                if holder.subject.subject == Subject::Device {
+                    heard.devices.insert(holder.subject.id);
+                }
+            }
+            self.add(clue, probe, holders, &moved)?;
         }
+        heard.former.retain(|subject| !now.contains(subject));
         self.heard.push(heard);
         Ok(())
+    }
+
+    /// Returns who holds a clue's value or once held it: all to whom it leads.
+    fn former(&self, probe: &Probe, parts: &[u32]) -> rusqlite::Result<Vec<SubjectId>> {
+        let subject = Subject::of(probe.kind);
+        let mut former = Vec::new();
+        for part in parts.iter().take(FORMER_AT_MOST) {
+            let whole = self.search.subject_of(subject, *part)?;
+            former.extend(whole.map(|whole| whole.key()));
+        }
+        Ok(former)
     }
 
     fn add(
@@ -95,7 +129,7 @@ impl<'a> Finding<'a> {
         clue: &Clue,
         probe: &Probe,
         holders: Vec<Holder>,
-        moved: &BTreeMap<SubjectId, Timestamp>,
+        moved: &BTreeMap<SubjectId, Move>,
     ) -> rusqlite::Result<()> {
         for holder in holders {
             let level = probe
@@ -112,7 +146,7 @@ impl<'a> Finding<'a> {
             };
             let since = moved.get(&holder.subject.key());
             let candidate = self.candidate(holder.subject, level);
-            candidate.moved_at = candidate.moved_at.max(since.copied());
+            candidate.moved = candidate.moved.max(since.copied());
             candidate.has_weak_sid |= holder.is_weak_sid;
             let kind = field_kind(probe.kind);
             if !candidate.kinds.contains(&kind) {
@@ -137,7 +171,7 @@ impl<'a> Finding<'a> {
                     evidence: Vec::new(),
                     kinds: Vec::new(),
                     has_weak_sid: false,
-                    moved_at: None,
+                    moved: None,
                 });
                 self.candidates.len() - 1
             }
@@ -150,6 +184,7 @@ impl<'a> Finding<'a> {
     /// Shows those who fit by rank, and says what is to be known of the answer.
     fn settle(mut self) -> rusqlite::Result<Findings> {
         let mut skipped = Skipped::default();
+        self.hear_users()?;
         let (fitting, is_anybody_found) = self.fitting(&mut skipped);
         let is_confusable = self.is_confusable(&fitting)?;
         let clues = self.clues(&fitting);
@@ -168,14 +203,21 @@ impl<'a> Finding<'a> {
         let mut matches = Vec::with_capacity(fitting.len());
         for candidate in fitting {
             let mut shown = self.shown(candidate, &mut skipped)?;
-            shown
-                .flags
-                .extend(is_confusable.then_some(Flag::Confusable));
+            if is_confusable {
+                shown.flags.push(Flag::Confusable);
+                shown.not_enough = Some(NotEnough::Flagged(Flag::Confusable));
+            }
             matches.push(shown);
         }
         matches.sort_by(|left, right| match_rank(left).cmp(&match_rank(right)));
+        let outcome = self.outcome(&matches, is_split);
+        if outcome != Outcome::One {
+            for one in &mut matches {
+                one.not_enough = Some(NotEnough::NotOne);
+            }
+        }
         Ok(Findings {
-            outcome: self.outcome(&matches, is_split),
+            outcome,
             matches,
             skipped,
             non_identifying: self.non_identifying(),
@@ -198,9 +240,47 @@ impl<'a> Finding<'a> {
         });
         let is_anybody_found = !candidates.is_empty();
         if self.query.has_several() {
-            candidates.retain(|one| self.heard.iter().all(|heard| !heard.contradicts(&one.row)));
+            let stands = |heard: &Heard, one: &Candidate| heard.stand(&one.row);
+            let heard = &self.heard;
+            candidates.retain(|one| {
+                let mut heard = heard.iter();
+                heard.all(|heard| stands(heard, one) != Stand::Contradicts)
+            });
+            // Whoever is called just so leaves out those who are called so in part.
+            for name in heard
+                .iter()
+                .filter(|heard| heard.clue.asked == Asked::FullName)
+            {
+                if candidates
+                    .iter()
+                    .any(|one| stands(name, one) == Stand::Agrees)
+                {
+                    candidates.retain(|one| stands(name, one) == Stand::Agrees);
+                }
+            }
         }
         (candidates, is_anybody_found)
+    }
+
+    /// Notes which of the accounts that may be meant use a device that a clue names.
+    fn hear_users(&mut self) -> rusqlite::Result<()> {
+        if !self.query.has_several() {
+            return Ok(());
+        }
+        let accounts = self.candidates.iter().map(|one| one.row.key());
+        let accounts = accounts.filter(|(subject, _)| *subject == Subject::Account);
+        let accounts: Vec<u32> = accounts.map(|(_, account)| account).collect();
+        for heard in &mut self.heard {
+            for (account, device) in accounts
+                .iter()
+                .flat_map(|account| heard.devices.iter().map(move |device| (*account, *device)))
+            {
+                if rank::is_usage(self.search.reader, account, device)? {
+                    heard.users.insert(account);
+                }
+            }
+        }
+        Ok(())
     }
 
     fn outcome(&self, matches: &[Match], is_split: bool) -> Outcome {
@@ -262,17 +342,27 @@ impl<'a> Finding<'a> {
             mut evidence,
             kinds,
             has_weak_sid,
-            moved_at,
+            moved,
         } = candidate;
         evidence.sort_by_key(|one| one.kind);
         let mut flags = Vec::new();
         flags.extend(has_weak_sid.then_some(Flag::WeakSid));
-        flags.extend(moved_at.map(|_| Flag::Moved));
+        flags.extend(moved.map(|_| Flag::Moved));
+        flags.extend(self.is_quiet(&row)?.then_some(Flag::NotSeenLately));
         let strength = self.strength(&row);
         let has_stable_key = kinds.iter().any(|kind| match kind {
             Kind::Sid => !has_weak_sid,
             kind => matches!(kind, Kind::Uid | Kind::DeviceUid | Kind::CollectorUid),
         });
+        let is_verified = self
+            .heard
+            .iter()
+            .any(|heard| heard.clue.is_verified && heard.identifier_of(&row).is_some());
+        let minded = flags.iter().copied().find(|flag| match flag {
+            Flag::Moved => moved.is_some_and(|moved| self.is_recent(moved, row.subject)),
+            _ => true,
+        });
+        let is_enough = has_stable_key || strength >= 2 || is_verified;
         let waiting = self.waiting(&row)?;
         let row = Rc::unwrap_or_clone(row);
         let subject = match row.subject {
@@ -287,8 +377,32 @@ impl<'a> Finding<'a> {
             evidence,
             waiting,
             flags,
-            moved_at,
+            moved_at: moved.map(|moved| moved.since),
+            not_enough: match minded {
+                Some(flag) => Some(NotEnough::Flagged(flag)),
+                None => (!is_enough).then_some(NotEnough::TooLittle),
+            },
         })
+    }
+
+    /// Tells whether a subject was not seen for long, up to the newest row of its dataset.
+    fn is_quiet(&self, row: &Row) -> rusqlite::Result<bool> {
+        let seen = match row.seen.last_seen {
+            None => self.search.reader.observed_at(row.seen.object)?,
+            seen => seen,
+        };
+        let newest = self.search.generation.newest_row(row.subject);
+        let quiet = seen
+            .zip(newest)
+            .map(|(seen, newest)| newest.duration_since(seen));
+        Ok(quiet.is_some_and(|quiet| {
+            quiet > SignedDuration::try_from(self.quiet_after).unwrap_or(SignedDuration::MAX)
+        }))
+    }
+
+    fn is_recent(&self, moved: Move, subject: Subject) -> bool {
+        let newest = self.search.generation.newest_row(subject);
+        newest.is_none_or(|newest| moved.is_recent(newest))
     }
 
     /// Counts the independent identifiers that agree. Kinds that hold the same text are not independent of one another.
@@ -332,10 +446,9 @@ impl<'a> Finding<'a> {
         let (is_shared, accounts, accounts_left_out) = match self.query.is_ids_only {
             true => (false, Vec::new(), 0),
             false => {
-                let is_shared = row.is_shared();
-                let accounts =
-                    rank::accounts_of(reader, row.id, is_shared, is_all_classes, skipped)?;
-                (is_shared, accounts.list, accounts.left_out)
+                let accounts = rank::accounts_of(reader, row.id, is_all_classes, skipped)?;
+                let AccountsOf { ranked, is_shared } = accounts;
+                (is_shared, ranked.list, ranked.left_out)
             }
         };
         Ok(Found::Device {

@@ -4,7 +4,7 @@
 
 use jiff::Timestamp;
 
-use crate::schema::Class;
+use crate::schema::{Class, NotPrimary};
 
 /// An account with its devices, or a device with its accounts.
 #[derive(Debug, Clone, PartialEq)]
@@ -22,7 +22,7 @@ pub enum Found {
     Device {
         /// Which.
         device: Device,
-        /// Three or more accounts that are neither machine nor local use it.
+        /// Three or more people use it currently, and none of them most of the time; not said when only ids were asked for.
         is_shared: bool,
         /// Its accounts, by rank, of the classes asked for; empty when only ids were asked for.
         accounts: Vec<AccountUse>,
@@ -87,16 +87,33 @@ pub struct Device {
     pub last_seen: Option<Timestamp>,
 }
 
-/// How much and how lately an account uses a device.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+/// How much and how lately an account uses a device, and whether it is the account's own: worked out when the index was
+/// written, for all accounts and devices together. The rules are in `docs/semantics.md`, "Ranking".
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Use {
     /// Logins in the window of the newest export that counts them.
     pub logins: Option<u64>,
+    /// When that export was observed.
+    pub logins_observed: Option<Timestamp>,
     /// The last use, where the export says it.
     pub last_used: Option<Timestamp>,
-    /// First in rank, with a clear lead.
-    pub is_primary: bool,
+    /// The newest time at which it can have been used, by all that was said: no later than the device was last seen.
+    pub time_of_use: Option<Timestamp>,
+    /// It was used of late: within 30 days (`[answers] recent`) of the newest row of logins and devices.
+    pub is_current: bool,
+    /// Why the device is not the account's primary one; none: it is.
+    pub not_primary: Option<NotPrimary>,
+    /// The name of the local account through which it is used: one that stands for the account.
+    pub through: Option<String>,
+}
+
+impl Use {
+    /// Tells whether the device is the account's own: each leads among the other's, and nothing newer speaks against it.
+    /// Where it is not said, that another device is the account's is not said either.
+    pub fn is_primary(&self) -> bool {
+        self.not_primary.is_none()
+    }
 }
 
 /// A device of an account.
@@ -107,7 +124,7 @@ pub struct DeviceUse {
     pub device: Device,
     /// How much it is used.
     pub usage: Use,
-    /// Three or more accounts that are neither machine nor local use it.
+    /// Three or more people use it currently, and none of them most of the time.
     pub is_shared: bool,
 }
 

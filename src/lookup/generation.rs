@@ -2,12 +2,12 @@
 //!
 //! A file on this machine is mapped into memory, any other one read (`mount`).
 
-use std::cmp::Ordering;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
+use jiff::Timestamp;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension};
 
@@ -16,7 +16,7 @@ use super::mount;
 use super::reader::{Reader, time};
 use crate::error::Error;
 use crate::generation::{Name, hash, immutable_uri};
-use crate::schema::{APPLICATION_ID, USER_VERSION};
+use crate::schema::{APPLICATION_ID, BySubject, OLDEST_VERSION, Subject, USER_VERSION};
 
 /// Connections that are kept when nobody uses them: as many threads look up at once without opening one.
 const READERS_KEPT: usize = 16;
@@ -44,7 +44,11 @@ pub(crate) struct Generation {
     /// As `current` names it; empty when the path is a file of its own.
     name: String,
     pub(crate) number: u64,
+    /// Of the file: that of this version, or an older one that can still be read.
+    format: i32,
     pub(crate) coverage: Coverage,
+    /// When the newest rows of users and of devices were observed.
+    newest_rows: BySubject<Option<Timestamp>>,
     /// The file may be mapped into memory.
     may_map: bool,
     /// All of it is.
@@ -117,7 +121,7 @@ impl Generation {
         // A copy under another name may be overwritten in place, which kills whoever has it mapped.
         let may_map = Name::parse(name).is_some() && mount::is_local(path);
         let connection = connect(path, may_map).map_err(|error| told(path, error))?;
-        check(&connection, path, size)?;
+        let format = check(&connection, path, size)?;
         let bits = meta(&connection, "identifier_bits").map_err(|error| told(path, error))?;
         // Without it every answer would be that nobody is found.
         let bits = bits.and_then(|bits| bits.parse().ok());
@@ -137,7 +141,9 @@ impl Generation {
                 path: path.to_owned(),
                 name: name.to_owned(),
                 number,
+                format,
                 coverage: coverage(&connection)?,
+                newest_rows: newest_rows(&connection)?,
                 may_map,
                 is_mapped: mapped_bytes(&connection)? >= size,
                 bits,
@@ -145,7 +151,7 @@ impl Generation {
             })
         };
         let generation = read().map_err(|error| told(path, error))?;
-        generation.give_back(Reader::new(connection));
+        generation.give_back(Reader::new(connection, format));
         Ok(generation)
     }
 
@@ -199,8 +205,13 @@ impl Generation {
         drop(readers);
         let connection = connect(&self.path, self.may_map);
         connection
-            .map(Reader::new)
+            .map(|connection| Reader::new(connection, self.format))
             .map_err(|error| told(&self.path, error))
+    }
+
+    /// Returns when the newest row of a subject's dataset was observed, as far as the file says it.
+    pub(super) fn newest_row(&self, subject: Subject) -> Option<Timestamp> {
+        self.newest_rows[subject].or_else(|| self.coverage.of(subject.dataset()))
     }
 
     fn give_back(&self, reader: Reader) {
@@ -266,8 +277,8 @@ fn size_of_file(path: &Path) -> Result<u64, Error> {
     }
 }
 
-/// Checks that a file is an index of ours, of a format we know, and as long as it says.
-fn check(connection: &Connection, path: &Path, size: u64) -> Result<(), Error> {
+/// Checks that a file is an index of ours, of a format we know, and as long as it says; returns the format.
+fn check(connection: &Connection, path: &Path, size: u64) -> Result<i32, Error> {
     let pragma = |name: &str| {
         let value = connection.query_row(&format!("PRAGMA {name}"), [], |row| row.get::<_, i64>(0));
         value.map_err(|error| told(path, error))
@@ -277,28 +288,37 @@ fn check(connection: &Connection, path: &Path, size: u64) -> Result<(), Error> {
     }
     let found = i32::try_from(pragma("user_version")?).unwrap_or(i32::MAX);
     let (shown, known) = (path.display().to_string(), USER_VERSION);
-    match found.cmp(&known) {
-        Ordering::Greater => {
-            return Err(Error::Newer {
-                path: shown,
-                found,
-                known,
-            });
-        }
-        Ordering::Less => {
-            return Err(Error::Older {
-                path: shown,
-                found,
-                known,
-            });
-        }
-        Ordering::Equal => {}
+    if found > known {
+        return Err(Error::Newer {
+            path: shown,
+            found,
+            known,
+        });
+    }
+    if found < OLDEST_VERSION {
+        return Err(Error::Older {
+            path: shown,
+            found,
+            known,
+        });
     }
     let stated = pragma("page_count")?.unsigned_abs() * pragma("page_size")?.unsigned_abs();
     match stated > size {
         true => Err(damaged(path, None)),
-        false => Ok(()),
+        false => Ok(found),
     }
+}
+
+/// Reads when the newest rows of users and of devices were observed; format 3 does not say it.
+fn newest_rows(connection: &Connection) -> rusqlite::Result<BySubject<Option<Timestamp>>> {
+    let newest = |key: &str| {
+        let text = meta(connection, key)?;
+        Ok::<_, rusqlite::Error>(time(text.and_then(|text| text.parse().ok())))
+    };
+    Ok(BySubject {
+        account: newest("newest_users_row")?,
+        device: newest("newest_devices_row")?,
+    })
 }
 
 fn coverage(connection: &Connection) -> rusqlite::Result<Coverage> {

@@ -1,13 +1,13 @@
 //! Hearing: what was found of each text of a query, and whether a subject agrees with it.
 
+use std::collections::BTreeSet;
+
 use super::answer::{self, Verdict};
+use super::person_name::{self, Likeness};
 use super::query::{Asked, Clue, Probe, field_kind};
-use super::row::Row;
+use super::row::{Row, SubjectId};
 use crate::identifier::{self, Kind};
 use crate::schema::Subject;
-
-/// Bytes of what a person is called; no directory has longer ones, and each candidate is compared.
-const NAME_BYTES_AT_MOST: usize = 1_024;
 
 /// What was found of a clue.
 pub(super) struct Heard<'q> {
@@ -17,6 +17,12 @@ pub(super) struct Heard<'q> {
     pub(super) is_held: bool,
     /// Kinds as which too many hold it.
     pub(super) non_identifying: Vec<Kind>,
+    /// Who once held it, and holds another value now or passed it on.
+    pub(super) former: BTreeSet<SubjectId>,
+    /// The devices that hold it.
+    pub(super) devices: BTreeSet<u32>,
+    /// Accounts, of those who may be meant, that use one of these.
+    pub(super) users: BTreeSet<u32>,
 }
 
 impl<'q> Heard<'q> {
@@ -27,17 +33,29 @@ impl<'q> Heard<'q> {
             probes: clue.probes(),
             is_held: false,
             non_identifying: Vec::new(),
+            former: BTreeSet::new(),
+            devices: BTreeSet::new(),
+            users: BTreeSet::new(),
         }
     }
 
     /// Says what became of the text, with those left who fit.
-    pub(super) fn shown<'r>(&self, mut fitting: impl Iterator<Item = &'r Row>) -> answer::Clue {
-        let verdict = match fitting.any(|row| self.agrees(row)) {
-            true => Verdict::Agrees,
-            false if !self.is_parsed() => Verdict::Unparseable,
-            false if !self.non_identifying.is_empty() => Verdict::TooMany,
-            false if self.is_held => Verdict::Elsewhere,
-            false => Verdict::Nobody,
+    pub(super) fn shown<'r>(&self, fitting: impl Iterator<Item = &'r Row> + Clone) -> answer::Clue {
+        let stands = |wanted| fitting.clone().any(|row| self.stand(row) == wanted);
+        let verdict = if stands(Stand::Agrees) {
+            Verdict::Agrees
+        } else if !self.is_parsed() {
+            Verdict::Unparseable
+        } else if !self.non_identifying.is_empty() {
+            Verdict::TooMany
+        } else if self.is_held {
+            Verdict::Elsewhere
+        } else if stands(Stand::Former) {
+            Verdict::Former
+        } else if stands(Stand::SaysNothing) && self.may_be_unknown() {
+            Verdict::Unknown
+        } else {
+            Verdict::Nobody
         };
         answer::Clue {
             text: self.clue.text.clone(),
@@ -55,14 +73,29 @@ impl<'q> Heard<'q> {
         self.is_held && self.non_identifying.is_empty()
     }
 
-    /// Returns the probe whose value a subject holds.
+    /// Returns the probe whose value a subject holds. Whoever passed a value on has it still, and is none; of what too many
+    /// hold that is not told.
     fn held_as(&self, row: &Row) -> Option<&Probe<'_>> {
-        self.probes.iter().find(|probe| row.value(probe).is_some())
+        let is_former = self.former.contains(&row.key());
+        let holds = |probe: &&Probe| {
+            row.value(probe).is_some() && (!is_former || self.non_identifying.contains(&probe.kind))
+        };
+        self.probes.iter().find(holds)
     }
 
     /// Returns the value of a subject that the text agrees with, whole and in normal form: a name without its domain is
     /// no other identifier than the name. None for one that too many hold.
     pub(super) fn identifier_of(&self, row: &Row) -> Option<String> {
+        if self.is_used_by(row) {
+            // One device, however it is named.
+            return self
+                .devices
+                .first()
+                .map(|device| format!("device {device}"));
+        }
+        if self.former.contains(&row.key()) {
+            return None;
+        }
         let mut probes = self.probes.iter();
         probes.find_map(|probe| {
             let value = row.value(probe)?;
@@ -79,53 +112,74 @@ impl<'q> Heard<'q> {
     /// Tells whether the text can be what it is taken for.
     fn is_parsed(&self) -> bool {
         match self.clue.asked {
-            Asked::FullName => !words(&self.clue.text).is_empty(),
+            Asked::FullName => person_name::is_name(&self.clue.text),
             _ => !self.probes.is_empty(),
         }
     }
 
-    /// Tells whether the text is what a subject holds, or is called.
-    fn agrees(&self, row: &Row) -> bool {
+    /// Tells whether what nobody holds says nothing of who is meant: an alias of theirs, a device that is not known.
+    fn may_be_unknown(&self) -> bool {
         match self.clue.asked {
-            Asked::FullName => row
-                .full_name()
-                .is_some_and(|name| is_same_name(name, &self.clue.text)),
-            _ => self.held_as(row).is_some(),
+            Asked::As(kind) => kind == Kind::Email || Subject::of(kind) == Subject::Device,
+            Asked::FullName => true,
+            Asked::Any => false,
         }
     }
 
-    /// Tells whether the text is another one than what a subject holds or is called, or nothing that such a subject has.
-    pub(super) fn contradicts(&self, row: &Row) -> bool {
+    /// Tells how the text stands to a subject.
+    pub(super) fn stand(&self, row: &Row) -> Stand {
+        if !self.is_parsed() {
+            return Stand::SaysNothing;
+        }
+        if self.clue.asked == Asked::FullName {
+            return self.stand_of_name(row);
+        }
+        if self.held_as(row).is_some() || self.is_used_by(row) {
+            return Stand::Agrees;
+        }
+        if self.former.contains(&row.key()) {
+            return Stand::Former;
+        }
+        let is_unknown = !self.is_held && self.non_identifying.is_empty();
+        if is_unknown && row.subject == Subject::Account && self.may_be_unknown() {
+            return Stand::SaysNothing;
+        }
         let is_said = match self.clue.asked {
-            Asked::FullName => {
-                row.subject == Subject::Device
-                    || row.full_name().is_some_and(|name| !words(name).is_empty())
-            }
             Asked::As(kind) => Subject::of(kind) != row.subject || row.has(field_kind(kind)),
-            Asked::Any => true,
+            Asked::Any | Asked::FullName => true,
         };
-        is_said && self.is_parsed() && !self.agrees(row)
+        match is_said {
+            true => Stand::Contradicts,
+            false => Stand::SaysNothing,
+        }
+    }
+
+    fn stand_of_name(&self, row: &Row) -> Stand {
+        if row.subject == Subject::Device {
+            return Stand::Contradicts;
+        }
+        let name = row.full_name().unwrap_or_default();
+        match person_name::compare(name, &self.clue.text) {
+            Some(Likeness::Same) => Stand::Agrees,
+            Some(Likeness::None) => Stand::Contradicts,
+            Some(Likeness::Some) | None => Stand::SaysNothing,
+        }
+    }
+
+    fn is_used_by(&self, row: &Row) -> bool {
+        row.subject == Subject::Account && self.users.contains(&row.id)
     }
 }
 
-/// Tells whether two texts name a person alike: the same words, whatever their case, order and commas.
-fn is_same_name(left: &str, right: &str) -> bool {
-    let left = words(left);
-    !left.is_empty() && left == words(right)
-}
-
-/// Returns the words of what a person is called; none for a placeholder, which says nothing.
-fn words(name: &str) -> Vec<String> {
-    if name.len() > NAME_BYTES_AT_MOST {
-        return Vec::new();
-    }
-    let name = identifier::folded(name).filter(|name| !identifier::is_no_name(name));
-    let name = name.unwrap_or_default();
-    let words = name.split(|letter: char| letter == ',' || letter.is_whitespace());
-    let mut words: Vec<String> = words
-        .filter(|word| !word.is_empty())
-        .map(str::to_owned)
-        .collect();
-    words.sort_unstable();
-    words
+/// How a text stands to a subject.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stand {
+    /// It is what the subject holds, or is called, or a device that it uses.
+    Agrees,
+    /// It is what the subject once held.
+    Former,
+    /// It says nothing of the subject.
+    SaysNothing,
+    /// It is another one than what the subject holds or is called, or nothing that such a subject has.
+    Contradicts,
 }

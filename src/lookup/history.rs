@@ -58,18 +58,32 @@ impl Bearer {
     }
 }
 
+/// How a text came to mean somebody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Move {
+    /// When this one was first seen with it.
+    pub(super) since: Timestamp,
+    /// When another one was last seen with it.
+    last: Timestamp,
+}
+
+impl Move {
+    /// Tells whether that was so lately, up to the newest row of `until`, that the other one may be meant.
+    pub(super) fn is_recent(self, until: Timestamp) -> bool {
+        let at = self.since.max(self.last);
+        until.as_microsecond() - at.as_microsecond() <= NAME_HELD_MICROS
+    }
+}
+
 /// Who bears a text, whatever it is taken for.
 type Bearers = BTreeMap<SubjectId, Bearer>;
 
 impl Search<'_> {
-    /// Returns since when a text means those whom it does, of those to whom it moved of late.
+    /// Returns since when a text means those whom it does, of those to whom it moved.
     ///
     /// The text counts, not what it is taken for: `kim` meant somebody else when `kim@EMEA` was renamed, and so did an
     /// address that is one's UPN and was another one's email.
-    pub(super) fn moved(
-        &self,
-        looked_up: &[Trace],
-    ) -> rusqlite::Result<BTreeMap<SubjectId, Timestamp>> {
+    pub(super) fn moved(&self, looked_up: &[Trace]) -> rusqlite::Result<BTreeMap<SubjectId, Move>> {
         let mut moved = BTreeMap::new();
         // As what too many hold, it means nobody, and did not.
         let told = looked_up.iter().filter(|one| one.holders.is_some());
@@ -81,9 +95,7 @@ impl Search<'_> {
         let holders = told.iter().flat_map(|one| one.holders.iter().flatten());
         for holder in holders.filter(|holder| !holder.is_weak_sid) {
             let id = holder.subject.key();
-            let until = self.generation.coverage.of(id.0.dataset());
-            let since = until.and_then(|until| moved_at(&bearers, id, until));
-            moved.extend(since.map(|since| (id, since)));
+            moved.extend(moved_at(&bearers, id).map(|since| (id, since)));
         }
         Ok(moved)
     }
@@ -99,7 +111,9 @@ impl Search<'_> {
                 let Some(whole) = self.subject_of(subject, *part)? else {
                     continue;
                 };
-                let is_now = whole.value(one.probe).is_some();
+                // Whoever passed it on has it still, and is meant no more.
+                let mut holders = one.holders.iter().flatten();
+                let is_now = holders.any(|holder| holder.subject.key() == whole.key());
                 let bearer = bearers.entry(whole.key());
                 let bearer = bearer.or_insert(Bearer { held, is_now });
                 bearer.held = bearer.held.and(held);
@@ -164,12 +178,11 @@ fn is_nobody_elses(looked_up: &[&Trace]) -> bool {
     holders().count() == parts && (holders().all(is_of_first) || holders().all(is_at_once))
 }
 
-/// Returns since when a text means `holder`, if it moved there of late. `until` is when the index was told last.
-fn moved_at(bearers: &Bearers, holder: SubjectId, until: Timestamp) -> Option<Timestamp> {
+/// Returns since when a text means `holder`, if it moved there, and when the last other one was seen with it.
+fn moved_at(bearers: &Bearers, holder: SubjectId) -> Option<Move> {
     let since = bearers.get(&holder)?.held.first;
     let others = bearers.iter().filter(|(id, _)| **id != holder);
     let before = others.filter(|(_, other)| other.is_before(since));
     let last = before.map(|(_, other)| other.held.last).max()?;
-    let age = until.as_microsecond() - since.max(last).as_microsecond();
-    (age <= NAME_HELD_MICROS).then_some(since)
+    Some(Move { since, last })
 }

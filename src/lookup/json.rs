@@ -95,6 +95,10 @@ impl Serialize for Shown<'_> {
         if one.moved_at.is_some() {
             map.serialize_entry("moved_at", &Time(one.moved_at))?;
         }
+        map.serialize_entry("enough_to_act", &one.is_enough_to_act())?;
+        if let Some(reason) = one.not_enough {
+            map.serialize_entry("not_enough", reason.as_str())?;
+        }
         map.end()
     }
 }
@@ -329,12 +333,18 @@ fn put_device<M: SerializeMap>(map: &mut M, device: &Device) -> Result<(), M::Er
 
 fn put_use<M: SerializeMap>(map: &mut M, usage: &Use) -> Result<(), M::Error> {
     map.serialize_entry("logins", &usage.logins)?;
-    map.serialize_entry("last_used", &Time(usage.last_used))
+    map.serialize_entry("logins_observed", &Time(usage.logins_observed))?;
+    map.serialize_entry("last_used", &Time(usage.last_used))?;
+    map.serialize_entry("current", &usage.is_current)?;
+    match &usage.through {
+        Some(through) => map.serialize_entry("through", through),
+        None => Ok(()),
+    }
 }
 
 /// Only where it is true: its absence does not say that another one is.
 fn put_primary<M: SerializeMap>(map: &mut M, usage: &Use) -> Result<(), M::Error> {
-    match usage.is_primary {
+    match usage.is_primary() {
         true => map.serialize_entry("primary", &true),
         false => Ok(()),
     }

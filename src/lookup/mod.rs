@@ -1,7 +1,7 @@
 //! Lookups: from an identifier to the accounts and devices that bear it, out of a published index.
 //!
-//! The way of a query: `query` says what the text can be, `search` looks it up and compares every hit with its row (`row`),
-//! `history` whom else it meant, `find` decides who fits (`heard`), `rank` orders devices and accounts, `answer` is what
+//! The way of a query: `query` says what the text can be (`spoken`), `search` looks it up and compares every hit with its row (`row`),
+//! `history` whom else it meant, `find` decides who fits (`heard`, `person_name`), `rank` orders devices and accounts, `answer` is what
 //! comes back (of `found`, `evidence`, `coverage`, `freshness` and `waiting`) and `json` how it is written. `why` tells
 //! people how it came about, `suggest` what they may have meant. `generation` is the file that is read; it never changes,
 //! so nothing is locked and no call waits for a run. How the index came to be is the writer's affair.
@@ -13,7 +13,9 @@ mod search;
 
 mod find;
 mod heard;
+mod person_name;
 mod rank;
+mod spoken;
 
 mod answer;
 mod coverage;
@@ -37,7 +39,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
-pub use self::answer::{Answer, Clue, Flag, Match, NotOne, Outcome, Skipped, Verdict};
+pub use self::answer::{Answer, Clue, Flag, Match, NotEnough, NotOne, Outcome, Skipped, Verdict};
 pub use self::coverage::Coverage;
 pub use self::evidence::{Evidence, Level};
 pub use self::found::{Account, AccountUse, Device, DeviceUse, Found, Use};
@@ -63,6 +65,8 @@ pub struct Options {
     pub fresh_for: Duration,
     /// then `ageing`, and beyond this one `stale`.
     pub ageing_for: Duration,
+    /// Who was last seen longer than this before the newest row of its dataset was not seen lately.
+    pub quiet_after: Duration,
     /// Tells the time.
     pub clock: fn() -> Timestamp,
 }
@@ -74,6 +78,7 @@ impl Default for Options {
             max_holders: 8,
             fresh_for: Duration::from_hours(36),
             ageing_for: Duration::from_hours(8 * 24),
+            quiet_after: Duration::from_hours(60 * 24),
             clock: Timestamp::now,
         }
     }
@@ -227,8 +232,7 @@ impl Index {
         reader: &Reader,
         query: Query,
     ) -> rusqlite::Result<Answer> {
-        let max_holders = self.options.max_holders;
-        let found = find::find(reader, generation, &query, max_holders)?;
+        let found = find::find(reader, generation, &query, &self.options)?;
         Ok(Answer {
             outcome: found.outcome,
             matches: found.matches,

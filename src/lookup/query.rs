@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::evidence::Level;
+use super::spoken;
 use crate::identifier::{self, Kind};
 use crate::schema::{Class, Subject};
 
@@ -37,6 +38,8 @@ pub struct Query {
 pub(super) struct Clue {
     pub(super) text: String,
     pub(super) asked: Asked,
+    /// The channel vouches for it.
+    pub(super) is_verified: bool,
     /// Kinds of the other subject are not tried.
     only: Option<Subject>,
 }
@@ -102,7 +105,8 @@ impl Query {
     }
 
     /// Says what a person is called. Names are shared, so this finds nobody by itself: it narrows [`Query::all_of`].
-    /// `Doe, John` and `John Doe` are the same name.
+    /// `Doe, John` and `Dr. John Doe (External)` are the same name; accents and initials say nothing either. Of those who
+    /// fit the rest, whoever is called so leaves the others out; another name, of which no word is the same, contradicts.
     pub fn full_name(text: impl Into<String>) -> Query {
         Query::asked(text, Asked::FullName)
     }
@@ -111,7 +115,8 @@ impl Query {
     /// is writing, say.
     ///
     /// A subject fits when at least one of them identifies it and none contradicts it. One contradicts that says
-    /// another value of a kind than the subject has; where the subject has none of that kind, nothing is said against it.
+    /// another value of a kind than the subject has; where the subject has none of that kind, nothing is said against it,
+    /// nor by what it once had, nor by an email that nobody has. A device agrees with the accounts that use it.
     /// One that may be of any kind contradicts whoever does not hold it. The answer is one only if no text is held by
     /// others alone. What cannot be parsed is passed over; [`Answer::clues`](super::Answer::clues) tells what became of
     /// each. Options of the parts count when any has them. None at all is unparseable.
@@ -137,12 +142,21 @@ impl Query {
             clue: Clue {
                 text: text.into(),
                 asked,
+                is_verified: false,
                 only: None,
             },
             others: Vec::new(),
             is_all_classes: false,
             is_ids_only: false,
         }
+    }
+
+    /// Says that the channel vouches for the texts: whoever is writing was signed in with them. One such text is enough to
+    /// act on what it finds, see [`Match::not_enough`](super::Match::not_enough).
+    pub fn verified(mut self) -> Query {
+        let clues = std::iter::once(&mut self.clue).chain(&mut self.others);
+        clues.for_each(|clue| clue.is_verified = true);
+        self
     }
 
     /// Has machine and local accounts answer too.
@@ -190,7 +204,7 @@ impl Query {
 
 impl Clue {
     /// Returns the kinds that it is tried as.
-    pub(super) fn kinds(&self) -> impl Iterator<Item = Kind> {
+    pub(super) fn kinds(&self) -> impl Iterator<Item = Kind> + Clone {
         let (kinds, one): (&[Kind], _) = match self.asked {
             Asked::Any => (&Query::KINDS, None),
             Asked::As(kind) => (&[], Some(kind)),
@@ -212,10 +226,35 @@ impl Clue {
     }
 }
 
-/// Returns what a text is to be looked up as, equal normal forms together.
-pub(super) fn probes_of(kinds: impl Iterator<Item = Kind>, text: &str) -> Vec<Probe<'_>> {
+/// Returns what a text is to be looked up as, equal normal forms together: as it is, and as what it means where people
+/// wrote something around it.
+pub(super) fn probes_of(kinds: impl Iterator<Item = Kind> + Clone, text: &str) -> Vec<Probe<'_>> {
     let mut probes = Vec::with_capacity(Query::KINDS.len() + 2);
-    kinds.for_each(|kind| push_probes(&mut probes, kind, text));
+    kinds
+        .clone()
+        .for_each(|kind| push_probes(&mut probes, kind, text));
+    if let Some(meant) = spoken::meant(text) {
+        let known = probes.len();
+        for kind in kinds {
+            let mut others = Vec::new();
+            push_probes(&mut others, kind, &meant);
+            for Probe {
+                kind,
+                normal,
+                level,
+            } in others
+            {
+                let probe = Probe {
+                    kind,
+                    normal: Cow::Owned(normal.into_owned()),
+                    level,
+                };
+                if !probes[..known].contains(&probe) {
+                    probes.push(probe);
+                }
+            }
+        }
+    }
     probes.sort_by(|left: &Probe, right: &Probe| left.normal.cmp(&right.normal));
     probes
 }

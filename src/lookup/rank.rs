@@ -1,6 +1,7 @@
-//! Ranks: the devices of an account and the accounts of a device, and which of them has a clear lead.
+//! Ranked lists: the devices of an account and the accounts of a device, in the order in which an answer has them.
 //!
-//! Newest use first, then logins, then when the other side was last seen, then its ids.
+//! How they rank was worked out when the generation was written (`index::ranking`); here it is read. Current ones first,
+//! then by time of use, then by logins, then when the other side was last seen, then its ids.
 
 use std::cmp::Reverse;
 use std::sync::LazyLock;
@@ -11,22 +12,48 @@ use super::answer::Skipped;
 use super::found::{AccountUse, Device, DeviceUse, Use};
 use super::reader::{Reader, row_time};
 use super::row::{Row, text};
-use crate::schema::{Subject, USAGE_DEVICE_FIELDS};
+use crate::schema::{Rank, Subject, USAGE_DEVICE_FIELDS, usage_id};
 
 /// How many devices or accounts an answer lists: those of a scanner's account or a kiosk are without end.
 const LISTED_AT_MOST: usize = 100;
-/// A lead is clear from so many logins on, if they are so many times those of any other.
-const LEAD_LOGINS: u64 = 5;
-const LEAD_FACTOR: u64 = 2;
 
-static DEVICES_OF: LazyLock<String> = LazyLock::new(|| {
-    let fields = USAGE_DEVICE_FIELDS.join(", ");
-    format!(
-        "SELECT logins, last_used, is_shared, last_seen, {fields} FROM usage WHERE id >= ?1 AND id < ?2"
-    )
-});
-const ACCOUNTS_OF: &str =
-    "SELECT id >> 32, logins, last_used FROM usage WHERE id & 4294967295 = ?1";
+/// What every usage is read with, `account` first.
+const USAGE: &str =
+    "id >> 32, logins, last_used, coalesce(time_of_use, last_used), object, rank, through";
+/// Of format 3, which has no ranks: no device is anybody's primary one until the next run.
+const USAGE_OF_FORMAT_3: &str =
+    "id >> 32, logins, last_used, last_used, object, is_shared << 1 | 36, NULL";
+/// So many columns.
+const USAGE_COLUMNS: usize = 7;
+
+/// The statements of a format.
+struct Statements {
+    devices_of: String,
+    accounts_of: String,
+}
+
+impl Statements {
+    fn of(usage: &str) -> Statements {
+        let fields = USAGE_DEVICE_FIELDS.join(", ");
+        Statements {
+            devices_of: format!(
+                "SELECT {usage}, last_seen, {fields} FROM usage WHERE id >= ?1 AND id < ?2"
+            ),
+            accounts_of: format!("SELECT {usage} FROM usage WHERE id & 4294967295 = ?1"),
+        }
+    }
+}
+
+static STATEMENTS: LazyLock<Statements> = LazyLock::new(|| Statements::of(USAGE));
+static STATEMENTS_OF_FORMAT_3: LazyLock<Statements> =
+    LazyLock::new(|| Statements::of(USAGE_OF_FORMAT_3));
+
+fn statements(reader: &Reader) -> &'static Statements {
+    match reader.format {
+        3 => &STATEMENTS_OF_FORMAT_3,
+        _ => &STATEMENTS,
+    }
+}
 
 /// A ranked list, and how many of lower rank it leaves out.
 pub(super) struct Ranked<T> {
@@ -34,26 +61,78 @@ pub(super) struct Ranked<T> {
     pub(super) left_out: u64,
 }
 
-/// One row of `usage`, seen from a device.
+/// The accounts of a device.
+pub(super) struct AccountsOf {
+    pub(super) ranked: Ranked<AccountUse>,
+    pub(super) is_shared: bool,
+}
+
+/// One row of `usage`, but for what it says of the device.
 #[derive(Debug, Clone, Copy)]
 struct Usage {
     account: u32,
-    last_used: Option<Timestamp>,
     logins: Option<u64>,
+    last_used: Option<Timestamp>,
+    time_of_use: Option<Timestamp>,
+    object: Option<u32>,
+    rank: Rank,
+    through: Option<u32>,
 }
 
-fn shown(logins: Option<u64>, last_used: Option<Timestamp>) -> Use {
-    Use {
-        logins,
-        last_used,
-        is_primary: false,
+impl Usage {
+    fn read(row: &rusqlite::Row) -> rusqlite::Result<Usage> {
+        let logins: Option<i64> = row.get(1)?;
+        Ok(Usage {
+            account: row.get(0)?,
+            logins: logins.map(i64::unsigned_abs),
+            last_used: row_time(row.get(2)?),
+            time_of_use: row_time(row.get(3)?),
+            object: row.get(4)?,
+            rank: Rank::of_code(row.get(5)?),
+            through: row.get(6)?,
+        })
+    }
+
+    /// What orders usages, the smaller one first.
+    fn order(
+        &self,
+    ) -> (
+        Reverse<bool>,
+        Reverse<Option<Timestamp>>,
+        Reverse<Option<u64>>,
+    ) {
+        (
+            Reverse(self.rank.is_current),
+            Reverse(self.time_of_use),
+            Reverse(self.logins),
+        )
+    }
+
+    fn shown(self, reader: &Reader) -> rusqlite::Result<Use> {
+        let logins_observed = self.object.map(|object| reader.observed_at(object));
+        let through = match self.through {
+            Some(local) => Row::read(reader, Subject::Account, local)?,
+            None => None,
+        };
+        Ok(Use {
+            logins: self.logins,
+            logins_observed: logins_observed.transpose()?.flatten(),
+            last_used: self.last_used,
+            time_of_use: self.time_of_use,
+            is_current: self.rank.is_current,
+            not_primary: self.rank.not_primary,
+            through: through.and_then(|row| {
+                let [uid, sid, name] = row.ids_and_name();
+                name.or(uid).or(sid).map(str::to_owned)
+            }),
+        })
     }
 }
 
 /// Returns the devices of an account.
 pub(super) fn devices_of(reader: &Reader, account: u32) -> rusqlite::Result<Ranked<DeviceUse>> {
     let account = i64::from(account);
-    let mut select = reader.prepare_cached(&DEVICES_OF)?;
+    let mut select = reader.prepare_cached(&statements(reader).devices_of)?;
     let rows = select.query_map([account << 32, (account + 1) << 32], |row| {
         device_use(reader, row)
     })?;
@@ -61,17 +140,12 @@ pub(super) fn devices_of(reader: &Reader, account: u32) -> rusqlite::Result<Rank
     list.sort_by(|left, right| device_rank(left).cmp(&device_rank(right)));
     let left_out = list.len().saturating_sub(LISTED_AT_MOST) as u64;
     list.truncate(LISTED_AT_MOST);
-    let is_first_own = list.first().is_some_and(|first| !first.is_shared);
-    if is_first_own && left_out == 0 {
-        let own = list.iter_mut().filter(|device| !device.is_shared);
-        mark_primary(own.map(|device| &mut device.usage));
-    }
     Ok(Ranked { list, left_out })
 }
 
 /// Reads a device and its use, both of which a usage's row has.
 fn device_use(reader: &Reader, row: &rusqlite::Row) -> rusqlite::Result<DeviceUse> {
-    const BEFORE: usize = 4;
+    const BEFORE: usize = USAGE_COLUMNS + 1;
     let field = |at: usize| text(reader, row.get_ref(BEFORE + at)?);
     let device = Device {
         uid: field(0)?,
@@ -84,13 +158,13 @@ fn device_use(reader: &Reader, row: &rusqlite::Row) -> rusqlite::Result<DeviceUs
         os: field(7)?,
         entity: field(8)?,
         first_seen: row_time(row.get(BEFORE + 9)?),
-        last_seen: row_time(row.get(3)?),
+        last_seen: row_time(row.get(USAGE_COLUMNS)?),
     };
-    let logins: Option<i64> = row.get(0)?;
+    let usage = Usage::read(row)?;
     Ok(DeviceUse {
         device,
-        usage: shown(logins.map(i64::unsigned_abs), row_time(row.get(1)?)),
-        is_shared: row.get(2)?,
+        is_shared: usage.rank.is_shared,
+        usage: usage.shown(reader)?,
     })
 }
 
@@ -98,11 +172,11 @@ fn device_use(reader: &Reader, row: &rusqlite::Row) -> rusqlite::Result<DeviceUs
 pub(super) fn accounts_of(
     reader: &Reader,
     device: u32,
-    is_shared: bool,
     is_all_classes: bool,
     skipped: &mut Skipped,
-) -> rusqlite::Result<Ranked<AccountUse>> {
+) -> rusqlite::Result<AccountsOf> {
     let usages = usages_of(reader, device)?;
+    let is_shared = usages.iter().any(|usage| usage.rank.is_shared);
     let ranked = accounts(reader, usages, |row| {
         let is_skipped = row.class.is_skipped() && !is_all_classes;
         if is_skipped {
@@ -110,33 +184,31 @@ pub(super) fn accounts_of(
         }
         !is_skipped
     })?;
-    let list = ranked.list.into_iter().map(|(row, usage)| AccountUse {
-        account: row.into_account(),
-        usage,
-    });
-    let mut list: Vec<AccountUse> = list.collect();
+    let mut list = Vec::with_capacity(ranked.list.len());
+    for (row, usage) in ranked.list {
+        list.push(AccountUse {
+            account: row.into_account(),
+            usage: usage.shown(reader)?,
+        });
+    }
     list.sort_by(|left, right| account_rank(left).cmp(&account_rank(right)));
     let left_out = ranked.left_out + list.len().saturating_sub(LISTED_AT_MOST) as u64;
     list.truncate(LISTED_AT_MOST);
-    if !is_shared && left_out == 0 {
-        let own = list
-            .iter_mut()
-            .filter(|user| !user.account.class.is_skipped());
-        mark_primary(own.map(|user| &mut user.usage));
-    }
-    Ok(Ranked { list, left_out })
+    Ok(AccountsOf {
+        ranked: Ranked { list, left_out },
+        is_shared,
+    })
+}
+
+/// Tells whether an account uses a device.
+pub(super) fn is_usage(reader: &Reader, account: u32, device: u32) -> rusqlite::Result<bool> {
+    let mut select = reader.prepare_cached("SELECT 1 FROM usage WHERE id = ?1")?;
+    select.exists([usage_id(account, device)])
 }
 
 fn usages_of(reader: &Reader, device: u32) -> rusqlite::Result<Vec<Usage>> {
-    let mut select = reader.prepare_cached(ACCOUNTS_OF)?;
-    let rows = select.query_map([device], |row| {
-        let logins: Option<i64> = row.get(1)?;
-        Ok(Usage {
-            account: row.get(0)?,
-            logins: logins.map(i64::unsigned_abs),
-            last_used: row_time(row.get(2)?),
-        })
-    })?;
+    let mut select = reader.prepare_cached(&statements(reader).accounts_of)?;
+    let rows = select.query_map([device], Usage::read)?;
     rows.collect()
 }
 
@@ -145,81 +217,49 @@ fn accounts(
     reader: &Reader,
     mut usages: Vec<Usage>,
     mut is_wanted: impl FnMut(&Row) -> bool,
-) -> rusqlite::Result<Ranked<(Row, Use)>> {
-    let order = |usage: &Usage| (Reverse(usage.last_used), Reverse(usage.logins));
-    usages.sort_by_key(order);
+) -> rusqlite::Result<Ranked<(Row, Usage)>> {
+    usages.sort_by_key(Usage::order);
     // Those that are as good as the last one listed are read too: what they are called tells them apart, not their ids.
     let mut last = None;
     let mut list = Vec::with_capacity(usages.len().min(LISTED_AT_MOST));
     let mut left_out = 0;
     for usage in usages {
-        if list.len() >= LISTED_AT_MOST && last != Some(order(&usage)) {
+        if list.len() >= LISTED_AT_MOST && last != Some(usage.order()) {
             left_out += 1;
             continue;
         }
         let row = Row::read(reader, Subject::Account, usage.account)?;
         if let Some(row) = row.filter(|row| is_wanted(row)) {
-            last = Some(order(&usage));
-            list.push((row, shown(usage.logins, usage.last_used)));
+            last = Some(usage.order());
+            list.push((row, usage));
         }
     }
     Ok(Ranked { list, left_out })
 }
 
-/// What orders a list: compared from left to right, the smaller one first.
-type Rank<'a> = (
-    Reverse<Option<Timestamp>>,
-    Reverse<Option<u64>>,
-    Reverse<Option<Timestamp>>,
-    [Option<&'a str>; 3],
-);
-
-fn device_rank(one: &DeviceUse) -> Rank<'_> {
+fn device_rank(one: &DeviceUse) -> impl Ord + '_ {
     let it = &one.device;
     let ids = [&it.uid, &it.collector_uid, &it.name];
     rank(&one.usage, it.last_seen, ids)
 }
 
-fn account_rank(one: &AccountUse) -> Rank<'_> {
+fn account_rank(one: &AccountUse) -> impl Ord + '_ {
     let it = &one.account;
     let ids = [&it.uid, &it.sid, &it.account_name];
     rank(&one.usage, it.last_seen, ids)
 }
 
-fn rank<'a>(usage: &Use, last_seen: Option<Timestamp>, ids: [&'a Option<String>; 3]) -> Rank<'a> {
+/// What orders a list: compared from left to right, the smaller one first.
+fn rank<'a>(
+    usage: &Use,
+    last_seen: Option<Timestamp>,
+    ids: [&'a Option<String>; 3],
+) -> impl Ord + use<'a> {
     (
-        Reverse(usage.last_used),
+        Reverse(usage.is_current),
+        Reverse(usage.time_of_use),
         Reverse(usage.logins),
         Reverse(last_seen),
         ids.map(|id| id.as_deref()),
     )
-}
-
-/// Marks the first of those that may be primary, if its lead is clear.
-fn mark_primary<'a>(mut own: impl Iterator<Item = &'a mut Use>) {
-    let Some(first) = own.next() else { return };
-    let others = own.map(|other| other.logins.unwrap_or(0)).max();
-    first.is_primary = has_clear_lead(first.logins.unwrap_or(0), others);
-}
-
-fn has_clear_lead(logins: u64, most_of_others: Option<u64>) -> bool {
-    match most_of_others {
-        None => true,
-        Some(others) => logins >= LEAD_LOGINS && logins >= others.saturating_mul(LEAD_FACTOR),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_lead_is_clear_alone_or_with_twice_the_logins_of_any_other() {
-        assert!(has_clear_lead(0, None));
-        assert!(has_clear_lead(26, Some(13)));
-        assert!(!has_clear_lead(26, Some(14)));
-        assert!(!has_clear_lead(26, Some(21)));
-        assert!(!has_clear_lead(4, Some(1)));
-        assert!(has_clear_lead(5, Some(0)));
-    }
 }

@@ -20,6 +20,8 @@ const OBJECT: &str = "SELECT observed_at, key FROM object WHERE id = ?1";
 #[derive(Debug)]
 pub(crate) struct Reader {
     connection: Connection,
+    /// Of the file.
+    pub(super) format: i32,
     objects: RefCell<HashMap<u32, (Timestamp, String)>>,
     /// Texts that many rows have alike: few, and asked for over and over.
     texts: RefCell<HashMap<i64, String>>,
@@ -34,9 +36,10 @@ impl Deref for Reader {
 }
 
 impl Reader {
-    pub(super) fn new(connection: Connection) -> Reader {
+    pub(super) fn new(connection: Connection, format: i32) -> Reader {
         Reader {
             connection,
+            format,
             objects: RefCell::default(),
             texts: RefCell::default(),
         }
@@ -52,6 +55,14 @@ impl Reader {
                 Ok(read.map(|text| unknown.insert(text).clone()))
             }
         }
+    }
+
+    /// Returns when an object was observed.
+    pub(super) fn observed_at(&self, object: u32) -> rusqlite::Result<Option<Timestamp>> {
+        if let Some((observed_at, _)) = self.objects.borrow().get(&object) {
+            return Ok(Some(*observed_at));
+        }
+        Ok(self.object(object)?.map(|(observed_at, _)| observed_at))
     }
 
     /// Returns when an object was observed, and its key: evidence names few objects over and over.

@@ -186,11 +186,6 @@ impl Row {
             && (!is_key || says_local || self.flags & flag::LOCAL_SID != 0)
     }
 
-    /// Tells whether so many use it that it is nobody's own.
-    pub(super) fn is_shared(&self) -> bool {
-        self.flags & flag::SHARED != 0
-    }
-
     /// Tells whether usages of it wait.
     pub(super) fn is_waited_for(&self) -> bool {
         self.flags & flag::WAITED_FOR != 0

@@ -3,22 +3,28 @@
 //! The identifier table only says where to look. It keeps what a subject was once known by, and different values may
 //! share a hash, so every hit is compared with the subject's row.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
+use jiff::Timestamp;
 use rusqlite::{OptionalExtension, params};
 
 use super::evidence::Evidence;
 use super::generation::Generation;
-use super::query::Probe;
+use super::query::{Probe, field_kind};
 use super::reader::Reader;
-use super::row::Row;
+use super::row::{Row, SubjectId};
 use crate::bucket::{Entries, Hash, IN_CROWD, MAX_ID, bucket_of, kind_and_id, read_u32, reference};
-use crate::identifier::Kind;
+use crate::identifier::{Kind, normal_form};
 use crate::schema::Subject;
 
 /// Rows that are read for one value that more than a bucket's share ever held; more make it non-identifying.
 const READ_AT_MOST: usize = 4_096;
+
+/// Subjects that are told apart by who had a value first, before more of them make it non-identifying.
+const TOLD_APART_AT_MOST: usize = 64;
 
 /// Rows that are kept at hand.
 const ROWS_KEPT: usize = 8;
@@ -47,6 +53,7 @@ pub(super) struct Trace<'p, 'q> {
 /// A subject that holds a probe's value, by the part through which it was found.
 pub(super) struct Holder {
     pub(super) subject: Rc<Row>,
+    pub(super) part: u32,
     /// The subject's value, as exported.
     pub(super) value: String,
     /// The object and row that say so.
@@ -162,25 +169,74 @@ impl<'a> Search<'a> {
         parts: &[u32],
     ) -> rusqlite::Result<Option<Vec<Holder>>> {
         let mut holders: Vec<Holder> = Vec::new();
-        let mut subjects = 0;
+        let mut subjects = BTreeSet::new();
         for part in parts {
             let Some(holder) = self.holder(probe, *part)? else {
                 continue;
             };
             // Several parts may be of one subject.
-            let is_same = |other: &Holder| other.subject.key() == holder.subject.key();
-            subjects += usize::from(!holders.iter().any(is_same));
+            subjects.insert(holder.subject.key());
             holders.push(holder);
-            if subjects > self.max_holders {
+            if subjects.len() > self.max_holders.max(TOLD_APART_AT_MOST) {
                 return Ok(None);
             }
         }
-        Ok(Some(holders))
+        if subjects.len() > 1 {
+            let passed_on = self.passed_on(probe, &holders)?;
+            holders.retain(|holder| !passed_on.contains(&holder.subject.key()));
+            subjects.retain(|subject| !passed_on.contains(subject));
+        }
+        Ok((subjects.len() <= self.max_holders).then_some(holders))
+    }
+
+    /// Returns those of a value's holders who passed it on: another one was first seen with it after they were last seen at
+    /// all. A bare or short name is passed on with the whole one.
+    pub(super) fn passed_on(
+        &self,
+        probe: &Probe,
+        holders: &[Holder],
+    ) -> rusqlite::Result<BTreeSet<SubjectId>> {
+        let kind = field_kind(probe.kind);
+        let mut passed_on = BTreeSet::new();
+        if !is_given_to_one_at_a_time(kind) {
+            return Ok(passed_on);
+        }
+        let mut firsts: BTreeMap<(String, SubjectId), Option<Timestamp>> = BTreeMap::new();
+        for holder in holders {
+            let normal = normal_form(kind, &holder.value).ok();
+            let normal = normal.map(Cow::into_owned).unwrap_or_default();
+            let whole = Probe {
+                kind,
+                normal: Cow::Borrowed(&*normal),
+                level: None,
+            };
+            let first = self.held(&whole, holder.part)?.map(|held| held.first);
+            let known = firsts.entry((normal, holder.subject.key())).or_default();
+            *known = match *known {
+                Some(known) => first.map(|first| first.min(known)).or(Some(known)),
+                None => first,
+            };
+        }
+        for holder in holders {
+            let subject = holder.subject.key();
+            let last = self.reader.observed_at(holder.subject.seen.object)?;
+            let values = firsts.keys().filter(|(_, known)| *known == subject);
+            let is_passed_on = |value: &String| {
+                let mut others = firsts.iter();
+                others.any(|((same, other), first)| {
+                    same == value && *other != subject && *first > last
+                })
+            };
+            if values.map(|(value, _)| value).any(is_passed_on) {
+                passed_on.insert(subject);
+            }
+        }
+        Ok(passed_on)
     }
 
     /// Returns the subject of a part, if the subject holds the value now.
     pub(super) fn holder(&self, probe: &Probe, part: u32) -> rusqlite::Result<Option<Holder>> {
-        let subject = Subject::of(probe.kind);
+        let (subject, part_id) = (Subject::of(probe.kind), part);
         let Some(part) = self.row(subject, part)? else {
             return Ok(None);
         };
@@ -203,6 +259,7 @@ impl<'a> Search<'a> {
         let row = whole.unwrap_or(part);
         Ok(row.value(probe).map(str::to_owned).map(|value| Holder {
             subject: row,
+            part: part_id,
             value,
             said: (seen.object, seen.row),
             is_weak_sid,
@@ -254,4 +311,12 @@ impl<'a> Search<'a> {
             row,
         }))
     }
+}
+
+/// Tells whether values of a kind are given to one account or device at a time. SIDs and uids are never given again.
+fn is_given_to_one_at_a_time(kind: Kind) -> bool {
+    matches!(
+        kind,
+        Kind::AccountName | Kind::Upn | Kind::Email | Kind::DeviceName | Kind::SerialNumber
+    )
 }

@@ -3,13 +3,15 @@
 //! For people who ask back, not for a chatbot: it reads everything that a lookup reads, and tells of former holders and
 //! of accounts that lookups pass over.
 
+use std::collections::BTreeSet;
+
 use super::answer::Answer;
 use super::evidence::Evidence;
 use super::generation::Generation;
 use super::history::Held;
 use super::query::{Clue, Probe, Query, field_kind};
 use super::reader::Reader;
-use super::row::Row;
+use super::row::{Row, SubjectId};
 use super::search::Search;
 use crate::identifier::{Kind, Refusal, normal_form};
 use crate::schema::{Class, Subject};
@@ -81,7 +83,7 @@ pub enum HitVerdict {
     Holds,
     /// It holds the value, and is a machine or local account: [`Query::all_classes`] includes it.
     Skipped,
-    /// It was known by the value and is known by another one now.
+    /// It was known by the value and is known by another one now, or passed it on to another.
     Former,
 }
 
@@ -177,10 +179,15 @@ impl Trying<'_> {
     /// Returns who holds a probe's value or held it: each subject once, those that answer first.
     fn hits(&self, probe: &Probe) -> rusqlite::Result<Vec<Hit>> {
         let mut hits: Vec<(u32, Hit)> = Vec::new();
-        for part in self.search.filed(probe)? {
-            let Some((id, hit)) = self.hit(probe, part)? else {
+        let parts = self.search.filed(probe)?;
+        let passed_on = self.passed_on(probe, &parts)?;
+        for part in parts {
+            let Some((id, mut hit)) = self.hit(probe, part)? else {
                 continue;
             };
+            if passed_on.contains(&(hit.subject, id)) {
+                hit.verdict = HitVerdict::Former;
+            }
             match hits.iter_mut().find(|(known, _)| *known == id) {
                 Some((_, known)) => known.join(hit),
                 None => hits.push((id, hit)),
@@ -190,6 +197,18 @@ impl Trying<'_> {
         // By what the files say, not by the order in which they came.
         hits.sort_by(|left, right| left.order().cmp(&right.order()));
         Ok(hits)
+    }
+
+    /// Returns who passed a value on, of the first who hold it.
+    fn passed_on(&self, probe: &Probe, parts: &[u32]) -> rusqlite::Result<BTreeSet<SubjectId>> {
+        let mut holders = Vec::new();
+        for part in parts.iter().take(HITS_AT_MOST) {
+            holders.extend(self.search.holder(probe, *part)?);
+        }
+        match holders.len() {
+            0 | 1 => Ok(BTreeSet::new()),
+            _ => self.search.passed_on(probe, &holders),
+        }
     }
 
     fn hit(&self, probe: &Probe, part: u32) -> rusqlite::Result<Option<(u32, Hit)>> {

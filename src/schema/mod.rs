@@ -3,10 +3,12 @@
 //! Both sides read this file: the writer builds its statements from it, a lookup its `SELECT`s.
 //! How export columns are named is data and lives in `schemas/export/*.toml`.
 
+mod rank;
 mod stored;
 
 use std::ops::{Index, IndexMut};
 
+pub use self::rank::{NotPrimary, Rank};
 pub use self::stored::{
     DOMAIN_SID, domain_and_rid, folded, microseconds_of, shared_text, stored_sid, stored_time,
     unfolded, uuid_bytes, uuid_text,
@@ -17,7 +19,10 @@ use crate::identifier::Kind;
 pub const APPLICATION_ID: i32 = 0x6964_6478;
 
 /// `PRAGMA user_version`: the format of the index. 1 and 2 were before the first release.
-pub const USER_VERSION: i32 = 3;
+pub const USER_VERSION: i32 = 4;
+
+/// The oldest format that a run takes on: what of it the next generation is made from is as it is today.
+pub const OLDEST_VERSION: i32 = 3;
 
 /// How long after it was last seen with a name an account still competes with others for it, in microseconds: longer than
 /// any window of an NQL query (91 days).
@@ -324,17 +329,12 @@ impl Class {
     }
 }
 
-/// Accounts, neither machine nor local, that use a device, from which on it is shared.
-pub const SHARED_BY: u32 = 3;
-
 /// The bits of the column `flags`.
 pub mod flag {
     /// Its SID has the form of a key, and some row shows that it is local.
     pub const LOCAL_SID: u8 = 2;
     /// All that it ever had for a UPN, an email or a serial number stands in `held`.
     pub const HELD: u8 = 8;
-    /// Of a device: so many people use it that it is nobody's own.
-    pub const SHARED: u8 = 16;
     /// Usages of it wait: see `waiting`.
     pub const WAITED_FOR: u8 = 32;
 }

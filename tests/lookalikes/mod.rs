@@ -124,7 +124,11 @@ fn check(index: &Index, tenant: &Tenant, asked: &Asked, seed: u64) -> Counted {
         1 if expected.is_clear => answer.outcome == Outcome::One,
         _ => answer.outcome == Outcome::Several,
     };
-    assert!(is_expected, "{place}: {:?} of {found:?}", answer.outcome);
+    assert!(
+        is_expected,
+        "{place}: {:?} of {found:?} {:?}",
+        answer.outcome, answer.clues
+    );
     let is_one = answer.one().is_ok();
     assert_eq!(is_one, answer.outcome == Outcome::One, "{place}");
     Counted {

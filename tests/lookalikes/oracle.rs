@@ -74,16 +74,31 @@ impl Tenant {
             Some(Kind::Upn) => !one.normal[UPN].is_empty(),
             Some(_) => !one.normal[EMAIL].is_empty(),
         };
-        has_any && !rules.iter().any(|rule| rule.has(one))
+        // What was theirs, or an email that nobody has, says nothing.
+        let is_former = rules.iter().any(|rule| !rule.is_crowded() && rule.had(one));
+        let is_unknown_alias = *kind == Some(Kind::Email)
+            && is_account
+            && rules.iter().all(|rule| rule.holders.is_empty());
+        has_any && !is_former && !is_unknown_alias && !rules.iter().any(|rule| rule.has(one))
     }
 
+    /// The ways to take a text as it is, and without the full stop behind it.
     fn rules(&self, (kind, text): &(Option<Kind>, String)) -> Vec<Rule<'_>> {
+        let mut rules = self.rules_of(*kind, text);
+        let meant = text.trim().trim_end_matches('.').trim();
+        if meant != text.trim() {
+            rules.extend(self.rules_of(*kind, meant));
+        }
+        rules
+    }
+
+    fn rules_of(&self, kind: Option<Kind>, text: &str) -> Vec<Rule<'_>> {
         let Some(normal) = normal(text) else {
             return Vec::new();
         };
         let mut rules = Rules {
             tenant: self,
-            only: *kind,
+            only: kind,
             rules: Vec::new(),
         };
         let name = match normal.split_once('\\') {
@@ -94,21 +109,23 @@ impl Tenant {
         let uuid = normal.trim_matches(['{', '}']).replace('-', "");
         let digits = |uid: &str| uid.replace('-', "");
         let address = normal.strip_prefix("mailto:").unwrap_or(&normal);
-        rules.accounts(Kind::Uid, |one, _| digits(&one.uid) == uuid);
-        rules.accounts(Kind::Sid, |_, said| said[SID] == normal);
-        rules.accounts(Kind::AccountName, |_, said| said[ACCOUNT_NAME] == name);
-        rules.accounts(Kind::AccountName, |_, said| {
+        rules.accounts(Kind::Uid, None, |one, _| digits(&one.uid) == uuid);
+        rules.accounts(Kind::Sid, None, |_, said| said[SID] == normal);
+        rules.accounts(Kind::AccountName, Some(ACCOUNT_NAME), |_, said| {
+            said[ACCOUNT_NAME] == name
+        });
+        rules.accounts(Kind::AccountName, Some(ACCOUNT_NAME), |_, said| {
             let bare = said[ACCOUNT_NAME].rsplit_once('@');
             is_bare && bare.is_some_and(|(sam, _)| sam == name)
         });
-        rules.accounts(Kind::Upn, |_, said| said[UPN] == normal);
-        rules.accounts(Kind::Email, |_, said| {
+        rules.accounts(Kind::Upn, Some(UPN), |_, said| said[UPN] == normal);
+        rules.accounts(Kind::Email, Some(EMAIL), |_, said| {
             // Accounts without an email have an empty one here.
             !address.is_empty() && said[EMAIL] == address
         });
-        rules.devices(|one, _| digits(&one.uid) == uuid);
-        rules.devices(|_, said| digits(&said[COLLECTOR_UID]) == uuid);
-        rules.devices(|_, said| said[SERIAL] == normal);
+        rules.devices(None, |one, _| digits(&one.uid) == uuid);
+        rules.devices(None, |_, said| digits(&said[COLLECTOR_UID]) == uuid);
+        rules.devices(Some(SERIAL), |_, said| said[SERIAL] == normal);
         rules.hosts(&normal);
         rules.rules
     }
@@ -144,15 +161,20 @@ struct Rules<'t> {
 }
 
 impl<'t> Rules<'t> {
-    fn accounts(&mut self, kind: Kind, holds: impl Fn(&Subject, &[String]) -> bool) {
+    fn accounts(
+        &mut self,
+        kind: Kind,
+        column: Option<usize>,
+        holds: impl Fn(&Subject, &[String]) -> bool,
+    ) {
         if self.only.is_none_or(|only| only == kind) {
-            self.add(kind, &self.tenant.accounts, holds);
+            self.add(kind, column, &self.tenant.accounts, holds);
         }
     }
 
-    fn devices(&mut self, holds: impl Fn(&Subject, &[String]) -> bool) {
+    fn devices(&mut self, column: Option<usize>, holds: impl Fn(&Subject, &[String]) -> bool) {
         if self.only.is_none() {
-            self.add(Kind::DeviceName, &self.tenant.devices, holds);
+            self.add(Kind::DeviceName, column, &self.tenant.devices, holds);
         }
     }
 
@@ -160,22 +182,53 @@ impl<'t> Rules<'t> {
         let host = normal.strip_suffix('.').unwrap_or(normal);
         let label = host.split_once('.').map(|(label, _)| label);
         let label = label.filter(|_| !host.contains(['@', '\\', ' ']));
-        self.devices(|_, said| said[DEVICE_NAME] == host);
-        self.devices(|_, said| label == Some(&said[DEVICE_NAME]));
-        self.devices(|_, said| {
+        self.devices(Some(DEVICE_NAME), |_, said| said[DEVICE_NAME] == host);
+        self.devices(Some(DEVICE_NAME), |_, said| {
+            label == Some(&said[DEVICE_NAME])
+        });
+        self.devices(Some(DEVICE_NAME), |_, said| {
             let short = said[DEVICE_NAME].split_once('.');
             label.is_none() && short.is_some_and(|(short, _)| short == host)
         });
     }
 
-    fn add(&mut self, kind: Kind, all: &'t [Subject], holds: impl Fn(&Subject, &[String]) -> bool) {
+    /// Adds a rule; `column` is where the whole value stands, if such values are given to one at a time.
+    fn add(
+        &mut self,
+        kind: Kind,
+        column: Option<usize>,
+        all: &'t [Subject],
+        holds: impl Fn(&Subject, &[String]) -> bool,
+    ) {
+        let keeps = |one: &&Subject| column.is_none_or(|column| !is_passed_on(one, column, all));
+        let holding: Vec<&Subject> = all.iter().filter(|one| holds(one, &one.normal)).collect();
+        let keeping: Vec<&Subject> = holding.iter().copied().filter(keeps).collect();
+        // What too many hold identifies nobody, and so was passed on by nobody.
+        let holders = match keeping.len() > HOLDERS_AT_MOST {
+            true => holding,
+            false => keeping,
+        };
         let older = all.iter().filter(|one| one.days != Days::OnlyNewer);
         self.rules.push(Rule {
             kind,
-            holders: all.iter().filter(|one| holds(one, &one.normal)).collect(),
+            holders,
             formers: older.filter(|one| holds(one, &one.former)).collect(),
         });
     }
+}
+
+/// Tells whether somebody who was last seen in the older file passed a value on: another one is first seen with it in the
+/// newer one.
+fn is_passed_on(one: &Subject, column: usize, all: &[Subject]) -> bool {
+    let value = &one.normal[column];
+    let begins = |other: &Subject| match other.days {
+        Days::OnlyNewer => true,
+        Days::OnlyOlder => false,
+        Days::Both => other.former[column] != *value,
+    };
+    let mut others = all.iter().filter(|other| other.uid != one.uid);
+    one.days == Days::OnlyOlder
+        && others.any(|other| other.normal[column] == *value && begins(other))
 }
 
 /// Tells whether a text that means a holder by one rule meant somebody else before, by whichever that not too many hold.

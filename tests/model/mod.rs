@@ -3,20 +3,21 @@
 //! Well-formed ASCII cells only: what is refused, and how text is normalised, is tested elsewhere.
 //!
 //! `rows` are what objects say, at a `time`, by `keys`; `subjects` gives each row to whom it is about, where `bearers`
-//! say whom a name means; `usages` are what mentions make. `fields`, `class` and `held` are what of it an index shows.
+//! say whom a name means; `usages` are what mentions make, and `ranks` which device is whose. `fields`, `class` and `held` are what of it an index shows.
 
 mod bearers;
 mod class;
 mod fields;
 mod held;
 mod keys;
+mod ranks;
 mod rows;
 mod samples;
 mod subjects;
 mod time;
 mod usages;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
@@ -24,9 +25,10 @@ use self::bearers::Interval;
 use self::class::{known_device_names, local_sids};
 use self::fields::{account_json, device_json};
 use self::held::{ACCOUNT_VALUES, DEVICE_VALUES, held};
-use self::keys::Keys;
+use self::keys::{Keys, account_name};
+use self::ranks::World;
 use self::rows::{Row, rows_of};
-use self::subjects::{Subjects, account_text, device_text};
+use self::subjects::{Resolution, Subject, Subjects, account_text, device_text};
 use self::time::observed_us;
 use self::usages::{
     LOGINS_WINDOW_US, Usages, last_login_groups, login_groups, said_of_logins, usage_json,
@@ -56,21 +58,48 @@ pub(crate) fn derive(objects: &[Object]) -> Value {
         let account = accounts.resolve(&user.without_weak_sid(&local_sids), said);
         usages.take_logins(account, devices.resolve(&device, said), &rows);
     }
+    let mut last_users = BTreeMap::new();
     for ((user_name, device), times) in last_login_groups(&device_rows) {
         let said = Interval {
             from: times.used - LOGINS_WINDOW_US,
             to: times.used,
         };
-        let account = accounts.resolve(&Keys::of_name(user_name), said);
-        usages.take_last_login(account, devices.home(&device), times.observed);
+        let account = accounts.resolve(&Keys::of_name(user_name.clone()), said);
+        last_users.insert((user_name, device.clone()), account.clone());
+        usages.take_last_login(account, devices.home(&device), &times);
     }
+    let world = World {
+        accounts: &accounts,
+        devices: &devices,
+        device_names: &device_names,
+        newest_logins: login_rows.iter().map(|row| row.stamp.observed_us).max(),
+        last_users: last_users_now(&devices, &last_users),
+    };
+    let whole = ranks::whole(&usages, &world);
+    let ranks = ranks::ranks(&whole, &world);
     json!({
         "accounts": sorted(accounts.each(|subject, rows| account_json(subject, rows, &device_names))),
         "devices": sorted(devices.each(device_json)),
-        "usages": sorted(usages.by_pair.iter().map(|(pair, usage)| usage_json(pair, usage)).collect()),
+        "usages": sorted(whole.iter().map(|(pair, parts)| usage_json(pair, parts, &ranks[pair])).collect()),
         "held": sorted([held(&accounts, account_text, &ACCOUNT_VALUES), held(&devices, device_text, &DEVICE_VALUES)].concat()),
         "waiting": {"unknown": usages.unknown, "ambiguous": usages.ambiguous},
     })
+}
+
+/// Returns whom the newest row of each device names as the last to log in, where it names anybody: whom that means, and
+/// the domain part of the name.
+fn last_users_now(
+    devices: &Subjects,
+    users: &BTreeMap<(String, Keys), Resolution>,
+) -> BTreeMap<Subject, (Resolution, Option<String>)> {
+    let named = devices.members.iter().filter_map(|(device, rows)| {
+        let (_, newest) = rows.iter().max_by_key(|(_, row)| row.stamp)?;
+        let name = account_name(newest.said("device.login.last_login_user_name")?);
+        let domain = name.split_once('@').map(|(_, domain)| domain.to_owned());
+        let user = users[&(name, newest.device_keys())].clone();
+        Some((device.clone(), (user, domain)))
+    });
+    named.collect()
 }
 
 /// Returns an array in the order of its elements' JSON text, so that two states compare.

@@ -1,17 +1,18 @@
 //! Usages: what rows that mention an account and a device make (R5), and how many mentions wait.
 //! Whom a mention means is left to `subjects`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
 use super::bearers::Interval;
 use super::derive;
 use super::keys::{Keys, account_name};
+use super::ranks::Rank;
 use super::rows::Row;
 use super::samples::{SID_A, SID_B, UID_A, UID_B, UID_C, device, devices, mentions, object, sid};
 use super::subjects::{Resolution, Subject, account_text, device_text};
-use super::time::{DAY_US, observed_us, time_us};
+use super::time::{DAY_US, observed_us};
 
 /// How long before it was observed a logins row may have been true, where nothing says it.
 pub(super) const LOGINS_WINDOW_US: i64 = 92 * DAY_US;
@@ -38,8 +39,54 @@ pub(super) struct Usages<'a> {
 
 #[derive(Default)]
 pub(super) struct Usage<'a> {
+    /// The rows of the newest objects that have its keys.
     logins: Vec<&'a Row>,
+    /// The days of all its rows.
+    login_days: BTreeSet<i64>,
     last_login_us: Option<i64>,
+    last_login_used_us: Option<i64>,
+    last_login_days: BTreeSet<i64>,
+}
+
+impl Usage<'_> {
+    pub(super) fn has_logins(&self) -> bool {
+        !self.logins.is_empty()
+    }
+
+    /// Returns the logins that the newest object counts.
+    pub(super) fn count(&self) -> Option<u64> {
+        sum_of_logins(&of_newest_object(&self.logins))
+    }
+
+    pub(super) fn last_used(&self) -> Option<i64> {
+        let rows = of_newest_object(&self.logins);
+        rows.iter().filter_map(|row| row.stamp.last_seen_us).max()
+    }
+
+    /// Returns when its logins were at the latest.
+    pub(super) fn logins_time(&self) -> Option<i64> {
+        let rows = of_newest_object(&self.logins);
+        let observed = rows.first().map(|row| row.stamp.observed_us);
+        self.last_used().or(observed)
+    }
+
+    pub(super) fn last_login_used(&self) -> Option<i64> {
+        self.last_login_used_us
+    }
+
+    pub(super) fn last_login_days(&self) -> BTreeSet<i64> {
+        within_64_days(&self.last_login_days)
+    }
+
+    pub(super) fn days(&self) -> BTreeSet<i64> {
+        within_64_days(&(&self.login_days | &self.last_login_days))
+    }
+}
+
+fn within_64_days(days: &BTreeSet<i64>) -> BTreeSet<i64> {
+    let newest = days.last().copied().unwrap_or_default();
+    let near = days.iter().filter(|day| newest - **day < 64);
+    near.copied().collect()
 }
 
 impl<'a> Usages<'a> {
@@ -50,13 +97,25 @@ impl<'a> Usages<'a> {
         rows: &[&'a Row],
     ) {
         if let Some(usage) = self.usage(account, device) {
-            usage.logins.extend(rows);
+            usage.logins.extend(of_newest_object(rows));
+            let days = rows.iter().map(|row| {
+                let used = row.stamp.last_seen_us.unwrap_or(row.stamp.observed_us);
+                used.div_euclid(DAY_US)
+            });
+            usage.login_days.extend(days);
         }
     }
 
-    pub(super) fn take_last_login(&mut self, account: Resolution, device: Subject, time: i64) {
+    pub(super) fn take_last_login(
+        &mut self,
+        account: Resolution,
+        device: Subject,
+        times: &LastLogin,
+    ) {
         if let Some(usage) = self.usage(account, Resolution::One(device)) {
-            usage.last_login_us = usage.last_login_us.max(Some(time));
+            usage.last_login_us = usage.last_login_us.max(Some(times.observed));
+            usage.last_login_used_us = usage.last_login_used_us.max(Some(times.used));
+            usage.last_login_days.extend(&times.days);
         }
     }
 
@@ -73,7 +132,7 @@ impl<'a> Usages<'a> {
     }
 }
 
-/// Returns the rows of the newest object of each (user keys, device keys).
+/// Returns the rows of each (user keys, device keys).
 pub(super) fn login_groups<'a>(login_rows: &[&'a Row]) -> BTreeMap<(Keys, Keys), Vec<&'a Row>> {
     let mut groups: BTreeMap<_, Vec<&Row>> = BTreeMap::new();
     for row in login_rows {
@@ -82,14 +141,12 @@ pub(super) fn login_groups<'a>(login_rows: &[&'a Row]) -> BTreeMap<(Keys, Keys),
             .or_default()
             .push(row);
     }
-    for rows in groups.values_mut() {
-        *rows = of_newest_object(rows);
-    }
     groups
 }
 
 /// When the rows of one pair of keys in their newest object may have been true.
 pub(super) fn said_of_logins(rows: &[&Row]) -> Interval {
+    let rows = of_newest_object(rows);
     let observed = rows[0].stamp.observed_us;
     let used = rows.iter().filter_map(|row| row.stamp.last_seen_us).max();
     match used.map(|used| used.min(observed)) {
@@ -108,6 +165,8 @@ pub(super) fn said_of_logins(rows: &[&Row]) -> Interval {
 pub(super) struct LastLogin {
     pub(super) observed: i64,
     pub(super) used: i64,
+    /// The days of all its uses.
+    pub(super) days: BTreeSet<i64>,
 }
 
 /// Returns the times of each (user name, device keys) that devices rows name as a last login.
@@ -120,24 +179,44 @@ pub(super) fn last_login_groups(device_rows: &[&Row]) -> BTreeMap<(String, Keys)
                 .or_insert(LastLogin {
                     observed: i64::MIN,
                     used: i64::MIN,
+                    days: BTreeSet::new(),
                 });
             times.observed = row.stamp.observed_us.max(times.observed);
             times.used = row.active().max(times.used);
+            times.days.insert(row.active().div_euclid(DAY_US));
         }
     }
     groups
 }
 
-pub(super) fn usage_json((account, device): &(Subject, Subject), usage: &Usage) -> Value {
-    let rows = of_newest_object(&usage.logins);
-    let newest = rows.iter().max_by_key(|row| row.stamp);
+/// Shows a pair with what makes it: its own usage, and those through which its account has the device.
+pub(super) fn usage_json(
+    (account, device): &(Subject, Subject),
+    parts: &[(&(Subject, Subject), &Usage)],
+    rank: &Rank,
+) -> Value {
+    let is_own = |part: &&(&(Subject, Subject), &Usage)| part.0.0 == *account;
+    let usages = || parts.iter().map(|(_, usage)| *usage);
+    let rows: Vec<Vec<&Row>> = usages()
+        .map(|usage| of_newest_object(&usage.logins))
+        .collect();
+    // Of equally new ones the account's own.
+    let newest = rows.iter().filter(|rows| !rows.is_empty()).rev();
+    let newest = newest.max_by_key(|rows| rows[0].stamp.object());
+    let newest = newest.and_then(|rows| rows.iter().max_by_key(|row| row.stamp));
+    let counts = usages().filter_map(Usage::count);
     json!({
         "account": account_text(account),
         "device": device_text(device),
-        "logins": sum_of_logins(&rows),
-        "last_used": newest.and_then(|row| time_us(row.value("last_seen")?)),
-        "last_login_observed": usage.last_login_us,
+        "logins": counts.reduce(|sum, count| sum + count),
+        "last_used": usages().filter_map(Usage::last_used).max(),
+        "last_login_observed": usages().filter_map(|usage| usage.last_login_us).max(),
         "extra": newest.and_then(|row| extra(row)),
+        "is_through": parts.iter().any(|part| !is_own(&part)),
+        "time_of_use": rank.time_of_use,
+        "is_current": rank.is_current,
+        "is_shared": rank.is_shared,
+        "is_primary": rank.is_primary,
     })
 }
 

@@ -124,6 +124,12 @@ impl Tenant {
                 format!("{sam}.mail@contoso.example")
             }
             "user.ad.full_name" => person.full_name.to_owned(),
+            // Of a computer that is in no domain: its owner's.
+            "user.upn" if person.kind == Kind::Local => {
+                let owner = self.people.first().map_or("", |owner| owner.name);
+                let sam = owner.split('@').next().unwrap_or_default();
+                format!("{sam}@contoso.example")
+            }
             "user.upn" | "user.ad.email_address" => String::new(),
             "user.ad.department" => (*self.random.pick(&["Finance", "R&D, Basel"])).to_owned(),
             "user.organization.#team" => (*self.random.pick(&["Blue", "Green"])).to_owned(),

@@ -10,8 +10,7 @@ use crate::bucket::{Hash, IN_CROWD, reference};
 use crate::identifier::{self, Kind};
 use crate::lookup::{Answer, Found, Index, Match, Options, Query};
 use crate::schema::{
-    APPLICATION_ID, Class, INDEX_SQL, SHARED_BY, Subject, USAGE_DEVICE_FIELDS, USER_VERSION, flag,
-    usage_id,
+    APPLICATION_ID, Class, INDEX_SQL, Rank, Subject, USAGE_DEVICE_FIELDS, USER_VERSION, usage_id,
 };
 
 pub(super) const DOMAIN_SID: &str = "S-1-5-21-1085031214-1563985344-725345543";
@@ -66,7 +65,7 @@ impl Draft {
         let id = self.last_id;
         let insert = format!(
             "INSERT INTO {} (id, class, flags, last_seen, object, row, first, parts)
-             VALUES (?1, ?2, 0, 1700000000, ?3, ?1, ?3, x'00')",
+             VALUES (?1, ?2, 0, 1795176000, ?3, ?1, ?3, x'00')",
             subject.table()
         );
         self.db
@@ -117,22 +116,27 @@ impl Draft {
         self.row(Subject::Device, Class::Unknown, fields)
     }
 
+    /// Writes a usage that is current and primary.
     pub(super) fn usage(&mut self, account: u32, device: u32, logins: u64) {
+        let rank = Rank {
+            is_current: true,
+            is_shared: false,
+            not_primary: None,
+        };
+        self.ranked(account, device, logins, rank);
+    }
+
+    pub(super) fn ranked(&mut self, account: u32, device: u32, logins: u64, rank: Rank) {
         self.db
             .execute(
-                "INSERT INTO usage (id, logins, is_shared) VALUES (?1, ?2, 0)",
-                params![usage_id(account, device), logins as i64],
+                "INSERT INTO usage (id, logins, rank) VALUES (?1, ?2, ?3)",
+                params![usage_id(account, device), logins as i64, rank.to_code()],
             )
             .unwrap();
     }
 
-    /// Says of every device whether it is shared, and in every usage what its device is.
+    /// Says in every usage what its device is.
     fn write_devices(&self) {
-        let users = "SELECT count(*) FROM usage u JOIN account a ON a.id = u.id >> 32
-             WHERE u.id & 4294967295 = device.id AND a.class NOT IN (2, 3)";
-        let shared = flag::SHARED;
-        let mark = format!("UPDATE device SET flags = {shared} WHERE ({users}) >= {SHARED_BY}");
-        self.db.execute(&mark, []).unwrap();
         let device = |column: &str| {
             format!("(SELECT {column} FROM device WHERE device.id = usage.id & 4294967295)")
         };
@@ -140,11 +144,7 @@ impl Draft {
         let fields: Vec<String> = fields
             .map(|field| format!("{field} = {}", device(field)))
             .collect();
-        let is_shared = device(&format!("flags & {shared} <> 0"));
-        let copy = format!(
-            "UPDATE usage SET {}, is_shared = coalesce({is_shared}, 0)",
-            fields.join(", ")
-        );
+        let copy = format!("UPDATE usage SET {}", fields.join(", "));
         self.db.execute(&copy, []).unwrap();
     }
 

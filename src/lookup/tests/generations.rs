@@ -10,7 +10,7 @@ use rusqlite::Connection;
 use super::draft::{Draft, jdoes};
 use crate::error::Error;
 use crate::lookup::{Index, Options, Outcome};
-use crate::schema::USER_VERSION;
+use crate::schema::{OLDEST_VERSION, USER_VERSION};
 
 #[test]
 fn a_new_generation_is_followed_and_one_that_cannot_be_opened_is_not() {
@@ -141,7 +141,7 @@ fn what_is_no_index_is_refused_with_what_to_do() {
     };
     set_format(USER_VERSION + 1);
     assert!(matches!(error(&file), Error::Newer { .. }));
-    set_format(USER_VERSION - 1);
+    set_format(OLDEST_VERSION - 1);
     assert!(matches!(error(&file), Error::Older { .. }));
 }
 

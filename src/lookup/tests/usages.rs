@@ -1,54 +1,59 @@
-//! Usages: the devices of an account and the accounts of a device, their order, and which one is primary.
+//! Usages: the devices of an account and the accounts of a device, and their order. How they rank is the writer's affair.
 //! Whom a text finds is left to `identifiers` and `holders`.
 
 use super::draft::{Draft, jdoes, uuid};
 use crate::error::Error;
 use crate::lookup::{Answer, Found, Outcome, Query};
-use crate::schema::{Class, Subject};
+use crate::schema::{Class, NotPrimary, Rank, Subject};
 
 #[test]
-fn devices_are_ranked_by_use_and_the_first_is_primary_when_its_lead_is_clear() {
+fn devices_are_listed_by_their_rank() {
     let mut draft = jdoes();
     let device = |draft: &mut Draft, number, name: &str| {
         draft.device(&[("uid", &uuid('d', number)), ("name", name)])
     };
-    let [own, second, pool] = [(1, "NB-0042"), (2, "NB-0043"), (3, "VDI-POOL-01")]
+    let [old, own, pool] = [(1, "NB-0041"), (2, "NB-0042"), (3, "VDI-POOL-01")]
         .map(|(number, name)| device(&mut draft, number, name));
-    draft.usage(1, own, 26);
-    draft.usage(1, pool, 40);
-    for other in 3..=5 {
-        let uid = uuid('a', other);
-        let id = draft.account(&[("uid", &uid)]);
-        draft.usage(id, pool, 5);
-    }
-    draft.usage(2, own, 3);
-    draft.usage(2, second, 4);
-    let open = draft.open();
-    let devices = |name: &str| -> Vec<(String, Option<u64>, bool, bool)> {
-        let answer = open.find(name);
-        let Found::Account { devices, .. } = &answer.one().unwrap().subject else {
-            panic!("an account")
-        };
-        let shown = devices.iter().map(|one| {
-            let name = one.device.name.clone().unwrap();
-            (name, one.usage.logins, one.is_shared, one.usage.is_primary)
-        });
-        shown.collect()
+    let rank = |is_current, is_shared, not_primary| Rank {
+        is_current,
+        is_shared,
+        not_primary,
     };
-    // The pool is first, so nothing is primary.
-    assert_eq!(
-        devices("jdoe@EMEA"),
-        [
-            ("VDI-POOL-01".to_owned(), Some(40), true, false),
-            ("NB-0042".to_owned(), Some(26), false, false)
-        ]
+    let reason = |reason| Some(reason);
+    draft.ranked(
+        1,
+        old,
+        90,
+        rank(false, false, reason(NotPrimary::NotCurrent)),
     );
-    // 4 logins against 3 is no lead.
+    draft.ranked(1, own, 26, rank(true, false, None));
+    draft.ranked(1, pool, 40, rank(true, true, reason(NotPrimary::Shared)));
+    draft.ranked(
+        2,
+        own,
+        3,
+        rank(true, false, reason(NotPrimary::OtherAccount)),
+    );
+    let open = draft.open();
+    let answer = open.find("jdoe@EMEA");
+    let Found::Account { devices, .. } = &answer.one().unwrap().subject else {
+        panic!("an account")
+    };
+    let shown = devices.iter().map(|one| {
+        let name = one.device.name.as_deref().unwrap();
+        (
+            name,
+            one.usage.is_current,
+            one.is_shared,
+            one.usage.is_primary(),
+        )
+    });
     assert_eq!(
-        devices("jdoe@APAC"),
+        shown.collect::<Vec<_>>(),
         [
-            ("NB-0043".to_owned(), Some(4), false, false),
-            ("NB-0042".to_owned(), Some(3), false, false)
+            ("VDI-POOL-01", true, true, false),
+            ("NB-0042", true, false, true),
+            ("NB-0041", false, false, false)
         ]
     );
     let answer = open.find("NB-0042");
@@ -60,29 +65,26 @@ fn devices_are_ranked_by_use_and_the_first_is_primary_when_its_lead_is_clear() {
     else {
         panic!("a device")
     };
-    let shown: Vec<_> = accounts
+    let shown = accounts
         .iter()
-        .map(|one| (one.account.account_name.as_deref(), one.usage.is_primary))
-        .collect();
+        .map(|one| (one.account.account_name.as_deref(), one.usage.not_primary));
     assert_eq!(
-        shown,
-        [(Some("jdoe@EMEA"), true), (Some("jdoe@APAC"), false)]
+        shown.collect::<Vec<_>>(),
+        [
+            (Some("jdoe@EMEA"), None),
+            (Some("jdoe@APAC"), reason(NotPrimary::OtherAccount))
+        ]
     );
     assert!(!is_shared);
     let answer = open.find("VDI-POOL-01");
-    let Found::Device {
-        accounts,
-        is_shared,
-        ..
-    } = &answer.one().unwrap().subject
-    else {
+    let Found::Device { is_shared, .. } = &answer.one().unwrap().subject else {
         panic!("a device")
     };
-    assert!(*is_shared && accounts.iter().all(|one| !one.usage.is_primary));
+    assert!(is_shared);
 }
 
 #[test]
-fn more_devices_than_an_answer_lists_are_counted_and_none_is_primary() {
+fn more_devices_than_an_answer_lists_are_counted() {
     let mut draft = jdoes();
     for at in 0..120 {
         let uid = uuid('d', at);
@@ -100,7 +102,6 @@ fn more_devices_than_an_answer_lists_are_counted_and_none_is_primary() {
     };
     assert_eq!((devices.len(), *devices_left_out), (100, 20));
     assert_eq!(devices[0].usage.logins, Some(10_000));
-    assert!(devices.iter().all(|one| !one.usage.is_primary));
 }
 
 #[test]

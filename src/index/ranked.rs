@@ -1,0 +1,196 @@
+//! Ranked usages: what `ranking` works out from, brought together of what is kept, and what it came to.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+
+use super::aside::PutAside;
+use super::claim::ClaimId;
+use super::former::name_in;
+use super::in_order::in_order;
+use super::kept::Kept;
+use super::last_users::LastUsers;
+use super::ranking::{OnDevice, Ranking, Scale, Stand, Unplaced};
+use super::roster::Roster;
+use super::said::NEVER;
+use super::subject::{Sharing, Standing};
+use super::text_reader::TextReader;
+use super::usage::{Makers, Told};
+use super::usage_heads::Heads;
+use super::{Result, Rules};
+use crate::identifier::domain;
+use crate::schema::{Class, Rank};
+use crate::sqlite::Record;
+
+/// What makes usages, so much at once that all it is summed up from stays near.
+const AT_ONCE: usize = 512;
+
+/// What is known of accounts and devices when usages are ranked.
+pub(super) struct People<'a> {
+    /// Of accounts, by row.
+    pub(super) classes: &'a [Class],
+    /// Of devices, by row.
+    pub(super) last_seen: &'a [i64],
+    /// Of devices.
+    pub(super) standing: &'a Standing,
+    pub(super) sharing: &'a Sharing,
+    /// Other columns of logins rows.
+    pub(super) extras: &'a PutAside,
+}
+
+/// All usages in the order of their ids, and their ranks.
+pub(super) struct Ranked {
+    ids: Vec<i64>,
+    ranks: Vec<Rank>,
+    /// Each with the position of its first usage.
+    pub(super) heads: Vec<(usize, Heads)>,
+    /// In the order of devices.
+    ids_by_device: Vec<i64>,
+}
+
+/// All usages in the order of their ids, before they are ranked.
+#[derive(Default)]
+struct Unranked {
+    ids: Vec<i64>,
+    stands: Vec<Stand>,
+    heads: Vec<(usize, Heads)>,
+}
+
+impl Ranked {
+    /// Ranks all usages; `source` opens the texts of devices.
+    pub(super) fn rank<'s>(
+        kept: &Kept,
+        rules: &Rules,
+        makers: Makers,
+        people: &People,
+        source: impl Fn() -> Result<TextReader<'s>> + Sync,
+    ) -> Result<Ranked> {
+        let devices = &kept.rosters.device;
+        let last_users = LastUsers::of(devices, people.standing, &kept.ledger)?;
+        let Unranked { ids, stands, heads } = unranked(kept, rules, &makers, people, &last_users)?;
+        drop(makers);
+        let by_device = (0..).zip(&ids).map(|(at, id)| OnDevice::of(*id as u32, at));
+        let mut by_device: Vec<OnDevice> = by_device.collect();
+        by_device.sort_unstable();
+        let ranking = Ranking {
+            ids: &ids,
+            stands: &stands,
+            by_device: &by_device,
+            classes: people.classes,
+        };
+        let (ranks, ids_by_device) = ranking.ranks(&UnplacedUsers {
+            users: &last_users,
+            devices,
+            sharing: people.sharing,
+            source,
+        })?;
+        Ok(Ranked {
+            ids,
+            ranks,
+            heads,
+            ids_by_device,
+        })
+    }
+
+    /// Returns the id and the rank of the usage at a position.
+    pub(super) fn of(&self, at: usize) -> (i64, Rank) {
+        (self.ids[at], self.ranks[at])
+    }
+
+    /// Returns devices with the ids of their usages, in order.
+    pub(super) fn by_device(&self) -> impl Iterator<Item = [i64; 2]> {
+        let ids = self.ids_by_device.iter();
+        ids.map(|id| [i64::from(*id as u32), *id])
+    }
+}
+
+/// Sums all usages up.
+fn unranked(
+    kept: &Kept,
+    rules: &Rules,
+    makers: &Makers,
+    people: &People,
+    last_users: &LastUsers,
+) -> Result<Unranked> {
+    let Kept {
+        ledger,
+        mentions,
+        rosters,
+        formers,
+        ..
+    } = kept;
+    let objects = mentions.all.iter().map(|mention| mention.object);
+    let newest_logins = objects.map(|object| ledger.observed_at(object)).max();
+    let newest = rosters.device.newest_row(ledger).max(newest_logins);
+    let scale = Scale {
+        now: newest.unwrap_or(i64::MIN),
+        recent: rules.recent,
+        window: rules.login_window,
+    };
+    let told = Told {
+        ledger,
+        mentions,
+        devices: &rosters.device,
+        formers,
+        last_users,
+    };
+    let make = |record: &mut Record, some: Range<usize>| {
+        let (mut stands, mut heads) = (Vec::new(), Heads::default());
+        makers.touch(some.clone(), &told, people.last_seen);
+        for usage in makers.usages(some, &told) {
+            let last_seen = people.last_seen.get(usage.device() as usize).copied();
+            let last_seen = last_seen.filter(|last_seen| *last_seen != NEVER);
+            let stand = scale.stand(&usage, last_seen, ledger);
+            heads.push(&usage, stand.time, ledger, people.extras, record);
+            stands.push((usage.id, stand));
+        }
+        heads.end();
+        Ok((stands, heads))
+    };
+    let mut all = Unranked::default();
+    let take = |(stands, heads): (Vec<(i64, Stand)>, Heads)| {
+        all.heads.push((all.ids.len(), heads));
+        for (id, stand) in stands {
+            all.ids.push(id);
+            all.stands.push(stand);
+        }
+        Ok(())
+    };
+    in_order(makers.len(), AT_ONCE, || Ok(Record::default()), make, take)?;
+    Ok(all)
+}
+
+/// Users whom devices name and of whom no usage is.
+struct UnplacedUsers<'a, S> {
+    users: &'a LastUsers,
+    devices: &'a Roster,
+    sharing: &'a Sharing,
+    /// Opens the texts of devices.
+    source: S,
+}
+
+impl<'s, S: Fn() -> Result<TextReader<'s>>> Unplaced for UnplacedUsers<'_, S> {
+    fn is_named(&self, device: u32) -> bool {
+        self.users.claim_of(device).is_some()
+    }
+
+    fn local(&self, devices: &[u32]) -> Result<BTreeSet<u32>> {
+        let claims = devices
+            .iter()
+            .filter_map(|device| Some((self.users.claim_of(*device)?, *device)));
+        // Texts are read in the order of claims.
+        let claims: BTreeMap<ClaimId, u32> = claims.collect();
+        let mut local = BTreeSet::new();
+        if claims.is_empty() {
+            return Ok(local);
+        }
+        let mut source = (self.source)()?;
+        for (claim, device) in claims {
+            let text = self.devices.claim(claim).newest.text;
+            let name = name_in(&mut source, claim, text)?;
+            if domain(&name).is_some_and(|domain| self.sharing.is_device_name(domain)) {
+                local.insert(device);
+            }
+        }
+        Ok(local)
+    }
+}

@@ -1,0 +1,384 @@
+//! Ranking: which device is whose own, from the usages of all. The rules are those of `docs/semantics.md`, "Ranking".
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+
+use super::Result;
+use super::days::{DAY, Days};
+use super::in_order::{ROWS, in_order, together};
+use super::ledger::Ledger;
+use super::mention::sum;
+use super::usage::{Usage, Whole, joined};
+use crate::schema::{Class, NotPrimary, Rank};
+
+/// Usages that were last used so long before the newest one do not compete with it.
+const LEFT_BEHIND: i64 = 14 * DAY;
+/// Who leads was there so shortly before whoever was there last.
+const CLOSE: i64 = DAY;
+/// Last logins on so many days count as much as a logins row.
+const LAST_LOGIN_DAYS: u32 = 3;
+/// Accounts of people that use a device from which on it may be shared.
+const SHARED_BY: usize = 3;
+/// The longest window of logins that tells when they were.
+const DATED_WINDOW: i64 = 2 * DAY;
+/// Whose weight is so many times less than that of who leads is a visitor.
+const VISITOR: u64 = 10;
+
+/// What times are measured by.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Scale {
+    /// The newest row of logins and devices.
+    pub(super) now: i64,
+    /// How long before it a usage is current.
+    pub(super) recent: i64,
+    /// The time that each logins file covers, if it is declared.
+    pub(super) window: Option<i64>,
+}
+
+/// A usage, as far as ranking looks at it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Stand {
+    /// The time of use.
+    pub(super) time: i64,
+    weight: u64,
+    /// Its first day of use.
+    began: i32,
+    is_current: bool,
+    is_counted: bool,
+    is_dated: bool,
+    is_last_user: bool,
+}
+
+impl Scale {
+    /// Returns how a usage stands, whose device was last seen at a time.
+    pub(super) fn stand(&self, whole: &Whole, last_seen: Option<i64>, ledger: &Ledger) -> Stand {
+        let all = || whole.all();
+        let timed = |usage| (usage, time_of_use(usage, last_seen, ledger));
+        let time = all().map(|usage| timed(usage).1).max();
+        let time = time.unwrap_or(i64::MIN);
+        // What adds up is what is current; where nothing is, all of it is old.
+        let is_current = self.is_current(time);
+        let counts = all().filter(|usage| self.is_current(timed(usage).1) == is_current);
+        let (mut logins, mut days) = (None, None);
+        let (mut is_counted, mut is_dated, mut is_last_user) = (false, true, false);
+        for usage in counts {
+            let last_logins = usage.last_use.map(|(_, days)| days);
+            logins = sum(logins, usage.logins);
+            days = joined(days, joined(usage.days, last_logins));
+            is_counted |= usage.said.is_some()
+                || last_logins.is_some_and(|days| days.count() >= LAST_LOGIN_DAYS);
+            is_dated &= self.is_dated(usage);
+            is_last_user |= usage.is_last_user;
+        }
+        let since = self.now.saturating_sub(self.recent).div_euclid(DAY) as i32;
+        let recent_days = days.map_or(0, |days| days.count_since(since));
+        Stand {
+            time,
+            weight: logins
+                .unwrap_or(0)
+                .max(1)
+                .saturating_mul(u64::from(recent_days)),
+            began: days.map_or(i32::MAX, Days::first),
+            is_current,
+            is_counted,
+            is_dated,
+            is_last_user,
+        }
+    }
+
+    fn is_current(&self, time: i64) -> bool {
+        time >= self.now.saturating_sub(self.recent)
+    }
+
+    /// Tells whether it is known to a day or two when a usage was.
+    fn is_dated(&self, usage: &Usage) -> bool {
+        let is_short = self.window.is_some_and(|window| window <= DATED_WINDOW);
+        usage.said.is_none() || usage.used.is_some() || is_short
+    }
+}
+
+/// Returns when a usage was at the latest: nobody used a device after it was last seen.
+fn time_of_use(usage: &Usage, last_seen: Option<i64>, ledger: &Ledger) -> i64 {
+    let logins = usage
+        .said
+        .map(|(object, _)| usage.used.unwrap_or_else(|| ledger.observed_at(object)));
+    let last_login = usage.last_use.map(|(used, _)| used);
+    let time = logins.max(last_login).unwrap_or(i64::MIN);
+    last_seen.map_or(time, |last_seen| time.min(last_seen))
+}
+
+fn is_of_one_account(left: &i64, right: &i64) -> bool {
+    left >> 32 == right >> 32
+}
+
+/// What a device's last login says of the account that leads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum LastWord {
+    /// Its newest row names nobody, or a user who says nothing of whose it is: a local account, say.
+    None,
+    /// It names the account.
+    Agrees,
+    /// It names a visitor, where dates tell so.
+    Visitor,
+    /// It names somebody else.
+    Another,
+    /// It names somebody who is not known.
+    Unknown,
+}
+
+/// How a usage stands among those of its device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum AtDevice {
+    Leads(LastWord),
+    OtherLeads,
+    NoneLeads,
+    Shared,
+}
+
+/// A usage by its device: that, and its position.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct OnDevice(u64);
+
+impl OnDevice {
+    pub(super) fn of(device: u32, position: u32) -> OnDevice {
+        OnDevice(u64::from(device) << 32 | u64::from(position))
+    }
+
+    pub(super) fn device(self) -> u32 {
+        (self.0 >> 32) as u32
+    }
+
+    pub(super) fn position(self) -> usize {
+        self.0 as u32 as usize
+    }
+}
+
+/// Usages, in the order of their ids, and who they are of.
+pub(super) struct Ranking<'a> {
+    pub(super) ids: &'a [i64],
+    /// By usage.
+    pub(super) stands: &'a [Stand],
+    /// In order.
+    pub(super) by_device: &'a [OnDevice],
+    /// By account.
+    pub(super) classes: &'a [Class],
+}
+
+/// Whom the newest rows of devices name, where no usage is of them.
+pub(super) trait Unplaced {
+    /// Tells whether a device's newest row names a user who is not known.
+    fn is_named(&self, device: u32) -> bool;
+    /// Returns those devices whose user is not known, and a local account by the name.
+    fn local(&self, devices: &[u32]) -> Result<BTreeSet<u32>>;
+}
+
+impl Ranking<'_> {
+    /// Returns the ranks of all usages, and their ids in the order of devices.
+    pub(super) fn ranks(&self, unplaced: &(impl Unplaced + Sync)) -> Result<(Vec<Rank>, Vec<i64>)> {
+        let (at_devices, ids_by_device) = self.at_devices(unplaced)?;
+        let mut ranks = Vec::with_capacity(self.ids.len());
+        let make = |(): &mut (), some: Range<usize>| {
+            let some = together(self.ids, some, is_of_one_account);
+            let mut at = some.start;
+            let mut made = Vec::with_capacity(some.len());
+            for same in self.ids[some].chunk_by(is_of_one_account) {
+                self.rank_account(at..at + same.len(), &at_devices, &mut made);
+                at += same.len();
+            }
+            Ok(made)
+        };
+        in_order(
+            self.ids.len(),
+            ROWS,
+            || Ok(()),
+            make,
+            |made| {
+                ranks.extend(made);
+                Ok(())
+            },
+        )?;
+        self.ask_of_unknown(&at_devices, &mut ranks, unplaced)?;
+        Ok((ranks, ids_by_device))
+    }
+
+    /// Ranks the usages of an account.
+    fn rank_account(&self, own: Range<usize>, at_devices: &[AtDevice], ranks: &mut Vec<Rank>) {
+        let competes =
+            |at: &usize| self.stands[*at].is_current && at_devices[*at] != AtDevice::Shared;
+        let lead = self.lead(own.clone().filter(competes));
+        ranks.extend(own.map(|at| Rank {
+            is_current: self.stands[at].is_current,
+            is_shared: at_devices[at] == AtDevice::Shared,
+            not_primary: self.not_primary(at, lead, at_devices[at]),
+        }));
+    }
+
+    fn account(&self, at: usize) -> u32 {
+        (self.ids[at] >> 32) as u32
+    }
+
+    /// Tells whether a usage is a person's, as far as is known.
+    fn is_persons(&self, at: usize) -> bool {
+        let class = self.classes.get(self.account(at) as usize);
+        matches!(class, Some(Class::Person | Class::Unknown))
+    }
+
+    /// Returns how usages stand among those of their devices, and their ids in the order of devices.
+    fn at_devices(&self, unplaced: &(impl Unplaced + Sync)) -> Result<(Vec<AtDevice>, Vec<i64>)> {
+        let is_same = |left: &OnDevice, right: &OnDevice| left.device() == right.device();
+        let make = |(): &mut (), some: Range<usize>| {
+            let some = together(self.by_device, some, is_same);
+            let usages = &self.by_device[some];
+            let ids = usages.iter().map(|one| self.ids[one.position()]);
+            let ids: Vec<i64> = ids.collect();
+            let mut made = Vec::with_capacity(usages.len());
+            for same in usages.chunk_by(is_same) {
+                self.stand_at_device(same, unplaced, &mut made);
+            }
+            Ok((made, ids))
+        };
+        let mut at_devices = vec![AtDevice::NoneLeads; self.ids.len()];
+        let mut ids_by_device = Vec::with_capacity(self.ids.len());
+        let take = |(made, ids): (Vec<(usize, AtDevice)>, Vec<i64>)| {
+            for (at, stands) in made {
+                at_devices[at] = stands;
+            }
+            ids_by_device.extend(ids);
+            Ok(())
+        };
+        in_order(self.by_device.len(), ROWS, || Ok(()), make, take)?;
+        Ok((at_devices, ids_by_device))
+    }
+
+    fn stand_at_device(
+        &self,
+        same: &[OnDevice],
+        unplaced: &impl Unplaced,
+        made: &mut Vec<(usize, AtDevice)>,
+    ) {
+        let all = same.iter().map(|one| one.position());
+        let competes = |at: &usize| self.stands[*at].is_current && self.is_persons(*at);
+        let people = || all.clone().filter(competes);
+        if self.is_shared(people()) {
+            made.extend(all.map(|at| (at, AtDevice::Shared)));
+            return;
+        }
+        let Some(lead) = self.lead(people()) else {
+            return;
+        };
+        let is_unknown = || unplaced.is_named(same[0].device());
+        let last_word = self.last_word(lead, all.clone(), is_unknown);
+        made.extend(all.map(|at| match at == lead {
+            true => (at, AtDevice::Leads(last_word)),
+            false => (at, AtDevice::OtherLeads),
+        }));
+    }
+
+    /// Tells whether so many people use a device, none of them most of the time, that it is nobody's own.
+    fn is_shared(&self, people: impl Iterator<Item = usize>) -> bool {
+        let (mut count, mut most, mut all) = (0, 0, 0);
+        for at in people {
+            let weight = u128::from(self.stands[at].weight);
+            count += 1;
+            most = weight.max(most);
+            all += weight;
+        }
+        count >= SHARED_BY && most * 2 <= all
+    }
+
+    /// Returns the usage that stands out among those that compete.
+    fn lead(&self, competing: impl Iterator<Item = usize> + Clone) -> Option<usize> {
+        let stand = |at: usize| &self.stands[at];
+        let newest = competing.clone().map(|at| stand(at).time).max()?;
+        let mut rest = competing.filter(|at| newest - stand(*at).time < LEFT_BEHIND);
+        let all: u128 = rest.clone().map(|at| u128::from(stand(at).weight)).sum();
+        let most = |at: &usize| u128::from(stand(*at).weight) * 2 > all;
+        let lead = rest.clone().find(most)?;
+        let Stand {
+            time, is_counted, ..
+        } = *stand(lead);
+        let is_later = |at| at != lead && i64::from(stand(at).began) * DAY > time;
+        let stands_out = is_counted && newest - time <= CLOSE && !rest.any(is_later);
+        stands_out.then_some(lead)
+    }
+
+    /// Returns what a device's last login says of the one who leads there.
+    fn last_word(
+        &self,
+        lead: usize,
+        all: impl Iterator<Item = usize> + Clone,
+        is_unknown: impl FnOnce() -> bool,
+    ) -> LastWord {
+        let mut named = all.filter(|at| self.stands[*at].is_last_user);
+        let mut people = named.clone().filter(|at| self.is_persons(*at));
+        if let Some(other) = people.clone().find(|at| *at != lead) {
+            let (own, other) = (self.stands[lead], self.stands[other]);
+            let is_visitor = other.weight.saturating_mul(VISITOR) <= own.weight
+                && other.time - own.time <= CLOSE;
+            return match is_visitor {
+                true => LastWord::Visitor,
+                false => LastWord::Another,
+            };
+        }
+        match (people.next(), named.next()) {
+            (Some(_), _) => LastWord::Agrees,
+            (None, Some(_)) => LastWord::None,
+            (None, None) if is_unknown() => LastWord::Unknown,
+            (None, None) => LastWord::None,
+        }
+    }
+
+    fn not_primary(&self, at: usize, lead: Option<usize>, on: AtDevice) -> Option<NotPrimary> {
+        if !self.is_persons(at) {
+            return Some(NotPrimary::NotAPerson);
+        }
+        if !self.stands[at].is_current {
+            return Some(NotPrimary::NotCurrent);
+        }
+        if on == AtDevice::Shared {
+            return Some(NotPrimary::Shared);
+        }
+        match lead {
+            None => return Some(NotPrimary::NoDeviceLeads),
+            Some(lead) if lead != at => return Some(NotPrimary::OtherDevice),
+            Some(_) => {}
+        }
+        let is_dated = self.stands[at].is_dated;
+        match on {
+            AtDevice::OtherLeads => Some(NotPrimary::OtherAccount),
+            AtDevice::NoneLeads | AtDevice::Shared => Some(NotPrimary::NoAccountLeads),
+            AtDevice::Leads(LastWord::Agrees) => None,
+            AtDevice::Leads(LastWord::None) if is_dated => None,
+            AtDevice::Leads(LastWord::Visitor) if is_dated => None,
+            AtDevice::Leads(LastWord::None) => Some(NotPrimary::Undated),
+            AtDevice::Leads(LastWord::Visitor | LastWord::Another | LastWord::Unknown) => {
+                Some(NotPrimary::LastLogin)
+            }
+        }
+    }
+
+    /// Where only a last login of nobody known speaks against a usage, its name may say that it is of a local account.
+    fn ask_of_unknown(
+        &self,
+        at_devices: &[AtDevice],
+        ranks: &mut [Rank],
+        unplaced: &impl Unplaced,
+    ) -> Result<()> {
+        let is_open = |at: &usize| {
+            at_devices[*at] == AtDevice::Leads(LastWord::Unknown)
+                && ranks[*at].not_primary == Some(NotPrimary::LastLogin)
+        };
+        let open: Vec<usize> = (0..ranks.len()).filter(is_open).collect();
+        let devices: Vec<u32> = open.iter().map(|at| self.ids[*at] as u32).collect();
+        let local = unplaced.local(&devices)?;
+        for at in open {
+            if local.contains(&(self.ids[at] as u32)) {
+                ranks[at].not_primary = match self.stands[at].is_dated {
+                    true => None,
+                    false => Some(NotPrimary::Undated),
+                };
+            }
+        }
+        Ok(())
+    }
+}

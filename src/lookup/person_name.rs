@@ -1,0 +1,141 @@
+//! What people are called: whether two texts may name the same person.
+//!
+//! A channel and a directory rarely spell a name alike: accents, apostrophes, titles, initials, the order of words and what
+//! stands in brackets say nothing.
+
+use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::char::is_combining_mark;
+
+use crate::identifier;
+
+/// Bytes of what a person is called; no directory has longer ones, and each candidate is compared.
+const BYTES_AT_MOST: usize = 1_024;
+
+/// Words that stand before or behind a name and are none of it.
+const TITLES: [&str; 24] = [
+    "dr", "prof", "mr", "mrs", "ms", "miss", "sir", "mx", "herr", "frau", "hr", "fr", "mme",
+    "mlle", "sig", "sra", "ing", "dipl", "mag", "msc", "bsc", "phd", "mba", "jr",
+];
+
+/// Letters that have no accent to take away, and how they are written without them.
+const PLAIN: [(char, &str); 10] = [
+    ('ß', "ss"),
+    ('ł', "l"),
+    ('ø', "o"),
+    ('đ', "d"),
+    ('ð', "d"),
+    ('þ', "th"),
+    ('æ', "ae"),
+    ('œ', "oe"),
+    ('ı', "i"),
+    ('ħ', "h"),
+];
+
+/// How two names compare.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Likeness {
+    /// All words are the same.
+    Same,
+    /// Some words are.
+    Some,
+    /// None is.
+    None,
+}
+
+/// Compares what two texts call a person; none where one of them says no name.
+pub(super) fn compare(left: &str, right: &str) -> Option<Likeness> {
+    let (left, right) = (words(left), words(right));
+    if left.is_empty() || right.is_empty() {
+        return None;
+    }
+    Some(match left == right {
+        true => Likeness::Same,
+        false if left.iter().any(|word| right.contains(word)) => Likeness::Some,
+        false => Likeness::None,
+    })
+}
+
+/// Tells whether a text says what somebody is called.
+pub(super) fn is_name(text: &str) -> bool {
+    !words(text).is_empty()
+}
+
+/// Returns the words of a name that tell people apart, in order, each once; none for a placeholder, which says nothing.
+fn words(name: &str) -> Vec<String> {
+    if name.len() > BYTES_AT_MOST {
+        return Vec::new();
+    }
+    let name = identifier::folded(name).filter(|name| !identifier::is_no_name(name));
+    let name = without_brackets(&name.unwrap_or_default());
+    let plain: String = name.nfd().filter_map(plain_letter).collect();
+    let plain = PLAIN.iter().fold(plain, |name, (letter, written)| {
+        name.replace(*letter, written)
+    });
+    let words = plain.split(|letter: char| !letter.is_alphanumeric());
+    let says = |word: &&str| word.chars().nth(1).is_some() && !TITLES.contains(word);
+    let mut words: Vec<String> = words.filter(says).map(str::to_owned).collect();
+    words.sort_unstable();
+    words.dedup();
+    words
+}
+
+/// Leaves accents out, and apostrophes, so that what they part is one word.
+fn plain_letter(letter: char) -> Option<char> {
+    let is_apostrophe = matches!(
+        letter,
+        '\'' | '`' | '´' | '\u{2018}' | '\u{2019}' | '\u{02bc}'
+    );
+    (!is_apostrophe && !is_combining_mark(letter)).then_some(letter)
+}
+
+/// Leaves out what stands in brackets; one that is never closed goes on to the end.
+fn without_brackets(name: &str) -> String {
+    let mut depth = 0usize;
+    let outside = name.chars().filter(|letter| {
+        match letter {
+            '(' | '[' | '{' => depth += 1,
+            ')' | ']' | '}' => {
+                depth = depth.saturating_sub(1);
+                return false;
+            }
+            _ => {}
+        }
+        depth == 0
+    });
+    outside.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_channels_and_directories_do_to_a_name_says_nothing() {
+        for (left, right) in [
+            ("Palotás, Mónika", "Monika Palotas"),
+            ("Palotás Mónika (External)", "Monika Palotas [Guest]"),
+            ("John R. Doe", "Doe, John"),
+            ("Dr. John Doe", "john doe"),
+            ("Seán O'Brien", "Sean O\u{2019}Brien"),
+            ("Łukasz Żółć", "Lukasz Zolc"),
+            ("Anne-Marie Weiß", "Weiss, Anne Marie"),
+        ] {
+            assert_eq!(compare(left, right), Some(Likeness::Same), "{left} {right}");
+        }
+    }
+
+    #[test]
+    fn a_name_in_part_neither_agrees_nor_contradicts_and_another_one_contradicts() {
+        assert_eq!(
+            compare("John Michael Doe", "John Doe"),
+            Some(Likeness::Some)
+        );
+        assert_eq!(compare("Jane Smith", "Jane Doe"), Some(Likeness::Some));
+        assert_eq!(compare("Jane Smith", "John Doe"), Some(Likeness::None));
+        // An initial is no word.
+        assert_eq!(compare("J Smith", "J Doe"), Some(Likeness::None));
+        for nothing in ["", "n/a", "J.", "(External)", "Dr."] {
+            assert_eq!(compare("John Doe", nothing), None, "{nothing}");
+        }
+    }
+}
