@@ -6,8 +6,8 @@ use std::fmt::Write as _;
 
 use super::words::{flag_in_words, kind_in_words, minute, printable, shown, verdict_in_words};
 use crate::lookup::{
-    Account, AccountUse, Answer, Coverage, Device, DeviceUse, Flag, Found, Level, Match, Outcome,
-    Suggestion, Use, Waiting,
+    Account, AccountUse, Answer, Coverage, Device, DeviceUse, Flag, Found, Level, Match, NotEnough,
+    Outcome, Suggestion, Use, Waiting,
 };
 use crate::schema::Dataset;
 
@@ -100,6 +100,7 @@ fn push_account(text: &mut String, account: &Account, one: &Match) {
     let work: Vec<&str> = work.into_iter().flatten().map(String::as_str).collect();
     push_line(text, "matched by", Some(&matched(one)));
     push_flags(text, one);
+    push_enough(text, one);
     push_line(text, "work", Some(&work.join(", ")));
     push_line(text, "account name", account.account_name.as_deref());
     push_line(text, "UPN", account.upn.as_deref());
@@ -118,6 +119,7 @@ fn push_device(text: &mut String, device: &Device, is_shared: bool, one: &Match)
     let make: Vec<&str> = make.into_iter().flatten().map(String::as_str).collect();
     push_line(text, "matched by", Some(&matched(one)));
     push_flags(text, one);
+    push_enough(text, one);
     push_line(text, "made as", Some(&make.join(", ")));
     push_line(text, "system", device.os.as_deref());
     push_line(text, "entity", device.entity.as_deref());
@@ -145,6 +147,17 @@ fn push_flags(text: &mut String, one: &Match) {
     }
 }
 
+/// Says whether that is enough to act on.
+fn push_enough(text: &mut String, one: &Match) {
+    let enough = match one.not_enough {
+        None => "enough agreed",
+        Some(NotEnough::NotOne) => "not enough: others may be meant",
+        Some(NotEnough::TooLittle) => "not enough: one identifier that is no stable key",
+        Some(_) => "not enough: mind the above",
+    };
+    push_line(text, "to act on it", Some(enough));
+}
+
 /// Says which kinds agreed, and how.
 fn matched(one: &Match) -> String {
     let kinds = one.evidence.iter().map(|one| kind_in_words(one.kind));
@@ -170,7 +183,7 @@ fn device_cells(one: &DeviceUse) -> Cells {
         ..
     } = &one.device;
     let note = match one.is_shared {
-        true => "shared",
+        true => "shared".to_owned(),
         false => note_of(&one.usage),
     };
     [
@@ -180,7 +193,7 @@ fn device_cells(one: &DeviceUse) -> Cells {
         logins(&one.usage),
         last_seen.map(minute).unwrap_or_default(),
         cell(collector_uid),
-        note.to_owned(),
+        note,
     ]
 }
 
@@ -200,7 +213,7 @@ fn account_cells(one: &AccountUse) -> Cells {
         logins(&one.usage),
         last_seen.map(minute).unwrap_or_default(),
         cell(uid),
-        note_of(&one.usage).to_owned(),
+        note_of(&one.usage),
     ]
 }
 
@@ -215,8 +228,16 @@ fn logins(usage: &Use) -> String {
         .unwrap_or_default()
 }
 
-fn note_of(usage: &Use) -> &'static str {
-    if usage.is_primary() { "primary" } else { "" }
+fn note_of(usage: &Use) -> String {
+    let mut notes = Vec::new();
+    if usage.is_primary() {
+        notes.push("primary".to_owned());
+    } else if !usage.is_current {
+        notes.push("not of late".to_owned());
+    }
+    let through = usage.through.as_deref();
+    notes.extend(through.map(|local| format!("through {}", printable(local))));
+    notes.join(", ")
 }
 
 /// Writes a table of as narrow columns as its cells allow; nothing when it has no rows.

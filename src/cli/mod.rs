@@ -12,6 +12,7 @@ mod sync;
 mod why;
 
 mod answer;
+mod clues;
 mod words;
 
 use std::ffi::OsString;

@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 
 use super::answer::{meant, text_of};
-use super::{BadUsage, Context, Exit, print, print_json};
+use super::{BadUsage, Context, Exit, clues, print, print_json};
 use crate::identifier::Kind;
 use crate::lookup::{Answer, Index, Outcome, Query, Suggestion};
 
@@ -25,7 +25,8 @@ pub(super) struct Args {
     values: Vec<String>,
     #[command(flatten)]
     asked: Asked,
-    /// Take all values for identifiers of one account or device, which must agree
+    /// Take all values for identifiers of one account or device, which must agree; upn=…, device=…, name=… and the like
+    /// say what a value is, and - reads a set of them from each line of standard input: tabs between, or a JSON object
     #[arg(long)]
     together: bool,
     /// With --together: what the person is called, which must agree too
@@ -48,6 +49,9 @@ pub(super) struct Asked {
     /// Find machine and local accounts too
     #[arg(long)]
     all_classes: bool,
+    /// The channel vouches for the values: whoever is asking was signed in with them
+    #[arg(long)]
+    verified: bool,
 }
 
 impl Asked {
@@ -57,8 +61,17 @@ impl Asked {
             Some(kind) => Query::of(kind, value),
             None => Query::any(value),
         };
-        match self.all_classes {
+        self.as_asked(query)
+    }
+
+    /// Asks for what a query does, of all classes where that is wanted, and vouched for.
+    pub(super) fn as_asked(&self, query: Query) -> Query {
+        let query = match self.all_classes {
             true => query.all_classes(),
+            false => query,
+        };
+        match self.verified {
+            true => query.verified(),
             false => query,
         }
     }
@@ -87,33 +100,37 @@ pub(super) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
         args,
         worst: None,
     };
-    if args.together {
-        resolving.resolve(together(args)?)?;
+    let is_input = |value: &String| value == STANDARD_INPUT;
+    if args.together && !args.values.iter().any(is_input) {
+        resolving.resolve(together(args))?;
         return Ok(resolving.worst.unwrap_or(Exit::Done));
     }
+    if args.together && (args.values.len() > 1 || args.full_name.is_some()) {
+        let text = "with --together, - is the only value: each line of standard input is a set";
+        return Err(BadUsage(text.into()).into());
+    }
     for value in &args.values {
-        if value != STANDARD_INPUT {
+        if !is_input(value) {
             resolving.resolve(args.asked.query(value.clone()))?;
             continue;
         }
         let mut input = io::stdin().lock();
         while let Some(line) = next_line(&mut input)? {
-            resolving.resolve(args.asked.query(line))?;
+            let query = match args.together {
+                true => clues::of_line(&line, &args.asked)?,
+                false => args.asked.query(line),
+            };
+            resolving.resolve(query)?;
         }
     }
     Ok(resolving.worst.unwrap_or(Exit::Done))
 }
 
-fn together(args: &Args) -> anyhow::Result<Query> {
-    if args.values.iter().any(|value| value == STANDARD_INPUT) {
-        let text = "--together takes its values from the command line, not from -";
-        return Err(BadUsage(text.into()).into());
-    }
-    let values = args.values.iter().cloned();
-    let values = values.map(|value| args.asked.query(value));
-    Ok(Query::all_of(
-        values.chain(args.full_name.clone().map(Query::full_name)),
-    ))
+fn together(args: &Args) -> Query {
+    let values = args.values.iter().map(String::as_str);
+    let clues = clues::of_values(values, &args.asked);
+    let name = args.full_name.clone().map(Query::full_name);
+    Query::all_of(std::iter::once(clues).chain(name))
 }
 
 /// Queries that are answered one after the other.

@@ -2,9 +2,11 @@
 
 use std::fmt::Write as _;
 
-use super::words::{kind_in_words, minute, printable};
+use super::words::{kind_in_words, minute, primary_in_words, printable};
 use super::{Context, Exit, answer, print, print_json, resolve};
-use crate::lookup::{Hit, HitVerdict, LookedUp, Tried, Waiting, WaitingReason, Why};
+use crate::lookup::{
+    Found, Hit, HitVerdict, LookedUp, Match, Tried, Use, Waiting, WaitingReason, Why,
+};
 
 /// Say how an answer comes about: each rule tried, what it found, and what does not answer
 #[derive(Debug, clap::Args)]
@@ -32,6 +34,7 @@ pub(super) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
 fn text_of(why: &Why) -> String {
     let mut text = answer::text_of(&why.answer);
     for one in &why.answer.matches {
+        push_ranks(&mut text, one);
         push_waiting(&mut text, &one.waiting);
     }
     text.push_str("\n\nTried, in this order:");
@@ -39,6 +42,31 @@ fn text_of(why: &Why) -> String {
         push_tried(&mut text, tried);
     }
     text
+}
+
+/// Says of each device of an account, or account of a device, why it is primary or is not.
+fn push_ranks(text: &mut String, one: &Match) {
+    let ranked: Vec<(Option<&str>, &Use)> = match &one.subject {
+        Found::Account { devices, .. } => devices
+            .iter()
+            .map(|one| (one.device.name.as_deref(), &one.usage))
+            .collect(),
+        Found::Device { accounts, .. } => accounts
+            .iter()
+            .map(|one| (one.account.account_name.as_deref(), &one.usage))
+            .collect(),
+    };
+    if ranked.is_empty() {
+        return;
+    }
+    text.push_str("\n\nWhether it is their own:");
+    for (name, usage) in ranked {
+        let name = printable(name.unwrap_or("without a name"));
+        let used = usage.time_of_use.map(minute);
+        let used = used.map_or(String::new(), |used| format!(" (used up to {used})"));
+        let reason = primary_in_words(usage.not_primary);
+        let _ = write!(text, "\n  {name:26}  {reason}{used}");
+    }
 }
 
 /// Lists usages that cannot be placed, and what would settle them.

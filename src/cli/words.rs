@@ -8,6 +8,7 @@ use jiff::Timestamp;
 
 use crate::identifier::Kind;
 use crate::lookup::{Flag, Verdict};
+use crate::schema::NotPrimary;
 
 pub(super) fn kind_in_words(kind: Kind) -> &'static str {
     match kind {
@@ -46,6 +47,30 @@ pub(super) fn flag_in_words(flag: Flag) -> &'static str {
         Flag::Moved => "another one had it too; this one was first seen with it",
         Flag::ConfusableWithKnown => "with letters that look alike it is what somebody holds",
         Flag::Contradiction => "no one account or device fits all of the values",
+    }
+}
+
+/// Says why a device is an account's own, or is not.
+pub(super) fn primary_in_words(not_primary: Option<NotPrimary>) -> &'static str {
+    match not_primary {
+        None => "primary: each is what the other uses most, and nothing newer speaks against it",
+        Some(NotPrimary::NotAPerson) => "no: the account is no person's",
+        Some(NotPrimary::NotCurrent) => "no: not used of late",
+        Some(NotPrimary::Shared) => {
+            "no: three or more use the device, none of them most of the time"
+        }
+        Some(NotPrimary::OtherDevice) => "no: the account uses another device most",
+        Some(NotPrimary::NoDeviceLeads) => {
+            "no: none of the account's devices stands out, or one came to it lately"
+        }
+        Some(NotPrimary::OtherAccount) => "no: somebody else uses the device most",
+        Some(NotPrimary::NoAccountLeads) => {
+            "no: none of the device's users stands out, or one came to it lately"
+        }
+        Some(NotPrimary::LastLogin) => "no: the last login of the device is somebody else's",
+        Some(NotPrimary::Undated) => {
+            "no: logins of a long window, and the device's last login is not theirs"
+        }
     }
 }
 

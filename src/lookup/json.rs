@@ -344,9 +344,9 @@ fn put_use<M: SerializeMap>(map: &mut M, usage: &Use) -> Result<(), M::Error> {
 
 /// Only where it is true: its absence does not say that another one is.
 fn put_primary<M: SerializeMap>(map: &mut M, usage: &Use) -> Result<(), M::Error> {
-    match usage.is_primary() {
-        true => map.serialize_entry("primary", &true),
-        false => Ok(()),
+    match usage.not_primary {
+        None => map.serialize_entry("primary", &true),
+        Some(reason) => map.serialize_entry("not_primary", reason.as_str()),
     }
 }
 

@@ -259,6 +259,61 @@ fn values_together_are_those_of_one_account() {
 }
 
 #[test]
+fn clues_say_what_they_are_and_come_in_sets() {
+    let home = Home::of_tenant();
+    let typed = [
+        "upn=john.doe@contoso.com",
+        "device=NB-0042",
+        "name=Doe, John",
+    ];
+    let answer = home
+        .run(&[&["resolve", "--together", "--json"], &typed[..]].concat())
+        .exits(0)
+        .json();
+    assert_eq!(answer["matches"][0]["strength"], 2, "{answer}");
+    assert_eq!(answer["matches"][0]["enough_to_act"], true);
+    let sets = "upn=john.doe@contoso.com\tname=John Doe\n\
+        {\"upn\": \"john.doe@contoso.com\", \"email\": null, \"verified\": [\"upn\"]}\n\
+        upn=john.doe@contoso.com\tsid=S-1-5-21-1-2-3-9999\n";
+    let mut child = home
+        .command(&["resolve", "--together", "--json", "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(sets.as_bytes())
+        .unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(10));
+    let lines = String::from_utf8(output.stdout).unwrap();
+    let answers: Vec<serde_json::Value> = lines
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(answers.len(), 3);
+    let enough = |at: usize| answers[at]["matches"][0]["enough_to_act"].clone();
+    assert_eq!((enough(0), enough(1)), (false.into(), true.into()));
+    assert_eq!(answers[2]["flags"][0], "contradiction");
+    home.run(&["resolve", "--together", "-", "jdoe"]).exits(2);
+}
+
+#[test]
+fn the_json_of_an_answer_is_one_line_for_every_reader() {
+    let home = Home::of_tenant();
+    let ended = home.run(&["resolve", "--json", "a\u{2028}b\u{2029}c\u{85}d"]);
+    let line = ended.stdout.trim_end_matches('\n');
+    assert!(
+        !line.contains(['\u{2028}', '\u{2029}', '\u{85}', '\n']),
+        "{line}"
+    );
+    assert_eq!(ended.json()["query"], "a\u{2028}b\u{2029}c\u{85}d");
+}
+
+#[test]
 fn what_an_export_holds_commands_no_terminal() {
     let home = Home::new();
     let folder = home.path("exports");

@@ -1,0 +1,95 @@
+//! Clues: values of one account or device, as `resolve --together` takes them: `upn=jdoe@contoso.com`, or plain.
+
+use serde_json::{Map, Value};
+
+use super::BadUsage;
+use super::resolve::Asked;
+use crate::identifier::Kind;
+use crate::lookup::Query;
+
+/// The kinds that have a shorter name here.
+const SHORT_NAMES: [(&str, Kind); 4] = [
+    ("account", Kind::AccountName),
+    ("device", Kind::DeviceName),
+    ("serial", Kind::SerialNumber),
+    ("collector", Kind::CollectorUid),
+];
+/// What a person is called.
+const NAMES: [&str; 2] = ["name", "full_name"];
+/// Of a set that is an object: the keys of those that the channel vouches for.
+const VERIFIED: &str = "verified";
+
+const SET: &str = "a line of clues is one JSON object of kinds and values, such as {\"upn\": \"jdoe@contoso.com\"}, or values with tabs between";
+
+/// Reads the values of one command line.
+pub(super) fn of_values<'v>(values: impl Iterator<Item = &'v str>, asked: &Asked) -> Query {
+    Query::all_of(values.map(|value| clue(value, asked)))
+}
+
+/// Reads a line of values with tabs between, or a JSON object of kinds and values.
+pub(super) fn of_line(line: &str, asked: &Asked) -> anyhow::Result<Query> {
+    if !line.trim_start().starts_with('{') {
+        let values = line.split('\t').filter(|value| !value.trim().is_empty());
+        return Ok(of_values(values, asked));
+    }
+    let set: Map<String, Value> =
+        serde_json::from_str(line).map_err(|_| BadUsage(SET.to_owned()))?;
+    let verified = match set.get(VERIFIED) {
+        None => Vec::new(),
+        Some(Value::Array(kinds)) => kinds.iter().filter_map(Value::as_str).collect(),
+        Some(_) => return Err(BadUsage(SET.to_owned()).into()),
+    };
+    let mut clues = Vec::new();
+    for (kind, value) in set.iter().filter(|(kind, _)| *kind != VERIFIED) {
+        let text = match value {
+            Value::String(text) => text,
+            // A channel that does not know it.
+            Value::Null => continue,
+            _ => return Err(BadUsage(SET.to_owned()).into()),
+        };
+        let query = typed(kind, text).ok_or_else(|| {
+            BadUsage(format!(
+                "{kind}: no kind of clue; there are {}",
+                known_kinds()
+            ))
+        })?;
+        let query = asked.as_asked(query);
+        clues.push(match verified.contains(&kind.as_str()) {
+            true => query.verified(),
+            false => query,
+        });
+    }
+    Ok(Query::all_of(clues))
+}
+
+fn clue(value: &str, asked: &Asked) -> Query {
+    let query = value
+        .split_once('=')
+        .and_then(|(kind, text)| typed(kind, text));
+    match query {
+        Some(query) => asked.as_asked(query),
+        None => asked.query(value.to_owned()),
+    }
+}
+
+/// Asks for a value of a kind by its name.
+fn typed(kind: &str, text: &str) -> Option<Query> {
+    if NAMES.contains(&kind) {
+        return Some(Query::full_name(text));
+    }
+    let by_name = Query::KINDS
+        .into_iter()
+        .find(|known| known.as_str() == kind);
+    let short = SHORT_NAMES.into_iter().find(|(name, _)| *name == kind);
+    let kind = by_name.or(short.map(|(_, kind)| kind))?;
+    Some(Query::of(kind, text))
+}
+
+fn known_kinds() -> String {
+    let kinds = Query::KINDS.map(Kind::as_str).into_iter();
+    let all: Vec<&str> = kinds
+        .chain(SHORT_NAMES.map(|(name, _)| name))
+        .chain(NAMES)
+        .collect();
+    all.join(", ")
+}
