@@ -60,7 +60,7 @@ fn vectors() -> Vec<PathBuf> {
 }
 
 /// Takes objects in, each a key and its content.
-fn publish(home: &Path, objects: &Value) -> PathBuf {
+pub(crate) fn publish(home: &Path, objects: &Value) -> PathBuf {
     let source = home.join("exports");
     for (key, content) in objects.as_object().unwrap() {
         let path = source.join(key);

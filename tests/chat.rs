@@ -1,49 +1,52 @@
-//! The chatbot's turn in `examples/chat.rs`, on the tenant of the fixtures.
+//! The chatbot's turn in `examples/chat.rs`, with those who speak in `fixtures/chat`.
 
+use std::fs;
 use std::time::Duration;
 
 use identidex::{Index, Options};
+use serde_json::Value;
 
-use crate::util::Home;
+use crate::answers::publish;
+use crate::util::fixture;
 
 #[path = "../examples/chat.rs"]
 #[expect(dead_code, unreachable_pub, reason = "it is a program of its own")]
 mod example;
 
-#[test]
-fn the_bot_acts_only_when_it_knows_who_is_speaking() {
-    let home = Home::of_tenant();
-    let options = |days: u64| Options {
-        fresh_for: Duration::from_secs(days * 24 * 60 * 60),
-        ageing_for: Duration::from_secs(days * 24 * 60 * 60),
+fn options(days: u64) -> Options {
+    Options {
+        fresh_for: Duration::from_hours(days * 24),
+        ageing_for: Duration::from_hours(days * 24),
         ..Options::default()
-    };
-    let reply = |upn: &str, account_name: &str, full_name: &str, days| {
-        let index = Index::open_with(home.path("identity.db"), options(days)).unwrap();
-        let speaker = example::Speaker {
-            upn: upn.to_owned(),
-            account_name: account_name.to_owned(),
-            full_name: full_name.to_owned(),
-        };
-        example::reply(&index, &speaker).unwrap()
-    };
+    }
+}
+
+fn speaker(turn: &Value) -> example::Speaker {
+    let text = |key: &str| turn[key].as_str().unwrap().to_owned();
+    example::Speaker {
+        upn: text("upn"),
+        is_signed_in: turn["signed_in"].as_bool().unwrap(),
+        account_name: text("account_name"),
+        full_name: text("full_name"),
+    }
+}
+
+#[test]
+fn the_bot_acts_only_on_a_device_that_is_theirs() {
+    let turns = fs::read_to_string(fixture("chat/turns.json")).unwrap();
+    let turns: Value = serde_json::from_str(&turns).unwrap();
+    let home = tempfile::tempdir().unwrap();
+    let index = publish(home.path(), &turns["objects"]);
     const CENTURY: u64 = 36_525;
-    let shown = reply("john.doe@contoso.com", "jdoe@EMEA", "John Doe", CENTURY);
-    assert_eq!(shown, "Doe, John, shall I restart NB-0042?");
+    let fresh = Index::open_with(&index, options(CENTURY)).unwrap();
+    for turn in turns["turns"].as_array().unwrap() {
+        let reply = example::reply(&fresh, &speaker(turn)).unwrap();
+        assert_eq!(reply, turn["reply"], "{}", turn["about"]);
+    }
+    let stale = Index::open_with(&index, options(0)).unwrap();
+    let reply = example::reply(&stale, &speaker(&turns["turns"][1])).unwrap();
     assert!(
-        reply("john.doe@contoso.com", "jdoe@EMEA", "Max Mueller", CENTURY)
-            .starts_with("What I was told of you does not fit together")
-    );
-    assert!(
-        reply("nobody@contoso.com", "", "No Body", CENTURY).starts_with("I do not know you yet")
-    );
-    assert!(
-        reply("john.doe@contoso.com", "jdoe@EMEA", "John Doe", 0)
-            .starts_with("What I know of your devices is too old")
-    );
-    let unsure = reply("john.doe@contoso.com", "", "John Doe", CENTURY);
-    assert!(
-        unsure.starts_with("I need your account name too"),
-        "{unsure}"
+        reply.starts_with("What I know of your devices is too old"),
+        "{reply}"
     );
 }

@@ -9,7 +9,7 @@ use crate::lookup::{
     Account, AccountUse, Answer, Coverage, Device, DeviceUse, Flag, Found, Level, Match, NotEnough,
     Outcome, Suggestion, Use, Waiting,
 };
-use crate::schema::Dataset;
+use crate::schema::{Class, Dataset};
 
 /// Returns an answer as text, without a line end.
 pub(super) fn text_of(answer: &Answer) -> String {
@@ -28,9 +28,16 @@ pub(super) fn text_of(answer: &Answer) -> String {
 
 /// Lists names that resemble what was asked for.
 pub(super) fn meant(suggestions: &[Suggestion]) -> String {
-    let lines = suggestions
-        .iter()
-        .map(|one| format!("\n  {} {}", kind_in_words(one.kind), printable(&one.name)));
+    let lines = suggestions.iter().map(|one| {
+        let called = one.full_name.as_deref().map(printable);
+        let called = called.map_or(String::new(), |name| format!("  {name}"));
+        let class = one.class.filter(|class| *class != Class::Person);
+        let class = class.map_or(String::new(), |class| {
+            format!(" ({} account)", class.as_str())
+        });
+        let kind = kind_in_words(one.kind);
+        format!("\n  {kind} {}{called}{class}", printable(&one.name))
+    });
     let lines: String = lines.collect();
     match suggestions {
         [] => lines,

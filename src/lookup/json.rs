@@ -18,7 +18,7 @@ use super::suggest::Suggestion;
 use super::waiting::{Waiting, WaitingUsage};
 use super::why::{Hit, Tried, Why};
 use crate::identifier::Kind;
-use crate::schema::{Dataset, Subject};
+use crate::schema::{Class, Dataset, Subject};
 
 /// A time as RFC 3339 in UTC, or null.
 struct Time(Option<Timestamp>);
@@ -250,6 +250,9 @@ impl Serialize for Suggestion {
         map.serialize_entry("kind", self.kind.as_str())?;
         map.serialize_entry("name", &self.name)?;
         map.serialize_entry("likeness", self.likeness.as_str())?;
+        map.serialize_entry("class", &self.class.map(Class::as_str))?;
+        map.serialize_entry("full_name", &self.full_name)?;
+        map.serialize_entry("uid", &self.uid)?;
         map.end()
     }
 }

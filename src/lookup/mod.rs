@@ -3,7 +3,7 @@
 //! The way of a query: `query` says what the text can be (`spoken`), `search` looks it up and compares every hit with its row (`row`),
 //! `history` whom else it meant, `find` decides who fits (`heard`, `person_name`), `rank` orders devices and accounts, `answer` is what
 //! comes back (of `found`, `evidence`, `coverage`, `freshness` and `waiting`) and `json` how it is written. `why` tells
-//! people how it came about, `suggest` what they may have meant. `generation` is the file that is read; it never changes,
+//! people how it came about, `suggest` what they may have meant (`resemblance`). `generation` is the file that is read; it never changes,
 //! so nothing is locked and no call waits for a run. How the index came to be is the writer's affair.
 
 mod history;
@@ -25,6 +25,7 @@ mod freshness;
 mod waiting;
 
 mod json;
+mod resemblance;
 mod suggest;
 mod why;
 
@@ -48,7 +49,8 @@ use self::generation::{Generation, Place};
 pub use self::history::Held;
 pub use self::query::Query;
 use self::reader::Reader;
-pub use self::suggest::{Likeness, Suggestion};
+pub use self::resemblance::Likeness;
+pub use self::suggest::Suggestion;
 pub use self::waiting::{Waiting, WaitingReason, WaitingUsage};
 pub use self::why::{Hit, HitVerdict, LookedUp, Tried, Why};
 use crate::error::Error;
@@ -193,8 +195,9 @@ impl Index {
         })
     }
 
-    /// Returns names of accounts and devices that resemble a text which finds nobody, the closest first: at most ten, for
-    /// a person to choose from. They disclose who is there: give them only to those who may know. Names of machine and
+    /// Returns names, UPNs and emails of accounts, and names of devices, that resemble a text which finds nobody, and
+    /// accounts of people who are called so, in any order of the words: the closest first, at most ten, for a person to
+    /// choose from. They disclose who is there: give them only to those who may know. Names of machine and
     /// local accounts are not among them.
     ///
     /// Reads all names, which takes a fraction of a second at a million accounts.

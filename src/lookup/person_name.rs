@@ -61,7 +61,7 @@ pub(super) fn is_name(text: &str) -> bool {
 }
 
 /// Returns the words of a name that tell people apart, in order, each once; none for a placeholder, which says nothing.
-fn words(name: &str) -> Vec<String> {
+pub(super) fn words(name: &str) -> Vec<String> {
     if name.len() > BYTES_AT_MOST {
         return Vec::new();
     }

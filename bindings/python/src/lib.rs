@@ -115,7 +115,7 @@ struct Index {
 #[pymethods]
 impl Index {
     #[new]
-    #[pyo3(signature = (path, *, refresh_ms=None, max_holders=None, fresh_for_hours=None, ageing_for_hours=None))]
+    #[pyo3(signature = (path, *, refresh_ms=None, max_holders=None, fresh_for_hours=None, ageing_for_hours=None, quiet_after_days=None))]
     fn new(
         py: Python<'_>,
         path: PathBuf,
@@ -123,6 +123,7 @@ impl Index {
         max_holders: Option<u32>,
         fresh_for_hours: Option<u64>,
         ageing_for_hours: Option<u64>,
+        quiet_after_days: Option<u64>,
     ) -> PyResult<Index> {
         let default = Options::default();
         let hours = |hours: u64| Duration::from_secs(hours.saturating_mul(60 * 60));
@@ -131,6 +132,8 @@ impl Index {
             max_holders: max_holders.unwrap_or(default.max_holders),
             fresh_for: fresh_for_hours.map_or(default.fresh_for, hours),
             ageing_for: ageing_for_hours.map_or(default.ageing_for, hours),
+            quiet_after: quiet_after_days
+                .map_or(default.quiet_after, |days| hours(days.saturating_mul(24))),
             ..default
         };
         let opened = py.detach(|| identidex::Index::open_with(path, options));
@@ -138,7 +141,7 @@ impl Index {
         Ok(Index { index })
     }
 
-    #[pyo3(signature = (text, *, kind=None, all_classes=false, ids_only=false))]
+    #[pyo3(signature = (text, *, kind=None, all_classes=false, ids_only=false, verified=false))]
     fn find<'py>(
         &self,
         py: Python<'py>,
@@ -146,8 +149,10 @@ impl Index {
         kind: Option<&str>,
         all_classes: bool,
         ids_only: bool,
+        verified: bool,
     ) -> PyResult<Bound<'py, PyAny>> {
         let query = with(asked(text_of(text), kind)?, all_classes, ids_only);
+        let query = if verified { query.verified() } else { query };
         let answer = py.detach(|| self.index.find(query)).map_err(raised)?;
         Ok(pythonize(py, &answer)?)
     }
@@ -199,13 +204,14 @@ impl Index {
     fn find_together<'py>(
         &self,
         py: Python<'py>,
-        clues: Vec<(Option<String>, Bound<'py, PyString>)>,
+        clues: Vec<(Option<String>, Bound<'py, PyString>, bool)>,
         all_classes: bool,
         ids_only: bool,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let queries = clues
-            .iter()
-            .map(|(kind, text)| asked(text_of(text), kind.as_deref()));
+        let queries = clues.iter().map(|(kind, text, is_verified)| {
+            let query = asked(text_of(text), kind.as_deref())?;
+            Ok(if *is_verified { query.verified() } else { query })
+        });
         let queries = queries.collect::<PyResult<Vec<Query>>>()?;
         let query = with(Query::all_of(queries), all_classes, ids_only);
         let answer = py.detach(|| self.index.find(query)).map_err(raised)?;

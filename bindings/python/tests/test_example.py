@@ -1,18 +1,25 @@
-"""The chatbot's turn in `examples`."""
+"""The chatbot's turn in `examples`, with those who speak in `fixtures/chat`."""
 
 import importlib.util
+import json
 
 import identidex
-from conftest import ROOT
+from conftest import ROOT, publish
 
 
-def test_the_bot_acts_only_when_it_knows_who_is_speaking(index):
+def test_the_bot_acts_only_on_a_device_that_is_theirs(tmp_path):
     spec = importlib.util.spec_from_file_location("chat", ROOT / "examples/chat.py")
     chat = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(chat)
-    index = identidex.open(index, ageing_for_hours=24 * 36_525)
-    turn = lambda upn, account, name: chat.reply(index, upn, account, name)
-    assert turn("john.doe@contoso.com", "jdoe@EMEA", "John Doe") == "Doe, John, shall I restart NB-0042?"
-    assert turn("john.doe@contoso.com", None, "John Doe").startswith("I need your account name too")
-    assert turn("john.doe@contoso.com", "jdoe@EMEA", "Jane Doe").startswith("What I was told of you does not fit")
-    assert turn("nobody@contoso.com", None, "No Body").startswith("I do not know you yet")
+    turns = json.loads((ROOT / "fixtures/chat/turns.json").read_text(encoding="utf-8"))
+    path = publish(tmp_path, turns["objects"])
+    index = identidex.open(path, ageing_for_hours=24 * 36_525)
+
+    def reply(index, turn):
+        account_name = turn["account_name"] or None
+        return chat.reply(index, turn["upn"], account_name, turn["full_name"], signed_in=turn["signed_in"])
+
+    for turn in turns["turns"]:
+        assert reply(index, turn) == turn["reply"], turn["about"]
+    stale = identidex.open(path, fresh_for_hours=0, ageing_for_hours=0)
+    assert reply(stale, turns["turns"][1]).startswith("What I know of your devices is too old")

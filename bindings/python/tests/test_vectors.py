@@ -13,8 +13,10 @@ def ask(index, case):
     if isinstance(query, str):
         return index.find(query, **options)
     if "all_of" in query:
-        return index.find_together([(one.get("kind"), one["text"]) for one in query["all_of"]], **options)
-    return index.find(query["text"], kind=query["kind"], **options)
+        clues = [(one.get("kind"), one["text"]) for one in query["all_of"]]
+        verified = [one["kind"] for one in query["all_of"] if one.get("verified")]
+        return index.find_together(clues, verified=verified, **options)
+    return index.find(query["text"], kind=query["kind"], verified=query.get("verified", False), **options)
 
 
 def differences(found, expected, place):
