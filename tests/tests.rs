@@ -30,6 +30,8 @@ mod layers;
 mod lookalikes;
 #[cfg(feature = "ingest")]
 mod model;
+#[cfg(feature = "ingest")]
+mod months;
 #[cfg(feature = "cli")]
 mod readers;
 #[cfg(feature = "cli")]

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::BadUsage;
-use super::resolve::Asked;
+use super::asked::Asked;
 use crate::identifier::Kind;
 use crate::lookup::Query;
 

@@ -1,8 +1,8 @@
 //! The command line: reads arguments and configuration, runs one command, and says how it ended.
 //!
 //! One command, one file, one `run`. Standard output is data, standard error is for people. An error is printed once,
-//! here, as a chain, and turned into an exit code by one table, `Exit`. `answer` and `words` are what
-//! commands say to people in common.
+//! here, as a chain, and turned into an exit code by one table, `Exit`. `asked` and `clues` are how values are taken,
+//! `answer` and `words` what commands say to people in common.
 
 mod generations;
 mod resolve;
@@ -12,6 +12,7 @@ mod sync;
 mod why;
 
 mod answer;
+mod asked;
 mod clues;
 mod words;
 

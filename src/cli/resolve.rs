@@ -1,15 +1,14 @@
 //! `identidex resolve`: looks values up, for a person or as JSON.
 //!
-//! How values are taken is said here, for `why` too; how an answer reads, in `answer`.
+//! How values are taken is `asked`'s and `clues`' affair; how an answer reads, that of `answer`.
 
 use std::io::{self, BufRead, Read as _};
 
 use anyhow::Context as _;
-use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 
 use super::answer::{meant, text_of};
+use super::asked::Asked;
 use super::{BadUsage, Context, Exit, clues, print, print_json};
-use crate::identifier::Kind;
 use crate::lookup::{Answer, Index, Outcome, Query, Suggestion};
 
 /// The longest line that is read; the longest identifier has 1,024 bytes.
@@ -40,43 +39,6 @@ pub(super) struct Args {
     json: bool,
 }
 
-/// How values are to be taken.
-#[derive(Debug, clap::Args)]
-pub(super) struct Asked {
-    /// Take values for this kind of identifier only [default: every kind that they can be]
-    #[arg(long, value_name = "KIND", value_parser = kind_parser())]
-    kind: Option<Kind>,
-    /// Find machine and local accounts too
-    #[arg(long)]
-    all_classes: bool,
-    /// The channel vouches for the values: whoever is asking was signed in with them
-    #[arg(long)]
-    verified: bool,
-}
-
-impl Asked {
-    /// Asks for a value.
-    pub(super) fn query(&self, value: String) -> Query {
-        let query = match self.kind {
-            Some(kind) => Query::of(kind, value),
-            None => Query::any(value),
-        };
-        self.as_asked(query)
-    }
-
-    /// Asks for what a query does, of all classes where that is wanted, and vouched for.
-    pub(super) fn as_asked(&self, query: Query) -> Query {
-        let query = match self.all_classes {
-            true => query.all_classes(),
-            false => query,
-        };
-        match self.verified {
-            true => query.verified(),
-            false => query,
-        }
-    }
-}
-
 /// An answer, and what may have been meant where nobody was found.
 #[derive(serde::Serialize)]
 struct Resolved {
@@ -84,13 +46,6 @@ struct Resolved {
     answer: Answer,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     suggestions: Vec<Suggestion>,
-}
-
-fn kind_parser() -> impl clap::builder::TypedValueParser<Value = Kind> {
-    PossibleValuesParser::new(Query::KINDS.map(Kind::as_str)).map(|name| {
-        let found = Query::KINDS.into_iter().find(|kind| kind.as_str() == name);
-        found.expect("the parser lets the names of Query::KINDS through only")
-    })
 }
 
 pub(super) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {

@@ -2,8 +2,9 @@
 
 use std::fmt::Write as _;
 
+use super::asked::Asked;
 use super::words::{kind_in_words, minute, primary_in_words, printable};
-use super::{Context, Exit, answer, print, print_json, resolve};
+use super::{Context, Exit, answer, print, print_json};
 use crate::lookup::{
     Found, Hit, HitVerdict, LookedUp, Match, Tried, Use, Waiting, WaitingReason, Why,
 };
@@ -12,7 +13,7 @@ use crate::lookup::{
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(flatten)]
-    asked: resolve::Asked,
+    asked: Asked,
     /// Look this up
     #[arg(value_name = "VALUE")]
     value: String,

@@ -71,6 +71,7 @@ pub(super) fn primary_in_words(not_primary: Option<NotPrimary>) -> &'static str 
         Some(NotPrimary::Undated) => {
             "no: logins of a long window, and the device's last login is not theirs"
         }
+        Some(NotPrimary::NewerWaits) => "no: newer logins of the account wait, see below",
     }
 }
 

@@ -27,14 +27,14 @@ impl Days {
         self.mask.count_ones()
     }
 
-    /// Returns how many there are from a day on.
-    pub(super) fn count_since(self, day: i32) -> u32 {
+    /// Returns those from a day on, if there are any.
+    pub(super) fn since(self, day: i32) -> Option<Days> {
         let before = i64::from(self.newest) - i64::from(day);
-        match u32::try_from(before) {
-            Ok(before) if before < 63 => (self.mask & ((2 << before) - 1)).count_ones(),
-            Ok(_) => self.count(),
-            Err(_) => 0,
-        }
+        let mask = match u32::try_from(before).ok()? {
+            before @ ..63 => self.mask & ((2 << before) - 1),
+            _ => self.mask,
+        };
+        Some(Days { mask, ..self })
     }
 
     /// Returns the oldest.
@@ -79,9 +79,10 @@ mod tests {
             newest: 100,
             mask: 1 | 1 << 3 | 1 << 63,
         };
-        let since = |day| days.count_since(day);
+        let since = |day| days.since(day).map_or(0, Days::count);
         assert_eq!([since(101), since(100), since(98), since(97)], [0, 1, 1, 2]);
         assert_eq!([since(38), since(37), since(i32::MIN)], [2, 3, 3]);
+        assert_eq!(days.since(98).map(Days::first), Some(100));
         assert_eq!((days.count(), days.first()), (3, 37));
     }
 }

@@ -1,6 +1,6 @@
 //! Placing: whom mentions and last logins mean, and what of them waits.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::Rules;
 use super::bits::Bits;
@@ -41,6 +41,8 @@ enum Side {
 pub(super) struct Waiting {
     pub(super) unknown: u32,
     pub(super) ambiguous: u32,
+    /// The newest logins that mean it alone.
+    pub(super) newest: Option<i64>,
     /// What some of them say of both sides: those with the smallest hashes, whatever came first.
     mentions: BTreeMap<(u64, State), [Named; 2]>,
 }
@@ -143,6 +145,11 @@ impl Placing<'_> {
                 }
             });
             self.wait(&sides, state, mention.group, named);
+            if let Side::One(account) = sides.account {
+                let waiting = self.placed.waiting.entry((Subject::Account, account));
+                let newest = &mut waiting.or_default().newest;
+                *newest = (*newest).max(Some(interval.to));
+            }
         }
         self.placed.states[at] = state;
         Ok(())
@@ -361,6 +368,15 @@ fn shown_keys(keys: &str) -> String {
 }
 
 impl Placed {
+    /// Returns when accounts whose logins wait have the newest of these.
+    pub(super) fn newest_waiting(&self) -> HashMap<u32, i64> {
+        let accounts = self.waiting.iter();
+        let accounts = accounts.filter(|((subject, _), _)| *subject == Subject::Account);
+        accounts
+            .filter_map(|((_, account), waiting)| Some((account.0, waiting.newest?)))
+            .collect()
+    }
+
     /// Returns what mentions that wait say of their two sides, in order, each once; empty where it says nothing.
     pub(super) fn named<'p>(&'p self, waiting: &'p Waiting) -> BTreeSet<([&'p str; 2], State)> {
         let mentions = waiting.mentions.iter();

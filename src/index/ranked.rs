@@ -1,6 +1,6 @@
 //! Ranked usages: what `ranking` works out from, brought together of what is kept, and what it came to.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Range;
 
 use super::aside::PutAside;
@@ -9,8 +9,9 @@ use super::former::name_in;
 use super::in_order::in_order;
 use super::kept::Kept;
 use super::last_users::LastUsers;
-use super::ranking::{OnDevice, Ranking, Scale, Stand, Unplaced};
+use super::ranking::{OnDevice, Ranking, Scale, SeenDevice, Stand, Unplaced};
 use super::roster::Roster;
+use super::rows::Seen;
 use super::said::NEVER;
 use super::subject::{Sharing, Standing};
 use super::text_reader::TextReader;
@@ -24,15 +25,23 @@ use crate::sqlite::Record;
 /// What makes usages, so much at once that all it is summed up from stays near.
 const AT_ONCE: usize = 512;
 
+/// A device of no row.
+const NOT_SEEN: SeenDevice = SeenDevice {
+    last_seen: None,
+    observed_at: i64::MIN,
+};
+
 /// What is known of accounts and devices when usages are ranked.
 pub(super) struct People<'a> {
     /// Of accounts, by row.
     pub(super) classes: &'a [Class],
     /// Of devices, by row.
-    pub(super) last_seen: &'a [i64],
+    pub(super) seen: &'a [Seen],
     /// Of devices.
     pub(super) standing: &'a Standing,
     pub(super) sharing: &'a Sharing,
+    /// The newest logins that wait, of accounts.
+    pub(super) waiting: &'a HashMap<u32, i64>,
     /// Other columns of logins rows.
     pub(super) extras: &'a PutAside,
 }
@@ -76,6 +85,7 @@ impl Ranked {
             stands: &stands,
             by_device: &by_device,
             classes: people.classes,
+            waiting: people.waiting,
         };
         let (ranks, ids_by_device) = ranking.ranks(&UnplacedUsers {
             users: &last_users,
@@ -101,6 +111,11 @@ impl Ranked {
         let ids = self.ids_by_device.iter();
         ids.map(|id| [i64::from(*id as u32), *id])
     }
+}
+
+/// Returns when a device was seen, by its row.
+fn seen_of(seen: &[Seen], row: u32) -> Option<&Seen> {
+    seen.get((row as usize).checked_sub(1)?)
 }
 
 /// Sums all usages up.
@@ -135,12 +150,15 @@ fn unranked(
     };
     let make = |record: &mut Record, some: Range<usize>| {
         let (mut stands, mut heads) = (Vec::new(), Heads::default());
-        makers.touch(some.clone(), &told, people.last_seen);
+        makers.touch(some.clone(), &told, people.seen);
         for usage in makers.usages(some, &told) {
-            let last_seen = people.last_seen.get(usage.device() as usize).copied();
-            let last_seen = last_seen.filter(|last_seen| *last_seen != NEVER);
-            let stand = scale.stand(&usage, last_seen, ledger);
-            heads.push(&usage, stand.time, ledger, people.extras, record);
+            let device = seen_of(people.seen, usage.device());
+            let device = device.map_or(NOT_SEEN, |(last_seen, object)| SeenDevice {
+                last_seen: Some(*last_seen).filter(|last_seen| *last_seen != NEVER),
+                observed_at: ledger.observed_at(*object),
+            });
+            let (time, stand) = scale.stand(&usage, device, ledger);
+            heads.push(&usage, time, ledger, people.extras, record);
             stands.push((usage.id, stand));
         }
         heads.end();

@@ -1,6 +1,6 @@
 //! Ranking: which device is whose own, from the usages of all. The rules are those of `docs/semantics.md`, "Ranking".
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 
 use super::Result;
@@ -38,51 +38,104 @@ pub(super) struct Scale {
 /// A usage, as far as ranking looks at it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Stand {
-    /// The time of use.
-    pub(super) time: i64,
+    /// When it is known to have been: what competes with others.
+    known: i64,
     weight: u64,
-    /// Its first day of use.
+    /// Its first day of use of late.
     began: i32,
-    is_current: bool,
-    is_counted: bool,
-    is_dated: bool,
-    is_last_user: bool,
+    /// Its days of use of late.
+    days: u8,
+    marks: u8,
+}
+
+/// Marks of a usage.
+mod mark {
+    pub(super) const CURRENT: u8 = 1;
+    /// Enough tells of it for it to lead.
+    pub(super) const COUNTED: u8 = 2;
+    pub(super) const DATED: u8 = 4;
+    /// The device's newest row names its account.
+    pub(super) const LAST_USER: u8 = 8;
+}
+
+impl Stand {
+    fn is(&self, mark: u8) -> bool {
+        self.marks & mark != 0
+    }
+
+    /// Returns its logins: a weight is these times days.
+    fn logins(&self) -> u64 {
+        self.weight / u64::from(self.days).max(1)
+    }
+}
+
+/// What is known of a device: when it was last seen, if any row says so, and when its newest row was observed.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct SeenDevice {
+    pub(super) last_seen: Option<i64>,
+    pub(super) observed_at: i64,
 }
 
 impl Scale {
-    /// Returns how a usage stands, whose device was last seen at a time.
-    pub(super) fn stand(&self, whole: &Whole, last_seen: Option<i64>, ledger: &Ledger) -> Stand {
-        let all = || whole.all();
-        let timed = |usage| (usage, time_of_use(usage, last_seen, ledger));
-        let time = all().map(|usage| timed(usage).1).max();
+    /// Returns the time of use of a usage, and how it stands.
+    pub(super) fn stand(&self, whole: &Whole, device: SeenDevice, ledger: &Ledger) -> (i64, Stand) {
+        let time_of = |usage| time_of_use(usage, device, ledger);
+        let time = whole.all().map(time_of).max();
         let time = time.unwrap_or(i64::MIN);
         // What adds up is what is current; where nothing is, all of it is old.
         let is_current = self.is_current(time);
-        let counts = all().filter(|usage| self.is_current(timed(usage).1) == is_current);
-        let (mut logins, mut days) = (None, None);
-        let (mut is_counted, mut is_dated, mut is_last_user) = (false, true, false);
+        let counts = whole
+            .all()
+            .filter(|usage| self.is_current(time_of(usage)) == is_current);
+        let (mut logins, mut days, mut known) = (None, None, i64::MIN);
+        let mut marks = mark::DATED;
         for usage in counts {
             let last_logins = usage.last_use.map(|(_, days)| days);
             logins = sum(logins, usage.logins);
             days = joined(days, joined(usage.days, last_logins));
-            is_counted |= usage.said.is_some()
+            known = known.max(self.known(usage, device, ledger));
+            let is_counted = usage.said.is_some()
                 || last_logins.is_some_and(|days| days.count() >= LAST_LOGIN_DAYS);
-            is_dated &= self.is_dated(usage);
-            is_last_user |= usage.is_last_user;
+            if is_counted {
+                marks |= mark::COUNTED;
+            }
+            if usage.is_last_user {
+                marks |= mark::LAST_USER;
+            }
+            if !self.is_dated(usage) {
+                marks &= !mark::DATED;
+            }
         }
-        let since = self.now.saturating_sub(self.recent).div_euclid(DAY) as i32;
-        let recent_days = days.map_or(0, |days| days.count_since(since));
-        Stand {
-            time,
-            weight: logins
-                .unwrap_or(0)
-                .max(1)
-                .saturating_mul(u64::from(recent_days)),
-            began: days.map_or(i32::MAX, Days::first),
-            is_current,
-            is_counted,
-            is_dated,
-            is_last_user,
+        if is_current {
+            marks |= mark::CURRENT;
+        }
+        let since = day_of(self.now.saturating_sub(self.recent));
+        let recent = days.and_then(|days| days.since(since));
+        let count = recent.map_or(0, Days::count);
+        let stand = Stand {
+            known,
+            weight: logins.unwrap_or(0).max(1).saturating_mul(u64::from(count)),
+            // A day on which logins were observed may be that behind the last on which the device was seen.
+            began: recent.map_or(i32::MAX, |recent| recent.first().min(day_of(known))),
+            days: count as u8,
+            marks,
+        };
+        (time, stand)
+    }
+
+    /// Returns when a usage is known to have been: by its logins, where these are dated. A device that is only switched on
+    /// names its last user for ever.
+    fn known(&self, usage: &Usage, device: SeenDevice, ledger: &Ledger) -> i64 {
+        let logins = time_of_logins(usage, ledger);
+        let last_login = usage.last_use.map(|(used, _)| used);
+        let time = match logins {
+            Some(logins) if self.is_dated(usage) => logins,
+            logins => logins.max(last_login).unwrap_or(i64::MIN),
+        };
+        // What an older devices file says is no bound of what came later.
+        match device.last_seen {
+            Some(last_seen) if device.observed_at >= time => time.min(last_seen),
+            _ => time,
         }
     }
 
@@ -98,13 +151,23 @@ impl Scale {
 }
 
 /// Returns when a usage was at the latest: nobody used a device after it was last seen.
-fn time_of_use(usage: &Usage, last_seen: Option<i64>, ledger: &Ledger) -> i64 {
-    let logins = usage
-        .said
-        .map(|(object, _)| usage.used.unwrap_or_else(|| ledger.observed_at(object)));
+fn time_of_use(usage: &Usage, device: SeenDevice, ledger: &Ledger) -> i64 {
     let last_login = usage.last_use.map(|(used, _)| used);
-    let time = logins.max(last_login).unwrap_or(i64::MIN);
-    last_seen.map_or(time, |last_seen| time.min(last_seen))
+    let time = time_of_logins(usage, ledger).max(last_login);
+    let time = time.unwrap_or(i64::MIN);
+    device
+        .last_seen
+        .map_or(time, |last_seen| time.min(last_seen))
+}
+
+fn day_of(time: i64) -> i32 {
+    time.div_euclid(DAY) as i32
+}
+
+/// Returns when the logins of a usage were at the latest.
+fn time_of_logins(usage: &Usage, ledger: &Ledger) -> Option<i64> {
+    let (object, _) = usage.said?;
+    Some(usage.used.unwrap_or_else(|| ledger.observed_at(object)))
 }
 
 fn is_of_one_account(left: &i64, right: &i64) -> bool {
@@ -162,6 +225,8 @@ pub(super) struct Ranking<'a> {
     pub(super) by_device: &'a [OnDevice],
     /// By account.
     pub(super) classes: &'a [Class],
+    /// The newest logins that wait, of accounts.
+    pub(super) waiting: &'a HashMap<u32, i64>,
 }
 
 /// Whom the newest rows of devices name, where no usage is of them.
@@ -204,12 +269,21 @@ impl Ranking<'_> {
     /// Ranks the usages of an account.
     fn rank_account(&self, own: Range<usize>, at_devices: &[AtDevice], ranks: &mut Vec<Rank>) {
         let competes =
-            |at: &usize| self.stands[*at].is_current && at_devices[*at] != AtDevice::Shared;
+            |at: &usize| self.stands[*at].is(mark::CURRENT) && at_devices[*at] != AtDevice::Shared;
         let lead = self.lead(own.clone().filter(competes));
-        ranks.extend(own.map(|at| Rank {
-            is_current: self.stands[at].is_current,
-            is_shared: at_devices[at] == AtDevice::Shared,
-            not_primary: self.not_primary(at, lead, at_devices[at]),
+        // Whoever is at shared ones since has no other that is known to be theirs still.
+        let lead = lead.filter(|lead| {
+            let mut current = own.clone().filter(|at| self.stands[*at].is(mark::CURRENT));
+            current.all(|at| self.stands[at].known - self.stands[*lead].known <= CLOSE)
+        });
+        ranks.extend(own.map(|at| {
+            Rank {
+                is_current: self.stands[at].is(mark::CURRENT),
+                is_shared: at_devices[at] == AtDevice::Shared,
+                not_primary: self
+                    .not_primary(at, lead, at_devices[at])
+                    .or_else(|| self.newer_waits(at)),
+            }
         }));
     }
 
@@ -257,13 +331,14 @@ impl Ranking<'_> {
         made: &mut Vec<(usize, AtDevice)>,
     ) {
         let all = same.iter().map(|one| one.position());
-        let competes = |at: &usize| self.stands[*at].is_current && self.is_persons(*at);
+        let competes = |at: &usize| self.stands[*at].is(mark::CURRENT) && self.is_persons(*at);
         let people = || all.clone().filter(competes);
         if self.is_shared(people()) {
             made.extend(all.map(|at| (at, AtDevice::Shared)));
             return;
         }
-        let Some(lead) = self.lead(people()) else {
+        let lead = self.lead(people());
+        let Some(lead) = lead.filter(|lead| self.has_most(*lead, people())) else {
             return;
         };
         let is_unknown = || unplaced.is_named(same[0].device());
@@ -286,19 +361,28 @@ impl Ranking<'_> {
         count >= SHARED_BY && most * 2 <= all
     }
 
+    /// Tells whether a usage has more than half of the logins, or of the days, of all at a device. Logins of a long window
+    /// grow with the days, so that whoever is there a little more often than others has most of their product.
+    fn has_most(&self, lead: usize, people: impl Iterator<Item = usize> + Clone) -> bool {
+        let is_most = |count: fn(&Stand) -> u64| {
+            let all = people.clone().map(|at| u128::from(count(&self.stands[at])));
+            u128::from(count(&self.stands[lead])) * 2 > all.sum()
+        };
+        is_most(Stand::logins) || is_most(|stand| u64::from(stand.days))
+    }
+
     /// Returns the usage that stands out among those that compete.
     fn lead(&self, competing: impl Iterator<Item = usize> + Clone) -> Option<usize> {
         let stand = |at: usize| &self.stands[at];
-        let newest = competing.clone().map(|at| stand(at).time).max()?;
-        let mut rest = competing.filter(|at| newest - stand(*at).time < LEFT_BEHIND);
+        let newest = competing.clone().map(|at| stand(at).known).max()?;
+        let mut rest = competing.filter(|at| newest - stand(*at).known < LEFT_BEHIND);
         let all: u128 = rest.clone().map(|at| u128::from(stand(at).weight)).sum();
         let most = |at: &usize| u128::from(stand(*at).weight) * 2 > all;
         let lead = rest.clone().find(most)?;
-        let Stand {
-            time, is_counted, ..
-        } = *stand(lead);
-        let is_later = |at| at != lead && i64::from(stand(at).began) * DAY > time;
-        let stands_out = is_counted && newest - time <= CLOSE && !rest.any(is_later);
+        let known = stand(lead).known;
+        let is_later = |at| at != lead && i64::from(stand(at).began) * DAY > known;
+        let is_counted = stand(lead).is(mark::COUNTED);
+        let stands_out = is_counted && newest - known <= CLOSE && !rest.any(is_later);
         stands_out.then_some(lead)
     }
 
@@ -309,12 +393,12 @@ impl Ranking<'_> {
         all: impl Iterator<Item = usize> + Clone,
         is_unknown: impl FnOnce() -> bool,
     ) -> LastWord {
-        let mut named = all.filter(|at| self.stands[*at].is_last_user);
+        let mut named = all.filter(|at| self.stands[*at].is(mark::LAST_USER));
         let mut people = named.clone().filter(|at| self.is_persons(*at));
         if let Some(other) = people.clone().find(|at| *at != lead) {
             let (own, other) = (self.stands[lead], self.stands[other]);
             let is_visitor = other.weight.saturating_mul(VISITOR) <= own.weight
-                && other.time - own.time <= CLOSE;
+                && other.known - own.known <= CLOSE;
             return match is_visitor {
                 true => LastWord::Visitor,
                 false => LastWord::Another,
@@ -328,11 +412,17 @@ impl Ranking<'_> {
         }
     }
 
+    /// Tells whether an account was elsewhere since: on a device that is not known, or may be several.
+    fn newer_waits(&self, at: usize) -> Option<NotPrimary> {
+        let newest = *self.waiting.get(&self.account(at))?;
+        (newest - self.stands[at].known > CLOSE).then_some(NotPrimary::NewerWaits)
+    }
+
     fn not_primary(&self, at: usize, lead: Option<usize>, on: AtDevice) -> Option<NotPrimary> {
         if !self.is_persons(at) {
             return Some(NotPrimary::NotAPerson);
         }
-        if !self.stands[at].is_current {
+        if !self.stands[at].is(mark::CURRENT) {
             return Some(NotPrimary::NotCurrent);
         }
         if on == AtDevice::Shared {
@@ -343,7 +433,7 @@ impl Ranking<'_> {
             Some(lead) if lead != at => return Some(NotPrimary::OtherDevice),
             Some(_) => {}
         }
-        let is_dated = self.stands[at].is_dated;
+        let is_dated = self.stands[at].is(mark::DATED);
         match on {
             AtDevice::OtherLeads => Some(NotPrimary::OtherAccount),
             AtDevice::NoneLeads | AtDevice::Shared => Some(NotPrimary::NoAccountLeads),
@@ -373,8 +463,8 @@ impl Ranking<'_> {
         let local = unplaced.local(&devices)?;
         for at in open {
             if local.contains(&(self.ids[at] as u32)) {
-                ranks[at].not_primary = match self.stands[at].is_dated {
-                    true => None,
+                ranks[at].not_primary = match self.stands[at].is(mark::DATED) {
+                    true => self.newer_waits(at),
                     false => Some(NotPrimary::Undated),
                 };
             }

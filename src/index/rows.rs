@@ -81,7 +81,7 @@ struct MadeRows {
     classes: Vec<Class>,
     same_upn: Vec<Holder>,
     shown: ShownBatch,
-    last_seen: Vec<i64>,
+    seen: Vec<Seen>,
     /// Texts of claims that are merged with others.
     composed: Vec<(ClaimId, Record)>,
     counts: NewestRows,
@@ -90,6 +90,9 @@ struct MadeRows {
     bytes: Vec<u8>,
 }
 
+/// The `last_seen` that a row shows, `NEVER` where it shows none, and the object of its newest row.
+pub(super) type Seen = (i64, ObjectId);
+
 /// What writing a subject's rows comes to.
 pub(super) struct WrittenRows {
     /// Of each row, by its id.
@@ -97,8 +100,8 @@ pub(super) struct WrittenRows {
     /// Accounts that hold a UPN which others say too.
     pub(super) same_upn: Vec<Holder>,
     pub(super) shown: Shown,
-    /// Of each row, `NEVER` where it says none.
-    pub(super) last_seen: Vec<i64>,
+    /// Of each row.
+    pub(super) seen: Vec<Seen>,
     pub(super) counts: NewestRows,
     pub(super) digest: Digest,
 }
@@ -126,7 +129,7 @@ impl SubjectRows<'_> {
             classes: vec![Class::Unknown],
             same_upn: Vec::new(),
             shown: Shown::default(),
-            last_seen: vec![NEVER],
+            seen: Vec::new(),
             counts: NewestRows::default(),
             digest: Digest::default(),
         };
@@ -341,7 +344,8 @@ impl SubjectRows<'_> {
         record.put_columns(text.columns());
         made.rows.push(i64::from(id.row()), record);
         made.classes.push(class);
-        made.last_seen.push(last_seen.unwrap_or(NEVER));
+        made.seen
+            .push((last_seen.unwrap_or(NEVER), claim.newest.object));
         match owner {
             None => {
                 if self.subject == Subject::Account && self.sharing.same_upn.has(id.row()) {
@@ -472,7 +476,7 @@ impl SubjectRows<'_> {
         made.record.put_columns(text.columns());
         made.rows.push(i64::from(row), &made.record);
         made.classes.push(class);
-        made.last_seen.push(last_seen.unwrap_or(NEVER));
+        made.seen.push((last_seen.unwrap_or(NEVER), newest.object));
         let is_same = |claim: &ClaimId| self.sharing.same_upn.has(claim.row());
         if self.subject == Subject::Account && claims.iter().any(is_same) {
             made.same_upn.extend(holder(row, text.columns())?);
@@ -494,7 +498,7 @@ impl WrittenRows {
         table.push_all(&made.rows)?;
         self.classes.extend(made.classes);
         self.same_upn.extend(made.same_upn);
-        self.last_seen.extend(made.last_seen);
+        self.seen.extend(made.seen);
         self.shown.add(made.shown);
         self.counts.join(made.counts);
         self.digest.join(made.digest);

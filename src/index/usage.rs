@@ -14,6 +14,7 @@ use super::ledger::Ledger;
 use super::mention::{Mention, sum};
 use super::mentions::Mentions;
 use super::roster::Roster;
+use super::rows::Seen;
 use super::said::ObjectId;
 use super::subject::SubjectId;
 use crate::schema::usage_id;
@@ -148,7 +149,7 @@ impl Makers {
 
     /// Looks at all that usages are summed up from, which lies scattered over memory: one look does not wait for another, and
     /// what is summed up next is near then.
-    pub(super) fn touch(&self, makers: Range<usize>, told: &Told, last_seen: &[i64]) {
+    pub(super) fn touch(&self, makers: Range<usize>, told: &Told, devices: &[Seen]) {
         let seen = self.0[makers].iter().fold(0, |seen, (id, maker)| {
             let told = match maker {
                 Maker::Logins(at) => {
@@ -159,7 +160,8 @@ impl Makers {
                     .map_or(0, |last_use| last_use.used ^ last_use.days.mask as i64),
                 Maker::Former(_) | Maker::Through(_) => 0,
             };
-            seen ^ told ^ last_seen.get(*id as u32 as usize).copied().unwrap_or(0)
+            let device = devices.get((*id as u32 as usize).saturating_sub(1));
+            seen ^ told ^ device.map_or(0, |(last_seen, _)| *last_seen)
         });
         std::hint::black_box(seen);
     }

@@ -18,7 +18,7 @@ use super::mention_rows::{self, BLOCK, MentionReader, Written};
 use super::object_lines::NewestRows;
 use super::place::Placed;
 use super::ranked::{People, Ranked};
-use super::rows::{SubjectRows, WrittenRows};
+use super::rows::{Seen, SubjectRows, WrittenRows};
 use super::shown::Shown;
 use super::spill::Spilled;
 use super::stands_for::{Accounts, Holder, stands_for};
@@ -61,7 +61,7 @@ pub(super) fn write(mut building: Building, mut writing: Writing) -> Result<Tabl
         writing.kept.rosters[subject].forget_values();
     }
     let extras = writing.mentions(&mut building, &mut digest)?;
-    let ranked = writing.rank(&accounts.classes, &devices.last_seen, &extras)?;
+    let ranked = writing.rank(&accounts.classes, &devices.seen, &extras)?;
     writing.usages(&mut building, &devices.shown, &ranked, &extras)?;
     writing.held(&mut building, &mut digest)?;
     writing.rest(&mut building, &mut digest)?;
@@ -157,12 +157,13 @@ impl Writing<'_> {
     }
 
     /// Works out which device is whose.
-    fn rank(&mut self, classes: &[Class], last_seen: &[i64], extras: &PutAside) -> Result<Ranked> {
+    fn rank(&mut self, classes: &[Class], seen: &[Seen], extras: &PutAside) -> Result<Ranked> {
         let people = People {
             classes,
-            last_seen,
+            seen,
             standing: &self.standings.device,
             sharing: self.sharing,
+            waiting: &self.placed.newest_waiting(),
             extras,
         };
         // Not needed behind this.

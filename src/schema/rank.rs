@@ -34,11 +34,13 @@ pub enum NotPrimary {
     LastLogin = 8,
     /// Logins of a long window tell of it, and the device's newest row does not name the account as the last to log in.
     Undated = 9,
+    /// The account has newer logins that wait: they name a device that is not known, or several.
+    NewerWaits = 10,
 }
 
 impl NotPrimary {
     /// All reasons, in the order of their codes.
-    pub const ALL: [NotPrimary; 9] = [
+    pub const ALL: [NotPrimary; 10] = [
         NotPrimary::NotAPerson,
         NotPrimary::NotCurrent,
         NotPrimary::Shared,
@@ -48,6 +50,7 @@ impl NotPrimary {
         NotPrimary::NoAccountLeads,
         NotPrimary::LastLogin,
         NotPrimary::Undated,
+        NotPrimary::NewerWaits,
     ];
 
     /// Returns the name used in JSON and in views.
@@ -62,6 +65,7 @@ impl NotPrimary {
             NotPrimary::NoAccountLeads => "no_account_leads",
             NotPrimary::LastLogin => "last_login",
             NotPrimary::Undated => "undated",
+            NotPrimary::NewerWaits => "newer_waits",
         }
     }
 }

@@ -53,10 +53,18 @@ pub(crate) fn derive(objects: &[Object]) -> Value {
     let devices = Subjects::settle(&device_rows, "device.first_seen", Row::device_keys);
 
     let mut usages = Usages::default();
+    let mut waiting: BTreeMap<Subject, i64> = BTreeMap::new();
     for ((user, device), rows) in login_groups(&login_rows) {
         let said = said_of_logins(&rows);
         let account = accounts.resolve(&user.without_weak_sid(&local_sids), said);
-        usages.take_logins(account, devices.resolve(&device, said), &rows);
+        let device = devices.resolve(&device, said);
+        if let (Resolution::One(account), Resolution::Unknown | Resolution::Ambiguous) =
+            (&account, &device)
+        {
+            let newest = waiting.entry(account.clone()).or_insert(said.to);
+            *newest = said.to.max(*newest);
+        }
+        usages.take_logins(account, device, &rows);
     }
     let mut last_users = BTreeMap::new();
     for ((user_name, device), times) in last_login_groups(&device_rows) {
@@ -73,6 +81,7 @@ pub(crate) fn derive(objects: &[Object]) -> Value {
         devices: &devices,
         device_names: &device_names,
         newest_logins: login_rows.iter().map(|row| row.stamp.observed_us).max(),
+        waiting,
         last_users: last_users_now(&devices, &last_users),
     };
     let whole = ranks::whole(&usages, &world);
@@ -135,6 +144,9 @@ fn random_tenants_reach_every_outcome() {
         "collector_uid:c0ff",
     ] {
         assert!(says(&format!("\"subject\":\"{start}")), "{start}");
+    }
+    for word in ["is_primary", "is_shared", "is_through", "is_current"] {
+        assert!(says(&format!("\"{word}\":true")), "{word}");
     }
     assert!(says("\"extra\":{\"session.kind\"") && says("\"extra\":{\"user.organization.#team\""));
     for kind in ["unknown", "ambiguous"] {

@@ -23,6 +23,8 @@ pub(super) struct World<'w, 'r> {
     pub(super) devices: &'w Subjects<'r>,
     pub(super) device_names: &'w BTreeSet<String>,
     pub(super) newest_logins: Option<i64>,
+    /// The newest logins that wait, of accounts that they mean.
+    pub(super) waiting: BTreeMap<Subject, i64>,
     /// Whom each device's newest row names as the last to log in: whom that means, and the domain part of the name.
     pub(super) last_users: BTreeMap<Subject, (Resolution, Option<String>)>,
 }
@@ -38,8 +40,12 @@ pub(super) struct Rank {
 /// A usage as it counts for its account, those of the local accounts that stand for that included.
 struct Stand {
     time: i64,
+    /// When it is known to have been: what competes with others.
+    known: i64,
     weight: u64,
     began: i64,
+    recent_days: u64,
+    logins: u64,
     is_current: bool,
     is_counted: bool,
     is_dated: bool,
@@ -115,6 +121,24 @@ impl World<'_, '_> {
             .map_or(time, |last_seen| time.min(last_seen))
     }
 
+    /// When a usage is known to have been: by its logins, where these are dated, and no later than its device was last
+    /// seen, where the device's newest row is not older than that.
+    fn known(&self, (_, device): &Pair, usage: &Usage) -> i64 {
+        let is_dated = usage.last_used().is_some();
+        let time = match usage.logins_time() {
+            Some(logins) if is_dated => logins,
+            logins => logins
+                .max(usage.last_login_used())
+                .expect("something makes a usage"),
+        };
+        let rows = rows_of(self.devices, device);
+        let newest = rows.iter().map(|row| row.stamp.observed_us).max();
+        match self.last_seen(device) {
+            Some(last_seen) if newest >= Some(time) => time.min(last_seen),
+            _ => time,
+        }
+    }
+
     fn stand(&self, parts: &[(&Pair, &Usage)]) -> Stand {
         let since = self.now() - RECENT_US;
         let is_current = |part: &&(&Pair, &Usage)| self.time_of_use(part.0, part.1) >= since;
@@ -131,14 +155,21 @@ impl World<'_, '_> {
             .collect();
         let logins: u64 = counting.iter().filter_map(|(_, usage)| usage.count()).sum();
         let recent = days.iter().filter(|day| **day >= since.div_euclid(DAY_US));
+        let known = counting.iter().map(|(pair, usage)| self.known(pair, usage));
+        let known = known.max().expect("a usage has parts");
         Stand {
+            known,
+            recent_days: recent.clone().count() as u64,
+            logins: logins.max(1),
             time: parts
                 .iter()
                 .map(|(pair, usage)| self.time_of_use(pair, usage))
                 .max()
                 .expect("a usage has parts"),
-            weight: logins.max(1) * recent.count() as u64,
-            began: days.first().copied().unwrap_or(i64::MAX),
+            weight: logins.max(1) * recent.clone().count() as u64,
+            began: recent
+                .min()
+                .map_or(i64::MAX, |day| (*day).min(known.div_euclid(DAY_US))),
             is_current: some_current,
             is_counted: counting
                 .iter()
@@ -194,6 +225,8 @@ pub(super) fn ranks(
             is_shared: shared.contains(&pair.1),
             is_primary: lead(&stands, of_account) == Some(pair)
                 && lead(&stands, of_device) == Some(pair)
+                && is_there_still(pair, &stands, world)
+                && has_most(pair, &stands, of_device)
                 && agrees(pair, whole, &stands, world),
         }
     };
@@ -213,21 +246,46 @@ fn is_shared(device: &Subject, stands: &BTreeMap<&Pair, Stand>, world: &World) -
     weights.len() >= 3 && weights.iter().all(|weight| weight * 2 <= all)
 }
 
+/// Says whether an account was nowhere else more than a day later: at a shared device, or where logins wait.
+fn is_there_still(pair: &Pair, stands: &BTreeMap<&Pair, Stand>, world: &World) -> bool {
+    let known = stands[pair].known;
+    let elsewhere = stands
+        .iter()
+        .filter(|(other, stand)| other.0 == pair.0 && stand.is_current);
+    let elsewhere = elsewhere.map(|(_, stand)| stand.known);
+    let waiting = world.waiting.get(&pair.0).copied();
+    elsewhere.chain(waiting).all(|time| time - known <= DAY_US)
+}
+
+/// Says whether more than half of the logins of all people at a device are a pair's, or more than half of their days.
+fn has_most(
+    pair: &Pair,
+    stands: &BTreeMap<&Pair, Stand>,
+    of_device: impl Fn(&Pair) -> bool,
+) -> bool {
+    let some = stands
+        .iter()
+        .filter(|(other, stand)| of_device(other) && stand.is_current);
+    let all_days: u64 = some.clone().map(|(_, stand)| stand.recent_days).sum();
+    let all_logins: u64 = some.map(|(_, stand)| stand.logins).sum();
+    stands[pair].recent_days * 2 > all_days || stands[pair].logins * 2 > all_logins
+}
+
 /// Returns the one that stands out among the current ones of some pairs.
 fn lead<'p>(stands: &BTreeMap<&'p Pair, Stand>, of: impl Fn(&Pair) -> bool) -> Option<&'p Pair> {
     let some = stands
         .iter()
         .filter(|(pair, stand)| of(pair) && stand.is_current);
-    let newest = some.clone().map(|(_, stand)| stand.time).max()?;
+    let newest = some.clone().map(|(_, stand)| stand.known).max()?;
     let rest: Vec<(&&Pair, &Stand)> = some
-        .filter(|(_, stand)| newest - stand.time < 14 * DAY_US)
+        .filter(|(_, stand)| newest - stand.known < 14 * DAY_US)
         .collect();
     let all: u64 = rest.iter().map(|(_, stand)| stand.weight).sum();
     let (pair, lead) = rest.iter().find(|(_, stand)| stand.weight * 2 > all)?;
     let is_last = rest
         .iter()
-        .all(|(other, stand)| other == pair || stand.began * DAY_US <= lead.time);
-    let stands_out = lead.is_counted && newest - lead.time <= DAY_US && is_last;
+        .all(|(other, stand)| other == pair || stand.began.saturating_mul(DAY_US) <= lead.known);
+    let stands_out = lead.is_counted && newest - lead.known <= DAY_US && is_last;
     stands_out.then_some(**pair)
 }
 
@@ -258,7 +316,7 @@ fn agrees(
     match people.iter().find(|other| **other != pair) {
         Some(other) => {
             let other = &stands[*other];
-            own.is_dated && other.weight * 10 <= own.weight && other.time - own.time <= DAY_US
+            own.is_dated && other.weight * 10 <= own.weight && other.known - own.known <= DAY_US
         }
         None => people.contains(&pair) || own.is_dated,
     }
