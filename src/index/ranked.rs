@@ -9,6 +9,7 @@ use super::former::name_in;
 use super::in_order::in_order;
 use super::kept::Kept;
 use super::last_users::LastUsers;
+use super::ledger::Ledger;
 use super::ranking::{OnDevice, Ranking, Scale, SeenDevice, Stand, Unplaced};
 use super::roster::Roster;
 use super::rows::Seen;
@@ -24,12 +25,6 @@ use crate::sqlite::Record;
 
 /// What makes usages, so much at once that all it is summed up from stays near.
 const AT_ONCE: usize = 512;
-
-/// A device of no row.
-const NOT_SEEN: SeenDevice = SeenDevice {
-    last_seen: None,
-    observed_at: i64::MIN,
-};
 
 /// What is known of accounts and devices when usages are ranked.
 pub(super) struct People<'a> {
@@ -113,9 +108,33 @@ impl Ranked {
     }
 }
 
-/// Returns when a device was seen, by its row.
-fn seen_of(seen: &[Seen], row: u32) -> Option<&Seen> {
-    seen.get((row as usize).checked_sub(1)?)
+impl People<'_> {
+    /// Returns when a device was seen, by its row; a device of no row was not.
+    fn seen_device(&self, row: u32, ledger: &Ledger) -> SeenDevice {
+        let at = (row as usize).checked_sub(1);
+        match at.and_then(|at| self.seen.get(at)) {
+            Some((last_seen, object)) => SeenDevice {
+                last_seen: Some(*last_seen).filter(|last_seen| *last_seen != NEVER),
+                observed_at: ledger.observed_at(*object),
+            },
+            None => SeenDevice {
+                last_seen: None,
+                observed_at: i64::MIN,
+            },
+        }
+    }
+}
+
+/// Returns what times are measured by: the newest row of logins and devices.
+fn scale_of(kept: &Kept, rules: &Rules) -> Scale {
+    let objects = kept.mentions.all.iter().map(|mention| mention.object);
+    let newest = objects.map(|object| kept.ledger.observed_at(object)).max();
+    let newest = kept.rosters.device.newest_row(&kept.ledger).max(newest);
+    Scale {
+        now: newest.unwrap_or(i64::MIN),
+        recent: rules.recent,
+        window: rules.login_window,
+    }
 }
 
 /// Sums all usages up.
@@ -133,14 +152,7 @@ fn unranked(
         formers,
         ..
     } = kept;
-    let objects = mentions.all.iter().map(|mention| mention.object);
-    let newest_logins = objects.map(|object| ledger.observed_at(object)).max();
-    let newest = rosters.device.newest_row(ledger).max(newest_logins);
-    let scale = Scale {
-        now: newest.unwrap_or(i64::MIN),
-        recent: rules.recent,
-        window: rules.login_window,
-    };
+    let scale = scale_of(kept, rules);
     let told = Told {
         ledger,
         mentions,
@@ -152,11 +164,7 @@ fn unranked(
         let (mut stands, mut heads) = (Vec::new(), Heads::default());
         makers.touch(some.clone(), &told, people.seen);
         for usage in makers.usages(some, &told) {
-            let device = seen_of(people.seen, usage.device());
-            let device = device.map_or(NOT_SEEN, |(last_seen, object)| SeenDevice {
-                last_seen: Some(*last_seen).filter(|last_seen| *last_seen != NEVER),
-                observed_at: ledger.observed_at(*object),
-            });
+            let device = people.seen_device(usage.device(), ledger);
             let (time, stand) = scale.stand(&usage, device, ledger);
             heads.push(&usage, time, ledger, people.extras, record);
             stands.push((usage.id, stand));

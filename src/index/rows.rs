@@ -14,8 +14,8 @@ use super::object_lines::NewestRows;
 use super::roster::Roster;
 use super::said::{NEVER, ObjectId, ShapeId};
 use super::shown::{Shown, ShownBatch};
-use super::stands_for::Holder;
-use super::subject::{Sharing, Standing, SubjectId, traits_of};
+use super::stands_for::{Holder, holder};
+use super::subject::{Sharing, Standing, traits_of};
 use super::text::{Fields, Texts, no_text};
 use super::text_reader::TextReader;
 use crate::bucket::Hash;
@@ -483,14 +483,6 @@ impl SubjectRows<'_> {
         }
         self.show(row, last_seen, text.columns(), made)
     }
-}
-
-/// Returns the UPN that an account's row holds, if any, by its hash.
-fn holder(row: u32, mut text: Columns) -> Result<Option<Holder>> {
-    text.skip(account_field::UPN)?;
-    let upn = text.take()?.text().unwrap_or_default();
-    let normal = normal_form(Kind::Upn, upn).ok();
-    Ok(normal.map(|normal| (Hash::of(&normal).high, SubjectId(row))))
 }
 
 impl WrittenRows {

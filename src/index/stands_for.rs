@@ -3,18 +3,28 @@
 
 use std::collections::BTreeMap;
 
+use super::Result;
 use super::claim::ClaimId;
 use super::held::HeldValues;
 use super::ledger::Ledger;
 use super::roster::Roster;
 use super::subject::{Standing, SubjectId};
-use crate::bucket::reference;
-use crate::identifier::Kind;
+use crate::bucket::{Hash, reference};
+use crate::identifier::{Kind, normal_form};
 use crate::observation::value_hash;
-use crate::schema::Class;
+use crate::schema::{Class, account_field};
+use crate::sqlite::Columns;
 
 /// An account that holds a UPN which others hold too, by the hash of that.
 pub(super) type Holder = (u64, SubjectId);
+
+/// Returns the UPN that an account's row holds, if any, by its hash.
+pub(super) fn holder(row: u32, mut text: Columns) -> Result<Option<Holder>> {
+    text.skip(account_field::UPN)?;
+    let upn = text.take()?.text().unwrap_or_default();
+    let normal = normal_form(Kind::Upn, upn).ok();
+    Ok(normal.map(|normal| (Hash::of(&normal).high, SubjectId(row))))
+}
 
 /// What is known of accounts.
 pub(super) struct Accounts<'a> {

@@ -5,9 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::time::Duration;
 
-use jiff::SignedDuration;
-
 use super::Options;
+use super::acting::{Known, Times};
 use super::answer::{self, Flag, Match, NotEnough, Outcome, Skipped, Verdict};
 use super::evidence::{Evidence, Level};
 use super::found::Found;
@@ -345,24 +344,21 @@ impl<'a> Finding<'a> {
             moved,
         } = candidate;
         evidence.sort_by_key(|one| one.kind);
-        let mut flags = Vec::new();
-        flags.extend(has_weak_sid.then_some(Flag::WeakSid));
-        flags.extend(moved.map(|_| Flag::Moved));
-        flags.extend(self.is_quiet(&row)?.then_some(Flag::NotSeenLately));
         let strength = self.strength(&row);
         let has_stable_key = kinds.iter().any(|kind| match kind {
             Kind::Sid => !has_weak_sid,
             kind => matches!(kind, Kind::Uid | Kind::DeviceUid | Kind::CollectorUid),
         });
-        let is_verified = self
-            .heard
-            .iter()
-            .any(|heard| heard.clue.is_verified && heard.identifier_of(&row).is_some());
-        let minded = flags.iter().copied().find(|flag| match flag {
-            Flag::Moved => moved.is_some_and(|moved| self.is_recent(moved, row.subject)),
-            _ => true,
-        });
-        let is_enough = has_stable_key || strength >= 2 || is_verified;
+        let mut vouched = self.heard.iter().filter(|heard| heard.clue.is_verified);
+        let known = Known {
+            has_weak_sid,
+            moved,
+            is_quiet: self.times().is_quiet(&row, self.search.reader)?,
+            is_enough: has_stable_key
+                || strength >= 2
+                || vouched.any(|heard| heard.identifier_of(&row).is_some()),
+        };
+        let not_enough = known.not_enough(self.times().newest(row.subject));
         let waiting = self.waiting(&row)?;
         let row = Rc::unwrap_or_clone(row);
         let subject = match row.subject {
@@ -376,33 +372,17 @@ impl<'a> Finding<'a> {
             has_stable_key,
             evidence,
             waiting,
-            flags,
+            flags: known.flags().collect(),
             moved_at: moved.map(|moved| moved.since),
-            not_enough: match minded {
-                Some(flag) => Some(NotEnough::Flagged(flag)),
-                None => (!is_enough).then_some(NotEnough::TooLittle),
-            },
+            not_enough,
         })
     }
 
-    /// Tells whether a subject was not seen for long, up to the newest row of its dataset.
-    fn is_quiet(&self, row: &Row) -> rusqlite::Result<bool> {
-        let seen = match row.seen.last_seen {
-            None => self.search.reader.observed_at(row.seen.object)?,
-            seen => seen,
-        };
-        let newest = self.search.generation.newest_row(row.subject);
-        let quiet = seen
-            .zip(newest)
-            .map(|(seen, newest)| newest.duration_since(seen));
-        Ok(quiet.is_some_and(|quiet| {
-            quiet > SignedDuration::try_from(self.quiet_after).unwrap_or(SignedDuration::MAX)
-        }))
-    }
-
-    fn is_recent(&self, moved: Move, subject: Subject) -> bool {
-        let newest = self.search.generation.newest_row(subject);
-        newest.is_none_or(|newest| moved.is_recent(newest))
+    fn times(&self) -> Times<'_> {
+        Times {
+            generation: self.search.generation,
+            quiet_after: self.quiet_after,
+        }
     }
 
     /// Counts the independent identifiers that agree. Kinds that hold the same text are not independent of one another.

@@ -68,10 +68,42 @@ pub(super) fn suggest(generation: &Generation, text: &str) -> Result<Vec<Suggest
     })
 }
 
+/// The kinds of identifiers of accounts that people know, in the order in which one is shown.
+const KINDS: [Kind; 3] = [Kind::AccountName, Kind::Upn, Kind::Email];
+
+/// What accounts are compared with.
+struct AccountPatterns {
+    of_kinds: [Option<Pattern>; 3],
+    person: Option<PersonPattern>,
+}
+
+impl AccountPatterns {
+    /// Returns the identifier of an account by which it resembles most; `values` are those of `KINDS`.
+    fn best<'v>(
+        &self,
+        values: [Option<&'v str>; 3],
+        full_name: Option<&str>,
+    ) -> Option<(Likeness, Kind, &'v str)> {
+        let of_kinds = self.of_kinds.iter().zip(KINDS).zip(values);
+        let likenesses = of_kinds.filter_map(|((pattern, kind), value)| {
+            let likeness = pattern.as_ref()?.likeness(value?)?;
+            Some((likeness, kind, value?))
+        });
+        likenesses
+            .min_by_key(|(likeness, ..)| *likeness)
+            .or_else(|| {
+                let likeness = self.person.as_ref()?.likeness(full_name?)?;
+                let mut named = KINDS.into_iter().zip(values);
+                named.find_map(|(kind, value)| Some((likeness, kind, value?)))
+            })
+    }
+}
+
 fn accounts(reader: &Reader, text: &str) -> rusqlite::Result<Vec<Found>> {
-    const KINDS: [Kind; 3] = [Kind::AccountName, Kind::Upn, Kind::Email];
-    let patterns = KINDS.map(|kind| Pattern::new(kind, text));
-    let person = PersonPattern::new(text);
+    let patterns = AccountPatterns {
+        of_kinds: KINDS.map(|kind| Pattern::new(kind, text)),
+        person: PersonPattern::new(text),
+    };
     let mut select = reader.prepare_cached(
         "SELECT id, class, name, upn, email, full_name FROM account WHERE owner IS NULL",
     )?;
@@ -79,37 +111,20 @@ fn accounts(reader: &Reader, text: &str) -> rusqlite::Result<Vec<Found>> {
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
         let class = Class::from_code(row.get(1)?).unwrap_or_default();
-        if class.is_skipped() {
-            continue;
-        }
         let value = |at: usize| row.get_ref(at).ok()?.as_str().ok();
-        let of_kinds = patterns.iter().zip(KINDS).zip(2..);
-        let mut best = of_kinds
-            .filter_map(|((pattern, kind), at)| {
-                let value = value(at)?;
-                Some((pattern.as_ref()?.likeness(value)?, kind, value))
-            })
-            .min_by_key(|(likeness, ..)| *likeness);
-        if best.is_none() {
-            let full_name = value(5);
-            let likeness = full_name.and_then(|name| person.as_ref()?.likeness(name));
-            let mut named = KINDS.into_iter().zip(2..);
-            let called = named.find_map(|(kind, at)| Some((kind, value(at)?)));
-            best = likeness
-                .zip(called)
-                .map(|(likeness, (kind, value))| (likeness, kind, value));
-        }
-        if let Some((likeness, kind, value)) = best {
-            push(
-                &mut found,
-                Found {
-                    likeness,
-                    name: value.to_owned(),
-                    kind,
-                    subject: Subject::Account,
-                    id: row.get(0)?,
-                },
-            );
+        let best = match class.is_skipped() {
+            true => None,
+            false => patterns.best([value(2), value(3), value(4)], value(5)),
+        };
+        if let Some((likeness, kind, name)) = best {
+            let one = Found {
+                likeness,
+                name: name.to_owned(),
+                kind,
+                subject: Subject::Account,
+                id: row.get(0)?,
+            };
+            push(&mut found, one);
         }
     }
     Ok(found)
