@@ -1,10 +1,11 @@
 //! Lookups: from an identifier to the accounts and devices that bear it, out of a published index.
 //!
-//! The way of a query: `query` says what the text can be (`spoken`), `search` looks it up and compares every hit with its row (`row`),
-//! `history` whom else it meant, `find` decides who fits (`heard`, `person_name`) and `acting` whether that is enough to act on, `rank` orders devices and accounts, `answer` is what
-//! comes back (of `found`, `evidence`, `coverage`, `freshness` and `waiting`) and `json` how it is written. `why` tells
-//! people how it came about, `suggest` what they may have meant (`resemblance`). `generation` is the file that is read; it never changes,
-//! so nothing is locked and no call waits for a run. How the index came to be is the writer's affair.
+//! The way of a query: `query` says what the text can be (`spoken`), `search` looks it up and compares every hit with its
+//! row (`row`), `history` whom else it meant, `find` decides who fits (`heard`, `person_name`), `acting` whether that is
+//! enough to act on, `rank` orders devices and accounts, `answer` is what comes back (of `found`, `evidence`, `coverage`,
+//! `freshness` and `waiting`) and `json` how it is written. `why` tells people how it came about, `suggest` what they may
+//! have meant (`resemblance`). `generation` is the file that is read; it never changes, so nothing is locked and no call
+//! waits for a run. How the index came to be is the writer's affair.
 
 mod history;
 mod query;

@@ -3,17 +3,15 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use identidex::ingest::{self, Mapping, Options, Outcome, Patterns, Readers, SourceConfig};
+use identidex::ingest::{self, Options, Outcome, Patterns};
 use identidex::{DeviceUse, Found, Index, Query};
-use jiff::tz::TimeZone;
 
 use super::kinds::Kind;
 use super::objects::Object;
 use super::office::{AccountId, MachineId, Office};
+use crate::replay;
 
 /// A device that is said to be an account's, or why it is not.
 pub(super) struct Said {
@@ -109,28 +107,8 @@ fn said(machines: &BTreeMap<&str, MachineId>, device: &DeviceUse) -> Said {
 
 fn options(source: &Path, index: &Path, kind: Kind) -> Options {
     Options {
-        index: index.to_owned(),
-        readers: Readers {
-            mode: 0o640,
-            group: None,
-        },
         login_window: kind.login_window(),
-        recent: Duration::from_hours(30 * 24),
-        keep_generations: 2,
-        prune_after: Duration::ZERO,
-        spool_bytes: 1 << 30,
-        publish_every: Duration::from_secs(300),
-        sources: vec![SourceConfig {
-            name: "exports".to_owned(),
-            url: source.display().to_string(),
-            time_zone: TimeZone::UTC,
-            observed_from: None,
-            options: Default::default(),
-        }],
-        mapping: Mapping::new([]).expect("the shipped mapping is right"),
         patterns: Patterns::new(&["svc-*".to_owned()], &["adm-*".to_owned()]),
-        is_retry: false,
-        is_dry_run: false,
-        stop: Arc::new(AtomicBool::new(false)),
+        ..replay::options(source, index, Duration::from_secs(300))
     }
 }
