@@ -33,7 +33,7 @@ CREATE TABLE device (
   row INTEGER NOT NULL,
   first INTEGER NOT NULL,
   parts BLOB NOT NULL,
-  last_use BLOB,               -- the writer's: last_login.rs
+  last_use BLOB,               -- the writer's: last_use.rs
   uid ANY, collector_uid ANY, name TEXT, serial TEXT, chassis_serial TEXT, bios_serial TEXT, type ANY,
   manufacturer ANY, model ANY, os ANY, platform ANY, entity ANY, last_login TEXT, first_seen INTEGER,
   extra TEXT
@@ -215,8 +215,8 @@ SELECT d.id,
   strftime('%Y-%m-%dT%H:%M:%SZ', iif(d.first_seen < 0, d.first_seen / -1000000, d.first_seen), 'unixepoch') AS first_seen,
   strftime('%Y-%m-%dT%H:%M:%SZ', iif(d.last_seen < 0, d.last_seen / -1000000, d.last_seen), 'unixepoch') AS last_seen,
   strftime('%Y-%m-%dT%H:%M:%SZ', o.observed_at / 1000000, 'unixepoch') AS observed_at,
-  coalesce((SELECT u.rank >> 1 & 1 FROM usage u WHERE u.id & 4294967295 = d.id LIMIT 1), 0) AS is_shared,
-  (SELECT u.id >> 32 FROM usage u WHERE u.id & 4294967295 = d.id AND u.rank >> 2 = 0) AS primary_account,
+  coalesce((SELECT u.rank >> 1 & 1 FROM usage u WHERE u.id & 4294967295 = +d.id LIMIT 1), 0) AS is_shared,
+  (SELECT u.id >> 32 FROM usage u WHERE u.id & 4294967295 = +d.id AND u.rank >> 2 = 0) AS primary_account,
   d.extra
 FROM device d LEFT JOIN object o ON o.id = d.object
 WHERE d.owner IS NULL;
@@ -233,7 +233,8 @@ SELECT u.id >> 32 AS account, u.id & 4294967295 AS device, u.logins,
   u.rank & 1 AS is_current, u.rank >> 1 & 1 AS is_shared, u.rank >> 2 = 0 AS is_primary,
   CASE u.rank >> 2 WHEN 1 THEN 'not_a_person' WHEN 2 THEN 'not_current' WHEN 3 THEN 'shared' WHEN 4 THEN 'other_device'
     WHEN 5 THEN 'no_device_leads' WHEN 6 THEN 'other_account' WHEN 7 THEN 'no_account_leads' WHEN 8 THEN 'last_login'
-    WHEN 9 THEN 'undated' WHEN 10 THEN 'newer_waits' END AS not_primary,
+    WHEN 9 THEN 'undated' WHEN 10 THEN 'newer_waits' WHEN 11 THEN 'not_ranked'
+    WHEN 12 THEN 'before_account' END AS not_primary,
   u.through, u.extra
 FROM usage u;
 

@@ -253,6 +253,12 @@ fn assert_views_agree(connection: &Connection) {
         "SELECT primary_account, id FROM devices WHERE primary_account IS NOT NULL ORDER BY 1, 2";
     assert_eq!(pairs(of_accounts), usages);
     assert_eq!(pairs(of_devices), usages);
+    let plan = "EXPLAIN QUERY PLAN SELECT is_shared, primary_account FROM devices";
+    let plan: Vec<String> = rows(connection, plan, |row| row.get(3));
+    let by_device = plan
+        .iter()
+        .filter(|step| step.contains("USING INDEX usage_by_device"));
+    assert_eq!(by_device.count(), 2, "{plan:?}");
     let shared = "SELECT id, 0 FROM devices WHERE is_shared ORDER BY 1";
     let used = "SELECT DISTINCT device, 0 FROM usages WHERE is_shared ORDER BY 1";
     assert_eq!(pairs(shared), pairs(used));

@@ -2,7 +2,6 @@
 
 use serde_json::{Map, Value};
 
-use super::BadUsage;
 use super::asked::Asked;
 use crate::identifier::Kind;
 use crate::lookup::Query;
@@ -27,32 +26,25 @@ pub(super) fn of_values<'v>(values: impl Iterator<Item = &'v str>, asked: &Asked
 }
 
 /// Reads a line of values with tabs between, or a JSON object of kinds and values.
-pub(super) fn of_line(line: &str, asked: &Asked) -> anyhow::Result<Query> {
+///
+/// # Errors
+/// What is wrong with the line; no word of it.
+pub(super) fn of_line(line: &str, asked: &Asked) -> Result<Query, String> {
     if !line.trim_start().starts_with('{') {
         let values = line.split('\t').filter(|value| !value.trim().is_empty());
         return Ok(of_values(values, asked));
     }
-    let set: Map<String, Value> =
-        serde_json::from_str(line).map_err(|_| BadUsage(SET.to_owned()))?;
-    let verified = match set.get(VERIFIED) {
-        None => Vec::new(),
-        Some(Value::Array(kinds)) => kinds.iter().filter_map(Value::as_str).collect(),
-        Some(_) => return Err(BadUsage(SET.to_owned()).into()),
-    };
+    let set: Map<String, Value> = serde_json::from_str(line).map_err(|_| SET.to_owned())?;
+    let verified = verified_in(&set)?;
     let mut clues = Vec::new();
     for (kind, value) in set.iter().filter(|(kind, _)| *kind != VERIFIED) {
         let text = match value {
             Value::String(text) => text,
             // A channel that does not know it.
             Value::Null => continue,
-            _ => return Err(BadUsage(SET.to_owned()).into()),
+            _ => return Err(SET.to_owned()),
         };
-        let query = typed(kind, text).ok_or_else(|| {
-            BadUsage(format!(
-                "{kind}: no kind of clue; there are {}",
-                known_kinds()
-            ))
-        })?;
+        let query = typed(kind, text).ok_or_else(unknown_kind)?;
         let query = asked.as_asked(query);
         clues.push(match verified.contains(&kind.as_str()) {
             true => query.verified(),
@@ -60,6 +52,23 @@ pub(super) fn of_line(line: &str, asked: &Asked) -> anyhow::Result<Query> {
         });
     }
     Ok(Query::all_of(clues))
+}
+
+/// Returns the kinds of a set that the channel vouches for.
+fn verified_in(set: &Map<String, Value>) -> Result<Vec<&str>, String> {
+    let kinds = match set.get(VERIFIED) {
+        None => return Ok(Vec::new()),
+        Some(kinds) => kinds.as_array().ok_or(SET)?,
+    };
+    let kinds = kinds.iter().map(|kind| {
+        let kind = kind.as_str().filter(|kind| set.contains_key(*kind));
+        kind.ok_or_else(|| format!("{VERIFIED} lists kinds of the same set"))
+    });
+    kinds.collect()
+}
+
+fn unknown_kind() -> String {
+    format!("a key is no kind of clue; there are {}", known_kinds())
 }
 
 fn clue(value: &str, asked: &Asked) -> Query {

@@ -5,6 +5,7 @@
 use std::io::{self, BufRead, Read as _};
 
 use anyhow::Context as _;
+use tracing::warn;
 
 use super::answer::{meant, text_of};
 use super::asked::Asked;
@@ -54,6 +55,7 @@ pub(super) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
         index: &index,
         args,
         worst: None,
+        line_number: 0,
     };
     let is_input = |value: &String| value == STANDARD_INPUT;
     if args.together && !args.values.iter().any(is_input) {
@@ -71,8 +73,9 @@ pub(super) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
         }
         let mut input = io::stdin().lock();
         while let Some(line) = next_line(&mut input)? {
+            resolving.line_number += 1;
             let query = match args.together {
-                true => clues::of_line(&line, &args.asked)?,
+                true => resolving.set_of(&line),
                 false => args.asked.query(line),
             };
             resolving.resolve(query)?;
@@ -93,9 +96,19 @@ struct Resolving<'a> {
     index: &'a Index,
     args: &'a Args,
     worst: Option<Exit>,
+    /// Of standard input.
+    line_number: u64,
 }
 
 impl Resolving<'_> {
+    /// Reads a set of clues. One that is none is unparseable, as a value would be: each line has its answer.
+    fn set_of(&self, line: &str) -> Query {
+        clues::of_line(line, &self.args.asked).unwrap_or_else(|wrong| {
+            warn!(line = self.line_number, "{wrong}");
+            Query::all_of([])
+        })
+    }
+
     fn resolve(&mut self, query: Query) -> anyhow::Result<()> {
         let answer = self.index.find(query)?;
         let suggestions = match answer.outcome == Outcome::None && self.args.suggest {

@@ -92,7 +92,7 @@ impl Holdings {
         Ok(Holdings {
             classes,
             devices: devices.iter().map(|(_, count)| count).sum(),
-            usages: number("SELECT count(*) FROM usage")?,
+            usages: number("SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'usages'")?,
             identifiers,
             hashed_upns: connection
                 .query_row(HASHED_UPNS, [Dataset::Users as u8], |row| unsigned(row, 0))?,

@@ -156,7 +156,7 @@ fn hit_in_words(hit: &Hit) -> String {
             hit.class.as_str()
         ),
         HitVerdict::Former => format!(
-            "held it before{}, and has another value now",
+            "held it before{}, and has another one now or passed it on",
             times_in_words(hit)
         ),
     };

@@ -28,7 +28,7 @@ pub(super) fn kind_in_words(kind: Kind) -> &'static str {
 pub(super) fn verdict_in_words(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Agrees => "agrees",
-        Verdict::Former => "was theirs, and is another one now",
+        Verdict::Former => "was theirs, and is no more",
         Verdict::Unknown => "says nothing of who is meant",
         Verdict::Elsewhere => "held by somebody who does not fit the rest",
         Verdict::Nobody => "held by nobody",
@@ -61,7 +61,7 @@ pub(super) fn primary_in_words(not_primary: Option<NotPrimary>) -> &'static str 
         }
         Some(NotPrimary::OtherDevice) => "no: the account uses another device most",
         Some(NotPrimary::NoDeviceLeads) => {
-            "no: none of the account's devices stands out, or one came to it lately"
+            "no: none of the account's devices stands out, one came to it lately, or it was at a shared one since"
         }
         Some(NotPrimary::OtherAccount) => "no: somebody else uses the device most",
         Some(NotPrimary::NoAccountLeads) => {
@@ -71,6 +71,10 @@ pub(super) fn primary_in_words(not_primary: Option<NotPrimary>) -> &'static str 
         Some(NotPrimary::Undated) => {
             "no: logins of a long window, and the device's last login is not theirs"
         }
+        Some(NotPrimary::NotRanked) => {
+            "not known: an earlier version wrote the index, the next run says it"
+        }
+        Some(NotPrimary::BeforeAccount) => "no: used before the account was first seen",
         Some(NotPrimary::NewerWaits) => "no: newer logins of the account wait, see below",
     }
 }

@@ -134,9 +134,10 @@ impl Mention {
     /// Adds a row; true when it is the newest now.
     pub(super) fn add(&mut self, ledger: &Ledger, object: ObjectId, row: Tally) -> bool {
         let used = row.used.unwrap_or(NEVER);
-        self.set_days(self.days().and(Days::of(
-            row.used.unwrap_or_else(|| ledger.observed_at(object)),
-        )));
+        self.set_days(
+            self.days()
+                .and(day_of_use(row.used, ledger.observed_at(object))),
+        );
         match ledger.compare_objects(object, self.object) {
             Ordering::Less => false,
             Ordering::Greater => {
@@ -158,6 +159,11 @@ impl Mention {
             }
         }
     }
+}
+
+/// Returns the day of use that a row tells of: not after it was observed, or one wrong clock would make all others old.
+pub(super) fn day_of_use(used: Option<i64>, observed_at: i64) -> Days {
+    Days::of(used.map_or(observed_at, |used| used.min(observed_at)))
 }
 
 /// Adds up counts, of which each may not be said.
@@ -191,7 +197,7 @@ mod tests {
 
     fn added(ledger: &Ledger, rows: &[(ObjectId, Tally)]) -> Option<Mention> {
         let ((object, first), rest) = rows.split_first()?;
-        let days = Days::of(first.used.unwrap_or(ledger.observed_at(*object)));
+        let days = day_of_use(first.used, ledger.observed_at(*object));
         let mut mention = Mention {
             group: 1,
             used: first.used.unwrap_or(NEVER),

@@ -2,11 +2,12 @@
 
 use super::bits::Bits;
 use super::claim::ClaimId;
-use super::days::Days;
 use super::error::{Error, Result, damaged};
 use super::lanes::{Entry, Lanes};
 use super::ledger::Ledger;
-use super::mention::{KEYS, Mention, NO_COUNT, Tally, first_of, kind_of, side_of, split_keys};
+use super::mention::{
+    KEYS, Mention, NO_COUNT, Tally, day_of_use, first_of, kind_of, side_of, split_keys,
+};
 use super::mention_rows::{self, BLOCK, Written};
 use super::said::{NEVER, ObjectId};
 use super::slots::Slots;
@@ -146,8 +147,7 @@ impl Mentions {
                 wanted(position as u32, self.all.len()),
             ))?;
         }
-        let at = ledger.observed_at(object);
-        let days = Days::of(row.last_seen.unwrap_or(at));
+        let days = day_of_use(row.last_seen, ledger.observed_at(object));
         if self.slots.is_full() {
             self.rehash(self.all.len() * 2);
         }

@@ -75,6 +75,14 @@ pub struct Rules {
     pub recent: i64,
 }
 
+impl Rules {
+    /// Tells whether the window of logins is so short that it tells when they were.
+    pub(crate) fn is_window_short(&self) -> bool {
+        const AT_MOST: i64 = 2 * days::DAY;
+        self.login_window.is_some_and(|window| window <= AT_MOST)
+    }
+}
+
 impl Default for Rules {
     fn default() -> Rules {
         Rules {

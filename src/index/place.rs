@@ -84,6 +84,8 @@ struct Placing<'a> {
     known: WhoIsWho<'a>,
     ledger: &'a Ledger,
     window: i64,
+    /// Logins tell to a day or two when they were.
+    is_window_short: bool,
     placed: Placed,
 }
 
@@ -99,6 +101,7 @@ pub(super) fn place(
         known,
         ledger,
         window: rules.login_window.unwrap_or(WINDOW),
+        is_window_short: rules.is_window_short(),
         placed: Placed {
             named: BTreeMap::new(),
             makers: Makers::default(),
@@ -145,7 +148,9 @@ impl Placing<'_> {
                 }
             });
             self.wait(&sides, state, mention.group, named);
-            if let Side::One(account) = sides.account {
+            let is_dated = mention.used().is_some() || self.is_window_short;
+            if let (Side::One(account), true) = (&sides.account, is_dated) {
+                let account = *account;
                 let waiting = self.placed.waiting.entry((Subject::Account, account));
                 let newest = &mut waiting.or_default().newest;
                 *newest = (*newest).max(Some(interval.to));

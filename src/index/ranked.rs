@@ -20,7 +20,7 @@ use super::usage::{Makers, Told};
 use super::usage_heads::Heads;
 use super::{Result, Rules};
 use crate::identifier::domain;
-use crate::schema::{Class, Rank};
+use crate::schema::{BySubject, Class, Rank};
 use crate::sqlite::Record;
 
 /// What makes usages, so much at once that all it is summed up from stays near.
@@ -30,8 +30,8 @@ const AT_ONCE: usize = 512;
 pub(super) struct People<'a> {
     /// Of accounts, by row.
     pub(super) classes: &'a [Class],
-    /// Of devices, by row.
-    pub(super) seen: &'a [Seen],
+    /// When devices were last seen, and accounts first.
+    pub(super) seen: BySubject<&'a [Seen]>,
     /// Of devices.
     pub(super) standing: &'a Standing,
     pub(super) sharing: &'a Sharing,
@@ -112,7 +112,7 @@ impl People<'_> {
     /// Returns when a device was seen, by its row; a device of no row was not.
     fn seen_device(&self, row: u32, ledger: &Ledger) -> SeenDevice {
         let at = (row as usize).checked_sub(1);
-        match at.and_then(|at| self.seen.get(at)) {
+        match at.and_then(|at| self.seen.device.get(at)) {
             Some((last_seen, object)) => SeenDevice {
                 last_seen: Some(*last_seen).filter(|last_seen| *last_seen != NEVER),
                 observed_at: ledger.observed_at(*object),
@@ -125,6 +125,14 @@ impl People<'_> {
     }
 }
 
+impl People<'_> {
+    /// Returns when an account was first seen, by its row, if it says so.
+    fn first_seen(&self, row: u32) -> Option<i64> {
+        let (first_seen, _) = self.seen.account.get((row as usize).checked_sub(1)?)?;
+        Some(*first_seen).filter(|first_seen| *first_seen != NEVER)
+    }
+}
+
 /// Returns what times are measured by: the newest row of logins and devices.
 fn scale_of(kept: &Kept, rules: &Rules) -> Scale {
     let objects = kept.mentions.all.iter().map(|mention| mention.object);
@@ -133,7 +141,7 @@ fn scale_of(kept: &Kept, rules: &Rules) -> Scale {
     Scale {
         now: newest.unwrap_or(i64::MIN),
         recent: rules.recent,
-        window: rules.login_window,
+        is_window_short: rules.is_window_short(),
     }
 }
 
@@ -162,10 +170,11 @@ fn unranked(
     };
     let make = |record: &mut Record, some: Range<usize>| {
         let (mut stands, mut heads) = (Vec::new(), Heads::default());
-        makers.touch(some.clone(), &told, people.seen);
+        makers.touch(some.clone(), &told, people.seen.device);
         for usage in makers.usages(some, &told) {
             let device = people.seen_device(usage.device(), ledger);
-            let (time, stand) = scale.stand(&usage, device, ledger);
+            let first_seen = people.first_seen((usage.id >> 32) as u32);
+            let (time, stand) = scale.stand(&usage, (device, first_seen), ledger);
             heads.push(&usage, time, ledger, people.extras, record);
             stands.push((usage.id, stand));
         }

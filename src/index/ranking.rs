@@ -19,8 +19,6 @@ const CLOSE: i64 = DAY;
 const LAST_LOGIN_DAYS: u32 = 3;
 /// Accounts of people that use a device from which on it may be shared.
 const SHARED_BY: usize = 3;
-/// The longest window of logins that tells when they were.
-const DATED_WINDOW: i64 = 2 * DAY;
 /// Whose weight is so many times less than that of who leads is a visitor.
 const VISITOR: u64 = 10;
 
@@ -31,8 +29,8 @@ pub(super) struct Scale {
     pub(super) now: i64,
     /// How long before it a usage is current.
     pub(super) recent: i64,
-    /// The time that each logins file covers, if it is declared.
-    pub(super) window: Option<i64>,
+    /// The time that each logins file covers is declared, and so short that it tells when logins were.
+    pub(super) is_window_short: bool,
 }
 
 /// A usage, as far as ranking looks at it.
@@ -56,6 +54,10 @@ mod mark {
     pub(super) const DATED: u8 = 4;
     /// The device's newest row names its account.
     pub(super) const LAST_USER: u8 = 8;
+    /// Logins tell of it, and of when.
+    pub(super) const PROVEN: u8 = 16;
+    /// It was before the account was first seen.
+    pub(super) const TOO_EARLY: u8 = 32;
 }
 
 impl Stand {
@@ -78,11 +80,16 @@ pub(super) struct SeenDevice {
 
 impl Scale {
     /// Returns the time of use of a usage, and how it stands.
-    pub(super) fn stand(&self, whole: &Whole, device: SeenDevice, ledger: &Ledger) -> (i64, Stand) {
+    pub(super) fn stand(
+        &self,
+        whole: &Whole,
+        (device, first_seen): (SeenDevice, Option<i64>),
+        ledger: &Ledger,
+    ) -> (i64, Stand) {
         let time_of = |usage| time_of_use(usage, device, ledger);
         let time = whole.all().map(time_of).max();
         let time = time.unwrap_or(i64::MIN);
-        // What adds up is what is current; where nothing is, all of it is old.
+        // Usages that are not current do not count beside one that is.
         let is_current = self.is_current(time);
         let counts = whole
             .all()
@@ -93,7 +100,7 @@ impl Scale {
             let last_logins = usage.last_use.map(|(_, days)| days);
             logins = sum(logins, usage.logins);
             days = joined(days, joined(usage.days, last_logins));
-            known = known.max(self.known(usage, device, ledger));
+            known = known.max(Scale::known(usage, device, ledger));
             let is_counted = usage.said.is_some()
                 || last_logins.is_some_and(|days| days.count() >= LAST_LOGIN_DAYS);
             if is_counted {
@@ -104,6 +111,12 @@ impl Scale {
             }
             if !self.is_dated(usage) {
                 marks &= !mark::DATED;
+            } else if usage.said.is_some() {
+                marks |= mark::PROVEN;
+            }
+            let begun = usage.first_named.unwrap_or(i64::MAX).min(known);
+            if first_seen.is_some_and(|first_seen| begun < first_seen.saturating_sub(CLOSE)) {
+                marks |= mark::TOO_EARLY;
             }
         }
         if is_current {
@@ -123,16 +136,13 @@ impl Scale {
         (time, stand)
     }
 
-    /// Returns when a usage is known to have been: by its logins, where these are dated. A device that is only switched on
-    /// names its last user for ever.
-    fn known(&self, usage: &Usage, device: SeenDevice, ledger: &Ledger) -> i64 {
-        let logins = time_of_logins(usage, ledger);
+    /// Returns when a usage is known to have been: by its logins, if there are any. The last login is no proof of use then: a
+    /// device that somebody left, and that is switched on now and then, names that user in every export.
+    fn known(usage: &Usage, device: SeenDevice, ledger: &Ledger) -> i64 {
         let last_login = usage.last_use.map(|(used, _)| used);
-        let time = match logins {
-            Some(logins) if self.is_dated(usage) => logins,
-            logins => logins.max(last_login).unwrap_or(i64::MIN),
-        };
-        // What an older devices file says is no bound of what came later.
+        let time = time_of_logins(usage, ledger).or(last_login);
+        let time = time.unwrap_or(i64::MIN);
+        // Where the devices file is older than the logins, the device may have been seen since.
         match device.last_seen {
             Some(last_seen) if device.observed_at >= time => time.min(last_seen),
             _ => time,
@@ -145,8 +155,7 @@ impl Scale {
 
     /// Tells whether it is known to a day or two when a usage was.
     fn is_dated(&self, usage: &Usage) -> bool {
-        let is_short = self.window.is_some_and(|window| window <= DATED_WINDOW);
-        usage.said.is_none() || usage.used.is_some() || is_short
+        usage.said.is_none() || usage.used.is_some() || self.is_window_short
     }
 }
 
@@ -164,10 +173,11 @@ fn day_of(time: i64) -> i32 {
     time.div_euclid(DAY) as i32
 }
 
-/// Returns when the logins of a usage were at the latest.
+/// Returns when the logins of a usage were at the latest: not after they were observed, whatever clock says so.
 fn time_of_logins(usage: &Usage, ledger: &Ledger) -> Option<i64> {
     let (object, _) = usage.said?;
-    Some(usage.used.unwrap_or_else(|| ledger.observed_at(object)))
+    let observed_at = ledger.observed_at(object);
+    Some(usage.used.map_or(observed_at, |used| used.min(observed_at)))
 }
 
 fn is_of_one_account(left: &i64, right: &i64) -> bool {
@@ -273,9 +283,16 @@ impl Ranking<'_> {
         let lead = self.lead(own.clone().filter(competes));
         // Whoever is at shared ones since has no other that is known to be theirs still.
         let lead = lead.filter(|lead| {
-            let mut current = own.clone().filter(|at| self.stands[*at].is(mark::CURRENT));
+            let dated = mark::CURRENT | mark::DATED;
+            let mut current = own
+                .clone()
+                .filter(|at| self.stands[*at].marks & dated == dated);
             current.all(|at| self.stands[at].known - self.stands[*lead].known <= CLOSE)
         });
+        // Of several devices that only go on to name somebody, none is known to be theirs.
+        let names = |at: &usize| self.stands[*at].is(mark::LAST_USER) && competes(at);
+        let is_named_once = own.clone().filter(names).nth(1).is_none();
+        let lead = lead.filter(|lead| is_named_once || self.stands[*lead].is(mark::PROVEN));
         ranks.extend(own.map(|at| {
             Rank {
                 is_current: self.stands[at].is(mark::CURRENT),
@@ -380,7 +397,7 @@ impl Ranking<'_> {
         let most = |at: &usize| u128::from(stand(*at).weight) * 2 > all;
         let lead = rest.clone().find(most)?;
         let known = stand(lead).known;
-        let is_later = |at| at != lead && i64::from(stand(at).began) * DAY > known;
+        let is_later = |at| at != lead && i64::from(stand(at).began).saturating_mul(DAY) > known;
         let is_counted = stand(lead).is(mark::COUNTED);
         let stands_out = is_counted && newest - known <= CLOSE && !rest.any(is_later);
         stands_out.then_some(lead)
@@ -432,6 +449,9 @@ impl Ranking<'_> {
             None => return Some(NotPrimary::NoDeviceLeads),
             Some(lead) if lead != at => return Some(NotPrimary::OtherDevice),
             Some(_) => {}
+        }
+        if self.stands[at].is(mark::TOO_EARLY) {
+            return Some(NotPrimary::BeforeAccount);
         }
         let is_dated = self.stands[at].is(mark::DATED);
         match on {

@@ -24,7 +24,7 @@ use crate::identifier::{Kind, normal_form};
 use crate::observation::Traits;
 use crate::schema::{
     Class, NAME, NOBODY, Subject, USAGE_DEVICE_FIELDS, account_field, device_field, flag,
-    stored_time,
+    microseconds_of, stored_time,
 };
 use crate::sqlite::{Columns, Encoded, Record, Table, Value};
 
@@ -90,7 +90,8 @@ struct MadeRows {
     bytes: Vec<u8>,
 }
 
-/// The `last_seen` that a row shows, `NEVER` where it shows none, and the object of its newest row.
+/// Of an account's row its `first_seen`, of a device's its `last_seen`, `NEVER` where it shows none; and the object of its
+/// newest row.
 pub(super) type Seen = (i64, ObjectId);
 
 /// What writing a subject's rows comes to.
@@ -344,8 +345,8 @@ impl SubjectRows<'_> {
         record.put_columns(text.columns());
         made.rows.push(i64::from(id.row()), record);
         made.classes.push(class);
-        made.seen
-            .push((last_seen.unwrap_or(NEVER), claim.newest.object));
+        let seen = self.seen(last_seen, text.columns())?;
+        made.seen.push((seen, claim.newest.object));
         match owner {
             None => {
                 if self.subject == Subject::Account && self.sharing.same_upn.has(id.row()) {
@@ -376,6 +377,15 @@ impl SubjectRows<'_> {
             }
         }
         Ok(None)
+    }
+
+    /// Returns what ranks rest on: when an account was seen first, and a device last.
+    fn seen(&self, last_seen: Option<i64>, mut text: Columns) -> Result<i64> {
+        if self.subject == Subject::Device {
+            return Ok(last_seen.unwrap_or(NEVER));
+        }
+        text.skip(self.subject.fields().len() - 1)?;
+        Ok(text.take()?.integer().map_or(NEVER, microseconds_of))
     }
 
     fn first(&self, id: ClaimId) -> ObjectId {
@@ -476,7 +486,8 @@ impl SubjectRows<'_> {
         made.record.put_columns(text.columns());
         made.rows.push(i64::from(row), &made.record);
         made.classes.push(class);
-        made.seen.push((last_seen.unwrap_or(NEVER), newest.object));
+        let seen = self.seen(last_seen, text.columns())?;
+        made.seen.push((seen, newest.object));
         let is_same = |claim: &ClaimId| self.sharing.same_upn.has(claim.row());
         if self.subject == Subject::Account && claims.iter().any(is_same) {
             made.same_upn.extend(holder(row, text.columns())?);

@@ -15,6 +15,9 @@ use crate::observation::value_hash;
 use crate::schema::{Class, account_field};
 use crate::sqlite::Columns;
 
+/// Objects so close to one another are of one export, of which each may tell of a part.
+const SIDE_BY_SIDE: i64 = 3_600_000_000;
+
 /// An account that holds a UPN which others hold too, by the hash of that.
 pub(super) type Holder = (u64, SubjectId);
 
@@ -76,7 +79,8 @@ impl Accounts<'_> {
         };
         let is_passed_on = |row: SubjectId| {
             let mut others = holders.iter().filter(|other| **other != row);
-            others.any(|other| self.first_with(*other, hash) > last(row))
+            let last = last(row).map(|last| last.saturating_add(SIDE_BY_SIDE));
+            others.any(|other| self.first_with(*other, hash) > last)
         };
         let holders = holders.iter().copied();
         match holders.len() {

@@ -1,6 +1,6 @@
 //! Usages: which accounts use which devices, each summed up from the mentions and last logins that make it.
 
-use std::cmp::{Ordering, Reverse};
+use std::cmp::Ordering;
 use std::ops::Range;
 
 use super::claim::ClaimId;
@@ -46,10 +46,14 @@ pub(super) struct Usage {
     pub(super) last_login: Option<ObjectId>,
     /// When that was at the latest, and on which days.
     pub(super) last_use: Option<(i64, Days)>,
+    /// When the device named the account first.
+    pub(super) first_named: Option<i64>,
     /// The newest row of the device names the account.
     pub(super) is_last_user: bool,
     /// The days of its logins.
     pub(super) days: Option<Days>,
+    /// What tells it from others in any order of the files.
+    tie: u64,
 }
 
 /// A usage, with those of the local accounts that stand for its account, of the same device.
@@ -191,7 +195,7 @@ impl Whole {
     /// Returns the account through which the device is used: of several the one with most logins.
     pub(super) fn through(&self) -> Option<u32> {
         let through = self.through.iter();
-        let most = through.max_by_key(|usage| (usage.logins, Reverse(usage.account)));
+        let most = through.max_by_key(|usage| (usage.logins, usage.used, usage.tie));
         most.map(|usage| usage.account)
     }
 
@@ -203,7 +207,10 @@ impl Whole {
             shown.used = shown.used.max(usage.used);
             shown.note_last_login(ledger, usage.last_login);
             let is_newer = match (usage.said, shown.said) {
-                (Some(new), Some(known)) => ledger.compare_objects(new.0, known.0).is_gt(),
+                (Some(new), Some(known)) => {
+                    let order = ledger.compare_objects(new.0, known.0);
+                    order.then(new.1.cmp(&known.1)).is_gt()
+                }
                 (new, known) => new.is_some() && known.is_none(),
             };
             if is_newer {
@@ -228,7 +235,9 @@ impl Usage {
             });
             match maker {
                 Maker::Logins(at) => {
-                    usage.add_logins(told.ledger, *at, &told.mentions.all[*at as usize]);
+                    let mention = &told.mentions.all[*at as usize];
+                    usage.tie = usage.tie.max(mention.group);
+                    usage.add_logins(told.ledger, *at, mention);
                 }
                 Maker::Last(device) => {
                     usage.is_last_user |= told.last_users.has(*device);
@@ -237,7 +246,9 @@ impl Usage {
                     }
                 }
                 Maker::Former(at) => {
-                    usage.add_last_use(told.ledger, &told.formers.all[*at as usize].last_use);
+                    let former = &told.formers.all[*at as usize];
+                    usage.tie = usage.tie.max(former.value());
+                    usage.add_last_use(told.ledger, &former.last_use);
                 }
                 Maker::Through(_) => {}
             }
@@ -279,6 +290,8 @@ impl Usage {
 
     fn add_last_use(&mut self, ledger: &Ledger, last_use: &LastUse) {
         self.note_last_login(ledger, Some(last_use.last));
+        let first = ledger.observed_at(last_use.first);
+        self.first_named = Some(self.first_named.map_or(first, |known| known.min(first)));
         let (used, days) = (last_use.used, last_use.days);
         self.last_use = Some(match self.last_use {
             Some((newest, known)) => (newest.max(used), known.and(days)),

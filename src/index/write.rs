@@ -18,7 +18,7 @@ use super::mention_rows::{self, BLOCK, MentionReader, Written};
 use super::object_lines::NewestRows;
 use super::place::Placed;
 use super::ranked::{People, Ranked};
-use super::rows::{Seen, SubjectRows, WrittenRows};
+use super::rows::{SubjectRows, WrittenRows};
 use super::shown::Shown;
 use super::spill::Spilled;
 use super::stands_for::{Accounts, Holder, stands_for};
@@ -53,15 +53,15 @@ pub(super) struct Tables {
 pub(super) fn write(mut building: Building, mut writing: Writing) -> Result<Tables> {
     let mut digest = Digest::default();
     writing.crowds(&mut building)?;
-    let accounts = writing.subjects(&mut building, Subject::Account, &mut digest)?;
+    let mut accounts = writing.subjects(&mut building, Subject::Account, &mut digest)?;
     let usages = writing.placed.makers.count() as u64;
-    writing.stand_for(accounts.same_upn, &accounts.classes);
+    writing.stand_for(std::mem::take(&mut accounts.same_upn), &accounts.classes);
     let devices = writing.subjects(&mut building, Subject::Device, &mut digest)?;
     for subject in Subject::ALL {
         writing.kept.rosters[subject].forget_values();
     }
     let extras = writing.mentions(&mut building, &mut digest)?;
-    let ranked = writing.rank(&accounts.classes, &devices.seen, &extras)?;
+    let ranked = writing.rank(&accounts, &devices, &extras)?;
     writing.usages(&mut building, &devices.shown, &ranked, &extras)?;
     writing.held(&mut building, &mut digest)?;
     writing.rest(&mut building, &mut digest)?;
@@ -157,10 +157,18 @@ impl Writing<'_> {
     }
 
     /// Works out which device is whose.
-    fn rank(&mut self, classes: &[Class], seen: &[Seen], extras: &PutAside) -> Result<Ranked> {
+    fn rank(
+        &mut self,
+        accounts: &WrittenRows,
+        devices: &WrittenRows,
+        extras: &PutAside,
+    ) -> Result<Ranked> {
         let people = People {
-            classes,
-            seen,
+            classes: &accounts.classes,
+            seen: BySubject {
+                account: &accounts.seen,
+                device: &devices.seen,
+            },
             standing: &self.standings.device,
             sharing: self.sharing,
             waiting: &self.placed.newest_waiting(),

@@ -220,7 +220,7 @@ pub struct Clue {
 pub enum Verdict {
     /// A match holds it, or is called so, or uses the device.
     Agrees,
-    /// A match once held it, and holds another one now.
+    /// A match once held it, and holds another one now or passed it on.
     Former,
     /// It says nothing of who is meant: an email or a device that nobody knows, a name that agrees in part.
     Unknown,

@@ -98,6 +98,10 @@ impl<'a> Finding<'a> {
             heard.is_held |= !holders.is_empty();
             if self.query.has_several() {
                 heard.former.extend(self.former(probe, &parts)?);
+                let subject = Subject::of(probe.kind);
+                heard
+                    .led_to
+                    .extend(parts.iter().map(|part| (subject, *part)));
             }
             for holder in &holders {
                 now.insert(holder.subject.key());
@@ -108,6 +112,7 @@ impl<'a> Finding<'a> {
             self.add(clue, probe, holders, &moved)?;
         }
         heard.former.retain(|subject| !now.contains(subject));
+        heard.led_to.retain(|subject| !now.contains(subject));
         self.heard.push(heard);
         Ok(())
     }
@@ -270,12 +275,12 @@ impl<'a> Finding<'a> {
         let accounts = accounts.filter(|(subject, _)| *subject == Subject::Account);
         let accounts: Vec<u32> = accounts.map(|(_, account)| account).collect();
         for heard in &mut self.heard {
-            for (account, device) in accounts
-                .iter()
-                .flat_map(|account| heard.devices.iter().map(move |device| (*account, *device)))
-            {
-                if rank::is_usage(self.search.reader, account, device)? {
-                    heard.users.insert(account);
+            let devices = heard.devices.clone();
+            for account in &accounts {
+                for device in &devices {
+                    if let Some(rank) = rank::of_usage(self.search.reader, *account, *device)? {
+                        heard.note_use(*account, *device, rank);
+                    }
                 }
             }
         }

@@ -1,13 +1,13 @@
 //! Hearing: what was found of each text of a query, and whether a subject agrees with it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::answer::{self, Verdict};
 use super::person_name::{self, Likeness};
 use super::query::{Asked, Clue, Probe, field_kind};
 use super::row::{Row, SubjectId};
 use crate::identifier::{self, Kind};
-use crate::schema::Subject;
+use crate::schema::{Rank, Subject};
 
 /// What was found of a clue.
 pub(super) struct Heard<'q> {
@@ -21,8 +21,11 @@ pub(super) struct Heard<'q> {
     pub(super) former: BTreeSet<SubjectId>,
     /// The devices that hold it.
     pub(super) devices: BTreeSet<u32>,
-    /// Accounts, of those who may be meant, that use one of these.
-    pub(super) users: BTreeSet<u32>,
+    /// Accounts, of those who may be meant, that use one of these; with the device, where that proves something: they used
+    /// it of late, and it is not everybody's.
+    users: BTreeMap<u32, Option<u32>>,
+    /// Claims to which it leads, of subjects that do not hold it now.
+    pub(super) led_to: BTreeSet<SubjectId>,
 }
 
 impl<'q> Heard<'q> {
@@ -35,8 +38,16 @@ impl<'q> Heard<'q> {
             non_identifying: Vec::new(),
             former: BTreeSet::new(),
             devices: BTreeSet::new(),
-            users: BTreeSet::new(),
+            users: BTreeMap::new(),
+            led_to: BTreeSet::new(),
         }
+    }
+
+    /// Notes that an account uses one of the devices.
+    pub(super) fn note_use(&mut self, account: u32, device: u32, rank: Rank) {
+        let proof = (rank.is_current && !rank.is_shared).then_some(device);
+        let known = self.users.entry(account).or_insert(proof);
+        *known = known.or(proof);
     }
 
     /// Says what became of the text, with those left who fit.
@@ -76,7 +87,7 @@ impl<'q> Heard<'q> {
     /// Returns the probe whose value a subject holds. Whoever passed a value on has it still, and is none; of what too many
     /// hold that is not told.
     fn held_as(&self, row: &Row) -> Option<&Probe<'_>> {
-        let is_former = self.former.contains(&row.key());
+        let is_former = self.is_former(row);
         let holds = |probe: &&Probe| {
             row.value(probe).is_some() && (!is_former || self.non_identifying.contains(&probe.kind))
         };
@@ -88,12 +99,10 @@ impl<'q> Heard<'q> {
     pub(super) fn identifier_of(&self, row: &Row) -> Option<String> {
         if self.is_used_by(row) {
             // One device, however it is named.
-            return self
-                .devices
-                .first()
-                .map(|device| format!("device {device}"));
+            let device = self.users.get(&row.id).copied().flatten();
+            return device.map(|device| format!("device {device}"));
         }
-        if self.former.contains(&row.key()) {
+        if self.is_former(row) {
             return None;
         }
         let mut probes = self.probes.iter();
@@ -137,11 +146,16 @@ impl<'q> Heard<'q> {
         if self.held_as(row).is_some() || self.is_used_by(row) {
             return Stand::Agrees;
         }
-        if self.former.contains(&row.key()) {
+        if self.is_former(row) {
             return Stand::Former;
         }
         let is_unknown = !self.is_held && self.non_identifying.is_empty();
         if is_unknown && row.subject == Subject::Account && self.may_be_unknown() {
+            return Stand::SaysNothing;
+        }
+        // Whoever uses one of too many devices is not looked for.
+        let of_devices = |kind: &Kind| Subject::of(*kind) == Subject::Device;
+        if row.subject == Subject::Account && self.non_identifying.iter().any(of_devices) {
             return Stand::SaysNothing;
         }
         let is_said = match self.clue.asked {
@@ -152,6 +166,11 @@ impl<'q> Heard<'q> {
             true => Stand::Contradicts,
             false => Stand::SaysNothing,
         }
+    }
+
+    /// Tells whether a subject once held it, and holds another one now or passed it on.
+    fn is_former(&self, row: &Row) -> bool {
+        self.former.contains(&row.key()) || self.led_to.contains(&row.key())
     }
 
     fn stand_of_name(&self, row: &Row) -> Stand {
@@ -167,7 +186,7 @@ impl<'q> Heard<'q> {
     }
 
     fn is_used_by(&self, row: &Row) -> bool {
-        row.subject == Subject::Account && self.users.contains(&row.id)
+        row.subject == Subject::Account && self.users.contains_key(&row.id)
     }
 }
 

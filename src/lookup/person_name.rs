@@ -12,9 +12,9 @@ use crate::identifier;
 const BYTES_AT_MOST: usize = 1_024;
 
 /// Words that stand before or behind a name and are none of it.
-const TITLES: [&str; 24] = [
+const TITLES: [&str; 23] = [
     "dr", "prof", "mr", "mrs", "ms", "miss", "sir", "mx", "herr", "frau", "hr", "fr", "mme",
-    "mlle", "sig", "sra", "ing", "dipl", "mag", "msc", "bsc", "phd", "mba", "jr",
+    "mlle", "sig", "sra", "ing", "dipl", "mag", "msc", "bsc", "phd", "mba",
 ];
 
 /// Letters that have no accent to take away, and how they are written without them.

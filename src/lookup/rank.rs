@@ -7,6 +7,7 @@ use std::cmp::Reverse;
 use std::sync::LazyLock;
 
 use jiff::Timestamp;
+use rusqlite::OptionalExtension;
 
 use super::answer::Skipped;
 use super::found::{AccountUse, Device, DeviceUse, Use};
@@ -22,7 +23,7 @@ const USAGE: &str =
     "id >> 32, logins, last_used, coalesce(time_of_use, last_used), object, rank, through";
 /// Of format 3, which has no ranks: no device is anybody's primary one until the next run.
 const USAGE_OF_FORMAT_3: &str =
-    "id >> 32, logins, last_used, last_used, object, is_shared << 1 | 36, NULL";
+    "id >> 32, logins, last_used, last_used, object, is_shared << 1 | 44, NULL";
 /// So many columns.
 const USAGE_COLUMNS: usize = 7;
 
@@ -30,6 +31,7 @@ const USAGE_COLUMNS: usize = 7;
 struct Statements {
     devices_of: String,
     accounts_of: String,
+    rank_of: String,
 }
 
 impl Statements {
@@ -40,6 +42,7 @@ impl Statements {
                 "SELECT {usage}, last_seen, {fields} FROM usage WHERE id >= ?1 AND id < ?2"
             ),
             accounts_of: format!("SELECT {usage} FROM usage WHERE id & 4294967295 = ?1"),
+            rank_of: format!("SELECT {usage} FROM usage WHERE id = ?1"),
         }
     }
 }
@@ -200,10 +203,15 @@ pub(super) fn accounts_of(
     })
 }
 
-/// Tells whether an account uses a device.
-pub(super) fn is_usage(reader: &Reader, account: u32, device: u32) -> rusqlite::Result<bool> {
-    let mut select = reader.prepare_cached("SELECT 1 FROM usage WHERE id = ?1")?;
-    select.exists([usage_id(account, device)])
+/// Returns how an account's usage of a device ranks, if it uses it.
+pub(super) fn of_usage(
+    reader: &Reader,
+    account: u32,
+    device: u32,
+) -> rusqlite::Result<Option<Rank>> {
+    let mut select = reader.prepare_cached(&statements(reader).rank_of)?;
+    let code = select.query_row([usage_id(account, device)], |row| row.get(5));
+    Ok(code.optional()?.map(Rank::of_code))
 }
 
 fn usages_of(reader: &Reader, device: u32) -> rusqlite::Result<Vec<Usage>> {

@@ -8,7 +8,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use rusqlite::{OptionalExtension, params};
 
 use super::evidence::Evidence;
@@ -24,7 +24,9 @@ use crate::schema::Subject;
 const READ_AT_MOST: usize = 4_096;
 
 /// Subjects that are told apart by who had a value first, before more of them make it non-identifying.
-const TOLD_APART_AT_MOST: usize = 64;
+pub(super) const TOLD_APART_AT_MOST: usize = 64;
+/// Objects so close to one another are of one export, of which each may tell of a part.
+const SIDE_BY_SIDE: SignedDuration = SignedDuration::from_hours(1);
 
 /// Rows that are kept at hand.
 const ROWS_KEPT: usize = 8;
@@ -217,14 +219,20 @@ impl<'a> Search<'a> {
                 None => first,
             };
         }
+        // A local account, or a machine's, has the values of its owner beside that one.
+        let is_skipped = |holder: &&Holder| holder.subject.class.is_skipped();
+        let skipped = holders.iter().filter(is_skipped);
+        let skipped: BTreeSet<SubjectId> = skipped.map(|holder| holder.subject.key()).collect();
         for holder in holders {
             let subject = holder.subject.key();
             let last = self.reader.observed_at(holder.subject.seen.object)?;
+            let last = last.and_then(|last| last.checked_add(SIDE_BY_SIDE).ok());
             let values = firsts.keys().filter(|(_, known)| *known == subject);
             let is_passed_on = |value: &String| {
                 let mut others = firsts.iter();
                 others.any(|((same, other), first)| {
-                    same == value && *other != subject && *first > last
+                    let takes = !skipped.contains(other) || skipped.contains(&subject);
+                    same == value && *other != subject && takes && *first > last
                 })
             };
             if values.map(|(value, _)| value).any(is_passed_on) {

@@ -34,7 +34,7 @@ pub(super) fn meant(text: &str) -> Option<Cow<'_, str>> {
             break;
         }
     }
-    let inner = address_in(inner).unwrap_or(inner);
+    let inner = address_in(inner).map_or(inner, without_scheme);
     let named = domain_and_name(inner).map_or(Cow::Borrowed(inner), Cow::Owned);
     (named != whole && !named.is_empty()).then_some(named)
 }
@@ -90,7 +90,7 @@ mod tests {
             ("sip:john.doe@contoso.com", "john.doe@contoso.com"),
             ("SIP:john.doe@contoso.com", "john.doe@contoso.com"),
             ("John Doe <john.doe@contoso.com>", "john.doe@contoso.com"),
-            ("\"John Doe\" <sip:a@b.example>.", "sip:a@b.example"),
+            ("\"John Doe\" <sip:a@b.example>.", "a@b.example"),
             ("jdoe?", "jdoe"),
             ("jdoe.", "jdoe"),
             ("'jdoe@EMEA'!", "jdoe@EMEA"),

@@ -64,7 +64,14 @@ pub(super) fn suggest(generation: &Generation, text: &str) -> Result<Vec<Suggest
     sort_out(&mut found);
     generation.read(|reader| {
         let shown = found.into_iter().map(|one| shown(reader, one));
-        shown.collect()
+        let mut shown: Vec<Suggestion> = shown.collect::<rusqlite::Result<_>>()?;
+        // By what the files say, not by the order in which they came.
+        shown.sort_by(|left, right| {
+            let order =
+                |one: &Suggestion| (one.likeness, one.name.clone(), one.kind, one.uid.clone());
+            order(left).cmp(&order(right))
+        });
+        Ok(shown)
     })
 }
 

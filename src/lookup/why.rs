@@ -12,7 +12,7 @@ use super::history::Held;
 use super::query::{Clue, Probe, Query, field_kind};
 use super::reader::Reader;
 use super::row::{Row, SubjectId};
-use super::search::Search;
+use super::search::{Search, TOLD_APART_AT_MOST};
 use crate::identifier::{Kind, Refusal, normal_form};
 use crate::schema::{Class, Subject};
 
@@ -202,7 +202,7 @@ impl Trying<'_> {
     /// Returns who passed a value on, of the first who hold it.
     fn passed_on(&self, probe: &Probe, parts: &[u32]) -> rusqlite::Result<BTreeSet<SubjectId>> {
         let mut holders = Vec::new();
-        for part in parts.iter().take(HITS_AT_MOST) {
+        for part in parts.iter().take(TOLD_APART_AT_MOST) {
             holders.extend(self.search.holder(probe, *part)?);
         }
         match holders.len() {

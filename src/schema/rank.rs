@@ -36,11 +36,15 @@ pub enum NotPrimary {
     Undated = 9,
     /// The account has newer logins that wait: they name a device that is not known, or several.
     NewerWaits = 10,
+    /// It is not known: an earlier or a later version wrote the index. The next run says it.
+    NotRanked = 11,
+    /// It was used, or named the account, before the account was first seen: by another bearer of its name.
+    BeforeAccount = 12,
 }
 
 impl NotPrimary {
     /// All reasons, in the order of their codes.
-    pub const ALL: [NotPrimary; 10] = [
+    pub const ALL: [NotPrimary; 12] = [
         NotPrimary::NotAPerson,
         NotPrimary::NotCurrent,
         NotPrimary::Shared,
@@ -51,6 +55,8 @@ impl NotPrimary {
         NotPrimary::LastLogin,
         NotPrimary::Undated,
         NotPrimary::NewerWaits,
+        NotPrimary::NotRanked,
+        NotPrimary::BeforeAccount,
     ];
 
     /// Returns the name used in JSON and in views.
@@ -66,6 +72,8 @@ impl NotPrimary {
             NotPrimary::LastLogin => "last_login",
             NotPrimary::Undated => "undated",
             NotPrimary::NewerWaits => "newer_waits",
+            NotPrimary::NotRanked => "not_ranked",
+            NotPrimary::BeforeAccount => "before_account",
         }
     }
 }
@@ -89,7 +97,7 @@ impl Rank {
         code
     }
 
-    /// Reads what is stored; a reason that is not known is none of being primary.
+    /// Reads what is stored.
     pub fn of_code(code: u8) -> Rank {
         let reason = code >> REASON;
         let known = NotPrimary::ALL
@@ -100,7 +108,7 @@ impl Rank {
             is_shared: code & SHARED != 0,
             not_primary: match reason {
                 0 => None,
-                _ => Some(known.unwrap_or(NotPrimary::Undated)),
+                _ => Some(known.unwrap_or(NotPrimary::NotRanked)),
             },
         }
     }

@@ -19,7 +19,7 @@ fn why_tells_each_rule_tried_and_what_does_not_answer() {
     let why = home.run(&["why", "ddubois@EMEA"]).exits(10).stdout;
     assert!(
         why.contains(
-            "held it before, seen with it from 2026-11-20 06:00 UTC to 2026-11-20 06:00 UTC, and has another value now"
+            "held it before, seen with it from 2026-11-20 06:00 UTC to 2026-11-20 06:00 UTC, and has another one now or passed it on"
         ),
         "{why}"
     );

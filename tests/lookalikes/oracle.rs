@@ -226,7 +226,10 @@ fn is_passed_on(one: &Subject, column: usize, all: &[Subject]) -> bool {
         Days::OnlyOlder => false,
         Days::Both => other.former[column] != *value,
     };
-    let mut others = all.iter().filter(|other| other.uid != one.uid);
+    // A local account, or a machine's, has the values of its owner beside that one.
+    let takes = |other: &&Subject| !other.is_skipped || one.is_skipped;
+    let others = all.iter().filter(|other| other.uid != one.uid);
+    let mut others = others.filter(takes);
     one.days == Days::OnlyOlder
         && others.any(|other| other.normal[column] == *value && begins(other))
 }

@@ -58,8 +58,9 @@ pub(crate) fn derive(objects: &[Object]) -> Value {
         let said = said_of_logins(&rows);
         let account = accounts.resolve(&user.without_weak_sid(&local_sids), said);
         let device = devices.resolve(&device, said);
-        if let (Resolution::One(account), Resolution::Unknown | Resolution::Ambiguous) =
-            (&account, &device)
+        let is_dated = said.from == said.to;
+        if let (Resolution::One(account), Resolution::Unknown | Resolution::Ambiguous, true) =
+            (&account, &device, is_dated)
         {
             let newest = waiting.entry(account.clone()).or_insert(said.to);
             *newest = said.to.max(*newest);

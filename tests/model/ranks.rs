@@ -49,6 +49,10 @@ struct Stand {
     is_current: bool,
     is_counted: bool,
     is_dated: bool,
+    /// Dated logins tell of it.
+    is_proven: bool,
+    /// It was before its account was first seen.
+    is_too_early: bool,
 }
 
 impl World<'_, '_> {
@@ -84,7 +88,10 @@ impl World<'_, '_> {
             let holders: Vec<&Subject> = all().filter(holds).collect();
             let keeps = |account: &&&Subject| {
                 let mut others = holders.iter().filter(|other| other != account);
-                others.all(|other| self.first_with(other, &wanted) <= self.last(account))
+                // Within an hour is side by side.
+                others.all(|other| {
+                    self.first_with(other, &wanted) <= self.last(account) + DAY_US / 24
+                })
             };
             if let [one] = holders.iter().filter(keeps).collect::<Vec<_>>()[..] {
                 stands_for.insert(local.clone(), (*one).clone());
@@ -121,16 +128,11 @@ impl World<'_, '_> {
             .map_or(time, |last_seen| time.min(last_seen))
     }
 
-    /// When a usage is known to have been: by its logins, where these are dated, and no later than its device was last
-    /// seen, where the device's newest row is not older than that.
+    /// When a usage is known to have been: by its logins, if there are any, and no later than its device was last seen, where
+    /// the device's newest row is not older than that.
     fn known(&self, (_, device): &Pair, usage: &Usage) -> i64 {
-        let is_dated = usage.last_used().is_some();
-        let time = match usage.logins_time() {
-            Some(logins) if is_dated => logins,
-            logins => logins
-                .max(usage.last_login_used())
-                .expect("something makes a usage"),
-        };
+        let time = usage.logins_time().or(usage.last_login_used());
+        let time = time.expect("something makes a usage");
         let rows = rows_of(self.devices, device);
         let newest = rows.iter().map(|row| row.stamp.observed_us).max();
         match self.last_seen(device) {
@@ -139,7 +141,7 @@ impl World<'_, '_> {
         }
     }
 
-    fn stand(&self, parts: &[(&Pair, &Usage)]) -> Stand {
+    fn stand(&self, account: &Subject, parts: &[(&Pair, &Usage)]) -> Stand {
         let since = self.now() - RECENT_US;
         let is_current = |part: &&(&Pair, &Usage)| self.time_of_use(part.0, part.1) >= since;
         let some_current = parts.iter().any(|part| is_current(&part));
@@ -157,7 +159,20 @@ impl World<'_, '_> {
         let recent = days.iter().filter(|day| **day >= since.div_euclid(DAY_US));
         let known = counting.iter().map(|(pair, usage)| self.known(pair, usage));
         let known = known.max().expect("a usage has parts");
+        let first_seen = |account: &Subject| {
+            let rows = rows_of(self.accounts, account);
+            newest_value(&rows, "user.first_seen").and_then(time_us)
+        };
+        let begins_early = |account: &Subject, (pair, usage): &(&Pair, &Usage)| {
+            let begun = usage.first_named().unwrap_or(i64::MAX);
+            let begun = begun.min(self.known(pair, usage));
+            first_seen(account).is_some_and(|first_seen| begun < first_seen - DAY_US)
+        };
         Stand {
+            is_too_early: counting.iter().any(|part| begins_early(account, part)),
+            is_proven: counting
+                .iter()
+                .any(|(_, usage)| usage.has_logins() && usage.last_used().is_some()),
             known,
             recent_days: recent.clone().count() as u64,
             logins: logins.max(1),
@@ -208,7 +223,7 @@ pub(super) fn ranks(
 ) -> BTreeMap<Pair, Rank> {
     let stands: BTreeMap<&Pair, Stand> = whole
         .iter()
-        .map(|(pair, parts)| (pair, world.stand(parts)))
+        .map(|(pair, parts)| (pair, world.stand(&pair.0, parts)))
         .collect();
     let shared: BTreeSet<&Subject> = whole
         .keys()
@@ -226,6 +241,8 @@ pub(super) fn ranks(
             is_primary: lead(&stands, of_account) == Some(pair)
                 && lead(&stands, of_device) == Some(pair)
                 && is_there_still(pair, &stands, world)
+                && !stand.is_too_early
+                && (stand.is_proven || is_named_once(pair, whole, &stands, &shared, world))
                 && has_most(pair, &stands, of_device)
                 && agrees(pair, whole, &stands, world),
         }
@@ -251,10 +268,32 @@ fn is_there_still(pair: &Pair, stands: &BTreeMap<&Pair, Stand>, world: &World) -
     let known = stands[pair].known;
     let elsewhere = stands
         .iter()
-        .filter(|(other, stand)| other.0 == pair.0 && stand.is_current);
+        .filter(|(other, stand)| other.0 == pair.0 && stand.is_current && stand.is_dated);
     let elsewhere = elsewhere.map(|(_, stand)| stand.known);
     let waiting = world.waiting.get(&pair.0).copied();
     elsewhere.chain(waiting).all(|time| time - known <= DAY_US)
+}
+
+/// Says whether no two devices, of those that may be an account's own, name it as the last to log in.
+fn is_named_once(
+    pair: &Pair,
+    whole: &BTreeMap<Pair, Vec<(&Pair, &Usage)>>,
+    stands: &BTreeMap<&Pair, Stand>,
+    shared: &BTreeSet<&Subject>,
+    world: &World,
+) -> bool {
+    let own = whole.iter().filter(|(other, _)| other.0 == pair.0);
+    let own = own.filter(|(other, _)| stands[other].is_current && !shared.contains(&other.1));
+    let names = own.filter(|((_, device), parts)| {
+        let user = world.last_users.get(device).map(|(user, _)| user);
+        let of_current = parts
+            .iter()
+            .filter(|(part, usage)| world.time_of_use(part, usage) >= world.now() - RECENT_US);
+        of_current
+            .into_iter()
+            .any(|((who, _), _)| user == Some(&Resolution::One(who.clone())))
+    });
+    names.count() < 2
 }
 
 /// Says whether more than half of the logins of all people at a device are a pair's, or more than half of their days.

@@ -45,6 +45,7 @@ pub(super) struct Usage<'a> {
     login_days: BTreeSet<i64>,
     last_login_us: Option<i64>,
     last_login_used_us: Option<i64>,
+    first_named_us: Option<i64>,
     last_login_days: BTreeSet<i64>,
 }
 
@@ -66,8 +67,13 @@ impl Usage<'_> {
     /// Returns when its logins were at the latest.
     pub(super) fn logins_time(&self) -> Option<i64> {
         let rows = of_newest_object(&self.logins);
-        let observed = rows.first().map(|row| row.stamp.observed_us);
-        self.last_used().or(observed)
+        let observed = rows.first()?.stamp.observed_us;
+        Some(self.last_used().map_or(observed, |used| used.min(observed)))
+    }
+
+    /// When the device named the account first.
+    pub(super) fn first_named(&self) -> Option<i64> {
+        self.first_named_us
     }
 
     pub(super) fn last_login_used(&self) -> Option<i64> {
@@ -98,10 +104,7 @@ impl<'a> Usages<'a> {
     ) {
         if let Some(usage) = self.usage(account, device) {
             usage.logins.extend(of_newest_object(rows));
-            let days = rows.iter().map(|row| {
-                let used = row.stamp.last_seen_us.unwrap_or(row.stamp.observed_us);
-                used.div_euclid(DAY_US)
-            });
+            let days = rows.iter().map(|row| row.active().div_euclid(DAY_US));
             usage.login_days.extend(days);
         }
     }
@@ -116,6 +119,8 @@ impl<'a> Usages<'a> {
             usage.last_login_us = usage.last_login_us.max(Some(times.observed));
             usage.last_login_used_us = usage.last_login_used_us.max(Some(times.used));
             usage.last_login_days.extend(&times.days);
+            let first = usage.first_named_us.unwrap_or(times.first);
+            usage.first_named_us = Some(first.min(times.first));
         }
     }
 
@@ -165,6 +170,7 @@ pub(super) fn said_of_logins(rows: &[&Row]) -> Interval {
 pub(super) struct LastLogin {
     pub(super) observed: i64,
     pub(super) used: i64,
+    pub(super) first: i64,
     /// The days of all its uses.
     pub(super) days: BTreeSet<i64>,
 }
@@ -179,10 +185,12 @@ pub(super) fn last_login_groups(device_rows: &[&Row]) -> BTreeMap<(String, Keys)
                 .or_insert(LastLogin {
                     observed: i64::MIN,
                     used: i64::MIN,
+                    first: i64::MAX,
                     days: BTreeSet::new(),
                 });
             times.observed = row.stamp.observed_us.max(times.observed);
             times.used = row.active().max(times.used);
+            times.first = row.stamp.observed_us.min(times.first);
             times.days.insert(row.active().div_euclid(DAY_US));
         }
     }
