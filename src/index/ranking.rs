@@ -281,14 +281,7 @@ impl Ranking<'_> {
         let competes =
             |at: &usize| self.stands[*at].is(mark::CURRENT) && at_devices[*at] != AtDevice::Shared;
         let lead = self.lead(own.clone().filter(competes));
-        // Whoever is at shared ones since has no other that is known to be theirs still.
-        let lead = lead.filter(|lead| {
-            let dated = mark::CURRENT | mark::DATED;
-            let mut current = own
-                .clone()
-                .filter(|at| self.stands[*at].marks & dated == dated);
-            current.all(|at| self.stands[at].known - self.stands[*lead].known <= CLOSE)
-        });
+        let lead = lead.filter(|lead| self.is_theirs_still(*lead, own.clone(), at_devices));
         // Of several devices that only go on to name somebody, none is known to be theirs.
         let names = |at: &usize| self.stands[*at].is(mark::LAST_USER) && competes(at);
         let is_named_once = own.clone().filter(names).nth(1).is_none();
@@ -302,6 +295,18 @@ impl Ranking<'_> {
                     .or_else(|| self.newer_waits(at)),
             }
         }));
+    }
+
+    /// Tells whether nothing that an account used, shared or not, speaks against what leads: it was elsewhere since, or was
+    /// there on one day only, and at a shared device on more.
+    fn is_theirs_still(&self, lead: usize, own: Range<usize>, at_devices: &[AtDevice]) -> bool {
+        let lead = self.stands[lead];
+        own.into_iter().all(|at| {
+            let stand = self.stands[at];
+            let is_since = stand.is(mark::DATED) && stand.known.saturating_sub(lead.known) > CLOSE;
+            let is_at_shared = stand.is(mark::CURRENT) && at_devices[at] == AtDevice::Shared;
+            !is_since && !(is_at_shared && lead.days == 1 && stand.days > 1)
+        })
     }
 
     fn account(&self, at: usize) -> u32 {

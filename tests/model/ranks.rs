@@ -240,7 +240,7 @@ pub(super) fn ranks(
             is_shared: shared.contains(&pair.1),
             is_primary: lead(&stands, of_account) == Some(pair)
                 && lead(&stands, of_device) == Some(pair)
-                && is_there_still(pair, &stands, world)
+                && is_there_still(pair, &stands, &shared, world)
                 && !stand.is_too_early
                 && (stand.is_proven || is_named_once(pair, whole, &stands, &shared, world))
                 && has_most(pair, &stands, of_device)
@@ -263,12 +263,25 @@ fn is_shared(device: &Subject, stands: &BTreeMap<&Pair, Stand>, world: &World) -
     weights.len() >= 3 && weights.iter().all(|weight| weight * 2 <= all)
 }
 
-/// Says whether an account was nowhere else more than a day later: at a shared device, or where logins wait.
-fn is_there_still(pair: &Pair, stands: &BTreeMap<&Pair, Stand>, world: &World) -> bool {
-    let known = stands[pair].known;
-    let elsewhere = stands
-        .iter()
-        .filter(|(other, stand)| other.0 == pair.0 && stand.is_current && stand.is_dated);
+/// Says whether an account was nowhere else more than a day later, also where logins wait; and not on a single day only of one
+/// that is at a shared device on more.
+fn is_there_still(
+    pair: &Pair,
+    stands: &BTreeMap<&Pair, Stand>,
+    shared: &BTreeSet<&Subject>,
+    world: &World,
+) -> bool {
+    let Stand {
+        known, recent_days, ..
+    } = stands[pair];
+    let own = stands.iter().filter(|(other, _)| other.0 == pair.0);
+    let mut at_shared = own
+        .clone()
+        .filter(|(other, stand)| stand.is_current && shared.contains(&other.1));
+    if recent_days == 1 && at_shared.any(|(_, stand)| stand.recent_days > 1) {
+        return false;
+    }
+    let elsewhere = own.filter(|(_, stand)| stand.is_dated);
     let elsewhere = elsewhere.map(|(_, stand)| stand.known);
     let waiting = world.waiting.get(&pair.0).copied();
     elsewhere.chain(waiting).all(|time| time - known <= DAY_US)
