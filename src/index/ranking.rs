@@ -301,12 +301,13 @@ impl Ranking<'_> {
     /// there on one day only, and at a shared device on more.
     fn is_theirs_still(&self, lead: usize, own: Range<usize>, at_devices: &[AtDevice]) -> bool {
         let lead = self.stands[lead];
-        own.into_iter().all(|at| {
+        let speaks_against = |at: usize| {
             let stand = self.stands[at];
-            let is_since = stand.is(mark::DATED) && stand.known.saturating_sub(lead.known) > CLOSE;
             let is_at_shared = stand.is(mark::CURRENT) && at_devices[at] == AtDevice::Shared;
-            !is_since && !(is_at_shared && lead.days == 1 && stand.days > 1)
-        })
+            let is_since = stand.is(mark::DATED) && stand.known.saturating_sub(lead.known) > CLOSE;
+            is_since || (is_at_shared && lead.days == 1 && stand.days > 1)
+        };
+        !own.into_iter().any(speaks_against)
     }
 
     fn account(&self, at: usize) -> u32 {
