@@ -30,7 +30,9 @@ pub(super) fn of_values<'v>(values: impl Iterator<Item = &'v str>, asked: &Asked
 /// # Errors
 /// What is wrong with the line; no word of it.
 pub(super) fn of_line(line: &str, asked: &Asked) -> Result<Query, String> {
-    if !line.trim_start().starts_with('{') {
+    // A uid may stand in braces.
+    let object = line.trim_start().strip_prefix('{').map(str::trim_start);
+    if !object.is_some_and(|rest| rest.starts_with(['"', '}'])) {
         let values = line.split('\t').filter(|value| !value.trim().is_empty());
         return Ok(of_values(values, asked));
     }

@@ -75,7 +75,9 @@ pub(super) fn primary_in_words(not_primary: Option<NotPrimary>) -> &'static str 
             "not known: an earlier version wrote the index, the next run says it"
         }
         Some(NotPrimary::BeforeAccount) => "no: used before the account was first seen",
-        Some(NotPrimary::NewerWaits) => "no: newer logins of the account wait, see below",
+        Some(NotPrimary::NewerWaits) => {
+            "no: newer logins of the account or on the device wait, see below"
+        }
     }
 }
 

@@ -41,7 +41,7 @@ enum Side {
 pub(super) struct Waiting {
     pub(super) unknown: u32,
     pub(super) ambiguous: u32,
-    /// The newest logins that mean it alone.
+    /// The newest logins that mean it alone or, of devices, it or others that are known.
     pub(super) newest: Option<i64>,
     /// What some of them say of both sides: those with the smallest hashes, whatever came first.
     mentions: BTreeMap<(u64, State), [Named; 2]>,
@@ -149,15 +149,30 @@ impl Placing<'_> {
             });
             self.wait(&sides, state, mention.group, named);
             let is_dated = mention.used().is_some() || self.is_window_short;
-            if let (Side::One(account), true) = (&sides.account, is_dated) {
-                let account = *account;
-                let waiting = self.placed.waiting.entry((Subject::Account, account));
-                let newest = &mut waiting.or_default().newest;
-                *newest = (*newest).max(Some(interval.to));
+            if is_dated {
+                self.note_newest(&sides, interval.to);
             }
         }
         self.placed.states[at] = state;
         Ok(())
+    }
+
+    /// Notes when logins that wait were, of the account and of each device that they may mean.
+    fn note_newest(&mut self, sides: &BySubject<Side>, time: i64) {
+        let account = match &sides.account {
+            Side::One(account) => std::slice::from_ref(account),
+            Side::Ambiguous(_) | Side::Unknown(_) => &[],
+        };
+        let devices = match &sides.device {
+            Side::Ambiguous(some) if some.len() <= CANDIDATES_AT_MOST => some.as_slice(),
+            _ => &[],
+        };
+        let accounts = account.iter().map(|one| (Subject::Account, *one));
+        let devices = devices.iter().map(|one| (Subject::Device, *one));
+        for subject in accounts.chain(devices) {
+            let newest = &mut self.placed.waiting.entry(subject).or_default().newest;
+            *newest = (*newest).max(Some(time));
+        }
     }
 
     /// Returns the subject of a side whose keys nobody shares.
@@ -373,12 +388,11 @@ fn shown_keys(keys: &str) -> String {
 }
 
 impl Placed {
-    /// Returns when accounts whose logins wait have the newest of these.
-    pub(super) fn newest_waiting(&self) -> HashMap<u32, i64> {
-        let accounts = self.waiting.iter();
-        let accounts = accounts.filter(|((subject, _), _)| *subject == Subject::Account);
-        accounts
-            .filter_map(|((_, account), waiting)| Some((account.0, waiting.newest?)))
+    /// Returns when the newest logins were that wait for a subject, of all for which some do.
+    pub(super) fn newest_waiting(&self) -> HashMap<(Subject, u32), i64> {
+        let waiting = self.waiting.iter();
+        waiting
+            .filter_map(|((subject, id), waiting)| Some(((*subject, id.0), waiting.newest?)))
             .collect()
     }
 

@@ -20,7 +20,7 @@ use super::usage::{Makers, Told};
 use super::usage_heads::Heads;
 use super::{Result, Rules};
 use crate::identifier::domain;
-use crate::schema::{BySubject, Class, Rank};
+use crate::schema::{BySubject, Class, Rank, Subject};
 use crate::sqlite::Record;
 
 /// What makes usages, so much at once that all it is summed up from stays near.
@@ -36,7 +36,7 @@ pub(super) struct People<'a> {
     pub(super) standing: &'a Standing,
     pub(super) sharing: &'a Sharing,
     /// The newest logins that wait, of accounts.
-    pub(super) waiting: &'a HashMap<u32, i64>,
+    pub(super) waiting: &'a HashMap<(Subject, u32), i64>,
     /// Other columns of logins rows.
     pub(super) extras: &'a PutAside,
 }

@@ -9,7 +9,7 @@ use super::in_order::{ROWS, in_order, together};
 use super::ledger::Ledger;
 use super::mention::sum;
 use super::usage::{Usage, Whole, joined};
-use crate::schema::{Class, NotPrimary, Rank};
+use crate::schema::{Class, NotPrimary, Rank, Subject};
 
 /// Usages that were last used so long before the newest one do not compete with it.
 const LEFT_BEHIND: i64 = 14 * DAY;
@@ -96,6 +96,8 @@ impl Scale {
             .filter(|usage| self.is_current(time_of(usage)) == is_current);
         let (mut logins, mut days, mut known) = (None, None, i64::MIN);
         let mut marks = mark::DATED;
+        // What was before may be another bearer's of the name.
+        let account_began = first_seen.map_or(i64::MIN, |seen| seen.saturating_sub(CLOSE));
         for usage in counts {
             let last_logins = usage.last_use.map(|(_, days)| days);
             logins = sum(logins, usage.logins);
@@ -109,20 +111,20 @@ impl Scale {
             if usage.is_last_user {
                 marks |= mark::LAST_USER;
             }
-            if !self.is_dated(usage) {
+            if !self.is_dated(usage, ledger) {
                 marks &= !mark::DATED;
             } else if usage.said.is_some() {
                 marks |= mark::PROVEN;
             }
             let begun = usage.first_named.unwrap_or(i64::MAX).min(known);
-            if first_seen.is_some_and(|first_seen| begun < first_seen.saturating_sub(CLOSE)) {
+            if begun < account_began {
                 marks |= mark::TOO_EARLY;
             }
         }
         if is_current {
             marks |= mark::CURRENT;
         }
-        let since = day_of(self.now.saturating_sub(self.recent));
+        let since = day_of(self.now.saturating_sub(self.recent).max(account_began));
         let recent = days.and_then(|days| days.since(since));
         let count = recent.map_or(0, Days::count);
         let stand = Stand {
@@ -153,9 +155,13 @@ impl Scale {
         time >= self.now.saturating_sub(self.recent)
     }
 
-    /// Tells whether it is known to a day or two when a usage was.
-    fn is_dated(&self, usage: &Usage) -> bool {
-        usage.said.is_none() || usage.used.is_some() || self.is_window_short
+    /// Tells whether it is known to a day or two when a usage was. A time that was still to come says nothing of that.
+    fn is_dated(&self, usage: &Usage, ledger: &Ledger) -> bool {
+        let Some((object, _)) = usage.said else {
+            return true;
+        };
+        let until = ledger.observed_at(object).saturating_add(CLOSE);
+        self.is_window_short || usage.used.is_some_and(|used| used <= until)
     }
 }
 
@@ -235,8 +241,8 @@ pub(super) struct Ranking<'a> {
     pub(super) by_device: &'a [OnDevice],
     /// By account.
     pub(super) classes: &'a [Class],
-    /// The newest logins that wait, of accounts.
-    pub(super) waiting: &'a HashMap<u32, i64>,
+    /// When the newest logins were that wait, of accounts and of devices.
+    pub(super) waiting: &'a HashMap<(Subject, u32), i64>,
 }
 
 /// Whom the newest rows of devices name, where no usage is of them.
@@ -297,15 +303,15 @@ impl Ranking<'_> {
         }));
     }
 
-    /// Tells whether nothing that an account used, shared or not, speaks against what leads: it was elsewhere since, or was
-    /// there on one day only, and at a shared device on more.
+    /// Tells whether nothing that an account used, shared or not, speaks against what leads: it was elsewhere since, or at a
+    /// shared device on more than twice as many days.
     fn is_theirs_still(&self, lead: usize, own: Range<usize>, at_devices: &[AtDevice]) -> bool {
         let lead = self.stands[lead];
         let speaks_against = |at: usize| {
             let stand = self.stands[at];
             let is_at_shared = stand.is(mark::CURRENT) && at_devices[at] == AtDevice::Shared;
             let is_since = stand.is(mark::DATED) && stand.known.saturating_sub(lead.known) > CLOSE;
-            is_since || (is_at_shared && lead.days == 1 && stand.days > 1)
+            is_since || (is_at_shared && u16::from(stand.days) > 2 * u16::from(lead.days))
         };
         !own.into_iter().any(speaks_against)
     }
@@ -435,10 +441,18 @@ impl Ranking<'_> {
         }
     }
 
-    /// Tells whether an account was elsewhere since: on a device that is not known, or may be several.
+    /// Tells whether an account was elsewhere since, on a device that is not known or may be several; or whether others may
+    /// have used the device, if it is that of several.
     fn newer_waits(&self, at: usize) -> Option<NotPrimary> {
-        let newest = *self.waiting.get(&self.account(at))?;
-        (newest - self.stands[at].known > CLOSE).then_some(NotPrimary::NewerWaits)
+        let sides = [
+            (Subject::Account, self.account(at)),
+            (Subject::Device, self.ids[at] as u32),
+        ];
+        let newest = sides
+            .iter()
+            .filter_map(|side| self.waiting.get(side))
+            .max()?;
+        (newest.saturating_sub(self.stands[at].known) > CLOSE).then_some(NotPrimary::NewerWaits)
     }
 
     fn not_primary(&self, at: usize, lead: Option<usize>, on: AtDevice) -> Option<NotPrimary> {
@@ -451,13 +465,13 @@ impl Ranking<'_> {
         if on == AtDevice::Shared {
             return Some(NotPrimary::Shared);
         }
+        if self.stands[at].is(mark::TOO_EARLY) {
+            return Some(NotPrimary::BeforeAccount);
+        }
         match lead {
             None => return Some(NotPrimary::NoDeviceLeads),
             Some(lead) if lead != at => return Some(NotPrimary::OtherDevice),
             Some(_) => {}
-        }
-        if self.stands[at].is(mark::TOO_EARLY) {
-            return Some(NotPrimary::BeforeAccount);
         }
         let is_dated = self.stands[at].is(mark::DATED);
         match on {

@@ -22,6 +22,8 @@ pub enum NotPrimary {
     NotCurrent = 2,
     /// The device is shared.
     Shared = 3,
+    /// It was used, or named the account, before the account was first seen: by another bearer of its name.
+    BeforeAccount = 12,
     /// Another device leads among those of the account.
     OtherDevice = 4,
     /// No device leads among those of the account.
@@ -34,20 +36,19 @@ pub enum NotPrimary {
     LastLogin = 8,
     /// Logins of a long window tell of it, and the device's newest row does not name the account as the last to log in.
     Undated = 9,
-    /// The account has newer logins that wait: they name a device that is not known, or several.
+    /// Newer logins wait: of the account, on a device that is not known or may be several; or on what may be the device.
     NewerWaits = 10,
     /// It is not known: an earlier or a later version wrote the index. The next run says it.
     NotRanked = 11,
-    /// It was used, or named the account, before the account was first seen: by another bearer of its name.
-    BeforeAccount = 12,
 }
 
 impl NotPrimary {
-    /// All reasons, in the order of their codes.
+    /// All reasons.
     pub const ALL: [NotPrimary; 12] = [
         NotPrimary::NotAPerson,
         NotPrimary::NotCurrent,
         NotPrimary::Shared,
+        NotPrimary::BeforeAccount,
         NotPrimary::OtherDevice,
         NotPrimary::NoDeviceLeads,
         NotPrimary::OtherAccount,
@@ -56,7 +57,6 @@ impl NotPrimary {
         NotPrimary::Undated,
         NotPrimary::NewerWaits,
         NotPrimary::NotRanked,
-        NotPrimary::BeforeAccount,
     ];
 
     /// Returns the name used in JSON and in views.

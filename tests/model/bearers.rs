@@ -38,7 +38,10 @@ impl Subjects<'_> {
         }
         match &candidates[..] {
             [one] if one.is_sure(said) => Resolution::One(one.subject.clone()),
-            some if some.iter().any(|one| one.is_sure(said)) => Resolution::Ambiguous,
+            some if some.iter().any(|one| one.is_sure(said)) => {
+                let some = some.iter().map(|one| one.subject.clone());
+                Resolution::Ambiguous(some.collect())
+            }
             _ => Resolution::Unknown,
         }
     }

@@ -26,7 +26,7 @@ use self::class::{known_device_names, local_sids};
 use self::fields::{account_json, device_json};
 use self::held::{ACCOUNT_VALUES, DEVICE_VALUES, held};
 use self::keys::{Keys, account_name};
-use self::ranks::World;
+use self::ranks::{Waiting, World};
 use self::rows::{Row, rows_of};
 use self::subjects::{Resolution, Subject, Subjects, account_text, device_text};
 use self::time::observed_us;
@@ -53,17 +53,14 @@ pub(crate) fn derive(objects: &[Object]) -> Value {
     let devices = Subjects::settle(&device_rows, "device.first_seen", Row::device_keys);
 
     let mut usages = Usages::default();
-    let mut waiting: BTreeMap<Subject, i64> = BTreeMap::new();
+    let mut waiting = Waiting::default();
     for ((user, device), rows) in login_groups(&login_rows) {
         let said = said_of_logins(&rows);
         let account = accounts.resolve(&user.without_weak_sid(&local_sids), said);
         let device = devices.resolve(&device, said);
         let is_dated = said.from == said.to;
-        if let (Resolution::One(account), Resolution::Unknown | Resolution::Ambiguous, true) =
-            (&account, &device, is_dated)
-        {
-            let newest = waiting.entry(account.clone()).or_insert(said.to);
-            *newest = said.to.max(*newest);
+        if is_dated {
+            waiting.take(&account, &device, said.to);
         }
         usages.take_logins(account, device, &rows);
     }

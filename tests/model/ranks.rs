@@ -24,7 +24,7 @@ pub(super) struct World<'w, 'r> {
     pub(super) device_names: &'w BTreeSet<String>,
     pub(super) newest_logins: Option<i64>,
     /// The newest logins that wait, of accounts that they mean.
-    pub(super) waiting: BTreeMap<Subject, i64>,
+    pub(super) waiting: Waiting,
     /// Whom each device's newest row names as the last to log in: whom that means, and the domain part of the name.
     pub(super) last_users: BTreeMap<Subject, (Resolution, Option<String>)>,
 }
@@ -156,13 +156,15 @@ impl World<'_, '_> {
             .filter(|day| newest_day.is_some_and(|newest| newest - day < 64))
             .collect();
         let logins: u64 = counting.iter().filter_map(|(_, usage)| usage.count()).sum();
-        let recent = days.iter().filter(|day| **day >= since.div_euclid(DAY_US));
         let known = counting.iter().map(|(pair, usage)| self.known(pair, usage));
         let known = known.max().expect("a usage has parts");
         let first_seen = |account: &Subject| {
             let rows = rows_of(self.accounts, account);
             newest_value(&rows, "user.first_seen").and_then(time_us)
         };
+        // What was before may be another bearer's of the name.
+        let began = first_seen(account).map_or(since, |first_seen| since.max(first_seen - DAY_US));
+        let recent = days.iter().filter(|day| **day >= began.div_euclid(DAY_US));
         let begins_early = |account: &Subject, (pair, usage): &(&Pair, &Usage)| {
             let begun = usage.first_named().unwrap_or(i64::MAX);
             let begun = begun.min(self.known(pair, usage));
@@ -172,7 +174,7 @@ impl World<'_, '_> {
             is_too_early: counting.iter().any(|part| begins_early(account, part)),
             is_proven: counting
                 .iter()
-                .any(|(_, usage)| usage.has_logins() && usage.last_used().is_some()),
+                .any(|(_, usage)| usage.has_logins() && usage.are_logins_dated()),
             known,
             recent_days: recent.clone().count() as u64,
             logins: logins.max(1),
@@ -191,7 +193,7 @@ impl World<'_, '_> {
                 .any(|(_, usage)| usage.has_logins() || usage.last_login_days().len() >= 3),
             is_dated: counting
                 .iter()
-                .all(|(_, usage)| !usage.has_logins() || usage.last_used().is_some()),
+                .all(|(_, usage)| !usage.has_logins() || usage.are_logins_dated()),
         }
     }
 }
@@ -263,8 +265,32 @@ fn is_shared(device: &Subject, stands: &BTreeMap<&Pair, Stand>, world: &World) -
     weights.len() >= 3 && weights.iter().all(|weight| weight * 2 <= all)
 }
 
-/// Says whether an account was nowhere else more than a day later, also where logins wait; and not on a single day only of one
-/// that is at a shared device on more.
+/// When the newest logins were that wait: of accounts, and of devices of which one may be meant.
+#[derive(Default)]
+pub(super) struct Waiting {
+    accounts: BTreeMap<Subject, i64>,
+    devices: BTreeMap<Subject, i64>,
+}
+
+impl Waiting {
+    pub(super) fn take(&mut self, account: &Resolution, device: &Resolution, time: i64) {
+        if let (Resolution::One(account), Resolution::Unknown | Resolution::Ambiguous(_)) =
+            (account, device)
+        {
+            let newest = self.accounts.entry(account.clone()).or_insert(time);
+            *newest = time.max(*newest);
+        }
+        if let Resolution::Ambiguous(devices) = device {
+            for device in devices {
+                let newest = self.devices.entry(device.clone()).or_insert(time);
+                *newest = time.max(*newest);
+            }
+        }
+    }
+}
+
+/// Says whether an account was nowhere else more than a day later, also where logins wait; and at no shared device on more
+/// than twice as many days.
 fn is_there_still(
     pair: &Pair,
     stands: &BTreeMap<&Pair, Stand>,
@@ -278,13 +304,18 @@ fn is_there_still(
     let mut at_shared = own
         .clone()
         .filter(|(other, stand)| stand.is_current && shared.contains(&other.1));
-    if recent_days == 1 && at_shared.any(|(_, stand)| stand.recent_days > 1) {
+    if at_shared.any(|(_, stand)| stand.recent_days > 2 * recent_days) {
         return false;
     }
     let elsewhere = own.filter(|(_, stand)| stand.is_dated);
     let elsewhere = elsewhere.map(|(_, stand)| stand.known);
-    let waiting = world.waiting.get(&pair.0).copied();
-    elsewhere.chain(waiting).all(|time| time - known <= DAY_US)
+    let waiting = [
+        world.waiting.accounts.get(&pair.0),
+        world.waiting.devices.get(&pair.1),
+    ];
+    elsewhere
+        .chain(waiting.into_iter().flatten().copied())
+        .all(|time| time - known <= DAY_US)
 }
 
 /// Says whether no two devices, of those that may be an account's own, name it as the last to log in.

@@ -26,7 +26,7 @@ pub(super) enum Subject {
 pub(super) enum Resolution {
     One(Subject),
     Unknown,
-    Ambiguous,
+    Ambiguous(BTreeSet<Subject>),
 }
 
 pub(super) type Member<'a> = (Keys, &'a Row);
@@ -155,10 +155,17 @@ impl<'a> Subjects<'a> {
         let second = mention.second.as_ref()?;
         self.partners.contains_key(second).then(|| {
             if self.partners[second].len() > 1 {
-                return Resolution::Ambiguous;
+                return Resolution::Ambiguous(self.of_second(second));
             }
             Resolution::One(self.own_of_second(second))
         })
+    }
+
+    /// Returns all whose second key is one.
+    fn of_second(&self, second: &str) -> BTreeSet<Subject> {
+        let firsts = self.partners[second].iter().cloned().map(Subject::First);
+        let all = firsts.chain([Subject::Second(second.to_owned())]);
+        all.filter(|one| self.members.contains_key(one)).collect()
     }
 
     /// Says whether the subject has a value of a key kind that the mention says too, but not the mention's.

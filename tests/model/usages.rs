@@ -64,6 +64,15 @@ impl Usage<'_> {
         rows.iter().filter_map(|row| row.stamp.last_seen_us).max()
     }
 
+    /// Says whether its logins tell when they were, and no time that was still to come.
+    pub(super) fn are_logins_dated(&self) -> bool {
+        let rows = of_newest_object(&self.logins);
+        let observed = rows.iter().map(|row| row.stamp.observed_us).max();
+        self.last_used()
+            .zip(observed)
+            .is_some_and(|(used, observed)| used <= observed + DAY_US)
+    }
+
     /// Returns when its logins were at the latest.
     pub(super) fn logins_time(&self) -> Option<i64> {
         let rows = of_newest_object(&self.logins);
@@ -130,7 +139,7 @@ impl<'a> Usages<'a> {
             (Resolution::One(account), Resolution::One(device)) => {
                 return Some(self.by_pair.entry((account, device)).or_default());
             }
-            (Resolution::Ambiguous, _) | (_, Resolution::Ambiguous) => self.ambiguous += 1,
+            (Resolution::Ambiguous(_), _) | (_, Resolution::Ambiguous(_)) => self.ambiguous += 1,
             _ => self.unknown += 1,
         }
         None
