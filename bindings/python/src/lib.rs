@@ -210,7 +210,11 @@ impl Index {
     ) -> PyResult<Bound<'py, PyAny>> {
         let queries = clues.iter().map(|(kind, text, is_verified)| {
             let query = asked(text_of(text), kind.as_deref())?;
-            Ok(if *is_verified { query.verified() } else { query })
+            Ok(if *is_verified {
+                query.verified()
+            } else {
+                query
+            })
         });
         let queries = queries.collect::<PyResult<Vec<Query>>>()?;
         let query = with(Query::all_of(queries), all_classes, ids_only);
