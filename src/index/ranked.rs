@@ -35,7 +35,7 @@ pub(super) struct People<'a> {
     /// Of devices.
     pub(super) standing: &'a Standing,
     pub(super) sharing: &'a Sharing,
-    /// The newest logins that wait, of accounts.
+    /// When the newest logins were that wait, of accounts and of devices.
     pub(super) waiting: &'a HashMap<(Subject, u32), i64>,
     /// Other columns of logins rows.
     pub(super) extras: &'a PutAside,
@@ -123,9 +123,7 @@ impl People<'_> {
             },
         }
     }
-}
 
-impl People<'_> {
     /// Returns when an account was first seen, by its row, if it says so.
     fn first_seen(&self, row: u32) -> Option<i64> {
         let (first_seen, _) = self.seen.account.get((row as usize).checked_sub(1)?)?;

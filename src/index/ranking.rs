@@ -102,7 +102,8 @@ impl Scale {
             let last_logins = usage.last_use.map(|(_, days)| days);
             logins = sum(logins, usage.logins);
             days = joined(days, joined(usage.days, last_logins));
-            known = known.max(Scale::known(usage, device, ledger));
+            let known_of_it = Scale::known(usage, device, ledger);
+            known = known.max(known_of_it);
             let is_counted = usage.said.is_some()
                 || last_logins.is_some_and(|days| days.count() >= LAST_LOGIN_DAYS);
             if is_counted {
@@ -116,7 +117,8 @@ impl Scale {
             } else if usage.said.is_some() {
                 marks |= mark::PROVEN;
             }
-            let begun = usage.first_named.unwrap_or(i64::MAX).min(known);
+            // Of each by itself: one that is of late hides no other.
+            let begun = usage.first_named.unwrap_or(i64::MAX).min(known_of_it);
             if begun < account_began {
                 marks |= mark::TOO_EARLY;
             }
