@@ -43,6 +43,7 @@ mod said;
 mod shown;
 mod slots;
 mod spill;
+mod stand;
 mod stands_for;
 mod subject;
 mod text;
