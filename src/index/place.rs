@@ -1,6 +1,6 @@
 //! Placing: whom mentions and last logins mean, and what of them waits.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Rules;
 use super::bits::Bits;
@@ -41,10 +41,17 @@ enum Side {
 pub(super) struct Waiting {
     pub(super) unknown: u32,
     pub(super) ambiguous: u32,
-    /// The newest logins that mean it alone or, of devices, it or others that are known.
-    pub(super) newest: Option<i64>,
+    pub(super) newest: NewestWaiting,
     /// What some of them say of both sides: those with the smallest hashes, whatever came first.
     mentions: BTreeMap<(u64, State), [Named; 2]>,
+}
+
+/// When the newest logins were that wait and mean an account alone or, of devices, one or others that are known.
+#[derive(Debug, Default)]
+pub(super) struct NewestWaiting {
+    pub(super) dated: Option<i64>,
+    /// When those were observed that do not tell it.
+    pub(super) undated: Option<i64>,
 }
 
 /// What a mention says of a side, for people.
@@ -149,16 +156,14 @@ impl Placing<'_> {
             });
             self.wait(&sides, state, mention.group, named);
             let is_dated = mention.used().is_some() || self.is_window_short;
-            if is_dated {
-                self.note_newest(&sides, interval.to);
-            }
+            self.note_newest(&sides, interval.to, is_dated);
         }
         self.placed.states[at] = state;
         Ok(())
     }
 
     /// Notes when logins that wait were, of the account and of each device that they may mean.
-    fn note_newest(&mut self, sides: &BySubject<Side>, time: i64) {
+    fn note_newest(&mut self, sides: &BySubject<Side>, time: i64, is_dated: bool) {
         let account = match &sides.account {
             Side::One(account) => std::slice::from_ref(account),
             Side::Ambiguous(_) | Side::Unknown(_) => &[],
@@ -171,6 +176,10 @@ impl Placing<'_> {
         let devices = devices.iter().map(|one| (Subject::Device, *one));
         for subject in accounts.chain(devices) {
             let newest = &mut self.placed.waiting.entry(subject).or_default().newest;
+            let newest = match is_dated {
+                true => &mut newest.dated,
+                false => &mut newest.undated,
+            };
             *newest = (*newest).max(Some(time));
         }
     }
@@ -388,14 +397,6 @@ fn shown_keys(keys: &str) -> String {
 }
 
 impl Placed {
-    /// Returns when the newest logins were that wait for a subject, of all for which some do.
-    pub(super) fn newest_waiting(&self) -> HashMap<(Subject, u32), i64> {
-        let waiting = self.waiting.iter();
-        waiting
-            .filter_map(|((subject, id), waiting)| Some(((*subject, id.0), waiting.newest?)))
-            .collect()
-    }
-
     /// Returns what mentions that wait say of their two sides, in order, each once; empty where it says nothing.
     pub(super) fn named<'p>(&'p self, waiting: &'p Waiting) -> BTreeSet<([&'p str; 2], State)> {
         let mentions = waiting.mentions.iter();

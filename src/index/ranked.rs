@@ -1,6 +1,6 @@
 //! Ranked usages: what `ranking` works out from, brought together of what is kept, and what it came to.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use super::aside::PutAside;
@@ -10,12 +10,13 @@ use super::in_order::in_order;
 use super::kept::Kept;
 use super::last_users::LastUsers;
 use super::ledger::Ledger;
+use super::place::Waiting;
 use super::ranking::{OnDevice, Ranking, Unplaced};
 use super::roster::Roster;
 use super::rows::Seen;
 use super::said::NEVER;
 use super::stand::{Scale, SeenDevice, Stand};
-use super::subject::{Sharing, Standing};
+use super::subject::{Sharing, Standing, SubjectId};
 use super::text_reader::TextReader;
 use super::usage::{Makers, Told};
 use super::usage_heads::Heads;
@@ -36,8 +37,7 @@ pub(super) struct People<'a> {
     /// Of devices.
     pub(super) standing: &'a Standing,
     pub(super) sharing: &'a Sharing,
-    /// When the newest logins were that wait, of accounts and of devices.
-    pub(super) waiting: &'a HashMap<(Subject, u32), i64>,
+    pub(super) waiting: &'a BTreeMap<(Subject, SubjectId), Waiting>,
     /// Other columns of logins rows.
     pub(super) extras: &'a PutAside,
 }

@@ -1,13 +1,15 @@
 //! Ranking: which device is whose own, from the usages of all. The rules are those of `docs/semantics.md`, "Ranking".
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use super::Result;
 use super::days::DAY;
 use super::in_order::{ROWS, in_order, together};
+use super::place::{NewestWaiting, Waiting};
 use super::stand::{CLOSE, Stand, mark};
-use crate::schema::{Class, NotPrimary, Rank, Subject};
+use super::subject::SubjectId;
+use crate::schema::{Class, NotPrimary, Rank, Subject, usage_id};
 
 /// Usages that were last used so long before the newest one do not compete with it.
 const LEFT_BEHIND: i64 = 14 * DAY;
@@ -71,8 +73,7 @@ pub(super) struct Ranking<'a> {
     pub(super) by_device: &'a [OnDevice],
     /// By account.
     pub(super) classes: &'a [Class],
-    /// When the newest logins were that wait, of accounts and of devices.
-    pub(super) waiting: &'a HashMap<(Subject, u32), i64>,
+    pub(super) waiting: &'a BTreeMap<(Subject, SubjectId), Waiting>,
 }
 
 /// Whom the newest rows of devices name, where no usage is of them.
@@ -109,6 +110,7 @@ impl Ranking<'_> {
             },
         )?;
         self.ask_of_unknown(&at_devices, &mut ranks, unplaced)?;
+        self.ask_of_waiting(&mut ranks);
         Ok((ranks, ids_by_device))
     }
 
@@ -118,18 +120,11 @@ impl Ranking<'_> {
             |at: &usize| self.stands[*at].is(mark::CURRENT) && at_devices[*at] != AtDevice::Shared;
         let lead = self.lead(own.clone().filter(competes));
         let lead = lead.filter(|lead| self.is_theirs_still(*lead, own.clone(), at_devices));
-        // Of several devices that only go on to name somebody, none is known to be theirs.
-        let names = |at: &usize| self.stands[*at].is(mark::LAST_USER) && competes(at);
-        let is_named_once = own.clone().filter(names).nth(1).is_none();
-        let lead = lead.filter(|lead| is_named_once || self.stands[*lead].is(mark::PROVEN));
-        ranks.extend(own.map(|at| {
-            Rank {
-                is_current: self.stands[at].is(mark::CURRENT),
-                is_shared: at_devices[at] == AtDevice::Shared,
-                not_primary: self
-                    .not_primary(at, lead, at_devices[at])
-                    .or_else(|| self.newer_waits(at)),
-            }
+        let lead = lead.filter(|lead| self.is_best_known(*lead, own.clone().filter(competes)));
+        ranks.extend(own.map(|at| Rank {
+            is_current: self.stands[at].is(mark::CURRENT),
+            is_shared: at_devices[at] == AtDevice::Shared,
+            not_primary: self.not_primary(at, lead, at_devices[at]),
         }));
     }
 
@@ -140,10 +135,26 @@ impl Ranking<'_> {
         let speaks_against = |at: usize| {
             let stand = self.stands[at];
             let is_at_shared = stand.is(mark::CURRENT) && at_devices[at] == AtDevice::Shared;
-            let is_since = stand.is(mark::DATED) && stand.known.saturating_sub(lead.known) > CLOSE;
+            let is_since = match stand.is(mark::DATED) {
+                true => stand.known.saturating_sub(lead.known) > CLOSE,
+                false => stand.told.saturating_sub(lead.told) > CLOSE,
+            };
             is_since || (is_at_shared && u16::from(stand.days) > 2 * u16::from(lead.days))
         };
         !own.into_iter().any(speaks_against)
+    }
+
+    /// Tells whether nothing better is known of another one that competes than of what leads. Dated logins tell most, then
+    /// any logins, then that a device names the account: one that is switched on in a cupboard goes on to do that, so that of
+    /// several which do, none is known to be theirs.
+    fn is_best_known(&self, lead: usize, competing: impl Iterator<Item = usize>) -> bool {
+        let better = match self.stands[lead] {
+            stand if stand.is(mark::PROVEN) => return true,
+            stand if stand.is(mark::LOGINS) => mark::PROVEN | mark::LAST_USER,
+            _ => mark::LOGINS | mark::NAMED,
+        };
+        let mut others = competing.filter(|at| *at != lead);
+        !others.any(|at| self.stands[at].is(better))
     }
 
     fn account(&self, at: usize) -> u32 {
@@ -271,18 +282,48 @@ impl Ranking<'_> {
         }
     }
 
-    /// Tells whether an account was elsewhere since, on a device that is not known or may be several; or whether others may
-    /// have used the device, if it is that of several.
-    fn newer_waits(&self, at: usize) -> Option<NotPrimary> {
-        let sides = [
-            (Subject::Account, self.account(at)),
-            (Subject::Device, self.ids[at] as u32),
-        ];
-        let newest = sides
-            .iter()
-            .filter_map(|side| self.waiting.get(side))
-            .max()?;
-        (newest.saturating_sub(self.stands[at].known) > CLOSE).then_some(NotPrimary::NewerWaits)
+    /// Where an account was elsewhere since, on a device that is not known or may be several; or where others may have used
+    /// the device, if it is that of several: there is no primary one.
+    fn ask_of_waiting(&self, ranks: &mut [Rank]) {
+        for ((subject, SubjectId(row)), waiting) in self.waiting {
+            for at in self.usages_of(*subject, *row) {
+                let not_primary = &mut ranks[at].not_primary;
+                if not_primary.is_none() && self.speaks_against(&waiting.newest, at) {
+                    *not_primary = Some(NotPrimary::NewerWaits);
+                }
+            }
+        }
+    }
+
+    /// Tells whether logins that wait may be newer than a usage. Where neither says when it was, they need not be.
+    fn speaks_against(&self, waiting: &NewestWaiting, at: usize) -> bool {
+        let stand = &self.stands[at];
+        let is_later = |time: i64, than: i64| time.saturating_sub(than) > CLOSE;
+        let is_undated_later = |time| match stand.is(mark::DATED) {
+            true => is_later(time, stand.told),
+            false => !is_later(stand.told, time),
+        };
+        waiting
+            .dated
+            .is_some_and(|time| is_later(time, stand.known))
+            || waiting.undated.is_some_and(is_undated_later)
+    }
+
+    /// Returns the usages of an account or a device.
+    fn usages_of(&self, subject: Subject, row: u32) -> Vec<usize> {
+        match subject {
+            Subject::Account => {
+                let first = self.ids.partition_point(|id| *id < usage_id(row, 0));
+                let is_its = |at: &usize| self.account(*at) == row;
+                (first..self.ids.len()).take_while(is_its).collect()
+            }
+            Subject::Device => {
+                let first = self.by_device.partition_point(|one| one.device() < row);
+                let its = self.by_device[first..].iter();
+                let its = its.take_while(|one| one.device() == row);
+                its.map(|one| one.position()).collect()
+            }
+        }
     }
 
     fn not_primary(&self, at: usize, lead: Option<usize>, on: AtDevice) -> Option<NotPrimary> {
@@ -334,7 +375,7 @@ impl Ranking<'_> {
         for at in open {
             if local.contains(&(self.ids[at] as u32)) {
                 ranks[at].not_primary = match self.stands[at].is(mark::DATED) {
-                    true => self.newer_waits(at),
+                    true => None,
                     false => Some(NotPrimary::Undated),
                 };
             }

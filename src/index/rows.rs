@@ -107,6 +107,14 @@ pub(super) struct WrittenRows {
     pub(super) digest: Digest,
 }
 
+/// Returns the earlier of two times, either of which may be `NEVER`.
+fn earlier(left: i64, right: i64) -> i64 {
+    match (left, right) {
+        (NEVER, time) | (time, NEVER) => time,
+        (left, right) => left.min(right),
+    }
+}
+
 /// Returns the fingerprint and `last_seen` of the newest row with a set of columns.
 fn of_shape(before: &Stored, shape: ShapeId) -> Option<(u64, i64)> {
     if before.newest.shape == shape {
@@ -345,7 +353,8 @@ impl SubjectRows<'_> {
         record.put_columns(text.columns());
         made.rows.push(i64::from(id.row()), record);
         made.classes.push(class);
-        let seen = self.seen(last_seen, text.columns())?;
+        let first = self.first_by_sid(id, text.columns())?;
+        let seen = self.seen(last_seen, first, text.columns())?;
         made.seen.push((seen, claim.newest.object));
         match owner {
             None => {
@@ -379,13 +388,24 @@ impl SubjectRows<'_> {
         Ok(None)
     }
 
-    /// Returns what ranks rest on: when an account was seen first, and a device last.
-    fn seen(&self, last_seen: Option<i64>, mut text: Columns) -> Result<i64> {
+    /// Returns what ranks rest on: when an account was seen first, and a device last. Where an account says so, it was there
+    /// no later than a row of its SID was observed.
+    fn seen(&self, last_seen: Option<i64>, first_by_sid: i64, mut text: Columns) -> Result<i64> {
         if self.subject == Subject::Device {
             return Ok(last_seen.unwrap_or(NEVER));
         }
         text.skip(self.subject.fields().len() - 1)?;
-        Ok(text.take()?.integer().map_or(NEVER, microseconds_of))
+        let said = text.take()?.integer().map(microseconds_of);
+        Ok(said.map_or(NEVER, |said| earlier(said, first_by_sid)))
+    }
+
+    /// Returns when an account's claim was first observed, if it has a SID, which is never given to another as a name is.
+    fn first_by_sid(&self, id: ClaimId, mut text: Columns) -> Result<i64> {
+        let is_known = self.subject == Subject::Account && text.take()? != Value::Null;
+        Ok(match is_known {
+            true => self.ledger.observed_at(self.first(id)),
+            false => NEVER,
+        })
     }
 
     fn first(&self, id: ClaimId) -> ObjectId {
@@ -486,7 +506,11 @@ impl SubjectRows<'_> {
         made.record.put_columns(text.columns());
         made.rows.push(i64::from(row), &made.record);
         made.classes.push(class);
-        let seen = self.seen(last_seen, text.columns())?;
+        let mut first = NEVER;
+        for (claim, text) in claims.iter().zip(&texts) {
+            first = earlier(first, self.first_by_sid(*claim, columns_of(text)?)?);
+        }
+        let seen = self.seen(last_seen, first, text.columns())?;
         made.seen.push((seen, newest.object));
         let is_same = |claim: &ClaimId| self.sharing.same_upn.has(claim.row());
         if self.subject == Subject::Account && claims.iter().any(is_same) {

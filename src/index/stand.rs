@@ -27,6 +27,8 @@ pub(super) struct Scale {
 pub(super) struct Stand {
     /// When it is known to have been: what competes with others.
     pub(super) known: i64,
+    /// When its newest logins were observed, whatever they say of when they were; else when it is known to have been.
+    pub(super) told: i64,
     pub(super) weight: u64,
     /// Its first day of use of late.
     pub(super) began: i32,
@@ -43,10 +45,14 @@ pub(super) mod mark {
     pub(in crate::index) const DATED: u8 = 4;
     /// The device's newest row names its account.
     pub(in crate::index) const LAST_USER: u8 = 8;
+    /// Logins tell of it.
+    pub(in crate::index) const LOGINS: u8 = 16;
     /// Logins tell of it, and of when.
-    pub(in crate::index) const PROVEN: u8 = 16;
+    pub(in crate::index) const PROVEN: u8 = 32;
     /// It was before the account was first seen.
-    pub(in crate::index) const TOO_EARLY: u8 = 32;
+    pub(in crate::index) const TOO_EARLY: u8 = 64;
+    /// The device named its account, now or of late.
+    pub(in crate::index) const NAMED: u8 = 128;
 }
 
 impl Stand {
@@ -83,7 +89,7 @@ impl Scale {
         let counts = whole
             .all()
             .filter(|usage| self.is_current(time_of(usage)) == is_current);
-        let (mut logins, mut days, mut known) = (None, None, i64::MIN);
+        let (mut logins, mut days, mut known, mut told) = (None, None, i64::MIN, None);
         let mut marks = mark::DATED;
         // What was before may be another bearer's of the name.
         let account_began = first_seen.map_or(i64::MIN, |seen| seen.saturating_sub(CLOSE));
@@ -93,6 +99,13 @@ impl Scale {
             days = joined(days, joined(usage.days, last_logins));
             let known_of_it = Scale::known(usage, device, ledger);
             known = known.max(known_of_it);
+            if let Some((object, _)) = usage.said {
+                told = told.max(Some(ledger.observed_at(object)));
+                marks |= mark::LOGINS;
+            }
+            if usage.last_use.is_some() {
+                marks |= mark::NAMED;
+            }
             let is_counted = usage.said.is_some()
                 || last_logins.is_some_and(|days| days.count() >= LAST_LOGIN_DAYS);
             if is_counted {
@@ -120,6 +133,7 @@ impl Scale {
         let count = recent.map_or(0, Days::count);
         let stand = Stand {
             known,
+            told: told.unwrap_or(known),
             weight: logins.unwrap_or(0).max(1).saturating_mul(u64::from(count)),
             // A day on which logins were observed may be that behind the last on which the device was seen.
             began: recent.map_or(i32::MAX, |recent| recent.first().min(day_of(known))),

@@ -57,8 +57,16 @@ pub(super) fn stands_for(
         if local.is_empty() {
             continue;
         }
-        if let [one] = accounts.not_passed_on(same[0].0, &others).as_slice() {
-            stands_for.extend(local.into_iter().map(|local| (local, *one)));
+        let hash = same[0].0;
+        if let [one] = accounts.not_passed_on(hash, &others).as_slice() {
+            // One that had the UPN before may be of whoever had it then.
+            let first = accounts.first_with(*one, hash);
+            let had_it_no_earlier = |local: &SubjectId| {
+                let first_of_local = accounts.first_with(*local, hash);
+                first_of_local.map(|time| time.saturating_add(SIDE_BY_SIDE)) >= first
+            };
+            let local = local.into_iter().filter(had_it_no_earlier);
+            stands_for.extend(local.map(|local| (local, *one)));
         }
     }
     stands_for

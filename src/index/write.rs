@@ -171,7 +171,7 @@ impl Writing<'_> {
             },
             standing: &self.standings.device,
             sharing: self.sharing,
-            waiting: &self.placed.newest_waiting(),
+            waiting: &self.placed.waiting,
             extras,
         };
         // Not needed behind this.

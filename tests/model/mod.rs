@@ -59,9 +59,7 @@ pub(crate) fn derive(objects: &[Object]) -> Value {
         let account = accounts.resolve(&user.without_weak_sid(&local_sids), said);
         let device = devices.resolve(&device, said);
         let is_dated = said.from == said.to;
-        if is_dated {
-            waiting.take(&account, &device, said.to);
-        }
+        waiting.take(&account, &device, said.to, is_dated);
         usages.take_logins(account, device, &rows);
     }
     let mut last_users = BTreeMap::new();

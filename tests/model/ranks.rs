@@ -42,6 +42,11 @@ struct Stand {
     time: i64,
     /// When it is known to have been: what competes with others.
     known: i64,
+    /// When its logins were observed, if there are any, else when it is known to have been.
+    told: i64,
+    has_logins: bool,
+    /// The device named its account of late.
+    is_named: bool,
     weight: u64,
     began: i64,
     recent_days: u64,
@@ -93,7 +98,9 @@ impl World<'_, '_> {
                     self.first_with(other, &wanted) <= self.last(account) + DAY_US / 24
                 })
             };
-            if let [one] = holders.iter().filter(keeps).collect::<Vec<_>>()[..] {
+            if let [one] = holders.iter().filter(keeps).collect::<Vec<_>>()[..]
+                && self.first_with(one, &wanted) <= self.first_with(local, &wanted) + DAY_US / 24
+            {
                 stands_for.insert(local.clone(), (*one).clone());
             }
         }
@@ -160,7 +167,10 @@ impl World<'_, '_> {
         let known = known.max().expect("a usage has parts");
         let first_seen = |account: &Subject| {
             let rows = rows_of(self.accounts, account);
-            newest_value(&rows, "user.first_seen").and_then(time_us)
+            let said = newest_value(&rows, "user.first_seen").and_then(time_us)?;
+            let by_sid = rows.iter().filter(|row| row.said("user.sid").is_some());
+            let observed = by_sid.map(|row| row.stamp.observed_us).min();
+            Some(observed.map_or(said, |observed| observed.min(said)))
         };
         // What was before may be another bearer's of the name.
         let began = first_seen(account).map_or(since, |first_seen| since.max(first_seen - DAY_US));
@@ -176,6 +186,15 @@ impl World<'_, '_> {
                 .iter()
                 .any(|(_, usage)| usage.has_logins() && usage.are_logins_dated()),
             known,
+            told: counting
+                .iter()
+                .filter_map(|(_, usage)| usage.logins_observed())
+                .max()
+                .unwrap_or(known),
+            has_logins: counting.iter().any(|(_, usage)| usage.has_logins()),
+            is_named: counting
+                .iter()
+                .any(|(_, usage)| usage.first_named().is_some()),
             recent_days: recent.clone().count() as u64,
             logins: logins.max(1),
             time: parts
@@ -244,7 +263,7 @@ pub(super) fn ranks(
                 && lead(&stands, of_device) == Some(pair)
                 && is_there_still(pair, &stands, &shared, world)
                 && !stand.is_too_early
-                && (stand.is_proven || is_named_once(pair, whole, &stands, &shared, world))
+                && is_best_known(pair, whole, &stands, &shared, world)
                 && has_most(pair, &stands, of_device)
                 && agrees(pair, whole, &stands, world),
         }
@@ -265,27 +284,39 @@ fn is_shared(device: &Subject, stands: &BTreeMap<&Pair, Stand>, world: &World) -
     weights.len() >= 3 && weights.iter().all(|weight| weight * 2 <= all)
 }
 
-/// When the newest logins were that wait: of accounts, and of devices of which one may be meant.
+/// When the newest logins were that wait, and whether they tell it: of accounts, and of devices of which one may be meant.
 #[derive(Default)]
 pub(super) struct Waiting {
-    accounts: BTreeMap<Subject, i64>,
-    devices: BTreeMap<Subject, i64>,
+    accounts: BTreeSet<(Subject, i64, bool)>,
+    devices: BTreeSet<(Subject, i64, bool)>,
 }
 
 impl Waiting {
-    pub(super) fn take(&mut self, account: &Resolution, device: &Resolution, time: i64) {
+    pub(super) fn take(
+        &mut self,
+        account: &Resolution,
+        device: &Resolution,
+        time: i64,
+        is_dated: bool,
+    ) {
         if let (Resolution::One(account), Resolution::Unknown | Resolution::Ambiguous(_)) =
             (account, device)
         {
-            let newest = self.accounts.entry(account.clone()).or_insert(time);
-            *newest = time.max(*newest);
+            self.accounts.insert((account.clone(), time, is_dated));
         }
         if let Resolution::Ambiguous(devices) = device {
-            for device in devices {
-                let newest = self.devices.entry(device.clone()).or_insert(time);
-                *newest = time.max(*newest);
-            }
+            let devices = devices.iter().cloned();
+            self.devices
+                .extend(devices.map(|device| (device, time, is_dated)));
         }
+    }
+
+    fn of<'w>(&'w self, pair: &'w Pair) -> impl Iterator<Item = (i64, bool)> + 'w {
+        let account = self.accounts.iter().filter(|(of, ..)| *of == pair.0);
+        let device = self.devices.iter().filter(|(of, ..)| *of == pair.1);
+        account
+            .chain(device)
+            .map(|(_, time, is_dated)| (*time, *is_dated))
     }
 }
 
@@ -297,47 +328,57 @@ fn is_there_still(
     shared: &BTreeSet<&Subject>,
     world: &World,
 ) -> bool {
-    let Stand {
-        known, recent_days, ..
-    } = stands[pair];
-    let own = stands.iter().filter(|(other, _)| other.0 == pair.0);
-    let mut at_shared = own
-        .clone()
-        .filter(|(other, stand)| stand.is_current && shared.contains(&other.1));
-    if at_shared.any(|(_, stand)| stand.recent_days > 2 * recent_days) {
+    let lead = &stands[pair];
+    let own = || stands.iter().filter(|(other, _)| other.0 == pair.0);
+    let mut at_shared =
+        own().filter(|(other, stand)| stand.is_current && shared.contains(&other.1));
+    if at_shared.any(|(_, stand)| stand.recent_days > 2 * lead.recent_days) {
         return false;
     }
-    let elsewhere = own.filter(|(_, stand)| stand.is_dated);
-    let elsewhere = elsewhere.map(|(_, stand)| stand.known);
-    let waiting = [
-        world.waiting.accounts.get(&pair.0),
-        world.waiting.devices.get(&pair.1),
-    ];
-    elsewhere
-        .chain(waiting.into_iter().flatten().copied())
-        .all(|time| time - known <= DAY_US)
+    let is_elsewhere = own().any(|(_, stand)| match stand.is_dated {
+        true => stand.known - lead.known > DAY_US,
+        false => stand.told - lead.told > DAY_US,
+    });
+    let mut waiting = world.waiting.of(pair);
+    let waits = waiting.any(|(time, is_dated)| match (is_dated, lead.is_dated) {
+        (true, _) => time - lead.known > DAY_US,
+        (false, true) => time - lead.told > DAY_US,
+        (false, false) => lead.told - time <= DAY_US,
+    });
+    !is_elsewhere && !waits
 }
 
-/// Says whether no two devices, of those that may be an account's own, name it as the last to log in.
-fn is_named_once(
+/// Says whether nothing better is known of another device that may be an account's own.
+fn is_best_known(
     pair: &Pair,
     whole: &BTreeMap<Pair, Vec<(&Pair, &Usage)>>,
     stands: &BTreeMap<&Pair, Stand>,
     shared: &BTreeSet<&Subject>,
     world: &World,
 ) -> bool {
+    let lead = &stands[pair];
     let own = whole.iter().filter(|(other, _)| other.0 == pair.0);
-    let own = own.filter(|(other, _)| stands[other].is_current && !shared.contains(&other.1));
-    let names = own.filter(|((_, device), parts)| {
-        let user = world.last_users.get(device).map(|(user, _)| user);
-        let of_current = parts
+    let mut others = own.filter(|(other, _)| {
+        *other != pair && stands[other].is_current && !shared.contains(&other.1)
+    });
+    let is_last_user = |parts: &[(&Pair, &Usage)]| {
+        let mut of_current = parts
             .iter()
             .filter(|(part, usage)| world.time_of_use(part, usage) >= world.now() - RECENT_US);
-        of_current
-            .into_iter()
-            .any(|((who, _), _)| user == Some(&Resolution::One(who.clone())))
-    });
-    names.count() < 2
+        of_current.any(|((who, device), _)| {
+            let user = world.last_users.get(device).map(|(user, _)| user);
+            user == Some(&Resolution::One(who.clone()))
+        })
+    };
+    let is_better = |(other, parts): (&Pair, &Vec<(&Pair, &Usage)>)| {
+        let stand = &stands[other];
+        match (lead.is_proven, lead.has_logins) {
+            (true, _) => false,
+            (false, true) => stand.is_proven || is_last_user(parts),
+            (false, false) => stand.has_logins || stand.is_named,
+        }
+    };
+    !others.any(is_better)
 }
 
 /// Says whether more than half of the logins of all people at a device are a pair's, or more than half of their days.

@@ -73,6 +73,12 @@ impl Usage<'_> {
             .is_some_and(|(used, observed)| used <= observed + DAY_US)
     }
 
+    /// Returns when its newest logins were observed.
+    pub(super) fn logins_observed(&self) -> Option<i64> {
+        let rows = of_newest_object(&self.logins);
+        rows.first().map(|row| row.stamp.observed_us)
+    }
+
     /// Returns when its logins were at the latest.
     pub(super) fn logins_time(&self) -> Option<i64> {
         let rows = of_newest_object(&self.logins);
