@@ -1,6 +1,10 @@
 //! Clues: values of one account or device, as `resolve --together` takes them: `upn=jdoe@contoso.com`, or plain.
 
-use serde_json::{Map, Value};
+use std::collections::BTreeSet;
+use std::fmt;
+
+use serde_core::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde_json::Value;
 
 use super::asked::Asked;
 use crate::identifier::Kind;
@@ -17,6 +21,9 @@ const SHORT_NAMES: [(&str, Kind); 4] = [
 const NAMES: [&str; 2] = ["name", "full_name"];
 /// Of a set that is an object: the keys of those that the channel vouches for.
 const VERIFIED: &str = "verified";
+
+/// A set that is an object: its keys and what they say, in order.
+struct Set(Vec<(String, Value)>);
 
 const SET: &str = "a line of clues is one JSON object of kinds and values, such as {\"upn\": \"jdoe@contoso.com\"}, or values with tabs between";
 
@@ -36,10 +43,10 @@ pub(super) fn of_line(line: &str, asked: &Asked) -> Result<Query, String> {
         let values = line.split('\t').filter(|value| !value.trim().is_empty());
         return Ok(of_values(values, asked));
     }
-    let set: Map<String, Value> = serde_json::from_str(line).map_err(|_| SET.to_owned())?;
-    let verified = verified_in(&set)?;
+    let set: Set = serde_json::from_str(line).map_err(|_| SET.to_owned())?;
+    let verified = set.verified()?;
     let mut clues = Vec::new();
-    for (kind, value) in set.iter().filter(|(kind, _)| *kind != VERIFIED) {
+    for (kind, value) in set.0.iter().filter(|(kind, _)| *kind != VERIFIED) {
         let text = match value {
             Value::String(text) => text,
             // A channel that does not know it.
@@ -56,17 +63,49 @@ pub(super) fn of_line(line: &str, asked: &Asked) -> Result<Query, String> {
     Ok(Query::all_of(clues))
 }
 
-/// Returns the kinds of a set that the channel vouches for.
-fn verified_in(set: &Map<String, Value>) -> Result<Vec<&str>, String> {
-    let kinds = match set.get(VERIFIED) {
-        None => return Ok(Vec::new()),
-        Some(kinds) => kinds.as_array().ok_or(SET)?,
-    };
-    let kinds = kinds.iter().map(|kind| {
-        let kind = kind.as_str().filter(|kind| set.contains_key(*kind));
-        kind.ok_or_else(|| format!("{VERIFIED} lists kinds of the same set"))
-    });
-    kinds.collect()
+impl Set {
+    /// Returns the kinds that the channel vouches for.
+    fn verified(&self) -> Result<Vec<&str>, String> {
+        let mut kinds = BTreeSet::new();
+        if !self.0.iter().all(|(kind, _)| kinds.insert(kind.as_str())) {
+            return Err(
+                "a set says each kind once; values with tabs between may be several of one"
+                    .to_owned(),
+            );
+        }
+        let verified = self.0.iter().find(|(kind, _)| kind == VERIFIED);
+        let Some((_, verified)) = verified else {
+            return Ok(Vec::new());
+        };
+        let verified = verified.as_array().ok_or(SET)?.iter().map(|kind| {
+            let kind = kind.as_str().filter(|kind| kinds.contains(kind));
+            kind.ok_or_else(|| format!("{VERIFIED} lists kinds of the same set"))
+        });
+        verified.collect()
+    }
+}
+
+impl<'de> Deserialize<'de> for Set {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Set, D::Error> {
+        struct Pairs;
+        impl<'de> Visitor<'de> for Pairs {
+            type Value = Set;
+
+            fn expecting(&self, to: &mut fmt::Formatter) -> fmt::Result {
+                to.write_str("an object")
+            }
+
+            // As a map, the last of two equal keys would stand alone.
+            fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Set, M::Error> {
+                let mut pairs = Vec::new();
+                while let Some(pair) = map.next_entry()? {
+                    pairs.push(pair);
+                }
+                Ok(Set(pairs))
+            }
+        }
+        deserializer.deserialize_map(Pairs)
+    }
 }
 
 fn unknown_kind() -> String {

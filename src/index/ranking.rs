@@ -9,7 +9,7 @@ use super::in_order::{ROWS, in_order, together};
 use super::place::{NewestWaiting, Waiting};
 use super::stand::{CLOSE, Stand, mark};
 use super::subject::SubjectId;
-use crate::schema::{Class, NotPrimary, Rank, Subject, usage_id};
+use crate::schema::{Class, NotPrimary, Rank, SIDE_BY_SIDE_MICROS, Subject, usage_id};
 
 /// Usages that were last used so long before the newest one do not compete with it.
 const LEFT_BEHIND: i64 = 14 * DAY;
@@ -299,9 +299,9 @@ impl Ranking<'_> {
     fn speaks_against(&self, waiting: &NewestWaiting, at: usize) -> bool {
         let stand = &self.stands[at];
         let is_later = |time: i64, than: i64| time.saturating_sub(than) > CLOSE;
-        let is_undated_later = |time| match stand.is(mark::DATED) {
+        let is_undated_later = |time: i64| match stand.is(mark::DATED) {
             true => is_later(time, stand.told),
-            false => !is_later(stand.told, time),
+            false => stand.told.saturating_sub(time) <= SIDE_BY_SIDE_MICROS,
         };
         waiting
             .dated

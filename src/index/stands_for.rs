@@ -12,11 +12,8 @@ use super::subject::{Standing, SubjectId};
 use crate::bucket::{Hash, reference};
 use crate::identifier::{Kind, normal_form};
 use crate::observation::value_hash;
-use crate::schema::{Class, account_field};
+use crate::schema::{Class, SIDE_BY_SIDE_MICROS, account_field};
 use crate::sqlite::Columns;
-
-/// Objects so close to one another are of one export, of which each may tell of a part.
-const SIDE_BY_SIDE: i64 = 3_600_000_000;
 
 /// An account that holds a UPN which others hold too, by the hash of that.
 pub(super) type Holder = (u64, SubjectId);
@@ -63,7 +60,7 @@ pub(super) fn stands_for(
             let first = accounts.first_with(*one, hash);
             let had_it_no_earlier = |local: &SubjectId| {
                 let first_of_local = accounts.first_with(*local, hash);
-                first_of_local.map(|time| time.saturating_add(SIDE_BY_SIDE)) >= first
+                first_of_local.map(|time| time.saturating_add(SIDE_BY_SIDE_MICROS)) >= first
             };
             let local = local.into_iter().filter(had_it_no_earlier);
             stands_for.extend(local.map(|local| (local, *one)));
@@ -87,7 +84,7 @@ impl Accounts<'_> {
         };
         let is_passed_on = |row: SubjectId| {
             let mut others = holders.iter().filter(|other| **other != row);
-            let last = last(row).map(|last| last.saturating_add(SIDE_BY_SIDE));
+            let last = last(row).map(|last| last.saturating_add(SIDE_BY_SIDE_MICROS));
             others.any(|other| self.first_with(*other, hash) > last)
         };
         let holders = holders.iter().copied();

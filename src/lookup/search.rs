@@ -18,15 +18,14 @@ use super::reader::Reader;
 use super::row::{Row, SubjectId};
 use crate::bucket::{Entries, Hash, IN_CROWD, MAX_ID, bucket_of, kind_and_id, read_u32, reference};
 use crate::identifier::{Kind, normal_form};
-use crate::schema::Subject;
+use crate::schema::{SIDE_BY_SIDE_MICROS, Subject};
 
 /// Rows that are read for one value that more than a bucket's share ever held; more make it non-identifying.
 const READ_AT_MOST: usize = 4_096;
 
 /// Subjects that are told apart by who had a value first, before more of them make it non-identifying.
 pub(super) const TOLD_APART_AT_MOST: usize = 64;
-/// Objects so close to one another are of one export, of which each may tell of a part.
-const SIDE_BY_SIDE: SignedDuration = SignedDuration::from_hours(1);
+const SIDE_BY_SIDE: SignedDuration = SignedDuration::from_micros(SIDE_BY_SIDE_MICROS);
 
 /// Rows that are kept at hand.
 const ROWS_KEPT: usize = 8;

@@ -28,6 +28,9 @@ pub const OLDEST_VERSION: i32 = 3;
 /// any window of an NQL query (91 days).
 pub const NAME_HELD_MICROS: i64 = 92 * 86_400 * 1_000_000;
 
+/// Objects observed so close to one another, in microseconds, are of one export, of which each may tell of a part.
+pub const SIDE_BY_SIDE_MICROS: i64 = 3_600 * 1_000_000;
+
 /// The tables, indexes and views of a new index.
 pub const INDEX_SQL: &str = include_str!("../../schemas/index.sql");
 

@@ -343,7 +343,7 @@ fn is_there_still(
     let waits = waiting.any(|(time, is_dated)| match (is_dated, lead.is_dated) {
         (true, _) => time - lead.known > DAY_US,
         (false, true) => time - lead.told > DAY_US,
-        (false, false) => lead.told - time <= DAY_US,
+        (false, false) => lead.told - time <= DAY_US / 24,
     });
     !is_elsewhere && !waits
 }
