@@ -40,6 +40,7 @@ mod ranking;
 mod roster;
 mod rows;
 mod said;
+mod seen;
 mod shown;
 mod slots;
 mod spill;

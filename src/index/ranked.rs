@@ -9,13 +9,12 @@ use super::former::name_in;
 use super::in_order::in_order;
 use super::kept::Kept;
 use super::last_users::LastUsers;
-use super::ledger::Ledger;
+use super::mentions::Mentions;
 use super::place::Waiting;
 use super::ranking::{OnDevice, Ranking, Unplaced};
 use super::roster::Roster;
-use super::rows::Seen;
-use super::said::NEVER;
-use super::stand::{Scale, SeenDevice, Stand};
+use super::seen::Seen;
+use super::stand::{Scale, Stand};
 use super::subject::{Sharing, Standing, SubjectId};
 use super::text_reader::TextReader;
 use super::usage::{Makers, Told};
@@ -33,7 +32,7 @@ pub(super) struct People<'a> {
     /// Of accounts, by row.
     pub(super) classes: &'a [Class],
     /// When devices were last seen, and accounts first.
-    pub(super) seen: BySubject<&'a [Seen]>,
+    pub(super) seen: BySubject<&'a Seen>,
     /// Of devices.
     pub(super) standing: &'a Standing,
     pub(super) sharing: &'a Sharing,
@@ -65,14 +64,15 @@ impl Ranked {
     pub(super) fn rank<'s>(
         kept: &Kept,
         rules: &Rules,
-        makers: Makers,
+        (makers, mentions): (Makers, Mentions),
         people: &People,
         source: impl Fn() -> Result<TextReader<'s>> + Sync,
     ) -> Result<Ranked> {
         let devices = &kept.rosters.device;
         let last_users = LastUsers::of(devices, people.standing, &kept.ledger)?;
-        let Unranked { ids, stands, heads } = unranked(kept, rules, &makers, people, &last_users)?;
-        drop(makers);
+        let Unranked { ids, stands, heads } =
+            unranked(kept, rules, (&makers, &mentions), people, &last_users)?;
+        drop((makers, mentions));
         let by_device = (0..).zip(&ids).map(|(at, id)| OnDevice::of(*id as u32, at));
         let mut by_device: Vec<OnDevice> = by_device.collect();
         by_device.sort_unstable();
@@ -109,32 +109,9 @@ impl Ranked {
     }
 }
 
-impl People<'_> {
-    /// Returns when a device was seen, by its row; a device of no row was not.
-    fn seen_device(&self, row: u32, ledger: &Ledger) -> SeenDevice {
-        let at = (row as usize).checked_sub(1);
-        match at.and_then(|at| self.seen.device.get(at)) {
-            Some((last_seen, object)) => SeenDevice {
-                last_seen: Some(*last_seen).filter(|last_seen| *last_seen != NEVER),
-                observed_at: ledger.observed_at(*object),
-            },
-            None => SeenDevice {
-                last_seen: None,
-                observed_at: i64::MIN,
-            },
-        }
-    }
-
-    /// Returns when an account was first seen, by its row, if it says so.
-    fn first_seen(&self, row: u32) -> Option<i64> {
-        let (first_seen, _) = self.seen.account.get((row as usize).checked_sub(1)?)?;
-        Some(*first_seen).filter(|first_seen| *first_seen != NEVER)
-    }
-}
-
 /// Returns what times are measured by: the newest row of logins and devices.
-fn scale_of(kept: &Kept, rules: &Rules) -> Scale {
-    let objects = kept.mentions.all.iter().map(|mention| mention.object);
+fn scale_of(kept: &Kept, rules: &Rules, mentions: &Mentions) -> Scale {
+    let objects = mentions.all.iter().map(|mention| mention.object);
     let newest = objects.map(|object| kept.ledger.observed_at(object)).max();
     let newest = kept.rosters.device.newest_row(&kept.ledger).max(newest);
     Scale {
@@ -148,18 +125,17 @@ fn scale_of(kept: &Kept, rules: &Rules) -> Scale {
 fn unranked(
     kept: &Kept,
     rules: &Rules,
-    makers: &Makers,
+    (makers, mentions): (&Makers, &Mentions),
     people: &People,
     last_users: &LastUsers,
 ) -> Result<Unranked> {
     let Kept {
         ledger,
-        mentions,
         rosters,
         formers,
         ..
     } = kept;
-    let scale = scale_of(kept, rules);
+    let scale = scale_of(kept, rules, mentions);
     let told = Told {
         ledger,
         mentions,
@@ -171,8 +147,8 @@ fn unranked(
         let (mut stands, mut heads) = (Vec::new(), Heads::default());
         makers.touch(some.clone(), &told, people.seen.device);
         for usage in makers.usages(some, &told) {
-            let device = people.seen_device(usage.device(), ledger);
-            let first_seen = people.first_seen((usage.id >> 32) as u32);
+            let device = people.seen.device.device(usage.device(), ledger);
+            let first_seen = people.seen.account.time((usage.id >> 32) as u32);
             let (time, stand) = scale.stand(&usage, (device, first_seen), ledger);
             heads.push(&usage, time, ledger, people.extras, record);
             stands.push((usage.id, stand));

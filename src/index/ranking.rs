@@ -223,7 +223,7 @@ impl Ranking<'_> {
     fn is_shared(&self, people: impl Iterator<Item = usize>) -> bool {
         let (mut count, mut most, mut all) = (0, 0, 0);
         for at in people {
-            let weight = u128::from(self.stands[at].weight);
+            let weight = u128::from(self.stands[at].weight());
             count += 1;
             most = weight.max(most);
             all += weight;
@@ -238,7 +238,7 @@ impl Ranking<'_> {
             let all = people.clone().map(|at| u128::from(count(&self.stands[at])));
             u128::from(count(&self.stands[lead])) * 2 > all.sum()
         };
-        is_most(Stand::logins) || is_most(|stand| u64::from(stand.days))
+        is_most(|stand| u64::from(stand.logins)) || is_most(|stand| u64::from(stand.days))
     }
 
     /// Returns the usage that stands out among those that compete.
@@ -246,11 +246,11 @@ impl Ranking<'_> {
         let stand = |at: usize| &self.stands[at];
         let newest = competing.clone().map(|at| stand(at).known).max()?;
         let mut rest = competing.filter(|at| newest - stand(*at).known < LEFT_BEHIND);
-        let all: u128 = rest.clone().map(|at| u128::from(stand(at).weight)).sum();
-        let most = |at: &usize| u128::from(stand(*at).weight) * 2 > all;
+        let all: u128 = rest.clone().map(|at| u128::from(stand(at).weight())).sum();
+        let most = |at: &usize| u128::from(stand(*at).weight()) * 2 > all;
         let lead = rest.clone().find(most)?;
         let known = stand(lead).known;
-        let is_later = |at| at != lead && i64::from(stand(at).began).saturating_mul(DAY) > known;
+        let is_later = |at| at != lead && stand(at).began() > known;
         let is_counted = stand(lead).is(mark::COUNTED);
         let stands_out = is_counted && newest - known <= CLOSE && !rest.any(is_later);
         stands_out.then_some(lead)
@@ -267,7 +267,7 @@ impl Ranking<'_> {
         let mut people = named.clone().filter(|at| self.is_persons(*at));
         if let Some(other) = people.clone().find(|at| *at != lead) {
             let (own, other) = (self.stands[lead], self.stands[other]);
-            let is_visitor = other.weight.saturating_mul(VISITOR) <= own.weight
+            let is_visitor = other.weight().saturating_mul(VISITOR) <= own.weight()
                 && other.known - own.known <= CLOSE;
             return match is_visitor {
                 true => LastWord::Visitor,

@@ -13,6 +13,7 @@ use super::ledger::Ledger;
 use super::object_lines::NewestRows;
 use super::roster::Roster;
 use super::said::{NEVER, ObjectId, ShapeId};
+use super::seen::{Seen, earlier};
 use super::shown::{Shown, ShownBatch};
 use super::stands_for::{Holder, holder};
 use super::subject::{Sharing, Standing, traits_of};
@@ -81,7 +82,7 @@ struct MadeRows {
     classes: Vec<Class>,
     same_upn: Vec<Holder>,
     shown: ShownBatch,
-    seen: Vec<Seen>,
+    seen: Seen,
     /// Texts of claims that are merged with others.
     composed: Vec<(ClaimId, Record)>,
     counts: NewestRows,
@@ -90,10 +91,6 @@ struct MadeRows {
     bytes: Vec<u8>,
 }
 
-/// Of an account's row its `first_seen`, of a device's its `last_seen`, `NEVER` where it shows none; and the object of its
-/// newest row.
-pub(super) type Seen = (i64, ObjectId);
-
 /// What writing a subject's rows comes to.
 pub(super) struct WrittenRows {
     /// Of each row, by its id.
@@ -101,18 +98,9 @@ pub(super) struct WrittenRows {
     /// Accounts that hold a UPN which others say too.
     pub(super) same_upn: Vec<Holder>,
     pub(super) shown: Shown,
-    /// Of each row.
-    pub(super) seen: Vec<Seen>,
+    pub(super) seen: Seen,
     pub(super) counts: NewestRows,
     pub(super) digest: Digest,
-}
-
-/// Returns the earlier of two times, either of which may be `NEVER`.
-fn earlier(left: i64, right: i64) -> i64 {
-    match (left, right) {
-        (NEVER, time) | (time, NEVER) => time,
-        (left, right) => left.min(right),
-    }
 }
 
 /// Returns the fingerprint and `last_seen` of the newest row with a set of columns.
@@ -138,7 +126,7 @@ impl SubjectRows<'_> {
             classes: vec![Class::Unknown],
             same_upn: Vec::new(),
             shown: Shown::default(),
-            seen: Vec::new(),
+            seen: Seen::default(),
             counts: NewestRows::default(),
             digest: Digest::default(),
         };
@@ -355,7 +343,7 @@ impl SubjectRows<'_> {
         made.classes.push(class);
         let first = self.first_by_sid(id, text.columns())?;
         let seen = self.seen(last_seen, first, text.columns())?;
-        made.seen.push((seen, claim.newest.object));
+        made.seen.push(self.subject, seen, claim.newest.object);
         match owner {
             None => {
                 if self.subject == Subject::Account && self.sharing.same_upn.has(id.row()) {
@@ -511,7 +499,7 @@ impl SubjectRows<'_> {
             first = earlier(first, self.first_by_sid(*claim, columns_of(text)?)?);
         }
         let seen = self.seen(last_seen, first, text.columns())?;
-        made.seen.push((seen, newest.object));
+        made.seen.push(self.subject, seen, newest.object);
         let is_same = |claim: &ClaimId| self.sharing.same_upn.has(claim.row());
         if self.subject == Subject::Account && claims.iter().any(is_same) {
             made.same_upn.extend(holder(row, text.columns())?);

@@ -4,6 +4,7 @@
 use super::days::{DAY, Days};
 use super::ledger::Ledger;
 use super::mention::sum;
+use super::seen::SeenDevice;
 use super::usage::{Usage, Whole, joined};
 
 /// Times so close to one another tell nothing of which was first.
@@ -29,9 +30,10 @@ pub(super) struct Stand {
     pub(super) known: i64,
     /// When its newest logins were observed, whatever they say of when they were; else when it is known to have been.
     pub(super) told: i64,
-    pub(super) weight: u64,
-    /// Its first day of use of late.
-    pub(super) began: i32,
+    /// At least one.
+    pub(super) logins: u32,
+    /// Its first day of use of late, since 1970.
+    began: u16,
     /// Its days of use of late.
     pub(super) days: u8,
     marks: u8,
@@ -60,17 +62,15 @@ impl Stand {
         self.marks & mark != 0
     }
 
-    /// Returns its logins: a weight is these times days.
-    pub(super) fn logins(&self) -> u64 {
-        self.weight / u64::from(self.days).max(1)
+    /// Returns what tells which of several is used most.
+    pub(super) fn weight(&self) -> u64 {
+        u64::from(self.logins) * u64::from(self.days)
     }
-}
 
-/// What is known of a device: when it was last seen, if any row says so, and when its newest row was observed.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct SeenDevice {
-    pub(super) last_seen: Option<i64>,
-    pub(super) observed_at: i64,
+    /// Returns when its first day of use of late began.
+    pub(super) fn began(&self) -> i64 {
+        i64::from(self.began) * DAY
+    }
 }
 
 impl Scale {
@@ -134,9 +134,12 @@ impl Scale {
         let stand = Stand {
             known,
             told: told.unwrap_or(known),
-            weight: logins.unwrap_or(0).max(1).saturating_mul(u64::from(count)),
+            logins: logins.unwrap_or(0).clamp(1, u64::from(u32::MAX)) as u32,
             // A day on which logins were observed may be that behind the last on which the device was seen.
-            began: recent.map_or(i32::MAX, |recent| recent.first().min(day_of(known))),
+            began: recent.map_or(u16::MAX, |recent| {
+                let first = recent.first().min(day_of(known));
+                first.clamp(0, i32::from(u16::MAX)) as u16
+            }),
             days: count as u8,
             marks,
         };

@@ -14,8 +14,8 @@ use super::ledger::Ledger;
 use super::mention::{Mention, sum};
 use super::mentions::Mentions;
 use super::roster::Roster;
-use super::rows::Seen;
 use super::said::ObjectId;
+use super::seen::Seen;
 use super::subject::SubjectId;
 use crate::schema::usage_id;
 
@@ -153,9 +153,9 @@ impl Makers {
 
     /// Looks at all that usages are summed up from, which lies scattered over memory: one look does not wait for another, and
     /// what is summed up next is near then.
-    pub(super) fn touch(&self, makers: Range<usize>, told: &Told, devices: &[Seen]) {
+    pub(super) fn touch(&self, makers: Range<usize>, told: &Told, devices: &Seen) {
         let seen = self.0[makers].iter().fold(0, |seen, (id, maker)| {
-            let told = match maker {
+            let told_of = match maker {
                 Maker::Logins(at) => {
                     let mention = &told.mentions.all[*at as usize];
                     mention.group as i64 ^ mention.used ^ i64::from(mention.row ^ mention.rows)
@@ -164,8 +164,8 @@ impl Makers {
                     .map_or(0, |last_use| last_use.used ^ last_use.days.mask as i64),
                 Maker::Former(_) | Maker::Through(_) => 0,
             };
-            let device = devices.get((*id as u32 as usize).saturating_sub(1));
-            seen ^ told ^ device.map_or(0, |(last_seen, _)| *last_seen)
+            let device = devices.device(*id as u32, told.ledger);
+            seen ^ told_of ^ device.observed_at ^ device.last_seen.unwrap_or_default()
         });
         std::hint::black_box(seen);
     }

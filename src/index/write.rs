@@ -56,10 +56,9 @@ pub(super) fn write(mut building: Building, mut writing: Writing) -> Result<Tabl
     let mut accounts = writing.subjects(&mut building, Subject::Account, &mut digest)?;
     let usages = writing.placed.makers.count() as u64;
     writing.stand_for(std::mem::take(&mut accounts.same_upn), &accounts.classes);
+    writing.kept.rosters.account.forget_values();
     let devices = writing.subjects(&mut building, Subject::Device, &mut digest)?;
-    for subject in Subject::ALL {
-        writing.kept.rosters[subject].forget_values();
-    }
+    writing.kept.rosters.device.forget_values();
     let extras = writing.mentions(&mut building, &mut digest)?;
     let ranked = writing.rank(&accounts, &devices, &extras)?;
     writing.usages(&mut building, &devices.shown, &ranked, &extras)?;
@@ -163,6 +162,9 @@ impl Writing<'_> {
         devices: &WrittenRows,
         extras: &PutAside,
     ) -> Result<Ranked> {
+        // Not needed behind this.
+        let makers = std::mem::take(&mut self.placed.makers);
+        let mentions = std::mem::take(&mut self.kept.mentions);
         let people = People {
             classes: &accounts.classes,
             seen: BySubject {
@@ -174,14 +176,12 @@ impl Writing<'_> {
             waiting: &self.placed.waiting,
             extras,
         };
-        // Not needed behind this.
-        let makers = std::mem::take(&mut self.placed.makers);
         let last = self.kept.last.as_ref().map(|last| &last.reader);
         let source = || {
             let rows = rows_of(last, Subject::Device.table())?;
             Ok(TextReader::new(rows, self.spilled.reader()))
         };
-        Ranked::rank(self.kept, self.rules, makers, &people, source)
+        Ranked::rank(self.kept, self.rules, (makers, mentions), &people, source)
     }
 
     /// Writes the mentions; returns where the other columns of those that make usages are.
