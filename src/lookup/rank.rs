@@ -18,12 +18,10 @@ use crate::schema::{Rank, Subject, USAGE_DEVICE_FIELDS, usage_id};
 /// How many devices or accounts an answer lists: those of a scanner's account or a kiosk are without end.
 const LISTED_AT_MOST: usize = 100;
 
-/// What every usage is read with, `account` first.
-const USAGE: &str =
-    "id >> 32, logins, last_used, coalesce(time_of_use, last_used), object, rank, through";
+/// What every usage is read with: columns as they are, which costs SQLite least.
+const USAGE: &str = "id, logins, last_used, time_of_use, object, rank, through";
 /// Of format 3, which has no ranks: no device is anybody's primary one until the next run.
-const USAGE_OF_FORMAT_3: &str =
-    "id >> 32, logins, last_used, last_used, object, is_shared << 1 | 44, NULL";
+const USAGE_OF_FORMAT_3: &str = "id, logins, last_used, NULL, object, is_shared << 1 | 44, NULL";
 /// So many columns.
 const USAGE_COLUMNS: usize = 7;
 
@@ -84,12 +82,14 @@ struct Usage {
 
 impl Usage {
     fn read(row: &rusqlite::Row) -> rusqlite::Result<Usage> {
-        let logins: Option<i64> = row.get(1)?;
+        let (id, logins): (i64, Option<i64>) = (row.get(0)?, row.get(1)?);
+        let last_used = row_time(row.get(2)?);
         Ok(Usage {
-            account: row.get(0)?,
+            account: (id >> 32) as u32,
             logins: logins.map(i64::unsigned_abs),
-            last_used: row_time(row.get(2)?),
-            time_of_use: row_time(row.get(3)?),
+            last_used,
+            // Mostly it is the same.
+            time_of_use: row_time(row.get(3)?).or(last_used),
             object: row.get(4)?,
             rank: Rank::of_code(row.get(5)?),
             through: row.get(6)?,

@@ -2,7 +2,6 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 use std::ops::Deref;
 
 use jiff::Timestamp;
@@ -12,6 +11,8 @@ use crate::schema::microseconds_of;
 
 /// Objects that a connection remembers.
 const OBJECTS_KEPT: usize = 256;
+/// Texts that a connection remembers: those of the first ids, which are nearly always all.
+const TEXTS_KEPT: usize = 65_536;
 
 const TEXT: &str = "SELECT value FROM text WHERE id = ?1";
 const OBJECT: &str = "SELECT observed_at, key FROM object WHERE id = ?1";
@@ -23,8 +24,8 @@ pub(crate) struct Reader {
     /// Of the file.
     pub(super) format: i32,
     objects: RefCell<HashMap<u32, (Timestamp, String)>>,
-    /// Texts that many rows have alike: few, and asked for over and over.
-    texts: RefCell<HashMap<i64, String>>,
+    /// Texts that many rows have alike, by id: few, and asked for over and over.
+    texts: RefCell<Vec<Option<String>>>,
 }
 
 impl Deref for Reader {
@@ -47,14 +48,19 @@ impl Reader {
 
     /// Returns a text that many rows have alike.
     pub(super) fn text(&self, id: i64) -> rusqlite::Result<Option<String>> {
-        match self.texts.borrow_mut().entry(id) {
-            Entry::Occupied(known) => Ok(Some(known.get().clone())),
-            Entry::Vacant(unknown) => {
-                let mut select = self.connection.prepare_cached(TEXT)?;
-                let read: Option<String> = select.query_row([id], |row| row.get(0)).optional()?;
-                Ok(read.map(|text| unknown.insert(text).clone()))
-            }
+        let at = usize::try_from(id).unwrap_or(usize::MAX);
+        if let Some(Some(known)) = self.texts.borrow().get(at) {
+            return Ok(Some(known.clone()));
         }
+        let mut select = self.connection.prepare_cached(TEXT)?;
+        let read: Option<String> = select.query_row([id], |row| row.get(0)).optional()?;
+        if at < TEXTS_KEPT {
+            let mut texts = self.texts.borrow_mut();
+            let length = texts.len().max(at + 1);
+            texts.resize(length, None);
+            texts[at].clone_from(&read);
+        }
+        Ok(read)
     }
 
     /// Returns when an object was observed.

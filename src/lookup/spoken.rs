@@ -64,12 +64,12 @@ fn address_in(text: &str) -> Option<&str> {
 
 /// Turns the slash of `EMEA/jdoe` round.
 fn domain_and_name(text: &str) -> Option<String> {
+    let (domain, name) = text.split_once('/')?;
     // `n/a` says nothing, and is no account.
     let says_nothing = identifier::folded(text).is_none_or(|text| identifier::is_no_name(&text));
     if says_nothing {
         return None;
     }
-    let (domain, name) = text.split_once('/')?;
     let is_word = |text: &str| {
         let mut letters = text.chars();
         !text.is_empty()
