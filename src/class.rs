@@ -1,16 +1,44 @@
 //! What an account is: person, machine, local, service, admin.
 //!
-//! A function of what its rows say and of the names that devices ever had; the first rule that fits counts.
+//! A function of what its rows say, the first rule that fits counts; the names that devices ever had are the index's affair.
 
 use std::fmt;
 
 use crate::identifier::{self, Kind};
-use crate::observation::Says;
+use crate::observation::{Says, Traits};
 use crate::schema::Class;
+
+/// Changes with the rules of this file: what older ones made of an account is worked out anew then.
+const RULES: &str = "rules 2";
+
+/// Names of built-in accounts that come without a domain, and the domains of others, in normal form.
+const BUILT_IN_NAMES: [&str; 7] = [
+    "system",
+    "localsystem",
+    "local service",
+    "localservice",
+    "network service",
+    "networkservice",
+    "anonymous logon",
+];
+const BUILT_IN_DOMAINS: [&str; 10] = [
+    "nt authority",
+    "nt-autorit\u{e4}t",
+    "autorite nt",
+    "autorit\u{e9} nt",
+    "nt service",
+    "nt-dienst",
+    "iis apppool",
+    "nt virtual machine",
+    "window manager",
+    "font driver host",
+];
 
 /// What tells the class of an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Evidence<'a> {
+    /// The normal form of its SID.
+    pub sid: Option<&'a str>,
     /// The normal form of its account name.
     pub name: Option<&'a str>,
     /// What it says of being local.
@@ -77,8 +105,9 @@ impl Patterns {
 }
 
 impl fmt::Display for Patterns {
-    /// Writes both lists, to tell whether they changed.
+    /// Writes both lists, to tell whether they changed, or the rules beside them.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(RULES)?;
         let lists = [&self.service, &self.admin].map(|list| {
             list.iter()
                 .map(|pattern| pattern.pieces.join("*"))
@@ -88,35 +117,37 @@ impl fmt::Display for Patterns {
         if lists.iter().all(String::is_empty) {
             Ok(())
         } else {
-            write!(f, "{}", lists.join(";"))
+            write!(f, ";{}", lists.join(";"))
         }
     }
 }
 
-/// Returns the class of an account; `is_device` tells of a normal form whether any device ever had that name.
-pub fn class_of<E>(
-    evidence: Evidence,
-    patterns: &Patterns,
-    mut is_device: impl FnMut(&str) -> Result<bool, E>,
-) -> Result<Class, E> {
+/// Returns what the class of an account follows from, but for the names of devices.
+pub fn traits_of(evidence: Evidence, patterns: &Patterns) -> Traits {
+    Traits {
+        class: class_of(evidence, patterns),
+        is_untyped: evidence.says == Says::Nothing,
+        has_person: evidence.has_person,
+        is_built_in: is_built_in(evidence),
+    }
+}
+
+/// Returns the class as far as an account's own rows tell.
+fn class_of(evidence: Evidence, patterns: &Patterns) -> Class {
+    if is_built_in(evidence) {
+        return Class::Service;
+    }
     let sam = evidence.name.map(identifier::sam);
     if sam.is_some_and(|sam| sam.ends_with('$')) {
-        return Ok(Class::Machine);
+        return Class::Machine;
     }
-    let domain = evidence
-        .name
-        .and_then(identifier::domain)
-        .filter(|_| evidence.says == Says::Nothing);
-    if evidence.says == Says::Local || domain.map_or(Ok(false), &mut is_device)? {
-        return Ok(Class::Local);
-    }
-    if !evidence.has_person && sam.map_or(Ok(false), &mut is_device)? {
-        return Ok(Class::Machine);
+    if evidence.says == Says::Local {
+        return Class::Local;
     }
     let is_like = |patterns: &[Pattern]| {
         sam.is_some_and(|sam| patterns.iter().any(|pattern| pattern.fits(sam)))
     };
-    Ok(if is_like(&patterns.service) {
+    if is_like(&patterns.service) {
         Class::Service
     } else if is_like(&patterns.admin) {
         Class::Admin
@@ -124,7 +155,24 @@ pub fn class_of<E>(
         Class::Person
     } else {
         Class::Unknown
-    })
+    }
+}
+
+/// Tells whether an account is one that Windows has on every computer. Its names are in the computer's language, so that a
+/// SID tells it for certain, and the names only where there is none.
+fn is_built_in(evidence: Evidence) -> bool {
+    if let Some(sid) = evidence.sid {
+        return identifier::is_built_in_sid(sid);
+    }
+    let Some(name) = evidence.name else {
+        return false;
+    };
+    let is_numbered = |(_, number): (&str, &str)| number.bytes().all(|byte| byte.is_ascii_digit());
+    match (identifier::domain(name), name.split_once('-')) {
+        (Some(domain), _) => BUILT_IN_DOMAINS.contains(&domain),
+        (None, Some(numbered @ ("dwm" | "umfd", _))) => is_numbered(numbered),
+        (None, _) => BUILT_IN_NAMES.contains(&name),
+    }
 }
 
 #[cfg(test)]

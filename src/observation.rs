@@ -151,28 +151,31 @@ pub struct Entry {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum Says {
-    /// Nothing: it has no `type`.
+    /// Nothing: it has no `type`, or one of no known word.
     Nothing = 0,
-    /// A local type.
+    /// That it is.
     Local = 1,
-    /// Any other type.
+    /// That it is a domain's.
     Domain = 2,
 }
 
 impl Says {
-    /// Reads a `user.type`, in any spelling: `LOCAL_USER`, `local admin`, `domain`.
+    /// Reads a `user.type`, in any spelling (`LOCAL_USER`, `local admin`, `domain`), by the words of
+    /// `schemas/export/users.toml`.
     pub fn of(user_type: Option<&str>) -> Says {
-        let Some(text) = user_type.filter(|text| !text.is_empty()) else {
-            return Says::Nothing;
+        let letters = user_type.unwrap_or_default().bytes();
+        let letters = letters.filter(|byte| !matches!(byte, b'_' | b' ' | b'-'));
+        let letters = letters.map(|byte| byte.to_ascii_lowercase());
+        let is_one_of = |words: &[String]| {
+            let mut words = words.iter();
+            words.any(|word| word.bytes().eq(letters.clone()))
         };
-        let letters = text
-            .bytes()
-            .filter(|byte| !matches!(byte, b'_' | b' ' | b'-'));
-        let is_local = letters
-            .map(|byte| byte.to_ascii_lowercase())
-            .take(5)
-            .eq(*b"local");
-        if is_local { Says::Local } else { Says::Domain }
+        let types = &Dataset::Users.export().types;
+        match (is_one_of(&types.local), is_one_of(&types.domain)) {
+            (true, _) => Says::Local,
+            (_, true) => Says::Domain,
+            _ => Says::Nothing,
+        }
     }
 }
 
@@ -226,12 +229,17 @@ pub struct Traits {
     pub is_untyped: bool,
     /// It has a UPN, an email or a full name.
     pub has_person: bool,
+    /// It is one that Windows has on every computer: no device's name makes it anything else.
+    pub is_built_in: bool,
 }
 
 impl Traits {
     /// Packs them into a byte.
     pub fn to_byte(self) -> u8 {
-        self.class as u8 | u8::from(self.is_untyped) << 4 | u8::from(self.has_person) << 5
+        self.class as u8
+            | u8::from(self.is_untyped) << 4
+            | u8::from(self.has_person) << 5
+            | u8::from(self.is_built_in) << 6
     }
 
     /// Reads a byte.
@@ -240,6 +248,7 @@ impl Traits {
             class: Class::from_code(byte & 15).unwrap_or_default(),
             is_untyped: byte & 16 != 0,
             has_person: byte & 32 != 0,
+            is_built_in: byte & 64 != 0,
         }
     }
 }
@@ -415,10 +424,12 @@ mod tests {
         ] {
             assert_eq!(Says::of(Some(text)), Says::Local, "{text}");
         }
-        for text in ["domain", "DOMAIN_USER", "system", "loc"] {
+        for text in ["domain", "DOMAIN_USER"] {
             assert_eq!(Says::of(Some(text)), Says::Domain, "{text}");
         }
+        for text in ["", "-", "system", "n/a", "loc", "localhost", "domains"] {
+            assert_eq!(Says::of(Some(text)), Says::Nothing, "{text}");
+        }
         assert_eq!(Says::of(None), Says::Nothing);
-        assert_eq!(Says::of(Some("")), Says::Nothing);
     }
 }

@@ -41,7 +41,7 @@ pub(crate) use self::placeholder::is_no_name;
 use self::placeholder::is_placeholder;
 pub use self::refusal::Refusal;
 use self::sid::{SID, is_sid};
-pub use self::sid::{is_indexed_sid, is_key_sid};
+pub use self::sid::{is_built_in_sid, is_indexed_sid, is_key_sid};
 pub use self::text::folded;
 use self::text::{plain, trimmed};
 use self::upn::upn;

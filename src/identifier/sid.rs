@@ -33,6 +33,20 @@ pub fn is_key_sid(normal: &str) -> bool {
     rest.and_then(four_numbers).is_some()
 }
 
+/// Answers whether a normal SID is that of an account which every Windows computer has of itself: SYSTEM and the other two
+/// services, virtual accounts of services, application pools and virtual machines, and of the window manager.
+pub fn is_built_in_sid(normal: &str) -> bool {
+    let Some(rest) = normal.strip_prefix("s-1-5-") else {
+        return false;
+    };
+    let authority = rest.split('-').next().unwrap_or_default();
+    match authority {
+        "7" | "18" | "19" | "20" => authority.len() == rest.len(),
+        "80" | "82" | "83" | "90" | "96" => authority.len() < rest.len(),
+        _ => false,
+    }
+}
+
 /// `S` and 2 to 10 numbers, as the official API describes `user.sid`.
 pub(super) fn is_sid(normal: &str) -> bool {
     let Some(numbers) = normal.strip_prefix('s') else {
@@ -97,6 +111,29 @@ mod tests {
         }
         assert_eq!(refusal(Kind::Sid, "ſ-1-5-21"), Some(SID));
         assert_eq!(refusal(Kind::Sid, "S-1-5-２１"), Some(SID));
+    }
+
+    #[test]
+    fn accounts_of_every_computer_are_told_by_their_sids() {
+        for sid in [
+            "s-1-5-18",
+            "s-1-5-19",
+            "s-1-5-20",
+            "s-1-5-80-1-2-3-4-5",
+            "s-1-5-90-0-1",
+            "s-1-5-96-0-0",
+        ] {
+            assert!(is_built_in_sid(sid), "{sid}");
+        }
+        for sid in [
+            "s-1-5-21-1-2-3-1001",
+            "s-1-5-180",
+            "s-1-5-80",
+            "s-1-5-18-1",
+            "s-1-1-0",
+        ] {
+            assert!(!is_built_in_sid(sid), "{sid}");
+        }
     }
 
     #[test]

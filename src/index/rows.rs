@@ -16,15 +16,15 @@ use super::said::{NEVER, ObjectId, ShapeId};
 use super::seen::{Seen, earlier};
 use super::shown::{Shown, ShownBatch};
 use super::stands_for::{Holder, holder};
-use super::subject::{Sharing, Standing, traits_of};
+use super::subject::{Sharing, Standing};
 use super::text::{Fields, Texts, no_text};
 use super::text_reader::TextReader;
 use crate::bucket::Hash;
-use crate::class::Patterns;
+use crate::class::{Evidence, Patterns, traits_of};
 use crate::identifier::{Kind, normal_form};
-use crate::observation::Traits;
+use crate::observation::{Says, Traits};
 use crate::schema::{
-    Class, NAME, NOBODY, Subject, USAGE_DEVICE_FIELDS, account_field, device_field, flag,
+    Class, NAME, NOBODY, STRONG, Subject, USAGE_DEVICE_FIELDS, account_field, device_field, flag,
     microseconds_of, stored_time,
 };
 use crate::sqlite::{Columns, Encoded, Record, Table, Value};
@@ -241,20 +241,21 @@ impl SubjectRows<'_> {
         }
         let fields = Fields::read(self.subject, text)?;
         let shown = |at: usize| self.texts.shown(fields.values[at]);
-        let name = shown(NAME).and_then(|name| {
-            let normal = normal_form(Kind::AccountName, &name).ok()?;
-            Some(normal.into_owned())
-        });
+        let normal = |at, kind| {
+            let text = shown(at)?;
+            Some(normal_form(kind, &text).ok()?.into_owned())
+        };
+        let (sid, name) = (normal(STRONG, Kind::Sid), normal(NAME, Kind::AccountName));
         let has = |at: usize| fields.values[at] != Value::Null;
         let has_person =
             has(account_field::UPN) || has(account_field::EMAIL) || has(account_field::FULL_NAME);
-        let user_type = shown(account_field::TYPE);
-        Ok(traits_of(
-            name.as_deref(),
-            user_type.as_deref(),
+        let evidence = Evidence {
+            sid: sid.as_deref(),
+            name: name.as_deref(),
+            says: Says::of(shown(account_field::TYPE).as_deref()),
             has_person,
-            self.patterns,
-        ))
+        };
+        Ok(traits_of(evidence, self.patterns))
     }
 
     /// Returns what is to be stored of a claim's parts.

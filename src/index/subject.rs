@@ -1,7 +1,6 @@
 //! Subjects: the accounts and devices that claims come to, and what an account is.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::convert::Infallible;
 
 use super::Result;
 use super::bits::Bits;
@@ -12,7 +11,7 @@ use super::roster::Roster;
 use super::text::Texts;
 use super::text_reader::TextReader;
 use crate::bucket::{Hash, kind_and_id};
-use crate::class::{Evidence, Patterns, class_of};
+
 use crate::identifier::{self, Kind, normal_form};
 use crate::observation::{Says, Traits};
 use crate::schema::{BySubject, Class, NOBODY, STRONG, Subject, account_field, microseconds_of};
@@ -94,8 +93,8 @@ impl Sharing {
     pub(super) fn class(&self, traits: Traits, name: ClaimId) -> Class {
         let is_local = traits.is_untyped && self.domain_is_device.has(name.row());
         match traits.class {
-            // By its name alone.
-            Class::Machine => Class::Machine,
+            // By its name or SID alone.
+            class if class == Class::Machine || traits.is_built_in => class,
             _ if is_local => Class::Local,
             Class::Local => Class::Local,
             _ if self.sam_is_device.has(name.row()) && !traits.has_person => Class::Machine,
@@ -291,26 +290,5 @@ impl Standing {
     pub(super) fn key_of(&self, row: u32, claims: usize) -> Option<Key> {
         let at = (row as usize).checked_sub(claims + 1)?;
         self.merged.get(at).map(|(key, _)| *key)
-    }
-}
-
-/// Returns what a row's fields say that an account's class follows from.
-pub(super) fn traits_of(
-    name: Option<&str>,
-    user_type: Option<&str>,
-    has_person: bool,
-    patterns: &Patterns,
-) -> Traits {
-    let says = Says::of(user_type);
-    let evidence = Evidence {
-        name,
-        says,
-        has_person,
-    };
-    let Ok(class) = class_of(evidence, patterns, |_| Ok::<_, Infallible>(false));
-    Traits {
-        class,
-        is_untyped: says == Says::Nothing,
-        has_person,
     }
 }

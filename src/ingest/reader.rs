@@ -24,7 +24,7 @@ use crate::source::{self, Spooled};
 const DECODED_AHEAD: usize = 2;
 /// Named in the hash of every row's bytes: a change of what normal forms, times or fields mean changes it, so that no row
 /// is taken for one that was read otherwise.
-const MEANING: &str = "1";
+const MEANING: &str = "2";
 
 /// What the reading side tells the run.
 pub(super) enum Message {

@@ -1,7 +1,6 @@
 //! The rows of one object as observations: keys in normal form, hashes, times, and what is refused.
 
 use std::borrow::Cow;
-use std::convert::Infallible;
 use std::hash::Hasher;
 
 use jiff::tz::TimeZone;
@@ -9,7 +8,7 @@ use siphasher::sip::SipHasher13;
 
 use super::parse_time;
 use crate::bucket::Hash;
-use crate::class::{Evidence, Patterns, class_of};
+use crate::class::{Evidence, Patterns, traits_of};
 use crate::identifier::{self, Kind, Refusal};
 use crate::observation::{
     Batch, Columns, Decoded, Described, Entry, LOGINS_COUNT, LOGINS_DEVICE, Layout, Login,
@@ -185,7 +184,7 @@ impl<'a> Mapper<'a> {
         let mut claim = SipHasher13::new();
         claim.write_u8(subject as u8);
         claim.write_u8(says as u8);
-        let mut has_key = false;
+        let (mut has_key, mut sid) = (false, None);
         for (at, kind) in subject.key_kinds().into_iter().enumerate() {
             let normal = row.key(at, kind)?;
             if let Some(normal) = &normal {
@@ -195,7 +194,10 @@ impl<'a> Mapper<'a> {
                 keys.said |= 1 << at;
             }
             if kind == Kind::AccountName {
-                keys.traits = self.traits(row, normal.as_deref(), says);
+                keys.traits = self.traits(row, [sid.as_deref(), normal.as_deref()], says);
+            }
+            if kind == Kind::Sid {
+                sid = normal;
             }
             claim.write_u8(0xff);
         }
@@ -221,21 +223,17 @@ impl<'a> Mapper<'a> {
     }
 
     /// What the class follows from, as far as the row alone tells.
-    fn traits(&self, row: Row, name: Option<&str>, says: Says) -> Traits {
+    fn traits(&self, row: Row, [sid, name]: [Option<&str>; 2], says: Says) -> Traits {
         let has = |field| row.text(field).is_some();
         let has_person =
             has(account_field::UPN) || has(account_field::EMAIL) || has(account_field::FULL_NAME);
         let evidence = Evidence {
+            sid,
             name,
             says,
             has_person,
         };
-        let Ok(class) = class_of(evidence, self.patterns, |_| Ok::<_, Infallible>(false));
-        Traits {
-            class,
-            is_untyped: says == Says::Nothing,
-            has_person,
-        }
+        traits_of(evidence, self.patterns)
     }
 
     /// UPN, email, serial numbers: a value that its kind refuses is kept for display and counted.

@@ -3,6 +3,8 @@
 //! Both sides read this file: the writer builds its statements from it, a lookup its `SELECT`s.
 //! How export columns are named is data and lives in `schemas/export/*.toml`.
 
+#[cfg(feature = "ingest")]
+mod export;
 mod rank;
 mod stored;
 

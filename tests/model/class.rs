@@ -22,10 +22,10 @@ pub(super) fn says(user_type: Option<&str>) -> Says {
     let Some(user_type) = user_type else {
         return Says::Nothing;
     };
-    let plain = user_type.to_ascii_lowercase().replace(['_', ' '], "");
-    match plain.starts_with("local") {
-        true => Says::Local,
-        false => Says::Domain,
+    match &*user_type.to_ascii_lowercase().replace(['_', ' '], "") {
+        "local" | "localuser" | "localadmin" => Says::Local,
+        "domain" | "domainuser" => Says::Domain,
+        _ => Says::Nothing,
     }
 }
 
@@ -56,7 +56,16 @@ pub(super) fn class(fields: &Map<String, Value>, device_names: &BTreeSet<String>
     let has_person = ["upn", "email", "full_name"]
         .iter()
         .any(|field| text(field).is_some());
-    if sam.ends_with('$') {
+    let is_built_in = match text("sid") {
+        Some(sid) => matches!(
+            &*sid.to_ascii_lowercase(),
+            "s-1-5-18" | "s-1-5-19" | "s-1-5-20"
+        ),
+        None => name == "system" || name.ends_with("@nt authority"),
+    };
+    if is_built_in {
+        "service"
+    } else if sam.ends_with('$') {
         "machine"
     } else if is_local(says, &name, device_names) {
         "local"
