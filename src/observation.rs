@@ -112,6 +112,19 @@ pub struct Decoded {
     pub recognised: Vec<Recognised>,
     /// Rows that could not be read.
     pub rejects: Vec<Reject>,
+    /// By column, the cells of its records that were left empty though something stands there.
+    pub odd: Vec<OddCells>,
+}
+
+/// Cells of a column that say nothing though something stands there.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct OddCells {
+    /// Words and signs for "no value".
+    pub not_said: u64,
+    /// Identifiers with quotes around them, or an apostrophe before.
+    pub guarded: u64,
+    /// Identifiers that their kind refuses.
+    pub refused: u64,
 }
 
 /// What happened to identifiers that merge nothing and could not be indexed.

@@ -103,6 +103,7 @@ fn options(args: &Args, config: &Config, stop: Arc<AtomicBool>) -> anyhow::Resul
         publish_every: config.index.publish_every,
         sources,
         mapping: Mapping::new(columns)?,
+        not_said: config.not_said.clone(),
         patterns: Patterns::new(&config.class.service, &config.class.admin),
         is_retry: args.retry,
         is_dry_run: args.dry_run,
@@ -142,6 +143,7 @@ fn configured(source: &Source) -> SourceConfig {
         name: source.name.clone(),
         url: source.url.clone(),
         time_zone: source.time_zone.clone(),
+        encoding: source.encoding,
         observed_from: source.observed_from.map(|from| match from {
             config::ObservedFrom::Key => ObservedFrom::Key,
             config::ObservedFrom::Modified => ObservedFrom::Modified,

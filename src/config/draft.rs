@@ -229,6 +229,7 @@ fn assign(config: &mut Config, key: &[&str], value: &Value) -> Result<(), Refusa
         index,
         answers,
         class,
+        not_said,
         ..
     } = config;
     match *key {
@@ -239,6 +240,13 @@ fn assign(config: &mut Config, key: &[&str], value: &Value) -> Result<(), Refusa
         ["answers", "recent"] => answers.recent = value.duration()?,
         ["class", "admin"] => class.admin = value.patterns()?,
         ["class", "service"] => class.service = value.patterns()?,
+        ["not_said", list] => {
+            let texts = value.texts()?;
+            let mut added = texts.iter().map(|text| not_said.add(list, text));
+            if !added.all(|is_list| is_list) {
+                return Err(Refusal::UnknownKey);
+            }
+        }
         ["index", "keep_generations"] => index.keep_generations = value.count()?,
         ["index", "group"] => index.group = Some(value.text(GROUP)?.to_owned()),
         ["index", "mode"] => index.mode = value.mode()?,
@@ -324,6 +332,7 @@ fn assign_source(source: &mut Source, key: &[&str], value: &Value) -> Result<(),
             let option = option.to_ascii_lowercase();
             source.options.insert(option, value.option()?);
         }
+        ["encoding"] => source.encoding = Some(value.encoding()?),
         ["time_zone"] => source.time_zone = value.time_zone()?,
         ["url"] => source.url = value.url()?,
         _ => return Err(Refusal::UnknownKey),
@@ -336,6 +345,7 @@ mod tests {
     use super::super::keys::PREFIX;
     use super::super::sample::{SECRET, error, parse};
     use super::*;
+    use crate::identifier::Column;
 
     #[test]
     fn the_environment_overrides_every_key() {
@@ -362,6 +372,10 @@ mod tests {
             INDEX_PRUNE_AFTER=250ms
             INDEX_PUBLISH_EVERY=30s
             INDEX_SPOOL_BYTES=64MiB
+            NOT_SAID_ANY=k. A.
+            NOT_SAID_SERIAL_NUMBER=
+            NOT_SAID_TIME=nie
+            SOURCE_TENANT_A_ENCODING=windows-1252
             SOURCE_TENANT_A_OBSERVED_FROM=key
             SOURCE_TENANT_A_OPTIONS_ACCESS_KEY_ID=hunter2hunter2
             SOURCE_TENANT_A_TIME_ZONE=Asia/Tokyo
@@ -382,6 +396,7 @@ mod tests {
             datasets,
             answers,
             class,
+            not_said,
         } = parse(file, &env).unwrap();
 
         assert_eq!(answers.ageing_for, Duration::from_hours(9 * 24));
@@ -409,6 +424,8 @@ mod tests {
         );
         assert_eq!(source.options["access_key_id"], SECRET);
         assert_eq!(source.time_zone.iana_name(), Some("Asia/Tokyo"));
+        assert_eq!(source.encoding, Some(encoding_rs::WINDOWS_1252));
+        assert!(not_said.covers(Column::Text, "k. a.") && not_said.covers(Column::Time, "Nie"));
 
         let mut understood = keys::variables(&[])
             .filter(|name| name.matches('_').count() > 1 && !name.contains('<'));

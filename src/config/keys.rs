@@ -18,9 +18,13 @@ const KEYS: &[&str] = &[
     "answers.quiet_after",
     "class.admin",
     "class.service",
+    "not_said.any",
+    "not_said.time",
+    "not_said.serial_number",
     "source.*.name",
     "source.*.url",
     "source.*.time_zone",
+    "source.*.encoding",
     "source.*.observed_from",
     "source.*.options.*",
     "dataset.users.semantics",
@@ -108,8 +112,14 @@ pub(super) fn new_source(variable: &str) -> Option<String> {
 pub(super) fn variables(sources: &[Source]) -> impl Iterator<Item = String> {
     let of_sources = sources.iter().flat_map(|source| {
         let name = variable_part(&source.name);
-        ["URL", "TIME_ZONE", "OBSERVED_FROM", "OPTIONS_<KEY>"]
-            .map(|key| format!("IDENTIDEX_SOURCE_{name}_{key}"))
+        [
+            "URL",
+            "TIME_ZONE",
+            "ENCODING",
+            "OBSERVED_FROM",
+            "OPTIONS_<KEY>",
+        ]
+        .map(|key| format!("IDENTIDEX_SOURCE_{name}_{key}"))
     });
     let others = OTHER_VARIABLES
         .iter()
@@ -145,7 +155,7 @@ fn of_source(rest: &str, name: &str) -> Option<Vec<String>> {
     let tail = rest.strip_prefix(&variable_part(name))?.strip_prefix('_')?;
     let key = match tail.strip_prefix("OPTIONS_") {
         Some(option) if !option.is_empty() => vec!["options", option],
-        None if ["URL", "TIME_ZONE", "OBSERVED_FROM"].contains(&tail) => vec![tail],
+        None if ["URL", "TIME_ZONE", "ENCODING", "OBSERVED_FROM"].contains(&tail) => vec![tail],
         _ => return None,
     };
     let key = key.into_iter().map(str::to_ascii_lowercase);

@@ -29,6 +29,7 @@ use self::error::{Place, Problem};
 use self::keys::PREFIX;
 pub use self::section::{Answers, Class, Dataset, Index, Semantics};
 pub use self::source::{ObservedFrom, Source};
+use crate::identifier::NotSaid;
 
 /// The file that is read, when it is there, if none is named.
 pub const DEFAULT_FILE: &str = "identidex.toml";
@@ -47,6 +48,8 @@ pub struct Config {
     pub datasets: BTreeMap<String, Dataset>,
     /// Limits of answers.
     pub answers: Answers,
+    /// What says nothing in exports, beside what is known to.
+    pub not_said: NotSaid,
     /// Patterns for the classes that nothing in an export shows.
     pub class: Class,
 }

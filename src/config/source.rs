@@ -17,6 +17,8 @@ pub struct Source {
     pub url: String,
     /// The zone of times that carry none.
     pub time_zone: TimeZone,
+    /// What its texts are encoded in, where that is not Unicode.
+    pub encoding: Option<&'static encoding_rs::Encoding>,
     /// What tells when an object's rows were observed; `None` takes the key where it has a time.
     pub observed_from: Option<ObservedFrom>,
     /// Options of the store, by lower-case key: region, endpoint, credentials.
@@ -39,6 +41,7 @@ impl Source {
             name: name.into(),
             url: url.into(),
             time_zone: TimeZone::UTC,
+            encoding: None,
             observed_from: None,
             options: BTreeMap::new(),
         }
@@ -51,6 +54,7 @@ impl fmt::Debug for Source {
             .field("name", &self.name)
             .field("url", &self.url)
             .field("time_zone", &self.time_zone.iana_name())
+            .field("encoding", &self.encoding.map(encoding_rs::Encoding::name))
             .field("observed_from", &self.observed_from)
             .field("options", &self.options.keys())
             .finish()

@@ -128,6 +128,15 @@ impl Value {
         TimeZone::get(self.text(EXPECTED)?).map_err(|_| Refusal::Expected(EXPECTED))
     }
 
+    /// Reads the name of an encoding of one byte a character, or of several; Unicode is told by itself.
+    pub(super) fn encoding(&self) -> Result<&'static encoding_rs::Encoding, Refusal> {
+        const EXPECTED: &str =
+            "an encoding such as \"windows-1252\", \"iso-8859-2\" or \"shift_jis\"";
+        let encoding =
+            encoding_rs::Encoding::for_label_no_replacement(self.text(EXPECTED)?.as_bytes());
+        encoding.ok_or(Refusal::Expected(EXPECTED))
+    }
+
     /// Reads a URL, refusing the two places where people leave secrets, since URLs are shown.
     pub(super) fn url(&self) -> Result<String, Refusal> {
         let url = self.text(URL)?;
@@ -161,6 +170,15 @@ impl Value {
                 Ok(text.split(',').map(|item| item.trim().to_owned()).collect())
             }
             _ => Err(Refusal::Expected(expected)),
+        }
+    }
+
+    pub(super) fn texts(&self) -> Result<Vec<String>, Refusal> {
+        const EXPECTED: &str = "a list of texts, such as [\"k. A.\"]";
+        let texts = self.list(EXPECTED)?;
+        match texts.iter().any(|text| text.trim().is_empty()) {
+            true => Err(Refusal::Expected(EXPECTED)),
+            false => Ok(texts),
         }
     }
 
@@ -216,6 +234,7 @@ mod tests {
             index.publish_every: a duration: true | "99999999999999999999d" | "999999999999999999d"
             index.spool_bytes: a size such as: 8 | "0GiB" | "8" | "8 gigs" | "99999999TiB"
             answers.max_holders: a whole number: 0
+            not_said.any: a list of texts: "x" | [1] | [" "]
             class.service: a list of patterns: "svc" | [1] | ["*"] | [""] | ["svc@D"]
             dataset.users.semantics: "window" or "complete": "full" | 1979-05-27
             dataset.logins.window: a duration such as: 1 | "day"

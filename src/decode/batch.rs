@@ -9,15 +9,24 @@ use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::SchemaRef;
 use csv::ByteRecord;
 
-use crate::observation::{Decoded, Recognised, Reject};
+use super::decoration::is_guarded;
+use super::headers::{Header, Headers, REPEATS_HEADER};
+use super::{Error, Reading};
+use crate::identifier::Column;
+use crate::observation::{Decoded, OddCells, Recognised, Reject};
 
 /// Bytes that an empty cell takes.
 const OFFSET_BYTES: usize = size_of::<i32>();
 
 /// The columns of a batch in the making.
-pub(super) struct Builder {
+pub(super) struct Builder<'r> {
     columns: Vec<StringBuilder>,
     names: SchemaRef,
+    reading: Reading<'r>,
+    headers: Arc<Headers<'r>>,
+    /// Another header was found: nothing behind it can be read.
+    pub(super) second_header: Option<Error>,
+    odd: Vec<OddCells>,
     rows: Vec<u32>,
     lines: Vec<u64>,
     raws: Vec<u64>,
@@ -26,8 +35,12 @@ pub(super) struct Builder {
     pub(super) bytes: usize,
 }
 
-impl Builder {
-    pub(super) fn new(schema: &SchemaRef) -> Builder {
+impl<'r> Builder<'r> {
+    pub(super) fn new(
+        schema: &SchemaRef,
+        reading: Reading<'r>,
+        headers: Arc<Headers<'r>>,
+    ) -> Builder<'r> {
         let columns = schema
             .fields()
             .iter()
@@ -36,6 +49,10 @@ impl Builder {
         Builder {
             columns,
             names: schema.clone(),
+            reading,
+            headers,
+            second_header: None,
+            odd: vec![OddCells::default(); schema.fields().len()],
             rows: Vec::new(),
             lines: Vec::new(),
             raws: Vec::new(),
@@ -88,24 +105,67 @@ impl Builder {
         row: u32,
         line: u64,
     ) {
-        if cells.len() != self.columns.len() {
+        if self.takes_header_of(cells.clone(), line) {
+            return;
+        }
+        let columns = self.columns.len();
+        // Spreadsheets write delimiters behind the last column, too.
+        if cells.len() < columns
+            || cells
+                .clone()
+                .skip(columns)
+                .any(|cell| !cell.trim().is_empty())
+        {
             return self.reject_width(cells.len(), line);
         }
-        // Files that were appended to one another each bring a header.
-        let names = self.names.fields().iter().map(|field| field.name());
-        if names.eq(cells.clone().map(str::trim_ascii)) {
-            return self.reject(line, "", "the row repeats the header");
-        }
-        for (column, cell) in self.columns.iter_mut().zip(cells) {
+        let held = self
+            .reading
+            .columns
+            .iter()
+            .copied()
+            .chain(std::iter::repeat(Column::Text));
+        let places = self.columns.iter_mut().zip(&mut self.odd).zip(held);
+        for (((column, odd), held), cell) in places.zip(cells) {
             self.bytes += cell.len() + OFFSET_BYTES;
-            match cell {
-                "" => column.append_null(),
-                cell => column.append_value(cell),
+            if cell.is_empty() {
+                column.append_null();
+            } else if self.reading.not_said.covers(held, cell) {
+                odd.not_said += 1;
+                column.append_null();
+            } else if held.is_identifier() && is_guarded(cell) {
+                odd.guarded += 1;
+                column.append_null();
+            } else {
+                column.append_value(cell);
             }
         }
         self.rows.push(row);
         self.lines.push(line);
         self.raws.push(raw);
+    }
+
+    /// Tells whether a record is a header, which then is no row.
+    pub(super) fn takes_header(&mut self, record: &ByteRecord, line: u64) -> bool {
+        let cells = record.iter();
+        let cells = cells.map(|cell| std::str::from_utf8(cell).unwrap_or_default());
+        self.takes_header_of(cells, line)
+    }
+
+    fn takes_header_of<'t>(
+        &mut self,
+        cells: impl Iterator<Item = &'t str> + Clone,
+        line: u64,
+    ) -> bool {
+        match self.headers.judge(cells) {
+            None => return false,
+            Some(Header::Same) => self.reject(line, "", REPEATS_HEADER),
+            // The first one counts.
+            Some(Header::Another(what)) => {
+                let found = || Error::SecondHeader { line, what };
+                self.second_header.get_or_insert_with(found);
+            }
+        }
+        true
     }
 
     fn reject_width(&mut self, found: usize, line: u64) {
@@ -129,6 +189,7 @@ impl Builder {
             raws: self.raws,
             recognised: self.recognised,
             rejects: self.rejects,
+            odd: self.odd,
         }
     }
 }

@@ -6,16 +6,18 @@ use std::ops::Range;
 
 use csv::{ByteRecord, ReaderBuilder};
 
+use super::decoration::undecorated;
 use super::lines::quotes;
 use super::{BYTE_ORDER_MARK, Error, MAX_COLUMNS, MAX_NAME_BYTES};
 
 /// Returns the delimiter and the trimmed column names of a header line.
 pub(super) fn header(line: &str) -> Result<(u8, Vec<String>), Error> {
     let delimiter = sniff_delimiter(line);
-    if quotes(line.as_bytes()) % 2 == 1 || !is_quoted_well(line.as_bytes(), delimiter) {
+    let line = undecorated(line.as_bytes(), delimiter);
+    if quotes(&line) % 2 == 1 || !is_quoted_well(&line, delimiter) {
         return Err(Error::HeaderQuote);
     }
-    let record = parse(line.as_bytes(), delimiter).ok_or(Error::NoHeader)?;
+    let record = parse(&line, delimiter).ok_or(Error::NoHeader)?;
     let hint = "list fewer columns in the query";
     if record.len() > MAX_COLUMNS {
         return Err(Error::TooLarge {
@@ -34,9 +36,30 @@ pub(super) fn header(line: &str) -> Result<(u8, Vec<String>), Error> {
     }
     let names = record
         .iter()
-        .map(|name| String::from_utf8_lossy(name).trim().to_owned())
-        .collect();
+        .map(|name| String::from_utf8_lossy(name).trim().to_owned());
+    let mut names: Vec<String> = names.collect();
+    // Spreadsheets write delimiters behind the last column, too.
+    while names.len() > 1 && names.last().is_some_and(String::is_empty) {
+        names.pop();
+    }
+    refuse_invisible(&names)?;
     Ok((delimiter, names))
+}
+
+/// Refuses names that look like others and are not.
+fn refuse_invisible(names: &[String]) -> Result<(), Error> {
+    let is_invisible = |letter: &char| {
+        letter.is_control()
+            || matches!(letter, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}')
+            || matches!(letter, '\u{2060}'..='\u{206f}' | '\u{feff}')
+    };
+    for (column, name) in (1..).zip(names) {
+        if let Some(letter) = name.chars().find(is_invisible) {
+            let character = format!("U+{:04X}", letter as u32);
+            return Err(Error::Invisible { column, character });
+        }
+    }
+    Ok(())
 }
 
 /// The delimiter that stands most often outside quotes; a comma when none does.

@@ -6,6 +6,7 @@
 //! it is short and fits the header, else its first line is rejected and reading resumes at the next. How a record is
 //! cut is the affair of `cells`, which rows are known that of `recognised`, and columns are filled by `batch`.
 
+use std::collections::HashSet;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
@@ -15,9 +16,12 @@ use csv::ByteRecord;
 
 use super::batch::Builder;
 use super::cells::{cut_plainly_quoted, fault, parse, reader};
+use super::decoration::undecorated;
+use super::headers::Headers;
 use super::lines::{Lines, Run};
 use super::recognised::{Known, recognise};
-use super::{Error, Form, MAX_LINE_BYTES, MAX_RECORD_LINES, Text};
+use super::{Error, Form, MAX_LINE_BYTES, MAX_RECORD_LINES, Text, is_before_header};
+use crate::identifier::{Column, NotSaid};
 use crate::observation::{Decoded, Recognised, Recogniser};
 
 /// Bytes of a batch: large enough to amortise a channel, small enough to stay in the cache. About a dozen
@@ -26,18 +30,22 @@ const BATCH_BYTES: usize = 1 << 20;
 /// Rows after which a batch ends early: they may be short.
 const BATCH_ROWS: usize = 16 << 10;
 
+/// How the cells of an object are to be read.
+#[derive(Debug, Clone, Copy)]
+pub struct Reading<'r> {
+    /// What its columns hold, in the order of the header; where there are too few, any text.
+    pub columns: &'r [Column],
+    /// What says nothing.
+    pub not_said: &'r NotSaid,
+    /// Names of columns, in small letters: a row of nothing else is a header.
+    pub names: &'r HashSet<String>,
+}
+
 /// Returns the rows of a checked file, in order, some thousands at a time.
 ///
-/// `single_line` are the columns whose cells never hold a new line (identifiers): a record that spans lines there is a
-/// stray quote, not a cell.
-///
 /// # Errors
-/// Only what the machine does: the spooled file cannot be read any more.
-pub fn batches(
-    path: &Path,
-    form: &Form,
-    single_line: Vec<usize>,
-) -> Result<Batches<'static>, Error> {
+/// Only what the machine does: the spooled file cannot be read any more. A second header among the rows is one as well.
+pub fn batches<'r>(path: &Path, form: &Form, reading: Reading<'r>) -> Result<Batches<'r>, Error> {
     let fields: Vec<Field> = form
         .header
         .iter()
@@ -47,7 +55,8 @@ pub fn batches(
         lines: Lines::open(Text::open(path, form)?),
         delimiter: form.delimiter,
         schema: Arc::new(Schema::new(fields)),
-        single_line,
+        reading,
+        headers: Arc::new(Headers::new(&form.header, reading.names)),
         recogniser: None,
         row: 0,
         header_read: false,
@@ -55,12 +64,13 @@ pub fn batches(
 }
 
 /// The rows of one file: an iterator of [`Decoded`].
-pub struct Batches<'k> {
+pub struct Batches<'r> {
     lines: Lines,
     delimiter: u8,
     schema: SchemaRef,
-    single_line: Vec<usize>,
-    recogniser: Option<Recogniser<'k>>,
+    reading: Reading<'r>,
+    headers: Arc<Headers<'r>>,
+    recogniser: Option<Recogniser<'r>>,
     row: u32,
     header_read: bool,
 }
@@ -73,9 +83,9 @@ impl Iterator for Batches<'_> {
     }
 }
 
-impl<'k> Batches<'k> {
+impl<'r> Batches<'r> {
     /// Has rows that are known by their bytes not cut into cells.
-    pub fn recognising<'n>(self, recogniser: Recogniser<'n>) -> Batches<'n> {
+    pub fn recognising(self, recogniser: Recogniser<'r>) -> Batches<'r> {
         Batches {
             recogniser: Some(recogniser),
             ..self
@@ -83,12 +93,13 @@ impl<'k> Batches<'k> {
     }
 
     fn next_batch(&mut self) -> Result<Option<Decoded>, Error> {
-        let mut batch = Builder::new(&self.schema);
+        let mut batch = Builder::new(&self.schema, self.reading, Arc::clone(&self.headers));
         if !self.header_read {
             self.header_read = true;
             self.skip_header()?;
         }
-        while batch.len() < BATCH_ROWS && batch.bytes < BATCH_BYTES {
+        while batch.len() < BATCH_ROWS && batch.bytes < BATCH_BYTES && batch.second_header.is_none()
+        {
             match self.lines.next_run()? {
                 Run::End => break,
                 Run::Balanced => self.take_run(&mut batch),
@@ -103,16 +114,19 @@ impl<'k> Batches<'k> {
                 }
             }
         }
-        Ok((batch.len() > 0).then(|| batch.finish(&self.schema)))
+        match batch.second_header.take() {
+            Some(found) => Err(found),
+            None => Ok((batch.len() > 0).then(|| batch.finish(&self.schema))),
+        }
     }
 
     fn skip_header(&mut self) -> Result<(), Error> {
         while let Run::Balanced | Run::Open = self.lines.next_run()? {
             let line = self.lines.first_line();
-            let is_blank = line.trim_ascii().is_empty();
+            let is_header = !is_before_header(line);
             let length = line.len();
             self.lines.consume(length, 1);
-            if !is_blank {
+            if is_header {
                 break;
             }
         }
@@ -157,9 +171,10 @@ impl<'k> Batches<'k> {
 
     /// Takes what is left of a run with the `csv` crate.
     fn take_parsed(&mut self, batch: &mut Builder) {
-        let run = self.lines.run();
+        let written = self.lines.run();
         let first_line = self.lines.line;
-        let mut reader = reader(run, self.delimiter);
+        let run = undecorated(written, self.delimiter);
+        let mut reader = reader(&run, self.delimiter);
         let mut record = ByteRecord::new();
         let (mut taken_bytes, mut taken_lines) = (0, 0);
         // `Ok(false)` is the end of the run; in-memory text has no other errors.
@@ -171,24 +186,26 @@ impl<'k> Batches<'k> {
             let text = &run[taken_bytes..end];
             let line = first_line + taken_lines;
             self.row += 1;
-            if let Some(at) = memchr::memchr(b'\n', text.trim_ascii_end()) {
+            if text.trim_ascii_end().contains(&b'\n') {
                 // Balanced, and yet it spans lines (`ab"c,"d`): only its first line is given up.
                 batch.reject(
                     line,
                     "",
                     "a quote opens inside a cell and is not closed on its line",
                 );
-                self.lines.consume(taken_bytes + at + 1, taken_lines + 1);
+                let lines = taken_lines + 1;
+                self.lines.consume(bytes_of_lines(written, lines), lines);
                 return;
             }
             match fault(text, self.delimiter) {
+                Some(_) if batch.takes_header(&record, line) => {}
                 Some(fault) => batch.reject(line, "", fault),
                 None => batch.append_record(&record, self.row, line),
             }
             taken_bytes = end;
             taken_lines += line_ends(text);
         }
-        let (bytes, lines) = (run.len(), line_ends(run));
+        let (bytes, lines) = (written.len(), line_ends(written));
         self.lines.consume(bytes, lines);
     }
 
@@ -227,7 +244,7 @@ impl<'k> Batches<'k> {
 
     /// Reads the first bytes of what is buffered as one record, if they are one of as many fields as there are columns.
     fn record(&self, bytes: usize) -> Option<ByteRecord> {
-        let text = &self.lines.rest()[..bytes];
+        let text = &*undecorated(&self.lines.rest()[..bytes], self.delimiter);
         let record = parse(text, self.delimiter)?;
         let is_one = record.len() == self.schema.fields().len();
         (is_one && fault(text, self.delimiter).is_none()).then_some(record)
@@ -235,8 +252,9 @@ impl<'k> Batches<'k> {
 
     /// Tells whether no column that never has several lines has them here.
     fn is_likely(&self, record: &ByteRecord) -> bool {
-        let mut columns = self.single_line.iter();
-        !columns.any(|column| record[*column].contains(&b'\n'))
+        let columns = self.reading.columns.iter().zip(record);
+        let mut keys = columns.filter(|(column, _)| **column == Column::Key);
+        !keys.any(|(_, cell)| cell.contains(&b'\n'))
     }
 }
 
@@ -244,6 +262,15 @@ impl<'k> Batches<'k> {
 fn blank_lines(text: &[u8]) -> &[u8] {
     let is_end = |byte: &&u8| matches!(byte, b'\n' | b'\r');
     &text[..text.iter().take_while(is_end).count()]
+}
+
+/// Returns how long so many lines of a text are. What decorates cells is in its lines, and their ends are no part of it.
+fn bytes_of_lines(text: &[u8], lines: u64) -> usize {
+    let last = usize::try_from(lines)
+        .unwrap_or(usize::MAX)
+        .saturating_sub(1);
+    let end = memchr::memchr_iter(b'\n', text).nth(last);
+    end.map_or(text.len(), |end| end + 1)
 }
 
 fn line_ends(text: &[u8]) -> u64 {

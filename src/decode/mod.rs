@@ -10,14 +10,20 @@ mod csv;
 
 mod batch;
 mod cells;
+mod decoration;
+mod gzip;
+mod headers;
 mod lines;
 mod recognised;
+mod sniff;
 
 use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::path::Path;
 
-pub use self::csv::{Batches, batches};
+pub use self::csv::{Batches, Reading, batches};
+pub use self::headers::REPEATS_HEADER;
+use self::sniff::{Compression, compression_of, refuse_others, utf16_of};
 
 /// Bytes of decompressed text an object may have: 64 GiB, ten times the largest export we can imagine.
 pub const MAX_TEXT_BYTES: u64 = 64 << 30;
@@ -34,8 +40,6 @@ pub const MAX_COLUMNS: usize = 2_000;
 /// Bytes a column name may have: it is repeated with every reject. NQL paths stay below 100.
 pub const MAX_NAME_BYTES: usize = 512;
 
-const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
-const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 const BUFFER_BYTES: usize = 256 << 10;
 
@@ -67,6 +71,28 @@ pub enum Error {
     /// Compressed data in compressed data.
     #[error("the file is compressed twice; expected one level of gzip or zstd")]
     CompressedTwice,
+    /// It is plainly something else.
+    #[error("the file is {what}; expected a CSV export (plain, gzip or zstd)")]
+    NoExport {
+        /// What it is.
+        what: &'static str,
+    },
+    /// A column name holds a character that nobody sees.
+    #[error("column {column} of the header has an invisible character, {character}; remove it")]
+    Invisible {
+        /// The column's position, from 1.
+        column: usize,
+        /// The character, as `U+200B`.
+        character: String,
+    },
+    /// Another header stands among the rows.
+    #[error("a second header at line {line}, {what}; export the files apart from one another")]
+    SecondHeader {
+        /// The physical line.
+        line: u64,
+        /// How it differs from the first.
+        what: &'static str,
+    },
     /// No header line was found.
     #[error(
         "the file has no header line; expected comma-separated column names such as \"user.sid\""
@@ -85,43 +111,46 @@ pub enum Error {
     CarriageReturns,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Compression {
-    None,
-    Gzip,
-    Zstd,
-}
-
 /// What a checked file turned out to be.
 #[derive(Debug, Clone)]
 pub struct Form {
     compression: Compression,
-    utf16: Option<&'static encoding_rs::Encoding>,
+    /// None: UTF-8.
+    encoding: Option<&'static encoding_rs::Encoding>,
     delimiter: u8,
     /// The column names as the file spells them, white space trimmed.
     pub header: Vec<String>,
 }
 
-/// Reads `path` to its clean end and returns its form.
+impl Error {
+    /// Tells whether it is what the file holds that is wrong, and not the machine.
+    pub fn is_content(&self) -> bool {
+        !matches!(self, Error::Read(_))
+    }
+}
+
+/// Reads `path` to its clean end and returns its form; `encoding` is what it is declared to be in, where it is not Unicode.
 ///
 /// # Errors
 /// Damaged or over-large data, and a file without a readable header. Costs one pass over a compressed file; of a plain
 /// one only the start is read, since its length and content were checked when it was fetched.
-pub fn check(path: &Path) -> Result<Form, Error> {
+pub fn check(path: &Path, encoding: Option<&'static encoding_rs::Encoding>) -> Result<Form, Error> {
     let compression = sniff_compression(path)?;
     let mut bytes = decompress(path, compression)?;
     let start = read_start(&mut bytes)?;
-    let utf16 = sniff_utf16(&start);
+    let declared = encoding.filter(|_| !start.starts_with(BYTE_ORDER_MARK));
+    let encoding = utf16_of(&start).or(declared);
     if compression != Compression::None {
         drain(bytes)?;
         if compression_of(&start) != Compression::None {
             return Err(Error::CompressedTwice);
         }
     }
-    let (delimiter, header) = cells::header(&header_line(&start, utf16)?)?;
+    refuse_others(&start)?;
+    let (delimiter, header) = cells::header(&header_line(&start, encoding)?)?;
     Ok(Form {
         compression,
-        utf16,
+        encoding,
         delimiter,
         header,
     })
@@ -137,16 +166,6 @@ fn sniff_compression(path: &Path) -> Result<Compression, Error> {
     Ok(compression_of(&magic))
 }
 
-fn compression_of(start: &[u8]) -> Compression {
-    if start.starts_with(&GZIP_MAGIC) {
-        Compression::Gzip
-    } else if start.starts_with(&ZSTD_MAGIC) {
-        Compression::Zstd
-    } else {
-        Compression::None
-    }
-}
-
 /// The file's bytes behind one level of compression, bounded in size and ratio.
 fn decompress(path: &Path, compression: Compression) -> Result<Bounded, Error> {
     let file = File::open(path).map_err(Error::Read)?;
@@ -154,8 +173,7 @@ fn decompress(path: &Path, compression: Compression) -> Result<Bounded, Error> {
     let buffered = BufReader::with_capacity(BUFFER_BYTES, file);
     let inner: Box<dyn Read + Send> = match compression {
         Compression::None => Box::new(buffered),
-        // All members: real exporters append, and `GzDecoder` would stop behind the first without a word.
-        Compression::Gzip => Box::new(flate2::bufread::MultiGzDecoder::new(buffered)),
+        Compression::Gzip => Box::new(gzip::Members::new(buffered)),
         Compression::Zstd => Box::new(zstd::Decoder::with_buffer(buffered).map_err(Error::Read)?),
     };
     let limit = match compression {
@@ -252,30 +270,19 @@ fn drain(mut bytes: Bounded) -> Result<(), Error> {
     Ok(())
 }
 
-fn sniff_utf16(start: &[u8]) -> Option<&'static encoding_rs::Encoding> {
-    match start {
-        [0xff, 0xfe, ..] => Some(encoding_rs::UTF_16LE),
-        [0xfe, 0xff, ..] => Some(encoding_rs::UTF_16BE),
-        // Without a mark: an ASCII header has every second byte zero.
-        [first, 0, second, 0, ..] if *first != 0 && *second != 0 => Some(encoding_rs::UTF_16LE),
-        [0, first, 0, second, ..] if *first != 0 && *second != 0 => Some(encoding_rs::UTF_16BE),
-        _ => None,
-    }
-}
-
-/// The first line that is not blank, without its end.
+/// The first line that is not blank and does not name the delimiter, without its end.
 fn header_line(
     start: &[u8],
-    utf16: Option<&'static encoding_rs::Encoding>,
+    encoding: Option<&'static encoding_rs::Encoding>,
 ) -> Result<String, Error> {
-    let decoded = utf16.map(|encoding| encoding.decode_with_bom_removal(start).0);
+    let decoded = encoding.map(|encoding| encoding.decode_with_bom_removal(start).0);
     let text = match &decoded {
         Some(text) => text.as_bytes(),
         None => start.strip_prefix(BYTE_ORDER_MARK).unwrap_or(start),
     };
     let line = text
         .split_inclusive(|byte| *byte == b'\n')
-        .find(|line| !line.trim_ascii().is_empty());
+        .find(|line| !is_before_header(line));
     let line = line.ok_or(Error::NoHeader)?;
     let is_cut = !line.ends_with(b"\n") && start.len() == MAX_LINE_BYTES;
     let line = line.strip_suffix(b"\n").unwrap_or(line);
@@ -293,6 +300,14 @@ fn header_line(
     String::from_utf8(line.to_vec()).map_err(|_| Error::NotText)
 }
 
+/// Tells whether a line stands before the header: a blank one, or one that names the delimiter, as Excel has it (`sep=;`).
+fn is_before_header(line: &[u8]) -> bool {
+    let line = line.trim_ascii();
+    let is_named =
+        matches!(line, [s, e, p, b'=', _] if [s, e, p].map(u8::to_ascii_lowercase) == *b"sep");
+    line.is_empty() || is_named
+}
+
 /// The text as UTF-8 bytes (or what claims to be), without a byte-order mark.
 struct Text {
     bytes: Bounded,
@@ -308,7 +323,7 @@ impl Text {
         Ok(Text {
             bytes: decompress(path, form.compression)?,
             decoder: form
-                .utf16
+                .encoding
                 .map(encoding_rs::Encoding::new_decoder_with_bom_removal),
             raw: Vec::new(),
             raw_start: 0,
@@ -320,7 +335,7 @@ impl Text {
     /// Appends up to about `BUFFER_BYTES` to `text`; nothing appended means the end.
     fn append_to(&mut self, text: &mut Vec<u8>) -> Result<(), Error> {
         if self.decoder.is_some() {
-            self.append_utf16(text)
+            self.append_decoded(text)
         } else {
             self.append_utf8(text)
         }
@@ -340,7 +355,7 @@ impl Text {
         Ok(())
     }
 
-    fn append_utf16(&mut self, text: &mut Vec<u8>) -> Result<(), Error> {
+    fn append_decoded(&mut self, text: &mut Vec<u8>) -> Result<(), Error> {
         let Some(decoder) = self.decoder.as_mut() else {
             return Ok(());
         };

@@ -5,14 +5,14 @@
 //! is not of its kind has no normal form. Which subject a value belongs to, and how strong a
 //! proof it is, is decided elsewhere.
 //!
-//! The way of a text: `text` makes it what all kinds have in common, `placeholder` tells what stands for no value, then
+//! The way of a text: `text` makes it what all kinds have in common, `not_said` tells what stands for no value, then
 //! the file of its kind checks and rewrites it. `hash` is what the index files it under, `look_alike` what it may be
 //! taken for.
 
 mod kind;
 mod refusal;
 
-mod placeholder;
+mod not_said;
 mod text;
 
 mod account_name;
@@ -37,8 +37,9 @@ pub(crate) use self::hash::hash_bytes128;
 pub use self::hash::hash128;
 pub use self::kind::Kind;
 pub use self::look_alike::ascii_skeleton;
-pub(crate) use self::placeholder::is_no_name;
-use self::placeholder::is_placeholder;
+use self::not_said::is_placeholder;
+pub(crate) use self::not_said::says_nothing;
+pub use self::not_said::{Column, NotSaid};
 pub use self::refusal::Refusal;
 use self::sid::{SID, is_sid};
 pub use self::sid::{is_built_in_sid, is_indexed_sid, is_key_sid};

@@ -5,7 +5,7 @@
 use std::borrow::Cow;
 
 use super::kind::Kind;
-use super::placeholder::is_placeholder;
+use super::not_said::is_placeholder;
 use super::refusal::Refusal;
 use super::text::plain;
 

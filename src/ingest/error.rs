@@ -40,6 +40,15 @@ pub enum Error {
         /// The object.
         object: Box<Object>,
     },
+    /// Behind rows that were folded already, an object turned out to be none that can be taken in; the run begins again
+    /// without it.
+    #[error("{reason}")]
+    Refused {
+        /// The object.
+        object: Box<Object>,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// A thread of the reading side died.
     #[error("a thread that reads objects ended without a word; run again with -v and report it")]
     Broken,

@@ -7,7 +7,7 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::Instant;
 
 use super::error::{Error, Result};
-use super::reader::{Fetched, Mapped, Message, Reader};
+use super::reader::{Fetched, MappedRows, Message, ObjectEnd, Reader};
 use super::{Progress, Run};
 use crate::index::Kept;
 use crate::observation::Layout;
@@ -90,7 +90,7 @@ impl Run<'_> {
                 Message::Warning(warning) => self.report.warnings.push(warning),
                 Message::Broken(error) => return Err(error),
                 // Rows come behind a beginning only.
-                Message::Rows(_) | Message::End { .. } => return Err(Error::Broken),
+                Message::Rows(_) | Message::End(_) => return Err(Error::Broken),
             }
         }
         self.heed_stop()?;
@@ -107,11 +107,14 @@ impl Run<'_> {
         for message in messages {
             self.heed_stop()?;
             match message {
-                Message::Rows(Mapped { batch, rejects }) => {
+                Message::Rows(MappedRows { batch, rejects }) => {
                     (self.progress)(Progress::Rows((batch.len() + rejects.len()) as u64));
                     kept.take(&batch, layout, rejects)?;
                 }
-                Message::End { refused } => return Ok(kept.end(refused)?),
+                Message::End(ObjectEnd { refused, odd }) => {
+                    self.report.note_odd(layout.dataset, odd);
+                    return Ok(kept.end(refused)?);
+                }
                 Message::Broken(error) => return Err(error),
                 // Nothing else comes between the rows of an object.
                 _ => return Err(Error::Broken),

@@ -9,6 +9,7 @@ mod report;
 
 mod fold;
 mod reader;
+mod tally;
 
 mod error;
 
@@ -73,7 +74,9 @@ pub fn run(options: &Options, progress: &mut dyn FnMut(Progress)) -> Result<Repo
             folder.abandon();
         }
         new = match outcome {
-            Err(Error::Changed { object }) => run.without(new, &object)?,
+            Err(error @ Error::Changed { .. } | error @ Error::Refused { .. }) => {
+                run.without(new, error)?
+            }
             outcome => outcome.map(|()| Vec::new())?,
         };
         run.is_outdated = false;
@@ -151,10 +154,15 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Returns what is left to take in, without an object that changed while it was read.
-    fn without(&mut self, mut left: Vec<Object>, changed: &Object) -> Result<Vec<Object>> {
-        let object = Box::new(changed.clone());
-        self.fail(changed, Error::Changed { object }.to_string());
+    /// Returns what is left to take in, without an object that failed while its rows were folded.
+    fn without(&mut self, mut left: Vec<Object>, error: Error) -> Result<Vec<Object>> {
+        let message = error.to_string();
+        match error {
+            Error::Changed { object } | Error::Refused { object, .. } => {
+                self.fail(&object, message)
+            }
+            error => return Err(error),
+        }
         if let Some(current) = self.folder.current()? {
             let past = Past::load(&current.path)?;
             left.retain(|object| !past.knows(object));
@@ -192,7 +200,7 @@ impl Run<'_> {
             let made = folded.and_then(|(kept, is_more)| Ok((self.make(kept)?, is_more)));
             // Whatever failed is owed to bit rot, where there is any; never publish upon it.
             verified(verifying)?;
-            if matches!(made, Err(Error::Changed { .. })) {
+            if matches!(made, Err(Error::Changed { .. } | Error::Refused { .. })) {
                 // What this pass counted comes again.
                 self.report = before;
             }

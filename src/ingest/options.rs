@@ -8,6 +8,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use crate::class::Patterns;
+use crate::identifier::NotSaid;
 use crate::mapping::Mapping;
 use crate::publish::Readers;
 use crate::source::SourceConfig;
@@ -30,6 +31,8 @@ pub struct Options {
     pub sources: Vec<SourceConfig>,
     /// What columns are called.
     pub mapping: Mapping,
+    /// What says nothing, beside what is known to.
+    pub not_said: NotSaid,
     /// Patterns for account classes.
     pub patterns: Patterns,
     /// How long before it was observed a logins row may have been true.

@@ -10,15 +10,16 @@ use jiff::tz::TimeZone;
 
 use super::error::{Error, chain};
 use super::options::Options;
-use crate::decode;
-use crate::identifier::hash128;
+use super::tally::Tally;
+use crate::decode::{self, Reading};
+use crate::identifier::{NotSaid, hash128};
 use crate::index::{Content, Contents, Known};
-use crate::mapping::{self, Mapper, count, parse_time};
+use crate::mapping::{self, Mapper, count, held_by, parse_time};
 use crate::observation::{
-    Batch, LOGINS_COUNT, Layout, Object, Recognised, Recogniser, Refused, Reject,
+    Batch, LOGINS_COUNT, Layout, Object, OddCells, Recognised, Recogniser, Refused, Reject,
 };
 use crate::schema::Dataset;
-use crate::source::{self, Spooled};
+use crate::source::{self, SourceConfig, Spooled};
 
 /// Batches between cutting text into cells and mapping them.
 const DECODED_AHEAD: usize = 2;
@@ -42,18 +43,39 @@ pub(super) enum Message {
         blake3: [u8; 32],
         layout: Layout,
     },
-    Rows(Mapped),
-    End {
-        refused: Refused,
-    },
+    Rows(MappedRows),
+    End(ObjectEnd),
     Warning(String),
     Broken(Error),
 }
 
 /// Some rows of an object, ready to be folded.
-pub(super) struct Mapped {
+pub(super) struct MappedRows {
     pub(super) batch: Batch,
     pub(super) rejects: Vec<Reject>,
+}
+
+/// What is to be said of an object beside its rows.
+pub(super) struct ObjectEnd {
+    pub(super) refused: Refused,
+    /// Columns with cells that say nothing though something stands there.
+    pub(super) odd: Vec<(String, OddCells)>,
+}
+
+/// What mapping an object comes to.
+enum Mapped {
+    Whole(ObjectEnd),
+    /// It cannot be taken in, for a reason.
+    Refused(String),
+    /// It began badly and is not so bad: nothing of it was given to the run.
+    LooksBad,
+}
+
+/// Whether an object is looked at before anything of it is folded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Look {
+    First,
+    Had,
 }
 
 /// The writer went away: it failed or was stopped, and says so itself.
@@ -65,7 +87,9 @@ pub(super) type Fetched = (Object, std::result::Result<Spooled, source::Error>);
 /// The reading side's state.
 pub(super) struct Reader<'a> {
     options: &'a Options,
-    time_zones: HashMap<&'a str, &'a TimeZone>,
+    sources: HashMap<&'a str, &'a SourceConfig>,
+    /// What columns are called, in small letters.
+    column_names: HashSet<String>,
     known: Arc<Known>,
     contents: Contents,
     sender: SyncSender<Message>,
@@ -82,14 +106,12 @@ impl<'a> Reader<'a> {
         is_enough: &'a AtomicBool,
         sender: SyncSender<Message>,
     ) -> Reader<'a> {
-        let time_zones = options
-            .sources
-            .iter()
-            .map(|source| (source.name.as_str(), &source.time_zone))
-            .collect();
+        let sources = options.sources.iter();
+        let sources = sources.map(|source| (source.name.as_str(), source));
         Reader {
             options,
-            time_zones,
+            sources: sources.collect(),
+            column_names: options.mapping.column_names(),
             known,
             contents,
             sender,
@@ -169,7 +191,9 @@ impl<'a> Reader<'a> {
         &self,
         spooled: &Spooled,
     ) -> std::result::Result<(decode::Form, Layout), String> {
-        let form = decode::check(spooled.file.as_ref()).map_err(|error| chain(&error))?;
+        let source = self.sources.get(spooled.object.source.as_str());
+        let encoding = source.and_then(|source| source.encoding);
+        let form = decode::check(spooled.file.as_ref(), encoding).map_err(|error| chain(&error))?;
         let layout = self
             .options
             .mapping
@@ -201,75 +225,124 @@ impl<'a> Reader<'a> {
         layout: Layout,
     ) -> std::result::Result<(), Gone> {
         let object = spooled.object.clone();
-        let object_name = object.name();
-        let blake3 = spooled.blake3;
-        let time_zone = &self.time_zone_of(&object);
-        let batches =
-            match decode::batches(spooled.file.as_ref(), form, identifier_columns(&layout)) {
-                Ok(batches) => batches,
-                Err(error) => return self.fail(spooled, chain(&error)),
-            };
         // Only what can be read counts as taken in: a later copy is not to be passed over for it.
-        if self.is_copy(&object, blake3)? {
+        if self.is_copy(&object, spooled.blake3)? {
             return self.send(Message::Duplicate {
                 object,
-                blake3,
+                blake3: spooled.blake3,
                 layout,
             });
         }
-        let seed = meaning(&object.source, time_zone, form, &layout);
-        self.send(Message::Begin {
+        let mut begin = Some(Message::Begin {
             object,
-            blake3,
+            blake3: spooled.blake3,
             layout: layout.clone(),
-        })?;
-        let known = known_rows(&self.known, layout.dataset, time_zone);
-        let batches = batches.recognising(Recogniser {
-            seed,
-            left_out: left_out(&layout),
-            known: &known,
         });
-        match self.map(&object_name, batches, &layout, time_zone) {
+        let mut mapped = self.map(&spooled, form, &layout, &mut begin, Look::First);
+        if let Ok(Mapped::LooksBad) = mapped {
+            mapped = self.map(&spooled, form, &layout, &mut begin, Look::Had);
+        }
+        let has_begun = begin.is_none();
+        match mapped {
+            Ok(Mapped::Refused(reason)) if !has_begun => self.fail(spooled, reason),
             // Rows of it are folded already, and cannot be taken back one by one.
             _ if !spooled.file.is_unchanged() => {
                 let object = Box::new(spooled.object);
                 Err(self.broken(Error::Changed { object }))
             }
+            Ok(Mapped::Refused(reason)) => {
+                let object = Box::new(spooled.object);
+                Err(self.broken(Error::Refused { object, reason }))
+            }
+            Ok(Mapped::LooksBad) | Err(None) => Err(Gone),
             Err(Some(error)) => Err(self.broken(error)),
-            Err(None) => Err(Gone),
-            Ok(refused) => self.send(Message::End { refused }),
+            Ok(Mapped::Whole(end)) => {
+                if let Some(begin) = begin {
+                    self.send(begin)?;
+                }
+                self.send(Message::End(end))
+            }
         }
     }
 
     /// Returns the zone of times that carry none.
     fn time_zone_of(&self, object: &Object) -> TimeZone {
-        let known = self.time_zones.get(object.source.as_str());
-        known.map_or(TimeZone::UTC, |zone| (*zone).clone())
+        let known = self.sources.get(object.source.as_str());
+        known.map_or(TimeZone::UTC, |source| source.time_zone.clone())
     }
 
-    /// Maps an object's batches, and gives the run what they come to. Without an error, the run is gone.
+    /// Maps an object's batches, and gives the run what they come to, `begin` first. Without an error, the run is gone.
     fn map(
         &self,
-        object: &str,
-        batches: decode::Batches,
+        spooled: &Spooled,
+        form: &decode::Form,
         layout: &Layout,
-        time_zone: &TimeZone,
-    ) -> std::result::Result<Refused, Option<Error>> {
+        begin: &mut Option<Message>,
+        look: Look,
+    ) -> std::result::Result<Mapped, Option<Error>> {
+        let name = spooled.object.name();
+        let time_zone = &self.time_zone_of(&spooled.object);
+        let columns = held_by(layout, form.header.len());
+        let reading = Reading {
+            columns: &columns,
+            not_said: &self.options.not_said,
+            names: &self.column_names,
+        };
+        let seed = meaning(
+            &spooled.object.source,
+            &self.options.not_said,
+            time_zone,
+            form,
+            layout,
+        );
+        let known = known_rows(&self.known, layout.dataset, time_zone);
+        let batches = decode::batches(spooled.file.as_ref(), form, reading)
+            .map_err(|source| Some(unreadable(&name, source)))?;
+        let batches = batches.recognising(Recogniser {
+            seed,
+            left_out: left_out(layout),
+            known: &known,
+        });
         let mut mapper = Mapper::new(layout, time_zone, &self.options.patterns);
-        std::thread::scope(|scope| {
+        let mut tally = Tally::default();
+        let mut is_counting = false;
+        let refused = std::thread::scope(|scope| {
             // Cutting text into cells and reading their meaning are about the same work.
             let (decoding, decoded) = sync_channel(DECODED_AHEAD);
             scope.spawn(move || batches.map_while(|batch| decoding.send(batch).ok()).count());
             for batch in decoded {
-                // Only the machine can fail here: the object was read to its end before. The run then ends unpublished.
-                let batch = batch.map_err(|source| Some(unreadable(object, source)))?;
+                let batch = match batch {
+                    Ok(batch) => batch,
+                    Err(error) if error.is_content() => return Ok(Some(error.to_string())),
+                    // Only the machine can fail here: the object was read to its end before. The run then ends unpublished.
+                    Err(source) => return Err(Some(unreadable(&name, source))),
+                };
                 let (batch, rejects) = mapper.map(batch);
-                let sent = self.send(Message::Rows(Mapped { batch, rejects }));
+                tally.note(batch.len(), &rejects);
+                // What begins badly is counted before anything of it is folded: to take rows back costs the whole run.
+                is_counting |= look == Look::First && begin.is_some() && tally.looks_bad();
+                if is_counting {
+                    continue;
+                }
+                if let Some(begin) = begin.take() {
+                    self.send(begin).map_err(|Gone| None)?;
+                }
+                let sent = self.send(Message::Rows(MappedRows { batch, rejects }));
                 sent.map_err(|Gone| None)?;
             }
-            Ok::<_, Option<Error>>(())
+            Ok(tally.failure())
         })?;
-        Ok(mapper.refused)
+        if let Some(reason) = refused {
+            return Ok(Mapped::Refused(reason));
+        }
+        if is_counting {
+            return Ok(Mapped::LooksBad);
+        }
+        let odd = form.header.iter().cloned().zip(mapper.odd);
+        Ok(Mapped::Whole(ObjectEnd {
+            refused: mapper.refused,
+            odd: odd.filter(|(_, odd)| *odd != OddCells::default()).collect(),
+        }))
     }
 
     /// Ends the run with an error.
@@ -288,14 +361,20 @@ fn unreadable(object: &str, source: decode::Error) -> Error {
 }
 
 /// Hashes all that gives a row's bytes their meaning.
-fn meaning(source: &str, time_zone: &TimeZone, form: &decode::Form, layout: &Layout) -> u64 {
+fn meaning(
+    source: &str,
+    not_said: &NotSaid,
+    time_zone: &TimeZone,
+    form: &decode::Form,
+    layout: &Layout,
+) -> u64 {
     let zone = time_zone
         .iana_name()
         .map_or_else(|| format!("{time_zone:?}"), str::to_owned);
     let columns = (&layout.columns, &layout.extra);
     let dataset = layout.dataset.as_str();
     hash128(&format!(
-        "{MEANING} {dataset} {source:?} {zone:?} {:?} {columns:?}",
+        "{MEANING} {dataset} {source:?} {zone:?} {not_said:?} {:?} {columns:?}",
         form.header
     )) as u64
 }
@@ -343,14 +422,4 @@ fn recognised(
         last_seen,
         logins,
     })
-}
-
-/// Columns whose cells never hold a new line: keys.
-fn identifier_columns(layout: &Layout) -> Vec<usize> {
-    let keys = if layout.dataset == Dataset::Logins {
-        6
-    } else {
-        3
-    };
-    layout.columns[..keys].iter().flatten().copied().collect()
 }

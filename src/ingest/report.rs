@@ -2,11 +2,14 @@
 //!
 //! What fails and what is odd is found by the run.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use tracing::warn;
 
 use crate::index::{Published, RowCounts};
+use crate::observation::OddCells;
+use crate::schema::Dataset;
 
 /// Runs that `runs.jsonl` keeps.
 const RUNS_KEPT: usize = 1_000;
@@ -53,6 +56,9 @@ pub struct Report {
     pub bytes_fetched: u64,
     /// How long it took.
     pub seconds: f64,
+    /// Cells that say nothing though something stands there, by dataset and column; absent when there are none.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub odd_cells: BTreeMap<String, OddReport>,
     /// Objects that failed.
     pub failures: Vec<Failure>,
     /// What is odd though nothing was lost.
@@ -109,6 +115,17 @@ pub struct RowReport {
     pub rejected: u64,
 }
 
+/// Cells of a column that say nothing though something stands there. Rows that are known by their bytes are not counted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+pub struct OddReport {
+    /// Words and signs for "no value".
+    pub not_said: u64,
+    /// Identifiers with quotes around them or an apostrophe before, as spreadsheets write them: they are not taken.
+    pub guarded: u64,
+    /// Identifiers that their kind refuses.
+    pub refused: u64,
+}
+
 /// An object that failed, and why.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Failure {
@@ -119,6 +136,16 @@ pub struct Failure {
 }
 
 impl Report {
+    pub(super) fn note_odd(&mut self, dataset: Dataset, odd: Vec<(String, OddCells)>) {
+        for (column, cells) in odd {
+            let name = format!("{} {column}", dataset.as_str());
+            let all = self.odd_cells.entry(name).or_default();
+            all.not_said += cells.not_said;
+            all.guarded += cells.guarded;
+            all.refused += cells.refused;
+        }
+    }
+
     pub(super) fn take(&mut self, published: &Published) {
         self.accounts = published.accounts;
         self.devices = published.devices;

@@ -65,7 +65,7 @@ pub(super) fn words(name: &str) -> Vec<String> {
     if name.len() > BYTES_AT_MOST {
         return Vec::new();
     }
-    let name = identifier::folded(name).filter(|name| !identifier::is_no_name(name));
+    let name = identifier::folded(name).filter(|name| !identifier::says_nothing(name));
     let name = without_brackets(&name.unwrap_or_default());
     let plain: String = name.nfd().filter_map(plain_letter).collect();
     let plain = PLAIN.iter().fold(plain, |name, (letter, written)| {

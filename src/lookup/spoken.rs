@@ -66,7 +66,7 @@ fn address_in(text: &str) -> Option<&str> {
 fn domain_and_name(text: &str) -> Option<String> {
     let (domain, name) = text.split_once('/')?;
     // `n/a` says nothing, and is no account.
-    let says_nothing = identifier::folded(text).is_none_or(|text| identifier::is_no_name(&text));
+    let says_nothing = identifier::folded(text).is_none_or(|text| identifier::says_nothing(&text));
     if says_nothing {
         return None;
     }

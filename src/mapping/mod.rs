@@ -7,14 +7,14 @@
 mod rows;
 mod time;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 pub use self::rows::Mapper;
 pub(crate) use self::rows::count;
 pub use self::time::parse_time;
-use crate::identifier::{self, Kind};
+use crate::identifier::{self, Column, Kind};
 use crate::observation::{LOGINS_COUNT, LOGINS_DEVICE, LOGINS_FIELDS, Layout};
-use crate::schema::{Dataset, NAME, STRONG, Subject};
+use crate::schema::{Dataset, FieldType, NAME, STRONG, Subject, device_field};
 
 const LAST_SEEN: &str = "last_seen";
 
@@ -116,6 +116,12 @@ impl Mapping {
             mapping.names[dataset as usize].insert(column.to_ascii_lowercase(), field.to_owned());
         }
         Ok(mapping)
+    }
+
+    /// Returns the names of all columns that are understood, in small letters.
+    pub fn column_names(&self) -> HashSet<String> {
+        let names = self.names.iter().flat_map(BTreeMap::keys);
+        names.cloned().collect()
     }
 
     fn field(&self, dataset: Dataset, column: &str) -> Option<&str> {
@@ -280,6 +286,36 @@ impl Mapping {
             }
         }
         Ok(())
+    }
+}
+
+/// Says what each of so many columns of an object holds.
+pub fn held_by(layout: &Layout, columns: usize) -> Vec<Column> {
+    let last = layout.columns.len() - 1;
+    let held = |field: usize| match (layout.dataset, field) {
+        (_, field) if field == last => Column::Time,
+        (Dataset::Logins, LOGINS_COUNT) => Column::Text,
+        (Dataset::Logins, _) => Column::Key,
+        (Dataset::Users, field) => held_in(Subject::Account, field),
+        (Dataset::Devices, field) => held_in(Subject::Device, field),
+    };
+    let mut all = vec![Column::Text; columns];
+    for (field, column) in layout.columns.iter().enumerate() {
+        if let Some(column) = column {
+            all[*column] = held(field);
+        }
+    }
+    all
+}
+
+fn held_in(subject: Subject, field: usize) -> Column {
+    match subject.fields()[field].kind {
+        FieldType::Key(_) => Column::Key,
+        FieldType::Identifier(Kind::SerialNumber) => Column::SerialNumber,
+        FieldType::Identifier(_) => Column::Identifier,
+        FieldType::Time => Column::Time,
+        _ if subject == Subject::Device && field == device_field::LAST_LOGIN => Column::Identifier,
+        FieldType::Text | FieldType::Shared => Column::Text,
     }
 }
 

@@ -12,7 +12,7 @@ use crate::class::{Evidence, Patterns, traits_of};
 use crate::identifier::{self, Kind, Refusal};
 use crate::observation::{
     Batch, Columns, Decoded, Described, Entry, LOGINS_COUNT, LOGINS_DEVICE, Layout, Login,
-    NOT_CARRIED, Refused, Reject, Rows, SAYS_NOTHING, Says, Traits, VALUES, value_hash,
+    NOT_CARRIED, OddCells, Refused, Reject, Rows, SAYS_NOTHING, Says, Traits, VALUES, value_hash,
 };
 use crate::schema::{Dataset, FieldType, Subject, account_field, device_field};
 
@@ -24,6 +24,8 @@ pub struct Mapper<'a> {
     patterns: &'a Patterns,
     /// Counted over all batches.
     pub refused: Refused,
+    /// By column, counted over all batches.
+    pub odd: Vec<OddCells>,
 }
 
 /// What the keys of a users or devices row come to.
@@ -50,6 +52,7 @@ impl<'a> Mapper<'a> {
             time_zone,
             patterns,
             refused: Refused::default(),
+            odd: Vec::new(),
         }
     }
 
@@ -62,7 +65,9 @@ impl<'a> Mapper<'a> {
             raws,
             recognised,
             mut rejects,
+            odd,
         } = decoded;
+        self.note_odd(&odd);
         let columns = Columns::new(&records);
         let row = Row {
             columns: &columns,
@@ -88,6 +93,24 @@ impl<'a> Mapper<'a> {
         (Batch::new(columns, mapped, recognised, entries), rejects)
     }
 
+    fn note_odd(&mut self, odd: &[OddCells]) {
+        self.odd
+            .resize(odd.len().max(self.odd.len()), OddCells::default());
+        for (all, some) in self.odd.iter_mut().zip(odd) {
+            all.not_said += some.not_said;
+            all.guarded += some.guarded;
+            all.refused += some.refused;
+        }
+    }
+
+    /// Notes a value that its kind refuses.
+    fn note_refused(&mut self, column: Option<usize>) {
+        self.refused.other += 1;
+        if let Some(odd) = column.and_then(|column| self.odd.get_mut(column)) {
+            odd.refused += 1;
+        }
+    }
+
     fn all_described(
         &mut self,
         row: Row,
@@ -110,7 +133,7 @@ impl<'a> Mapper<'a> {
     }
 
     fn logins(
-        &self,
+        &mut self,
         row: Row,
         places: impl ExactSizeIterator<Item = (u32, u64)>,
         entries: &mut Vec<Entry>,
@@ -175,7 +198,12 @@ impl<'a> Mapper<'a> {
     }
 
     /// Reads the keys of a row, and the class as far as it tells.
-    fn keys(&self, subject: Subject, row: Row, entries: &mut Vec<Entry>) -> Result<Keys, Refusing> {
+    fn keys(
+        &mut self,
+        subject: Subject,
+        row: Row,
+        entries: &mut Vec<Entry>,
+    ) -> Result<Keys, Refusing> {
         let says = match subject {
             Subject::Account => Says::of(row.text(account_field::TYPE)),
             Subject::Device => Says::Nothing,
@@ -185,8 +213,13 @@ impl<'a> Mapper<'a> {
         claim.write_u8(subject as u8);
         claim.write_u8(says as u8);
         let (mut has_key, mut sid) = (false, None);
+        let mut refused = Vec::new();
         for (at, kind) in subject.key_kinds().into_iter().enumerate() {
-            let normal = row.key(at, kind)?;
+            // It costs the row only where no other key stands.
+            let normal = row.key(at, kind).unwrap_or_else(|refusing| {
+                refused.push(refusing);
+                None
+            });
             if let Some(normal) = &normal {
                 has_key |= is_key(kind, normal, says);
                 push_entries(entries, kind, normal, says);
@@ -202,10 +235,13 @@ impl<'a> Mapper<'a> {
             claim.write_u8(0xff);
         }
         if !has_key {
-            return Err(Refusing {
+            return Err(refused.into_iter().next().unwrap_or(Refusing {
                 column: None,
                 reason: "no key: every key column is empty, a placeholder or no key".into(),
-            });
+            }));
+        }
+        for refusing in refused {
+            self.note_refused(refusing.column);
         }
         keys.claim = claim.finish();
         Ok(keys)
@@ -215,8 +251,8 @@ impl<'a> Mapper<'a> {
     fn last_login(&mut self, row: Row) -> Option<Hash> {
         match row.key(device_field::LAST_LOGIN, Kind::AccountName) {
             Ok(normal) => normal.map(|normal| Hash::of(&normal)),
-            Err(_) => {
-                self.refused.other += 1;
+            Err(refusing) => {
+                self.note_refused(refusing.column);
                 None
             }
         }
@@ -258,7 +294,7 @@ impl<'a> Mapper<'a> {
                 }
                 Err(Refusal::Empty | Refusal::Placeholder) => {}
                 Err(Refusal::Hashed) => self.refused.hashed_upns += 1,
-                Err(_) => self.refused.other += 1,
+                Err(_) => self.note_refused(self.layout.columns[at]),
             }
         }
         values
@@ -281,13 +317,13 @@ impl<'a> Mapper<'a> {
     }
 
     fn login(
-        &self,
+        &mut self,
         row: Row,
         (number, raw): (u32, u64),
         entries: &mut Vec<Entry>,
     ) -> Result<Login, Refusing> {
-        let user = Side::read(row, Subject::Account, 0)?;
-        let device = Side::read(row, Subject::Device, LOGINS_DEVICE)?;
+        let user = self.side(row, Subject::Account, 0)?;
+        let device = self.side(row, Subject::Device, LOGINS_DEVICE)?;
         let logins = row.count(LOGINS_COUNT)?;
         let last_seen = self.time(row, self.layout.columns.len() - 1)?;
         let begin = entries.len() as u32;
@@ -302,6 +338,38 @@ impl<'a> Mapper<'a> {
             logins,
             last_seen,
         })
+    }
+
+    /// Reads the keys of one side of a logins row: one that is refused costs the row only where no other key stands.
+    fn side<'r>(
+        &mut self,
+        row: Row<'r>,
+        subject: Subject,
+        first: usize,
+    ) -> Result<Side<'r>, Refusing> {
+        let kinds = subject.key_kinds();
+        let mut keys = [None, None, None];
+        let mut refused = Vec::new();
+        for (at, kind) in kinds.into_iter().enumerate() {
+            match row.key(first + at, kind) {
+                Ok(key) => keys[at] = key,
+                Err(refusing) => refused.push(refusing),
+            }
+        }
+        if keys.iter().all(Option::is_none) {
+            let missing = match subject {
+                Subject::Account => "no key: the row names no user",
+                Subject::Device => "no key: the row names no device",
+            };
+            return Err(refused.into_iter().next().unwrap_or(Refusing {
+                column: None,
+                reason: missing.into(),
+            }));
+        }
+        for refusing in refused {
+            self.note_refused(refusing.column);
+        }
+        Ok(Side { kinds, keys })
     }
 
     fn time(&self, row: Row, field: usize) -> Result<Option<i64>, Refusing> {
@@ -360,26 +428,7 @@ struct Side<'a> {
     keys: [Option<Cow<'a, str>>; 3],
 }
 
-impl<'a> Side<'a> {
-    fn read(row: Row<'a>, subject: Subject, first: usize) -> Result<Side<'a>, Refusing> {
-        let kinds = subject.key_kinds();
-        let mut keys = [None, None, None];
-        for (at, kind) in kinds.into_iter().enumerate() {
-            keys[at] = row.key(first + at, kind)?;
-        }
-        if keys.iter().any(Option::is_some) {
-            return Ok(Side { kinds, keys });
-        }
-        let missing = match subject {
-            Subject::Account => "no key: the row names no user",
-            Subject::Device => "no key: the row names no device",
-        };
-        Err(Refusing {
-            column: None,
-            reason: missing.into(),
-        })
-    }
-
+impl Side<'_> {
     fn said(&self) -> u8 {
         let said = (0..).zip(&self.keys);
         said.map(|(at, key)| u8::from(key.is_some()) << at).sum()

@@ -63,6 +63,8 @@ pub struct SourceConfig {
     pub url: String,
     /// What a date-time in a key means that says no zone.
     pub time_zone: TimeZone,
+    /// What its texts are encoded in, where that is not Unicode.
+    pub encoding: Option<&'static encoding_rs::Encoding>,
     /// Where observed times come from; `None` is the key, else the last-modified time.
     pub observed_from: Option<ObservedFrom>,
     /// `object_store`'s options (`region`, `endpoint`, `allow_http`, `account_name`, `sas_key`, …) and `max_retries`, `profile`.

@@ -54,7 +54,7 @@ fn a_header_that_was_appended_with_its_file_is_no_account() {
         &Fate::Keeps(2, vec![(3, "", "the row repeats the header")]),
     );
     let content = b"user.name,user.ad.office\na@EMEA,x\n\xef\xbb\xbf\"user.name\",\"user.ad.office\"\nb@EMEA,y\n";
-    let reason = "a byte-order mark stands before the row";
+    let reason = "the row repeats the header";
     Taken::of(content).assert(
         "appended with a mark",
         &Fate::Keeps(2, vec![(3, "", reason)]),

@@ -11,8 +11,10 @@ mod quotes;
 mod sizes;
 mod taken;
 
+use std::collections::HashSet;
 use std::fs;
 
+use identidex::identifier::{Column, NotSaid};
 use identidex::internals::decode;
 use identidex::internals::observation::{Decoded, Reject};
 
@@ -21,8 +23,14 @@ use crate::forms::cells_of;
 fn batches(content: &[u8]) -> Vec<Decoded> {
     let file = tempfile::NamedTempFile::new().unwrap();
     fs::write(file.path(), content).unwrap();
-    let form = decode::check(file.path()).unwrap();
-    decode::batches(file.path(), &form, vec![0])
+    let form = decode::check(file.path(), None).unwrap();
+    let (not_said, names) = (NotSaid::default(), HashSet::new());
+    let reading = decode::Reading {
+        columns: &[Column::Key],
+        not_said: &not_said,
+        names: &names,
+    };
+    decode::batches(file.path(), &form, reading)
         .unwrap()
         .collect::<Result<_, _>>()
         .unwrap()

@@ -67,7 +67,8 @@ impl Taken {
 
     fn names(&self) -> Vec<String> {
         let connection = state::open(&self.tenant.index());
-        let sql = "SELECT name FROM accounts WHERE name <> 'good@EMEA' ORDER BY name";
+        let sql =
+            "SELECT coalesce(name, '') FROM accounts WHERE name IS NOT 'good@EMEA' ORDER BY name";
         let mut select = connection.prepare(sql).unwrap();
         let names = select.query_map([], |row| row.get(0)).unwrap();
         names.collect::<Result<_, _>>().unwrap()

@@ -40,6 +40,7 @@ fn the_report_has_the_keys_of_the_design() {
         "failures",
         "generation",
         "objects",
+        "odd_cells",
         "outcome",
         "rows",
         "seconds",

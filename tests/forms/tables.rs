@@ -1,8 +1,10 @@
 //! Any table in any style of writing: it is read back as it was written, before anything is made of it.
 
+use std::collections::HashSet;
 use std::fs;
 
 use arrow_array::{Array, StringArray};
+use identidex::identifier::NotSaid;
 use identidex::internals::decode;
 use identidex::internals::observation::Decoded;
 use proptest::prelude::*;
@@ -131,9 +133,15 @@ pub(crate) fn cells_of(decoded: &Decoded) -> Vec<Vec<String>> {
 fn read_table(content: &[u8]) -> Vec<Vec<String>> {
     let file = tempfile::NamedTempFile::new().unwrap();
     fs::write(file.path(), content).unwrap();
-    let form = decode::check(file.path()).unwrap();
+    let form = decode::check(file.path(), None).unwrap();
     let mut table = Vec::new();
-    for decoded in decode::batches(file.path(), &form, vec![0]).unwrap() {
+    let (not_said, names) = (NotSaid::default(), HashSet::new());
+    let reading = decode::Reading {
+        columns: &[],
+        not_said: &not_said,
+        names: &names,
+    };
+    for decoded in decode::batches(file.path(), &form, reading).unwrap() {
         let decoded = decoded.unwrap();
         assert_eq!(decoded.rejects, []);
         assert_eq!(decoded.rows.first(), Some(&(table.len() as u32 + 1)));

@@ -61,7 +61,15 @@ const HOSTS: [&str; 12] = [
     "kelvin",
     "PC",
 ];
-const SERIALS: [&str; 7] = ["SN1", "sn1", "SN2", "DUP", "jdoe", "NB-2", "M\u{fc}-1"];
+const SERIALS: [&str; 7] = [
+    "SN-12",
+    "sn-12",
+    "SN-2A",
+    "DUPL",
+    "jdoe",
+    "NB-2A",
+    "M\u{fc}-1A",
+];
 
 pub(super) const BUILT_IN: &str = "s-1-5-21-1-2-3-500";
 

@@ -45,6 +45,7 @@ pub(crate) fn source(name: &str, url: &str) -> SourceConfig {
         name: name.to_owned(),
         url: url.to_owned(),
         time_zone: TimeZone::UTC,
+        encoding: None,
         observed_from: None,
         options: BTreeMap::new(),
     }

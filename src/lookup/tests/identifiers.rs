@@ -52,7 +52,7 @@ fn a_device_is_found_by_its_name_short_or_whole_its_ids_and_its_serial_numbers()
         ("collector_uid", &uuid('c', 1)),
         ("name", "PRINT01.emea.example"),
         ("serial", "PF4XK0QZ"),
-        ("chassis_serial", "CH-1"),
+        ("chassis_serial", "CH-12"),
     ]);
     draft.device(&[("uid", &uuid('d', 2)), ("name", "NB-0042")]);
     let open = draft.open();
@@ -61,7 +61,7 @@ fn a_device_is_found_by_its_name_short_or_whole_its_ids_and_its_serial_numbers()
         ("print01.EMEA.example.", Level::Folded),
         ("PRINT01", Level::ShortName),
         ("pf4xk0qz", Level::Folded),
-        ("CH-1", Level::Exact),
+        ("CH-12", Level::Exact),
         (&*uuid('d', 1), Level::Exact),
         (&*uuid('c', 1), Level::Exact),
     ] {

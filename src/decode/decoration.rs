@@ -1,0 +1,106 @@
+//! Decoration: what spreadsheets and careless writers put around cells that is no part of them.
+
+use std::borrow::Cow;
+
+/// Returns a record without what stands between its delimiters and the quotes of its cells: white space, and the `=` of
+/// `="0042"`, by which spreadsheets keep zeros. Only where a quote follows: a cell without quotes is as it stands.
+pub(super) fn undecorated(record: &[u8], delimiter: u8) -> Cow<'_, [u8]> {
+    if !is_decorated(record) {
+        return Cow::Borrowed(record);
+    }
+    let mut plain = Vec::with_capacity(record.len());
+    let mut rest = record;
+    while !rest.is_empty() {
+        let cell = &rest[before_quote(rest, delimiter)..];
+        let end = match cell.strip_prefix(b"\"") {
+            None => memchr::memchr3(delimiter, b'\n', b'\r', cell).unwrap_or(cell.len()),
+            Some(quoted) => 1 + quoted_length(quoted),
+        };
+        plain.extend_from_slice(&cell[..end]);
+        let behind = &cell[end..];
+        let space = match cell.starts_with(b"\"") {
+            true => spaces(behind, delimiter),
+            false => 0,
+        };
+        // The space before a delimiter or the end of the line goes; any other is a fault, and is left to be found.
+        let is_end =
+            |byte: Option<&u8>| byte.is_none_or(|byte| [delimiter, b'\n', b'\r'].contains(byte));
+        rest = match is_end(behind.get(space)) {
+            true => &behind[space..],
+            false => behind,
+        };
+        let next = rest.len().min(1);
+        plain.extend_from_slice(&rest[..next]);
+        rest = &rest[next..];
+    }
+    Cow::Owned(plain)
+}
+
+fn is_decorated(record: &[u8]) -> bool {
+    let mut quotes = memchr::memchr_iter(b'"', record);
+    quotes.any(|at| {
+        let before = at.checked_sub(1).map(|at| record[at]);
+        let behind = record.get(at + 1).copied();
+        matches!(before, Some(b' ' | b'\t' | b'=')) || matches!(behind, Some(b' ' | b'\t'))
+    })
+}
+
+/// Returns how much of a cell stands before its opening quote and is no part of it; 0 where no quote opens.
+fn before_quote(cell: &[u8], delimiter: u8) -> usize {
+    let space = spaces(cell, delimiter);
+    match &cell[space..] {
+        [b'"', ..] => space,
+        [b'=', b'"', ..] => space + 1,
+        _ => 0,
+    }
+}
+
+fn spaces(text: &[u8], delimiter: u8) -> usize {
+    let is_space = |byte: &&u8| matches!(byte, b' ' | b'\t') && **byte != delimiter;
+    text.iter().take_while(is_space).count()
+}
+
+/// Returns the length of a quoted cell behind its opening quote, the closing one included.
+fn quoted_length(quoted: &[u8]) -> usize {
+    let mut at = 0;
+    while let Some(quote) = memchr::memchr(b'"', &quoted[at..]) {
+        at += quote + 1;
+        match quoted.get(at) {
+            Some(b'"') => at += 1,
+            _ => return at,
+        }
+    }
+    quoted.len()
+}
+
+/// Tells whether a cell that should be an identifier has quotes around it, or the apostrophe before it by which
+/// spreadsheets keep a text one.
+pub(super) fn is_guarded(cell: &str) -> bool {
+    let cell = cell.trim();
+    let is_quote = |letter: char| matches!(letter, '"' | '\'' | '`' | '\u{2018}'..='\u{201f}');
+    if cell.len() < 2 {
+        return false;
+    }
+    cell.starts_with('\'') || (cell.starts_with(is_quote) && cell.ends_with(is_quote))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_stands_between_delimiters_and_quotes_goes() {
+        for (record, plain) in [
+            (r#"a, "b", "c" ,d"#, r#"a,"b","c",d"#),
+            (r#" "a","b, c" "#, r#""a","b, c""#),
+            (r#"="0042",=1+1,="a""b""#, r#""0042",=1+1,"a""b""#),
+            (r#"a "b" c,d"#, r#"a "b" c,d"#),
+            ("a , b ", "a , b "),
+            ("\"a\" x,\"b\"\n", "\"a\" x,\"b\"\n"),
+        ] {
+            let shown = undecorated(record.as_bytes(), b',');
+            assert_eq!(String::from_utf8_lossy(&shown), plain, "{record}");
+        }
+        assert_eq!(&*undecorated(b"\"a\"\t\"b\"", b'\t'), b"\"a\"\t\"b\"");
+    }
+}

@@ -1,0 +1,80 @@
+//! Sniffing: what a file is by its first bytes, never by its name.
+
+use super::Error;
+
+/// How a file is compressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Compression {
+    None,
+    Gzip,
+    Zstd,
+}
+
+/// What files begin with that are no exports, and what people call them.
+const OTHERS: [(&[u8], &str); 14] = [
+    (b"PK\x03\x04", "a zip archive or an Excel workbook (xlsx)"),
+    (b"PK\x05\x06", "an empty zip archive"),
+    (b"\xd0\xcf\x11\xe0", "an old Office document (xls)"),
+    (b"%PDF", "a PDF document"),
+    (b"{\\rtf", "an RTF document"),
+    (b"BZh", "compressed with bzip2"),
+    (b"\xfd7zXZ\0", "compressed with xz"),
+    (b"7z\xbc\xaf\x27\x1c", "a 7z archive"),
+    (b"\x04\x22\x4d\x18", "compressed with lz4"),
+    (b"SQLite format 3\0", "a SQLite database"),
+    (b"Obj\x01", "an Avro file"),
+    (b"ORC", "an ORC file"),
+    (b"\x7fELF", "a program"),
+    (
+        b"-----BEGIN",
+        "a key, a certificate or an encrypted message",
+    ),
+];
+
+/// Tags that documents of the web and of XML begin with.
+const TAGS: [(&str, &str); 5] = [
+    (
+        "<!doctype html",
+        "an HTML page, perhaps of a proxy or a login",
+    ),
+    ("<html", "an HTML page, perhaps of a proxy or a login"),
+    ("<head", "an HTML page, perhaps of a proxy or a login"),
+    ("<?xml", "an XML document, perhaps a store's error"),
+    ("<!--", "an HTML or XML document"),
+];
+
+pub(super) fn compression_of(start: &[u8]) -> Compression {
+    const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
+    const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
+    if start.starts_with(&GZIP_MAGIC) {
+        Compression::Gzip
+    } else if start.starts_with(&ZSTD_MAGIC) {
+        Compression::Zstd
+    } else {
+        Compression::None
+    }
+}
+
+/// Returns what a text is encoded in, where that is UTF-16.
+pub(super) fn utf16_of(start: &[u8]) -> Option<&'static encoding_rs::Encoding> {
+    match start {
+        [0xff, 0xfe, ..] => Some(encoding_rs::UTF_16LE),
+        [0xfe, 0xff, ..] => Some(encoding_rs::UTF_16BE),
+        // Without a mark: an ASCII header has every second byte zero.
+        [first, 0, second, 0, ..] if *first != 0 && *second != 0 => Some(encoding_rs::UTF_16LE),
+        [0, first, 0, second, ..] if *first != 0 && *second != 0 => Some(encoding_rs::UTF_16BE),
+        _ => None,
+    }
+}
+
+/// Refuses what is plainly another kind of file.
+pub(super) fn refuse_others(start: &[u8]) -> Result<(), Error> {
+    let text = start.trim_ascii_start();
+    let tag = TAGS.iter().find(|(tag, _)| {
+        let begin = text.get(..tag.len());
+        begin.is_some_and(|begin| begin.eq_ignore_ascii_case(tag.as_bytes()))
+    });
+    let other = OTHERS.iter().find(|(magic, _)| start.starts_with(magic));
+    let what = tag.map(|(_, what)| *what).or(other.map(|(_, what)| *what));
+    what.map_or(Ok(()), |what| Err(Error::NoExport { what }))
+}

@@ -1,0 +1,315 @@
+//! Not said: the words, signs and numbers that stand for "no value", by the lists of `schemas/not_said.toml`.
+//!
+//! What every column of an export leaves out, no question is asked for either. The nil UUID is the affair of `uuid`.
+
+use std::collections::BTreeSet;
+use std::sync::LazyLock;
+
+use super::kind::Kind;
+use super::text::folded;
+
+/// What a column holds, as far as that tells what says nothing in it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Column {
+    /// Any text.
+    #[default]
+    Text,
+    /// Keys, on one line each.
+    Key,
+    /// UPNs and emails.
+    Identifier,
+    /// Times.
+    Time,
+    /// Serial numbers.
+    SerialNumber,
+}
+
+/// What says nothing: what the lists have, and what a configuration adds to them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct NotSaid {
+    any: BTreeSet<String>,
+    time: BTreeSet<String>,
+    serial_number: BTreeSet<String>,
+}
+
+/// The lists as shipped; only what they have on lines of their own is read, so that lookups need no reader of TOML.
+static SHIPPED: LazyLock<NotSaid> = LazyLock::new(|| {
+    let mut shipped = NotSaid::default();
+    let mut list = None;
+    for line in include_str!("../../schemas/not_said.toml").lines() {
+        match line.split_once(" = [") {
+            Some((name, _)) => list = shipped.list(name),
+            None => {
+                let text = line.trim().strip_prefix('"');
+                let text = text.and_then(|text| text.strip_suffix("\","));
+                if let (Some(list), Some(text)) = (list.as_mut(), text) {
+                    list.insert(text.replace("\\\\", "\\"));
+                }
+            }
+        }
+    }
+    shipped
+});
+
+/// Bytes that the longest text of the lists has, but for those of serial numbers.
+static LONGEST: LazyLock<usize> = LazyLock::new(|| {
+    let all = SHIPPED.any.iter().chain(&SHIPPED.time);
+    all.map(String::len).max().unwrap_or_default()
+});
+
+impl Column {
+    /// Tells whether it holds identifiers.
+    pub fn is_identifier(self) -> bool {
+        matches!(
+            self,
+            Column::Key | Column::Identifier | Column::SerialNumber
+        )
+    }
+}
+
+impl NotSaid {
+    /// Adds a text to a list by its name; tells whether there is such a list.
+    pub fn add(&mut self, name: &str, text: &str) -> bool {
+        let text = match name {
+            "serial_number" => letters_and_digits(&lower(text)),
+            _ => lower(text),
+        };
+        self.list(name).map(|list| list.insert(text)).is_some()
+    }
+
+    fn list(&mut self, name: &str) -> Option<&mut BTreeSet<String>> {
+        match name {
+            "any" => Some(&mut self.any),
+            "time" => Some(&mut self.time),
+            "serial_number" => Some(&mut self.serial_number),
+            _ => None,
+        }
+    }
+
+    /// Tells whether a cell of a column says nothing, though it is not empty.
+    pub fn covers(&self, column: Column, cell: &str) -> bool {
+        let cell = cell.trim();
+        if says_nothing(cell) || (!self.any.is_empty() && self.any.contains(&lower(cell))) {
+            return true;
+        }
+        match column {
+            Column::Text | Column::Key | Column::Identifier => false,
+            Column::Time => {
+                let lower = lower(cell);
+                let has = |list: &NotSaid| list.time.contains(&lower);
+                is_zero_date(&lower) || has(&SHIPPED) || has(self)
+            }
+            Column::SerialNumber => {
+                let plain = letters_and_digits(&lower(cell));
+                is_no_serial_number(&plain) || self.serial_number.contains(&plain)
+            }
+        }
+    }
+}
+
+/// Tells whether a text, without white space around it, says nothing in any column.
+pub(crate) fn says_nothing(text: &str) -> bool {
+    // Nearly every cell is told by its length or its first letter.
+    let first = text.as_bytes().first().map(u8::to_ascii_lowercase);
+    let may_be = matches!(
+        first,
+        Some(b'-' | b'#' | b'(' | b'<' | b'[' | b'\\' | b'n' | b'u')
+    );
+    may_be && text.len() <= *LONGEST && SHIPPED.any.contains(&text.to_ascii_lowercase())
+}
+
+pub(super) fn is_placeholder(kind: Kind, normal: &str) -> bool {
+    says_nothing(normal)
+        || match kind {
+            Kind::AccountName | Kind::BareName | Kind::Domain => is_no_name(normal),
+            Kind::DeviceName | Kind::ShortName => is_no_name(normal),
+            Kind::SerialNumber => is_no_serial_number(&letters_and_digits(normal)),
+            // People have such initials.
+            _ => is_no_name(normal) || normal == "na",
+        }
+}
+
+/// Signs that nobody is called.
+fn is_no_name(normal: &str) -> bool {
+    matches!(normal, "*" | "?" | "0" | ".")
+}
+
+/// Texts are compared as all others are; one that holds what identifiers must not have is in no list.
+fn lower(text: &str) -> String {
+    folded(text).unwrap_or_default().into_owned()
+}
+
+fn letters_and_digits(lower: &str) -> String {
+    lower
+        .chars()
+        .filter(|letter| letter.is_alphanumeric())
+        .collect()
+}
+
+/// Tells whether the letters and digits of a serial number are what firmware holds where nobody wrote one.
+fn is_no_serial_number(plain: &str) -> bool {
+    /// Serial numbers that are shorter are counts, not numbers of machines.
+    const SHORTEST: usize = 4;
+    /// A letter that stands so often beside itself stands for others.
+    const REPEATED: usize = 5;
+    let letters: Vec<char> = plain.chars().collect();
+    let same = letters.chunk_by(|left, right| left == right);
+    let repeated = same
+        .filter(|run| !run[0].is_ascii_digit())
+        .map(<[char]>::len)
+        .max();
+    let is_one_letter = letters.iter().all(|letter| Some(letter) == letters.first());
+    letters.len() < SHORTEST
+        || is_one_letter
+        || repeated >= Some(REPEATED)
+        || is_run_of_digits(plain)
+        || SHIPPED.serial_number.contains(plain)
+}
+
+/// `123456789`, `9876543210`, `1234567890000`, also behind the letters that firmware writes before them.
+fn is_run_of_digits(plain: &str) -> bool {
+    const BEFORE: [&str; 5] = ["", "sn", "sys", "bsn", "mb"];
+    let digits = plain.trim_start_matches(|letter: char| letter.is_ascii_alphabetic());
+    let before = &plain[..plain.len() - digits.len()];
+    let digits = digits.trim_end_matches('0').as_bytes();
+    let is_next = |pair: &[u8], step: u8| (pair[0] - b'0' + step) % 10 == pair[1] - b'0';
+    let is_run = |step| digits.windows(2).all(|pair| is_next(pair, step));
+    BEFORE.contains(&before)
+        && digits.len() >= 3
+        && digits.iter().all(u8::is_ascii_digit)
+        && (is_run(1) || is_run(9))
+}
+
+/// The dates that programs write for "no time".
+fn is_zero_date(lower: &str) -> bool {
+    let (date, time) = lower.split_at_checked(10).unwrap_or((lower, ""));
+    match date {
+        "0000-00-00" | "0001-01-01" | "1601-01-01" | "9999-12-31" => true,
+        "1970-01-01" => {
+            let time = time.trim_start_matches([' ', 't']);
+            time.bytes()
+                .all(|byte| matches!(byte, b'0' | b':' | b'.' | b'z' | b'+'))
+        }
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::identifier::Refusal;
+    use crate::identifier::tests::{normal, refusal};
+
+    #[test]
+    fn placeholders_are_no_values() {
+        for kind in Kind::ALL {
+            for text in [
+                "-", "N/A", "Unknown", "none", "nil", "(null)", " NULL ", "\\N",
+            ] {
+                assert_eq!(
+                    refusal(kind, text),
+                    Some(Refusal::Placeholder),
+                    "{kind:?} {text}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn odd_names_are_names() {
+        for text in ["na", "001", "1e5", "true", "nano", "unknown2"] {
+            assert_eq!(normal(Kind::AccountName, text).as_deref(), Some(text));
+            assert_eq!(normal(Kind::DeviceName, text).as_deref(), Some(text));
+        }
+        assert!(normal(Kind::AccountName, "null@EMEA").is_some());
+    }
+
+    #[test]
+    fn serial_numbers_that_firmware_invents_are_not_said() {
+        for text in [
+            "To be filled by O.E.M.",
+            "Default string",
+            "System Serial Number",
+            "Not Specified",
+            "00000000",
+            "FFFF-FFFF",
+            "....",
+            "None",
+            "123456789",
+            "SYS-9876543210",
+            "SN-1234567890",
+            "123456789000",
+            "xxxxxxxxxxx",
+            "PF0XXXXX",
+            "oem default string inject xxxxxxxxxx",
+            "BSN12345678901234567",
+            "MB-1234567890",
+            "ABC123",
+            "12345",
+            "1",
+            "/",
+        ] {
+            assert_eq!(
+                refusal(Kind::SerialNumber, text),
+                Some(Refusal::Placeholder),
+                "{text}"
+            );
+        }
+        for text in [
+            "5CG1234XYZ",
+            "7XK2M34",
+            "PF4XK0QZ",
+            "C02G8416Q05D",
+            "1000234",
+            "MXL1234567",
+            "VMware-42 1a 7c 55",
+        ] {
+            assert!(normal(Kind::SerialNumber, text).is_some(), "{text}");
+        }
+    }
+
+    #[test]
+    fn zero_dates_say_nothing_in_columns_of_times_alone() {
+        let not_said = NotSaid::default();
+        for text in [
+            "never",
+            "1601-01-01 00:00:00",
+            "0001-01-01T00:00:00Z",
+            "1970-01-01",
+            "1970-01-01 00:00:00",
+            "9999-12-31",
+        ] {
+            assert!(not_said.covers(Column::Time, text), "{text}");
+            assert!(!not_said.covers(Column::Text, text), "{text}");
+        }
+        for text in ["1970-01-01 00:00:01", "2026-11-20 05:00:00", ""] {
+            assert!(!not_said.covers(Column::Time, text), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_configuration_adds_to_the_lists() {
+        let mut not_said = NotSaid::default();
+        assert!(not_said.add("any", "k. A."));
+        assert!(not_said.add("serial_number", "Test-Serial"));
+        assert!(!not_said.add("names", "x"));
+        assert!(not_said.covers(Column::Text, " K. a. "));
+        assert!(not_said.covers(Column::SerialNumber, "TEST SERIAL"));
+        assert!(!not_said.covers(Column::Text, "TEST SERIAL"));
+    }
+
+    #[cfg(feature = "ingest")]
+    #[test]
+    fn the_lists_are_what_a_reader_of_toml_reads() {
+        use std::collections::BTreeMap;
+        let text = include_str!("../../schemas/not_said.toml");
+        let lists: BTreeMap<String, Vec<String>> = toml::from_str(text).expect("the list is TOML");
+        let mut all = NotSaid::default();
+        for (name, texts) in lists {
+            for text in texts {
+                assert!(all.add(&name, &text), "{name}");
+            }
+        }
+        assert_eq!(all, *SHIPPED);
+    }
+}
