@@ -234,7 +234,8 @@ SELECT u.id >> 32 AS account, u.id & 4294967295 AS device, u.logins,
   CASE u.rank >> 2 WHEN 1 THEN 'not_a_person' WHEN 2 THEN 'not_current' WHEN 3 THEN 'shared' WHEN 4 THEN 'other_device'
     WHEN 5 THEN 'no_device_leads' WHEN 6 THEN 'other_account' WHEN 7 THEN 'no_account_leads' WHEN 8 THEN 'last_login'
     WHEN 9 THEN 'undated' WHEN 10 THEN 'newer_waits' WHEN 11 THEN 'not_ranked'
-    WHEN 12 THEN 'before_account' END AS not_primary,
+    WHEN 12 THEN 'before_account'
+    WHEN 13 THEN 'replaced' END AS not_primary,
   u.through, u.extra
 FROM usage u;
 

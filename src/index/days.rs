@@ -37,6 +37,19 @@ impl Days {
         Some(Days { mask, ..self })
     }
 
+    /// Returns those up to a day, if there are any.
+    pub(super) fn until(self, day: i32) -> Option<Days> {
+        let behind = i64::from(self.newest) - i64::from(day);
+        let Ok(behind @ 1..) = u32::try_from(behind) else {
+            return Some(self);
+        };
+        let mask = self.mask.checked_shr(behind).unwrap_or(0);
+        (mask != 0).then(|| Days {
+            newest: day - mask.trailing_zeros() as i32,
+            mask: mask >> mask.trailing_zeros(),
+        })
+    }
+
     /// Returns the oldest.
     pub(super) fn first(self) -> i32 {
         self.newest - (63 - self.mask.leading_zeros() as i32)
@@ -84,5 +97,14 @@ mod tests {
         assert_eq!([since(38), since(37), since(i32::MIN)], [2, 3, 3]);
         assert_eq!(days.since(98).map(Days::first), Some(100));
         assert_eq!((days.count(), days.first()), (3, 37));
+        let until = |day| days.until(day).map(|days| (days.newest, days.count()));
+        assert_eq!(
+            [until(101), until(100), until(99)],
+            [Some((100, 3)), Some((100, 3)), Some((97, 2))]
+        );
+        assert_eq!(
+            [until(96), until(37), until(36)],
+            [Some((37, 1)), Some((37, 1)), None]
+        );
     }
 }

@@ -77,6 +77,12 @@ impl HeldValues {
         Ok(held)
     }
 
+    /// Returns what a claim ever had of a kind, by the hashes; nothing where it had one value for ever.
+    pub(super) fn of(&self, reference: u32) -> impl Iterator<Item = u64> {
+        let its = self.times.range((reference, 0)..=(reference, u64::MAX));
+        its.map(|((_, hash), _)| *hash)
+    }
+
     /// Notes that a claim had a value at a time.
     pub(super) fn note(&mut self, kind: Kind, claim: ClaimId, hash: u64, times: Times) {
         let known = self

@@ -14,13 +14,14 @@ use super::mention::{Mention, State, split_keys};
 use super::mention_rows::MentionReader;
 use super::mentions::Mentions;
 use super::roster::Roster;
+use super::stand::tells_time;
 use super::subject::{Standing, SubjectId};
 use super::text::Texts;
 use super::text_reader::TextReader;
 use super::usage::{Maker, Makers};
 use crate::bucket::Hash;
-use crate::identifier::{Kind, normal_form};
-use crate::schema::{BySubject, FieldType, NAME, Subject, device_field};
+use crate::identifier::{Kind, domain, normal_form, short_name};
+use crate::schema::{BySubject, FieldType, NAME, SECOND, Subject, device_field};
 
 /// How long before it was observed a logins row may have been true, where no window is declared: longer than any window of
 /// an NQL query (91 days).
@@ -46,12 +47,14 @@ pub(super) struct Waiting {
     mentions: BTreeMap<(u64, State), [Named; 2]>,
 }
 
-/// When the newest logins were that wait and mean an account alone or, of devices, one or others that are known.
-#[derive(Debug, Default)]
+/// When the newest logins were that wait and may mean an account elsewhere, or a device or another one that is known.
+#[derive(Debug, Default, Clone, Copy)]
 pub(super) struct NewestWaiting {
     pub(super) dated: Option<i64>,
     /// When those were observed that do not tell it.
     pub(super) undated: Option<i64>,
+    /// Of somebody who is not known for certain, on the device itself.
+    pub(super) on_it: Option<i64>,
 }
 
 /// What a mention says of a side, for people.
@@ -80,6 +83,8 @@ pub(super) struct Placed {
     /// By position among the mentions.
     pub(super) states: Vec<State>,
     pub(super) waiting: BTreeMap<(Subject, SubjectId), Waiting>,
+    /// Devices that have a name or a collector's uid in common: one computer, set up anew, or several of one name.
+    pub(super) same_devices: Vec<Vec<SubjectId>>,
     /// What claims say by which mentions that wait name their sides, in normal form.
     named: BTreeMap<Field, String>,
     /// Mentions that wait, by state.
@@ -114,6 +119,7 @@ pub(super) fn place(
             makers: Makers::default(),
             states: vec![State::Resolved; mentions.all.len()],
             waiting: BTreeMap::new(),
+            same_devices: Vec::new(),
             counts: [0; 3],
         },
     };
@@ -125,6 +131,7 @@ pub(super) fn place(
         placing.place_former(at, former);
     }
     placing.read_names(texts, sources)?;
+    placing.placed.same_devices = placing.same_devices();
     placing.placed.makers.sort();
     Ok(placing.placed)
 }
@@ -155,17 +162,31 @@ impl Placing<'_> {
                 }
             });
             self.wait(&sides, state, mention.group, named);
-            let is_dated = mention.used().is_some() || self.is_window_short;
+            let observed_at = self.ledger.observed_at(mention.object);
+            let is_dated = tells_time(mention.used(), observed_at, self.is_window_short);
             self.note_newest(&sides, interval.to, is_dated);
+            if !is_local(keys) {
+                self.note_on_it(&sides, interval.to);
+            }
         }
         self.placed.states[at] = state;
         Ok(())
     }
 
-    /// Notes when logins that wait were, of the account and of each device that they may mean.
+    /// Notes when somebody who is not known for certain used a device.
+    fn note_on_it(&mut self, sides: &BySubject<Side>, time: i64) {
+        if let Side::One(device) = &sides.device {
+            let waiting = self.placed.waiting.entry((Subject::Device, *device));
+            let newest = &mut waiting.or_default().newest.on_it;
+            *newest = (*newest).max(Some(time));
+        }
+    }
+
+    /// Notes when logins that wait were, of each account and of each device that they may mean.
     fn note_newest(&mut self, sides: &BySubject<Side>, time: i64, is_dated: bool) {
         let account = match &sides.account {
             Side::One(account) => std::slice::from_ref(account),
+            Side::Ambiguous(some) if some.len() <= CANDIDATES_AT_MOST => some.as_slice(),
             Side::Ambiguous(_) | Side::Unknown(_) => &[],
         };
         let devices = match &sides.device {
@@ -182,6 +203,25 @@ impl Placing<'_> {
             };
             *newest = (*newest).max(Some(time));
         }
+    }
+
+    /// Returns the devices that have a name or a collector's uid in common.
+    fn same_devices(&self) -> Vec<Vec<SubjectId>> {
+        let mut same: BTreeMap<(usize, u64), BTreeSet<SubjectId>> = BTreeMap::new();
+        for claim in &self.known.identities.device.claims {
+            let Some(subject) = self.known.standings.device.subject_of(claim.id) else {
+                continue;
+            };
+            for (at, key) in claim.keys.iter().enumerate().skip(SECOND) {
+                if let Some(key) = key {
+                    same.entry((at, *key)).or_default().insert(subject);
+                }
+            }
+        }
+        let several = same.into_values().filter(|subjects| subjects.len() > 1);
+        several
+            .map(|subjects| subjects.into_iter().collect())
+            .collect()
     }
 
     /// Returns the subject of a side whose keys nobody shares.
@@ -388,6 +428,15 @@ impl Placing<'_> {
         }
         Ok(())
     }
+}
+
+/// Tells whether logins are of an account of the device that they name, by both names.
+fn is_local(keys: BySubject<Option<&str>>) -> bool {
+    let name = |keys: Option<&str>| keys.and_then(|keys| split_keys(keys)[NAME].map(str::to_owned));
+    let (account, device) = (name(keys.account), name(keys.device));
+    let domain = account.as_deref().and_then(domain);
+    let device = device.as_deref();
+    domain.is_some() && (domain == device || domain == device.and_then(short_name))
 }
 
 /// Shows a side's keys to people: the name, or what there is.

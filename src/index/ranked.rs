@@ -9,12 +9,14 @@ use super::former::name_in;
 use super::in_order::in_order;
 use super::kept::Kept;
 use super::last_users::LastUsers;
+use super::ledger::Ledger;
 use super::mentions::Mentions;
 use super::place::Waiting;
 use super::ranking::{OnDevice, Ranking, Unplaced};
 use super::roster::Roster;
 use super::seen::Seen;
-use super::stand::{Scale, Stand};
+use super::stand::{Scale, Sides, Stand, is_later, seconds};
+use super::stands_for::Namesakes;
 use super::subject::{Sharing, Standing, SubjectId};
 use super::text_reader::TextReader;
 use super::usage::{Makers, Told};
@@ -37,6 +39,8 @@ pub(super) struct People<'a> {
     pub(super) standing: &'a Standing,
     pub(super) sharing: &'a Sharing,
     pub(super) waiting: &'a BTreeMap<(Subject, SubjectId), Waiting>,
+    pub(super) same_devices: &'a [Vec<SubjectId>],
+    pub(super) locals: &'a [Namesakes],
     /// Other columns of logins rows.
     pub(super) extras: &'a PutAside,
 }
@@ -70,8 +74,9 @@ impl Ranked {
     ) -> Result<Ranked> {
         let devices = &kept.rosters.device;
         let last_users = LastUsers::of(devices, people.standing, &kept.ledger)?;
+        let scale = scale_of(kept, rules, &mentions);
         let Unranked { ids, stands, heads } =
-            unranked(kept, rules, (&makers, &mentions), people, &last_users)?;
+            unranked(kept, &scale, (&makers, &mentions), people, &last_users)?;
         drop((makers, mentions));
         let by_device = (0..).zip(&ids).map(|(at, id)| OnDevice::of(*id as u32, at));
         let mut by_device: Vec<OnDevice> = by_device.collect();
@@ -82,6 +87,11 @@ impl Ranked {
             by_device: &by_device,
             classes: people.classes,
             waiting: people.waiting,
+            locals: people.locals,
+            replaced: &people.replaced(&kept.ledger),
+            accounts: people.seen.account,
+            ledger: &kept.ledger,
+            since: seconds(scale.now.saturating_sub(scale.recent)),
         };
         let (ranks, ids_by_device) = ranking.ranks(&UnplacedUsers {
             users: &last_users,
@@ -109,6 +119,23 @@ impl Ranked {
     }
 }
 
+impl People<'_> {
+    /// Returns devices of which another record of the same name or collector's uid was seen more than a day later.
+    fn replaced(&self, ledger: &Ledger) -> BTreeSet<u32> {
+        let seen = |device: &SubjectId| {
+            let last = self.seen.device.last(device.0, ledger);
+            seconds(last.last_seen.unwrap_or(last.observed_at))
+        };
+        let mut replaced = BTreeSet::new();
+        for same in self.same_devices {
+            let newest = same.iter().map(seen).max().unwrap_or_default();
+            let older = same.iter().filter(|device| is_later(newest, seen(device)));
+            replaced.extend(older.map(|device| device.0));
+        }
+        replaced
+    }
+}
+
 /// Returns what times are measured by: the newest row of logins and devices.
 fn scale_of(kept: &Kept, rules: &Rules, mentions: &Mentions) -> Scale {
     let objects = mentions.all.iter().map(|mention| mention.object);
@@ -124,7 +151,7 @@ fn scale_of(kept: &Kept, rules: &Rules, mentions: &Mentions) -> Scale {
 /// Sums all usages up.
 fn unranked(
     kept: &Kept,
-    rules: &Rules,
+    scale: &Scale,
     (makers, mentions): (&Makers, &Mentions),
     people: &People,
     last_users: &LastUsers,
@@ -135,7 +162,6 @@ fn unranked(
         formers,
         ..
     } = kept;
-    let scale = scale_of(kept, rules, mentions);
     let told = Told {
         ledger,
         mentions,
@@ -147,9 +173,13 @@ fn unranked(
         let (mut stands, mut heads) = (Vec::new(), Heads::default());
         makers.touch(some.clone(), &told, people.seen.device);
         for usage in makers.usages(some, &told) {
-            let device = people.seen.device.device(usage.device(), ledger);
-            let first_seen = people.seen.account.time((usage.id >> 32) as u32);
-            let (time, stand) = scale.stand(&usage, (device, first_seen), ledger);
+            let account = (usage.id >> 32) as u32;
+            let sides = Sides {
+                device: people.seen.device.last(usage.device(), ledger),
+                account: people.seen.account.last(account, ledger),
+                there_since: people.seen.account.first(account),
+            };
+            let (time, stand) = scale.stand(&usage, sides, ledger);
             heads.push(&usage, time, ledger, people.extras, record);
             stands.push((usage.id, stand));
         }

@@ -6,17 +6,26 @@ use std::ops::Range;
 use super::Result;
 use super::days::DAY;
 use super::in_order::{ROWS, in_order, together};
+use super::ledger::Ledger;
 use super::place::{NewestWaiting, Waiting};
-use super::stand::{CLOSE, Stand, mark};
+use super::seen::Seen;
+use super::stand::{Seconds, Stand, is_later, mark, seconds};
+use super::stands_for::Namesakes;
 use super::subject::SubjectId;
 use crate::schema::{Class, NotPrimary, Rank, SIDE_BY_SIDE_MICROS, Subject, usage_id};
 
 /// Usages that were last used so long before the newest one do not compete with it.
 const LEFT_BEHIND: i64 = 14 * DAY;
+/// Of several on one day alone, who leads has so many times the logins of all others.
+const ON_ONE_DAY: u64 = 3;
 /// Accounts of people that use a device from which on it may be shared.
 const SHARED_BY: usize = 3;
 /// Whose weight is so many times less than that of who leads is a visitor.
 const VISITOR: u64 = 10;
+
+fn is_left_behind(stand: &Stand, newest: Seconds) -> bool {
+    newest.saturating_sub(stand.known) >= seconds(LEFT_BEHIND)
+}
 
 fn is_of_one_account(left: &i64, right: &i64) -> bool {
     left >> 32 == right >> 32
@@ -74,6 +83,15 @@ pub(super) struct Ranking<'a> {
     /// By account.
     pub(super) classes: &'a [Class],
     pub(super) waiting: &'a BTreeMap<(Subject, SubjectId), Waiting>,
+    /// Local accounts, each with an account that holds the same UPN; and whether it stands for that.
+    pub(super) locals: &'a [Namesakes],
+    /// Devices of which another record is newer, in order.
+    pub(super) replaced: &'a BTreeSet<u32>,
+    /// When accounts were last seen.
+    pub(super) accounts: &'a Seen,
+    pub(super) ledger: &'a Ledger,
+    /// From when on usages are current.
+    pub(super) since: Seconds,
 }
 
 /// Whom the newest rows of devices name, where no usage is of them.
@@ -111,50 +129,91 @@ impl Ranking<'_> {
         )?;
         self.ask_of_unknown(&at_devices, &mut ranks, unplaced)?;
         self.ask_of_waiting(&mut ranks);
+        self.ask_of_namesakes(&mut ranks);
         Ok((ranks, ids_by_device))
     }
 
     /// Ranks the usages of an account.
     fn rank_account(&self, own: Range<usize>, at_devices: &[AtDevice], ranks: &mut Vec<Rank>) {
-        let competes =
-            |at: &usize| self.stands[*at].is(mark::CURRENT) && at_devices[*at] != AtDevice::Shared;
-        let lead = self.lead(own.clone().filter(competes));
-        let lead = lead.filter(|lead| self.is_theirs_still(*lead, own.clone(), at_devices));
-        let lead = lead.filter(|lead| self.is_best_known(*lead, own.clone().filter(competes)));
+        let is_shared = |at: usize| at_devices[at] == AtDevice::Shared;
+        let competes = |at: &usize| self.stands[*at].competes() && !is_shared(*at);
+        let competing = self.without_vague(own.clone().filter(competes));
+        let lead = self.lead(competing.iter().copied());
+        let lead = lead.filter(|lead| {
+            self.is_on_most_days(*lead, &competing)
+                && self.is_theirs_still(*lead, own.clone(), at_devices)
+                && self.is_best_known(*lead, own.clone(), at_devices)
+        });
         ranks.extend(own.map(|at| Rank {
             is_current: self.stands[at].is(mark::CURRENT),
-            is_shared: at_devices[at] == AtDevice::Shared,
+            is_shared: is_shared(at),
             not_primary: self.not_primary(at, lead, at_devices[at]),
         }));
     }
 
-    /// Tells whether nothing that an account used, shared or not, speaks against what leads: it was elsewhere since, or at a
-    /// shared device on more than twice as many days.
+    /// Leaves out usages of which it is not known when they were, where dated logins tell of another one: an old row without a
+    /// time is observed anew in every export.
+    fn without_vague(&self, competing: impl Iterator<Item = usize> + Clone) -> Vec<usize> {
+        let is_one_proven = competing.clone().any(|at| self.stands[at].is(mark::PROVEN));
+        let is_vague = |at: &usize| is_one_proven && self.stands[*at].is_vague();
+        competing.filter(|at| !is_vague(at)).collect()
+    }
+
+    /// Tells whether no other one was used on more days than what leads: one busy day outweighs many quiet ones by its logins
+    /// alone. Of several on one day alone, a little more tells nothing.
+    fn is_on_most_days(&self, lead: usize, competing: &[usize]) -> bool {
+        let own = self.stands[lead];
+        let others = competing.iter().filter(|at| **at != lead);
+        let others = others.map(|at| self.stands[*at]);
+        let others = others.filter(|one| !is_left_behind(one, own.known));
+        let logins: u64 = others.clone().map(|one| u64::from(one.logins)).sum();
+        let is_clear = own.days > 1 || u64::from(own.logins) >= ON_ONE_DAY * logins;
+        is_clear && others.map(|one| one.days).all(|days| days <= own.days)
+    }
+
+    /// Tells whether nothing that an account used, shared or not, speaks against what leads: it was elsewhere since, or is
+    /// named elsewhere since; it was at a shared device on more than twice as many days; or it was seen long since, nobody
+    /// knows where.
     fn is_theirs_still(&self, lead: usize, own: Range<usize>, at_devices: &[AtDevice]) -> bool {
-        let lead = self.stands[lead];
+        let account = self.accounts.last(self.account(lead), self.ledger);
+        let own_stand = self.stands[lead];
         let speaks_against = |at: usize| {
             let stand = self.stands[at];
             let is_at_shared = stand.is(mark::CURRENT) && at_devices[at] == AtDevice::Shared;
             let is_since = match stand.is(mark::DATED) {
-                true => stand.known.saturating_sub(lead.known) > CLOSE,
-                false => stand.told.saturating_sub(lead.told) > CLOSE,
+                true => is_later(stand.known, own_stand.known),
+                false => is_later(stand.told, own_stand.told),
             };
-            is_since || (is_at_shared && u16::from(stand.days) > 2 * u16::from(lead.days))
+            let is_named_since = stand.named != Seconds::MAX
+                && stand.is(mark::CURRENT)
+                && is_later(stand.named, own_stand.known);
+            is_since
+                || is_named_since
+                || (is_at_shared && u16::from(stand.days) > 2 * u16::from(own_stand.days))
         };
-        !own.into_iter().any(speaks_against)
+        let seen = account.last_seen.map_or(0, seconds);
+        let is_seen_elsewhere = seen.saturating_sub(own_stand.known) >= seconds(LEFT_BEHIND);
+        !is_seen_elsewhere && !own.into_iter().any(|at| at != lead && speaks_against(at))
     }
 
-    /// Tells whether nothing better is known of another one that competes than of what leads. Dated logins tell most, then
-    /// any logins, then that a device names the account: one that is switched on in a cupboard goes on to do that, so that of
-    /// several which do, none is known to be theirs.
-    fn is_best_known(&self, lead: usize, competing: impl Iterator<Item = usize>) -> bool {
-        let better = match self.stands[lead] {
+    /// Tells whether nothing better is known of another one than of what leads. Dated logins tell most, then any logins, then
+    /// that a device names the account: one that is switched on in a cupboard goes on to do that, so that of several which
+    /// do, none is known to be theirs.
+    fn is_best_known(&self, lead: usize, own: Range<usize>, at_devices: &[AtDevice]) -> bool {
+        let (better, as_good) = match self.stands[lead] {
             stand if stand.is(mark::PROVEN) => return true,
-            stand if stand.is(mark::LOGINS) => mark::PROVEN | mark::LAST_USER,
-            _ => mark::LOGINS | mark::NAMED,
+            stand if stand.is(mark::LOGINS) => (mark::PROVEN, mark::LAST_USER),
+            _ => (mark::LOGINS, 0),
         };
-        let mut others = competing.filter(|at| *at != lead);
-        !others.any(|at| self.stands[at].is(better))
+        let is_against = |at: usize| {
+            let stand = self.stands[at];
+            let is_named = as_good == 0 && stand.named != Seconds::MAX;
+            let is_as_good = stand.is(as_good) || is_named;
+            let is_own = at_devices[at] != AtDevice::Shared;
+            stand.competes() && (stand.is(better) || (is_own && is_as_good))
+        };
+        let mut others = own.filter(|at| *at != lead);
+        !others.any(is_against)
     }
 
     fn account(&self, at: usize) -> u32 {
@@ -165,6 +224,16 @@ impl Ranking<'_> {
     fn is_persons(&self, at: usize) -> bool {
         let class = self.classes.get(self.account(at) as usize);
         matches!(class, Some(Class::Person | Class::Unknown))
+    }
+
+    /// Tells whether a usage is of a local account that stands for nobody.
+    fn is_local(&self, at: usize) -> bool {
+        let account = SubjectId(self.account(at));
+        let first = self.locals.partition_point(|one| one.local < account);
+        let its = self.locals[first..].iter();
+        let mut its = its.take_while(|one| one.local == account);
+        let is_local = self.classes.get(account.0 as usize) == Some(&Class::Local);
+        is_local && !its.any(|one| one.stands)
     }
 
     /// Returns how usages stand among those of their devices, and their ids in the order of devices.
@@ -201,14 +270,26 @@ impl Ranking<'_> {
         made: &mut Vec<(usize, AtDevice)>,
     ) {
         let all = same.iter().map(|one| one.position());
-        let competes = |at: &usize| self.stands[*at].is(mark::CURRENT) && self.is_persons(*at);
-        let people = || all.clone().filter(competes);
-        if self.is_shared(people()) {
+        let people = all
+            .clone()
+            .filter(|at| self.stands[*at].competes() && self.is_persons(*at));
+        if self.is_shared(people.clone()) {
             made.extend(all.map(|at| (at, AtDevice::Shared)));
             return;
         }
-        let lead = self.lead(people());
-        let Some(lead) = lead.filter(|lead| self.has_most(*lead, people())) else {
+        let people = self.without_vague(people);
+        // Who is nobody's, a kiosk's own account say, leads nowhere, and keeps others from it.
+        let others = all
+            .clone()
+            .filter(|at| self.stands[*at].competes() && self.is_local(*at));
+        let with_local: Vec<usize> = people.iter().copied().chain(others).collect();
+        let lead = self.lead(people.iter().copied());
+        let Some(lead) = lead.filter(|lead| {
+            let is_proven = self.stands[*lead].is(mark::PROVEN);
+            let mut people = people.iter();
+            self.has_most(*lead, &with_local)
+                && (is_proven || !people.any(|at| self.stands[*at].is(mark::PROVEN)))
+        }) else {
             return;
         };
         let is_unknown = || unplaced.is_named(same[0].device());
@@ -231,28 +312,34 @@ impl Ranking<'_> {
         count >= SHARED_BY && most * 2 <= all
     }
 
-    /// Tells whether a usage has more than half of the logins, or of the days, of all at a device. Logins of a long window
-    /// grow with the days, so that whoever is there a little more often than others has most of their product.
-    fn has_most(&self, lead: usize, people: impl Iterator<Item = usize> + Clone) -> bool {
-        let is_most = |count: fn(&Stand) -> u64| {
-            let all = people.clone().map(|at| u128::from(count(&self.stands[at])));
-            u128::from(count(&self.stands[lead])) * 2 > all.sum()
+    /// Tells whether nobody was at a device on more days than who leads there, and more than half of all days, or two thirds of
+    /// the logins, are theirs. Logins of a long window grow with the days, so that whoever is there a little more often than
+    /// others has most of their product.
+    fn has_most(&self, lead: usize, all: &[usize]) -> bool {
+        let own = self.stands[lead];
+        let others = || {
+            let others = all.iter().filter(|at| **at != lead);
+            others.map(|at| self.stands[*at])
         };
-        is_most(|stand| u64::from(stand.logins)) || is_most(|stand| u64::from(stand.days))
+        let days: u64 = others().map(|one| u64::from(one.days)).sum();
+        let logins: u64 = others().map(|one| u64::from(one.logins)).sum();
+        let is_most = u64::from(own.days) > days || u64::from(own.logins) > 2 * logins;
+        let mut of_late = others().filter(|one| !is_left_behind(one, own.known));
+        is_most && of_late.all(|one| one.days <= own.days)
     }
 
     /// Returns the usage that stands out among those that compete.
     fn lead(&self, competing: impl Iterator<Item = usize> + Clone) -> Option<usize> {
         let stand = |at: usize| &self.stands[at];
         let newest = competing.clone().map(|at| stand(at).known).max()?;
-        let mut rest = competing.filter(|at| newest - stand(*at).known < LEFT_BEHIND);
+        let mut rest = competing.filter(|at| !is_left_behind(stand(*at), newest));
         let all: u128 = rest.clone().map(|at| u128::from(stand(at).weight())).sum();
         let most = |at: &usize| u128::from(stand(*at).weight()) * 2 > all;
         let lead = rest.clone().find(most)?;
         let known = stand(lead).known;
-        let is_later = |at| at != lead && stand(at).began() > known;
+        let began_later = |at| at != lead && stand(at).began() > known;
         let is_counted = stand(lead).is(mark::COUNTED);
-        let stands_out = is_counted && newest - known <= CLOSE && !rest.any(is_later);
+        let stands_out = is_counted && !is_later(newest, known) && !rest.any(began_later);
         stands_out.then_some(lead)
     }
 
@@ -268,14 +355,15 @@ impl Ranking<'_> {
         if let Some(other) = people.clone().find(|at| *at != lead) {
             let (own, other) = (self.stands[lead], self.stands[other]);
             let is_visitor = other.weight().saturating_mul(VISITOR) <= own.weight()
-                && other.known - own.known <= CLOSE;
+                && !is_later(other.used, own.known);
             return match is_visitor {
                 true => LastWord::Visitor,
                 false => LastWord::Another,
             };
         }
         match (people.next(), named.next()) {
-            (Some(_), _) => LastWord::Agrees,
+            (Some(_), _) if self.stands[lead].is(mark::FRESH_WORD) => LastWord::Agrees,
+            (Some(_), _) => LastWord::None,
             (None, Some(_)) => LastWord::None,
             (None, None) if is_unknown() => LastWord::Unknown,
             (None, None) => LastWord::None,
@@ -295,18 +383,46 @@ impl Ranking<'_> {
         }
     }
 
-    /// Tells whether logins that wait may be newer than a usage. Where neither says when it was, they need not be.
+    /// Tells whether logins that wait may be newer than a usage. Where neither says when it was, they need not be; and where
+    /// they tell more than is known of the usage, they need only be of late.
     fn speaks_against(&self, waiting: &NewestWaiting, at: usize) -> bool {
         let stand = &self.stands[at];
-        let is_later = |time: i64, than: i64| time.saturating_sub(than) > CLOSE;
-        let is_undated_later = |time: i64| match stand.is(mark::DATED) {
-            true => is_later(time, stand.told),
-            false => stand.told.saturating_sub(time) <= SIDE_BY_SIDE_MICROS,
+        let [dated, undated, on_it] = [waiting.dated, waiting.undated, waiting.on_it]
+            .map(|time| time.map(seconds).filter(|time| *time >= self.since));
+        let is_dated_against = |time| !stand.is(mark::PROVEN) || is_later(time, stand.known);
+        let is_undated_against = |time| match stand {
+            stand if !stand.is(mark::LOGINS) => true,
+            stand if stand.is(mark::DATED) => is_later(time, stand.told),
+            stand => stand.told.saturating_sub(time) <= seconds(SIDE_BY_SIDE_MICROS),
         };
-        waiting
-            .dated
-            .is_some_and(|time| is_later(time, stand.known))
-            || waiting.undated.is_some_and(is_undated_later)
+        dated.is_some_and(is_dated_against)
+            || undated.is_some_and(is_undated_against)
+            || on_it.is_some_and(|time| is_later(time, stand.told.max(stand.known)))
+    }
+
+    /// Where a local account that holds the same UPN was elsewhere since, or waits to have been, its owner may have been: there
+    /// is no primary one, whether it stands for that one or not.
+    fn ask_of_namesakes(&self, ranks: &mut [Rank]) {
+        for namesakes in self.locals {
+            let waiting = self.waiting.get(&(Subject::Account, namesakes.local));
+            let usages = match namesakes.stands {
+                // They count for the account already.
+                true => Vec::new(),
+                false => self.usages_of(Subject::Account, namesakes.local.0),
+            };
+            for at in self.usages_of(Subject::Account, namesakes.account.0) {
+                let stand = self.stands[at];
+                let is_since = |other: &usize| {
+                    let other = self.stands[*other];
+                    is_later(other.told.min(other.used), stand.known)
+                };
+                let waits = waiting.is_some_and(|one| self.speaks_against(&one.newest, at));
+                let not_primary = &mut ranks[at].not_primary;
+                if not_primary.is_none() && (waits || usages.iter().any(is_since)) {
+                    *not_primary = Some(NotPrimary::NewerWaits);
+                }
+            }
+        }
     }
 
     /// Returns the usages of an account or a device.
@@ -338,6 +454,9 @@ impl Ranking<'_> {
         }
         if self.stands[at].is(mark::TOO_EARLY) {
             return Some(NotPrimary::BeforeAccount);
+        }
+        if self.replaced.contains(&(self.ids[at] as u32)) {
+            return Some(NotPrimary::Replaced);
         }
         match lead {
             None => return Some(NotPrimary::NoDeviceLeads),

@@ -21,7 +21,7 @@ use super::text::{Fields, Texts, no_text};
 use super::text_reader::TextReader;
 use crate::bucket::Hash;
 use crate::class::{Evidence, Patterns, traits_of};
-use crate::identifier::{Kind, normal_form};
+use crate::identifier::{self, Kind, normal_form};
 use crate::observation::{Says, Traits};
 use crate::schema::{
     Class, NAME, NOBODY, STRONG, Subject, USAGE_DEVICE_FIELDS, account_field, device_field, flag,
@@ -307,7 +307,7 @@ impl SubjectRows<'_> {
     ) -> Result<()> {
         let MadeRows { bytes, record, .. } = made;
         bytes.clear();
-        let last_seen = self.last_seen(id)?;
+        let (last_seen, seen_in) = self.last_seen(id)?;
         stored.put(self.roster.values(id), last_seen.unwrap_or(NEVER), bytes);
         let parts_end = bytes.len();
         let last_use = self.roster.last_uses.get(id.at()).copied().flatten();
@@ -342,9 +342,19 @@ impl SubjectRows<'_> {
         record.put_columns(text.columns());
         made.rows.push(i64::from(id.row()), record);
         made.classes.push(class);
-        let first = self.first_by_sid(id, text.columns())?;
-        let seen = self.seen(last_seen, first, text.columns())?;
-        made.seen.push(self.subject, seen, claim.newest.object);
+        if self.subject == Subject::Account {
+            let by_sid = self.first_by_sid(id, text.columns())?;
+            // Where another one has a key of it, too, the name may have been that one's before.
+            let is_shared = self.sharing.claims.account.has(id.row());
+            let first = || self.ledger.observed_at(self.first(id));
+            let by_row = if is_shared { first() } else { NEVER };
+            let first = self.there_since([by_sid, by_row], text.columns())?;
+            made.seen
+                .push(self.subject, last_seen.unwrap_or(NEVER), seen_in, first);
+        } else {
+            made.seen
+                .push(self.subject, last_seen.unwrap_or(NEVER), seen_in, NEVER);
+        }
         match owner {
             None => {
                 if self.subject == Subject::Account && self.sharing.same_upn.has(id.row()) {
@@ -367,31 +377,30 @@ impl SubjectRows<'_> {
         }
     }
 
-    /// Returns the `last_seen` of a claim: that of its newest part that carries the column.
-    fn last_seen(&self, id: ClaimId) -> Result<Option<i64>> {
+    /// Returns the `last_seen` of a claim: that of its newest part that carries the column, and the object of that.
+    fn last_seen(&self, id: ClaimId) -> Result<(Option<i64>, ObjectId)> {
         for part in self.roster.parts(id) {
             if self.ledger.shape(part.shape)?.carries_last_seen() {
-                return Ok(part.last_seen());
+                return Ok((part.last_seen(), part.object));
             }
         }
-        Ok(None)
+        Ok((None, self.roster.claim(id).newest.object))
     }
 
-    /// Returns what ranks rest on: when an account was seen first, and a device last. Where an account says so, it was there
-    /// no later than a row of its SID was observed.
-    fn seen(&self, last_seen: Option<i64>, first_by_sid: i64, mut text: Columns) -> Result<i64> {
-        if self.subject == Subject::Device {
-            return Ok(last_seen.unwrap_or(NEVER));
-        }
+    /// Returns since when an account was there: its `first_seen`, or the first row of its SID, which is never given to another
+    /// as a name is; for want of both its first row, where that tells anything.
+    fn there_since(&self, [by_sid, by_row]: [i64; 2], mut text: Columns) -> Result<i64> {
         text.skip(self.subject.fields().len() - 1)?;
         let said = text.take()?.integer().map(microseconds_of);
-        Ok(said.map_or(NEVER, |said| earlier(said, first_by_sid)))
+        Ok(said.map_or(by_row, |said| earlier(said, by_sid)))
     }
 
-    /// Returns when an account's claim was first observed, if it has a SID, which is never given to another as a name is.
+    /// Returns when an account's claim was first observed, if it has a SID that makes it known.
     fn first_by_sid(&self, id: ClaimId, mut text: Columns) -> Result<i64> {
-        let is_known = self.subject == Subject::Account && text.take()? != Value::Null;
-        Ok(match is_known {
+        let sid = self.texts.shown(text.take()?);
+        let normal = sid.as_deref().map(|sid| normal_form(Kind::Sid, sid));
+        let is_key = matches!(normal, Some(Ok(sid)) if identifier::is_key_sid(&sid));
+        Ok(match is_key && !self.standing.has_local_sid(id) {
             true => self.ledger.observed_at(self.first(id)),
             false => NEVER,
         })
@@ -457,13 +466,13 @@ impl SubjectRows<'_> {
         }
         parts.sort_by(|left, right| self.ledger.compare(said(&left.0), said(&right.0)));
         let mut fields = Fields::nothing(self.subject);
-        let mut last_seen = None;
+        let (mut last_seen, mut seen_in) = (None, None);
         let mut named = claims.first().copied();
         for (part, at) in &parts {
             let shape = self.ledger.shape(part.shape)?;
             fields.overlay(self.subject, shape, &fields_of[*at]);
             if shape.carries_last_seen() {
-                last_seen = part.last_seen();
+                (last_seen, seen_in) = (part.last_seen(), Some(part.object));
             }
             if fields_of[*at].values[NAME] != Value::Null {
                 named = Some(claims[*at]);
@@ -474,6 +483,7 @@ impl SubjectRows<'_> {
         let (Some((newest, _)), Some(named)) = (parts.last(), named) else {
             return Err(Error::Inconsistent("a merged row has no parts"));
         };
+        let seen_in = seen_in.unwrap_or(newest.object);
         let class = match self.subject {
             Subject::Account => self.sharing.class(self.traits(text.columns())?, named),
             Subject::Device => Class::Unknown,
@@ -496,11 +506,14 @@ impl SubjectRows<'_> {
         made.rows.push(i64::from(row), &made.record);
         made.classes.push(class);
         let mut first = NEVER;
-        for (claim, text) in claims.iter().zip(&texts) {
-            first = earlier(first, self.first_by_sid(*claim, columns_of(text)?)?);
+        if self.subject == Subject::Account {
+            for (claim, text) in claims.iter().zip(&texts) {
+                first = earlier(first, self.first_by_sid(*claim, columns_of(text)?)?);
+            }
+            first = self.there_since([first, NEVER], text.columns())?;
         }
-        let seen = self.seen(last_seen, first, text.columns())?;
-        made.seen.push(self.subject, seen, newest.object);
+        made.seen
+            .push(self.subject, last_seen.unwrap_or(NEVER), seen_in, first);
         let is_same = |claim: &ClaimId| self.sharing.same_upn.has(claim.row());
         if self.subject == Subject::Account && claims.iter().any(is_same) {
             made.same_upn.extend(holder(row, text.columns())?);

@@ -1,5 +1,5 @@
-//! Seen: when an account was first seen, and a device last. Ranks rest on it, and there are so many of both that each takes
-//! as little room as it can.
+//! Seen: when accounts and devices were seen. Ranks rest on it, and there are so many of both that each takes as little room
+//! as it can.
 
 use super::ledger::Ledger;
 use super::said::{NEVER, ObjectId};
@@ -8,49 +8,57 @@ use crate::schema::Subject;
 /// When accounts, or devices, were seen, by row.
 #[derive(Debug, Default)]
 pub(super) struct Seen {
-    /// Of an account its `first_seen`, of a device its `last_seen`; `NEVER` where it shows none.
-    times: Vec<i64>,
-    /// Of devices, the objects of their newest rows.
-    newest: Vec<ObjectId>,
+    /// `NEVER` where the row shows none.
+    last: Vec<i64>,
+    /// The objects that say so: the newest of those that carry the column.
+    objects: Vec<ObjectId>,
+    /// Since when accounts were there: see `rows`.
+    first: Vec<i64>,
 }
 
-/// What is known of a device: when it was last seen, if any row says so, and when its newest row was observed.
+/// When an account or a device was last seen, if any row says so, and when that was observed.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct SeenDevice {
+pub(super) struct LastSeen {
     pub(super) last_seen: Option<i64>,
     pub(super) observed_at: i64,
 }
 
 impl Seen {
-    /// Adds the next row, with the object of its newest one.
-    pub(super) fn push(&mut self, subject: Subject, time: i64, newest: ObjectId) {
-        self.times.push(time);
-        if subject == Subject::Device {
-            self.newest.push(newest);
+    /// Adds the next row; `first` is looked at for accounts alone.
+    pub(super) fn push(&mut self, subject: Subject, last: i64, object: ObjectId, first: i64) {
+        self.last.push(last);
+        self.objects.push(object);
+        if subject == Subject::Account {
+            self.first.push(first);
         }
     }
 
     /// Adds the rows behind these.
     pub(super) fn extend(&mut self, others: Seen) {
-        self.times.extend(others.times);
-        self.newest.extend(others.newest);
+        self.last.extend(others.last);
+        self.objects.extend(others.objects);
+        self.first.extend(others.first);
     }
 
-    /// Returns when an account or a device was seen, if its row says so.
-    pub(super) fn time(&self, row: u32) -> Option<i64> {
-        let time = self.times.get((row as usize).checked_sub(1)?)?;
-        Some(*time).filter(|time| *time != NEVER)
+    /// Returns since when an account was there, if that is known.
+    pub(super) fn first(&self, row: u32) -> Option<i64> {
+        said(&self.first, row)
     }
 
-    /// Returns when a device was seen; one of no row was not.
-    pub(super) fn device(&self, row: u32, ledger: &Ledger) -> SeenDevice {
+    /// Returns when an account or a device was last seen; one of no row was not.
+    pub(super) fn last(&self, row: u32, ledger: &Ledger) -> LastSeen {
         let at = (row as usize).checked_sub(1);
-        let newest = at.and_then(|at| self.newest.get(at));
-        SeenDevice {
-            last_seen: self.time(row),
-            observed_at: newest.map_or(i64::MIN, |object| ledger.observed_at(*object)),
+        let object = at.and_then(|at| self.objects.get(at));
+        LastSeen {
+            last_seen: said(&self.last, row),
+            observed_at: object.map_or(i64::MIN, |object| ledger.observed_at(*object)),
         }
     }
+}
+
+fn said(times: &[i64], row: u32) -> Option<i64> {
+    let time = times.get((row as usize).checked_sub(1)?)?;
+    Some(*time).filter(|time| *time != NEVER)
 }
 
 /// Returns the earlier of two times, either of which may be `NEVER`.

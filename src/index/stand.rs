@@ -4,13 +4,18 @@
 use super::days::{DAY, Days};
 use super::ledger::Ledger;
 use super::mention::sum;
-use super::seen::SeenDevice;
+use super::seen::LastSeen;
 use super::usage::{Usage, Whole, joined};
 
 /// Times so close to one another tell nothing of which was first.
 pub(super) const CLOSE: i64 = DAY;
 /// Last logins on so many days count as much as a logins row.
 const LAST_LOGIN_DAYS: u32 = 3;
+/// For so long the word of a device's last login holds: exports of devices are weekly at the least.
+const WORD_HOLDS: i64 = 8 * DAY;
+
+/// A time in whole seconds since 1970: there are two million usages, and each has several.
+pub(super) type Seconds = u32;
 
 /// What times are measured by.
 #[derive(Debug, Clone, Copy)]
@@ -27,12 +32,16 @@ pub(super) struct Scale {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Stand {
     /// When it is known to have been: what competes with others.
-    pub(super) known: i64,
+    pub(super) known: Seconds,
     /// When its newest logins were observed, whatever they say of when they were; else when it is known to have been.
-    pub(super) told: i64,
+    pub(super) told: Seconds,
+    /// When it was at the latest, by whatever tells of it.
+    pub(super) used: Seconds,
+    /// When its device first named the account; `Seconds::MAX`: never.
+    pub(super) named: Seconds,
     /// At least one.
     pub(super) logins: u32,
-    /// Its first day of use of late, since 1970.
+    /// Its first day of use of late, since 1970; where there is none, it competes with nothing.
     began: u16,
     /// Its days of use of late.
     pub(super) days: u8,
@@ -47,19 +56,30 @@ pub(super) mod mark {
     pub(in crate::index) const DATED: u8 = 4;
     /// The device's newest row names its account.
     pub(in crate::index) const LAST_USER: u8 = 8;
+    /// That row is not much older than its logins.
+    pub(in crate::index) const FRESH_WORD: u8 = 16;
     /// Logins tell of it.
-    pub(in crate::index) const LOGINS: u8 = 16;
+    pub(in crate::index) const LOGINS: u8 = 32;
     /// Logins tell of it, and of when.
-    pub(in crate::index) const PROVEN: u8 = 32;
-    /// It was before the account was first seen.
-    pub(in crate::index) const TOO_EARLY: u8 = 64;
-    /// The device named its account, now or of late.
-    pub(in crate::index) const NAMED: u8 = 128;
+    pub(in crate::index) const PROVEN: u8 = 64;
+    /// It was before the account was there.
+    pub(in crate::index) const TOO_EARLY: u8 = 128;
 }
 
 impl Stand {
-    pub(super) fn is(&self, mark: u8) -> bool {
-        self.marks & mark != 0
+    /// Tells whether it has one of some marks.
+    pub(super) fn is(&self, marks: u8) -> bool {
+        self.marks & marks != 0
+    }
+
+    /// Tells whether it can be set against others: it is current, and on days that count.
+    pub(super) fn competes(&self) -> bool {
+        self.is(mark::CURRENT) && self.days > 0
+    }
+
+    /// Tells whether logins tell of it, and not of when, nor does its device name the account.
+    pub(super) fn is_vague(&self) -> bool {
+        self.is(mark::LOGINS) && !self.is(mark::DATED | mark::LAST_USER)
     }
 
     /// Returns what tells which of several is used most.
@@ -68,20 +88,39 @@ impl Stand {
     }
 
     /// Returns when its first day of use of late began.
-    pub(super) fn began(&self) -> i64 {
-        i64::from(self.began) * DAY
+    pub(super) fn began(&self) -> Seconds {
+        Seconds::from(self.began).saturating_mul(day())
     }
+}
+
+/// A day, in seconds.
+pub(super) fn day() -> Seconds {
+    seconds(DAY)
+}
+
+/// Returns a time in whole seconds; what lies beyond is as far as these go.
+pub(super) fn seconds(time: i64) -> Seconds {
+    (time / 1_000_000).clamp(0, i64::from(Seconds::MAX)) as Seconds
+}
+
+/// Tells whether a time is plainly later than another one.
+pub(super) fn is_later(time: Seconds, than: Seconds) -> bool {
+    time.saturating_sub(than) > seconds(CLOSE)
+}
+
+/// Sides of a usage: when its device was seen, and its account.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Sides {
+    pub(super) device: LastSeen,
+    pub(super) account: LastSeen,
+    /// Since when the account was there, if that is known.
+    pub(super) there_since: Option<i64>,
 }
 
 impl Scale {
     /// Returns the time of use of a usage, and how it stands.
-    pub(super) fn stand(
-        &self,
-        whole: &Whole,
-        (device, first_seen): (SeenDevice, Option<i64>),
-        ledger: &Ledger,
-    ) -> (i64, Stand) {
-        let time_of = |usage| time_of_use(usage, device, ledger);
+    pub(super) fn stand(&self, whole: &Whole, sides: Sides, ledger: &Ledger) -> (i64, Stand) {
+        let time_of = |usage| time_of_use(usage, sides.device, ledger);
         let time = whole.all().map(time_of).max();
         let time = time.unwrap_or(i64::MIN);
         // Usages that are not current do not count beside one that is.
@@ -89,92 +128,164 @@ impl Scale {
         let counts = whole
             .all()
             .filter(|usage| self.is_current(time_of(usage)) == is_current);
-        let (mut logins, mut days, mut known, mut told) = (None, None, i64::MIN, None);
-        let mut marks = mark::DATED;
-        // What was before may be another bearer's of the name.
-        let account_began = first_seen.map_or(i64::MIN, |seen| seen.saturating_sub(CLOSE));
+        let mut sum = Sum::new(if is_current { mark::CURRENT } else { 0 });
         for usage in counts {
-            let last_logins = usage.last_use.map(|(_, days)| days);
-            logins = sum(logins, usage.logins);
-            days = joined(days, joined(usage.days, last_logins));
-            let known_of_it = Scale::known(usage, device, ledger);
-            known = known.max(known_of_it);
-            if let Some((object, _)) = usage.said {
-                told = told.max(Some(ledger.observed_at(object)));
-                marks |= mark::LOGINS;
-            }
-            if usage.last_use.is_some() {
-                marks |= mark::NAMED;
-            }
-            let is_counted = usage.said.is_some()
-                || last_logins.is_some_and(|days| days.count() >= LAST_LOGIN_DAYS);
-            if is_counted {
-                marks |= mark::COUNTED;
-            }
-            if usage.is_last_user {
-                marks |= mark::LAST_USER;
-            }
-            if !self.is_dated(usage, ledger) {
-                marks &= !mark::DATED;
-            } else if usage.said.is_some() {
-                marks |= mark::PROVEN;
-            }
-            // Of each by itself: one that is of late hides no other.
-            let begun = usage.first_named.unwrap_or(i64::MAX).min(known_of_it);
-            if begun < account_began {
-                marks |= mark::TOO_EARLY;
-            }
+            sum.add(usage, self, whole, sides, ledger);
         }
-        if is_current {
-            marks |= mark::CURRENT;
-        }
-        let since = day_of(self.now.saturating_sub(self.recent).max(account_began));
-        let recent = days.and_then(|days| days.since(since));
-        let count = recent.map_or(0, Days::count);
-        let stand = Stand {
-            known,
-            told: told.unwrap_or(known),
-            logins: logins.unwrap_or(0).clamp(1, u64::from(u32::MAX)) as u32,
-            // A day on which logins were observed may be that behind the last on which the device was seen.
-            began: recent.map_or(u16::MAX, |recent| {
-                let first = recent.first().min(day_of(known));
-                first.clamp(0, i32::from(u16::MAX)) as u16
-            }),
-            days: count as u8,
-            marks,
-        };
-        (time, stand)
-    }
-
-    /// Returns when a usage is known to have been: by its logins, if there are any. The last login is no proof of use then: a
-    /// device that somebody left, and that is switched on now and then, names that user in every export.
-    fn known(usage: &Usage, device: SeenDevice, ledger: &Ledger) -> i64 {
-        let last_login = usage.last_use.map(|(used, _)| used);
-        let time = time_of_logins(usage, ledger).or(last_login);
-        let time = time.unwrap_or(i64::MIN);
-        // Where the devices file is older than the logins, the device may have been seen since.
-        match device.last_seen {
-            Some(last_seen) if device.observed_at >= time => time.min(last_seen),
-            _ => time,
-        }
+        let began = sides.began();
+        let since = day_of(self.now.saturating_sub(self.recent).max(began));
+        (time, sum.stand(time, since))
     }
 
     fn is_current(&self, time: i64) -> bool {
         time >= self.now.saturating_sub(self.recent)
     }
 
-    /// Tells whether it is known to a day or two when a usage was. A time that was still to come says nothing of that.
+    /// Tells whether it is known to a day or two when a usage was.
     fn is_dated(&self, usage: &Usage, ledger: &Ledger) -> bool {
         let Some((object, _)) = usage.said else {
             return true;
         };
-        let until = ledger.observed_at(object).saturating_add(CLOSE);
-        self.is_window_short || usage.used.is_some_and(|used| used <= until)
+        tells_time(usage.used, ledger.observed_at(object), self.is_window_short)
+    }
+}
+
+/// Tells whether logins that were observed at a time say when they were. A time that was still to come says nothing of that.
+pub(super) fn tells_time(used: Option<i64>, observed_at: i64, is_window_short: bool) -> bool {
+    is_window_short || used.is_some_and(|used| used <= observed_at.saturating_add(CLOSE))
+}
+
+impl Sides {
+    /// Before this, what the account did may be another bearer's of its name.
+    fn began(self) -> i64 {
+        self.there_since
+            .map_or(i64::MIN, |seen| seen.saturating_sub(CLOSE))
+    }
+}
+
+/// Usages that count together, summed up.
+struct Sum {
+    logins: Option<u64>,
+    days: Option<Days>,
+    known: i64,
+    told: Option<i64>,
+    named: Option<i64>,
+    marks: u8,
+}
+
+impl Sum {
+    fn new(marks: u8) -> Sum {
+        Sum {
+            logins: None,
+            days: None,
+            known: i64::MIN,
+            told: None,
+            named: None,
+            marks: marks | mark::DATED,
+        }
+    }
+
+    fn add(&mut self, usage: &Usage, scale: &Scale, whole: &Whole, sides: Sides, ledger: &Ledger) {
+        // Only of the account itself is it known when it was last seen anywhere.
+        let last_use = match whole.is_own(usage) {
+            true => seen_use(usage, sides.account),
+            false => usage.last_use.map(|(used, days)| (used, Some(days))),
+        };
+        self.logins = sum(self.logins, usage.logins);
+        let last_days = usage.last_use.map(|(_, days)| days);
+        self.days = joined(self.days, joined(usage.days, last_days));
+        let known = known(usage, last_use.map(|(used, _)| used), sides.device, ledger);
+        self.known = self.known.max(known);
+        let is_dated = scale.is_dated(usage, ledger);
+        let seen_days = last_use.and_then(|(_, days)| days).map_or(0, Days::count);
+        if has_logins(usage) || seen_days >= LAST_LOGIN_DAYS {
+            self.marks |= mark::COUNTED;
+        }
+        if let Some((object, _)) = usage.said.filter(|_| has_logins(usage)) {
+            self.told = self.told.max(Some(ledger.observed_at(object)));
+            self.marks |= mark::LOGINS;
+        }
+        match is_dated {
+            true if has_logins(usage) => self.marks |= mark::PROVEN,
+            true => {}
+            false => self.marks &= !mark::DATED,
+        }
+        if usage.is_last_user {
+            self.marks |= mark::LAST_USER;
+            let word = usage.last_login.map(|object| ledger.observed_at(object));
+            let told = usage.said.map(|(object, _)| ledger.observed_at(object));
+            if word.map(|word| word.saturating_add(WORD_HOLDS)) >= told {
+                self.marks |= mark::FRESH_WORD;
+            }
+        }
+        if let Some(named) = usage.first_named {
+            self.named = Some(self.named.map_or(named, |known| known.min(named)));
+        }
+        // Of each by itself: one that is of late hides no other. What a device named once is past where logins tell of it since.
+        let is_since = is_dated && has_logins(usage) && known >= sides.began();
+        let named = usage.first_named.filter(|_| !is_since);
+        if named.unwrap_or(i64::MAX).min(known) < sides.began() {
+            self.marks |= mark::TOO_EARLY;
+        }
+    }
+
+    /// Returns how the usages stand together; of their days, those since one count.
+    fn stand(self, time: i64, since: i32) -> Stand {
+        let recent = self.days.and_then(|days| days.since(since));
+        let is_dated = self.marks & mark::DATED != 0;
+        Stand {
+            known: seconds(self.known),
+            told: seconds(self.told.unwrap_or(self.known)),
+            used: seconds(time),
+            named: self.named.map_or(Seconds::MAX, seconds),
+            logins: self.logins.unwrap_or(0).clamp(1, u64::from(u32::MAX)) as u32,
+            // A day on which logins were observed may be that behind the last on which the device was seen.
+            began: recent.map_or(0, |recent| {
+                let first = recent.first().min(day_of(time));
+                first.clamp(0, i32::from(u16::MAX)) as u16
+            }),
+            days: recent.map_or(0, Days::count) as u8,
+            // Of several that count together, one without a time may be the newest.
+            marks: match is_dated {
+                true => self.marks,
+                false => self.marks & !mark::PROVEN,
+            },
+        }
+    }
+}
+
+/// Tells whether logins tell of a usage: a row that counts none is there because something else was.
+fn has_logins(usage: &Usage) -> bool {
+    usage.said.is_some() && usage.logins != Some(0)
+}
+
+/// Returns the last use that a device tells of, as far as its account was seen since: one that is switched on goes on to name
+/// whoever was there last.
+fn seen_use(usage: &Usage, account: LastSeen) -> Option<(i64, Option<Days>)> {
+    let (used, days) = usage.last_use?;
+    match account.last_seen {
+        // Where the account's row is older, it may have been seen since.
+        Some(last_seen) if account.observed_at >= used && last_seen < used => {
+            Some((last_seen, days.until(day_of(last_seen))))
+        }
+        _ => Some((used, Some(days))),
+    }
+}
+
+/// Returns when a usage is known to have been: by its logins, if there are any. The last login is no proof of use then: a
+/// device that somebody left, and that is switched on now and then, names that user in every export.
+fn known(usage: &Usage, last_use: Option<i64>, device: LastSeen, ledger: &Ledger) -> i64 {
+    let by_logins = time_of_logins(usage, ledger).filter(|_| has_logins(usage));
+    let time = by_logins.or(last_use).unwrap_or(i64::MIN);
+    // Where the row that says it is older than the logins, the device may have been seen since.
+    match device.last_seen {
+        Some(last_seen) if device.observed_at >= time => time.min(last_seen),
+        _ => time,
     }
 }
 
 /// Returns when a usage was at the latest: nobody used a device after it was last seen.
-fn time_of_use(usage: &Usage, device: SeenDevice, ledger: &Ledger) -> i64 {
+fn time_of_use(usage: &Usage, device: LastSeen, ledger: &Ledger) -> i64 {
     let last_login = usage.last_use.map(|(used, _)| used);
     let time = time_of_logins(usage, ledger).max(last_login);
     let time = time.unwrap_or(i64::MIN);

@@ -1,10 +1,9 @@
 //! Who stands for whom: a local account for the one account, neither local nor a machine's, that holds the same UPN. So the
 //! owner of a computer that is in no domain has one.
 
-use std::collections::BTreeMap;
-
 use super::Result;
 use super::claim::ClaimId;
+use super::days::DAY;
 use super::held::HeldValues;
 use super::ledger::Ledger;
 use super::roster::Roster;
@@ -36,43 +35,61 @@ pub(super) struct Accounts<'a> {
     pub(super) classes: &'a [Class],
 }
 
-/// Returns local accounts, each with the one that it stands for.
-pub(super) fn stands_for(
-    mut holders: Vec<Holder>,
-    accounts: &Accounts,
-) -> BTreeMap<SubjectId, SubjectId> {
+/// A local account, and one that is none and holds the same UPN.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Namesakes {
+    pub(super) local: SubjectId,
+    pub(super) account: SubjectId,
+    /// The local one stands for the other.
+    pub(super) stands: bool,
+}
+
+/// Returns local accounts with those that hold the same UPN, in order.
+pub(super) fn namesakes(mut holders: Vec<Holder>, accounts: &Accounts) -> Vec<Namesakes> {
     holders.sort_unstable();
     holders.dedup();
-    let mut stands_for = BTreeMap::new();
+    let mut namesakes = Vec::new();
     for same in holders.chunk_by(|left, right| left.0 == right.0) {
         let of_class = |is_it: fn(Class) -> bool| {
             let all = same.iter().map(|(_, row)| *row);
             all.filter(move |row| is_it(accounts.class(*row)))
         };
-        let local: Vec<SubjectId> = of_class(|class| class == Class::Local).collect();
-        let others: Vec<SubjectId> = of_class(|class| !class.is_skipped()).collect();
-        if local.is_empty() {
-            continue;
-        }
         let hash = same[0].0;
-        if let [one] = accounts.not_passed_on(hash, &others).as_slice() {
-            // One that had the UPN before may be of whoever had it then.
-            let first = accounts.first_with(*one, hash);
-            let had_it_no_earlier = |local: &SubjectId| {
-                let first_of_local = accounts.first_with(*local, hash);
-                first_of_local.map(|time| time.saturating_add(SIDE_BY_SIDE_MICROS)) >= first
-            };
-            let local = local.into_iter().filter(had_it_no_earlier);
-            stands_for.extend(local.map(|local| (local, *one)));
+        let others: Vec<SubjectId> = of_class(|class| !class.is_skipped()).collect();
+        let keeping = accounts.not_passed_on(hash, &others);
+        for local in of_class(|class| class == Class::Local) {
+            namesakes.extend(others.iter().map(|account| Namesakes {
+                local,
+                account: *account,
+                stands: keeping == [*account]
+                    && accounts.had_it_no_later([*account, local], hash)
+                    && accounts.had_the_same_before([*account, local], hash),
+            }));
         }
     }
-    stands_for
+    namesakes.sort_unstable();
+    namesakes
 }
 
 impl Accounts<'_> {
     fn class(&self, row: SubjectId) -> Class {
         let class = self.classes.get(row.0 as usize);
         class.copied().unwrap_or_default()
+    }
+
+    /// Tells whether the first of two accounts had a UPN no later than the other. A local one that had it before may be of whoever
+    /// had it then.
+    fn had_it_no_later(&self, [account, local]: [SubjectId; 2], hash: u64) -> bool {
+        let first_of_local = self.first_with(local, hash);
+        first_of_local.map(|time| time.saturating_add(DAY)) >= self.first_with(account, hash)
+    }
+
+    /// Tells whether the first of two accounts had all UPNs that the other ever had: a local one that had another's was theirs.
+    fn had_the_same_before(&self, [account, local]: [SubjectId; 2], hash: u64) -> bool {
+        let claims = self.claims(local).into_iter();
+        let before = claims.flat_map(|claim| self.held.of(reference(Kind::Upn, claim.row())));
+        let mut before = before.filter(|other| *other != hash);
+        before.all(|other| self.first_with(account, other).is_some())
     }
 
     /// Returns those who hold a UPN and have not passed it on to another of them.

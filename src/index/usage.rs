@@ -164,7 +164,7 @@ impl Makers {
                     .map_or(0, |last_use| last_use.used ^ last_use.days.mask as i64),
                 Maker::Former(_) | Maker::Through(_) => 0,
             };
-            let device = devices.device(*id as u32, told.ledger);
+            let device = devices.last(*id as u32, told.ledger);
             seen ^ told_of ^ device.observed_at ^ device.last_seen.unwrap_or_default()
         });
         std::hint::black_box(seen);
@@ -185,6 +185,11 @@ impl Whole {
     /// Returns the row of the device.
     pub(super) fn device(&self) -> u32 {
         self.id as u32
+    }
+
+    /// Tells whether a usage is its account's own.
+    pub(super) fn is_own(&self, usage: &Usage) -> bool {
+        usage.account == (self.id >> 32) as u32
     }
 
     /// Returns its usages.

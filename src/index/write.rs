@@ -21,7 +21,7 @@ use super::ranked::{People, Ranked};
 use super::rows::{SubjectRows, WrittenRows};
 use super::shown::Shown;
 use super::spill::Spilled;
-use super::stands_for::{Accounts, Holder, stands_for};
+use super::stands_for::{Accounts, Holder, Namesakes, namesakes};
 use super::subject::{Sharing, Standing, SubjectId};
 use super::text_reader::TextReader;
 use super::usage::no_device;
@@ -55,12 +55,12 @@ pub(super) fn write(mut building: Building, mut writing: Writing) -> Result<Tabl
     writing.crowds(&mut building)?;
     let mut accounts = writing.subjects(&mut building, Subject::Account, &mut digest)?;
     let usages = writing.placed.makers.count() as u64;
-    writing.stand_for(std::mem::take(&mut accounts.same_upn), &accounts.classes);
+    let locals = writing.stand_for(std::mem::take(&mut accounts.same_upn), &accounts.classes);
     writing.kept.rosters.account.forget_values();
     let devices = writing.subjects(&mut building, Subject::Device, &mut digest)?;
     writing.kept.rosters.device.forget_values();
     let extras = writing.mentions(&mut building, &mut digest)?;
-    let ranked = writing.rank(&accounts, &devices, &extras)?;
+    let ranked = writing.rank(&accounts, &devices, &locals, &extras)?;
     writing.usages(&mut building, &devices.shown, &ranked, &extras)?;
     writing.held(&mut building, &mut digest)?;
     writing.rest(&mut building, &mut digest)?;
@@ -136,8 +136,8 @@ impl Writing<'_> {
         Ok(written)
     }
 
-    /// Has the usages of local accounts count for those that they stand for.
-    fn stand_for(&mut self, same_upn: Vec<Holder>, classes: &[Class]) {
+    /// Has the usages of local accounts count for those that they stand for; returns all that hold the same UPN.
+    fn stand_for(&mut self, same_upn: Vec<Holder>, classes: &[Class]) -> Vec<Namesakes> {
         let Kept {
             rosters,
             ledger,
@@ -151,8 +151,11 @@ impl Writing<'_> {
             held,
             classes,
         };
-        let pairs = stands_for(same_upn, &accounts);
-        self.placed.makers.stand_for(pairs.into_iter());
+        let namesakes = namesakes(same_upn, &accounts);
+        let standing = namesakes.iter().filter(|one| one.stands);
+        let pairs = standing.map(|one| (one.local, one.account));
+        self.placed.makers.stand_for(pairs);
+        namesakes
     }
 
     /// Works out which device is whose.
@@ -160,6 +163,7 @@ impl Writing<'_> {
         &mut self,
         accounts: &WrittenRows,
         devices: &WrittenRows,
+        locals: &[Namesakes],
         extras: &PutAside,
     ) -> Result<Ranked> {
         // Not needed behind this.
@@ -174,6 +178,8 @@ impl Writing<'_> {
             standing: &self.standings.device,
             sharing: self.sharing,
             waiting: &self.placed.waiting,
+            same_devices: &self.placed.same_devices,
+            locals,
             extras,
         };
         let last = self.kept.last.as_ref().map(|last| &last.reader);

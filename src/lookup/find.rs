@@ -111,10 +111,34 @@ impl<'a> Finding<'a> {
             }
             self.add(clue, probe, holders, &moved)?;
         }
+        if clue.asked == Asked::As(Kind::Email) {
+            heard.is_anothers_upn = self.is_upn_of_another(clue, &now)?;
+        }
         heard.former.retain(|subject| !now.contains(subject));
         heard.led_to.retain(|subject| !now.contains(subject));
         self.heard.push(heard);
         Ok(())
+    }
+
+    /// Tells whether a text is the UPN of an account other than those that hold it as what they are asked for.
+    fn is_upn_of_another(
+        &self,
+        clue: &Clue,
+        holding: &BTreeSet<SubjectId>,
+    ) -> rusqlite::Result<bool> {
+        if holding.is_empty() {
+            return Ok(false);
+        }
+        for probe in clue.probes_as(Kind::Upn) {
+            let holders = self.search.holders(&probe, &self.search.filed(&probe)?)?;
+            let is_another = |holder: &Holder| {
+                !holder.subject.class.is_skipped() && !holding.contains(&holder.subject.key())
+            };
+            if holders.is_none_or(|holders| holders.iter().any(is_another)) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Returns who holds a clue's value or once held it: all to whom it leads.

@@ -26,6 +26,8 @@ pub(super) struct Heard<'q> {
     users: BTreeMap<u32, Option<u32>>,
     /// Claims to which it leads, of subjects that do not hold it now.
     pub(super) led_to: BTreeSet<SubjectId>,
+    /// As an email it is of one account, and another one signs in with it: it tells nothing of which of the two is meant.
+    pub(super) is_anothers_upn: bool,
 }
 
 impl<'q> Heard<'q> {
@@ -40,6 +42,7 @@ impl<'q> Heard<'q> {
             devices: BTreeSet::new(),
             users: BTreeMap::new(),
             led_to: BTreeSet::new(),
+            is_anothers_upn: false,
         }
     }
 
@@ -102,7 +105,7 @@ impl<'q> Heard<'q> {
             let device = self.users.get(&row.id).copied().flatten();
             return device.map(|device| format!("device {device}"));
         }
-        if self.is_former(row) {
+        if self.is_former(row) || self.is_anothers_upn {
             return None;
         }
         let mut probes = self.probes.iter();

@@ -24,6 +24,8 @@ pub enum NotPrimary {
     Shared = 3,
     /// It was used, or named the account, before the account was first seen: by another bearer of its name.
     BeforeAccount = 12,
+    /// Another record of the same name or collector's uid was seen later: the computer was set up anew.
+    Replaced = 13,
     /// Another device leads among those of the account.
     OtherDevice = 4,
     /// No device leads among those of the account.
@@ -44,11 +46,12 @@ pub enum NotPrimary {
 
 impl NotPrimary {
     /// All reasons.
-    pub const ALL: [NotPrimary; 12] = [
+    pub const ALL: [NotPrimary; 13] = [
         NotPrimary::NotAPerson,
         NotPrimary::NotCurrent,
         NotPrimary::Shared,
         NotPrimary::BeforeAccount,
+        NotPrimary::Replaced,
         NotPrimary::OtherDevice,
         NotPrimary::NoDeviceLeads,
         NotPrimary::OtherAccount,
@@ -74,6 +77,7 @@ impl NotPrimary {
             NotPrimary::NewerWaits => "newer_waits",
             NotPrimary::NotRanked => "not_ranked",
             NotPrimary::BeforeAccount => "before_account",
+            NotPrimary::Replaced => "replaced",
         }
     }
 }

@@ -31,7 +31,7 @@ use self::rows::{Row, rows_of};
 use self::subjects::{Resolution, Subject, Subjects, account_text, device_text};
 use self::time::observed_us;
 use self::usages::{
-    LOGINS_WINDOW_US, Usages, last_login_groups, login_groups, said_of_logins, usage_json,
+    LOGINS_WINDOW_US, Usages, is_dated, last_login_groups, login_groups, said_of_logins, usage_json,
 };
 use crate::tenant::{self, Dataset, Object};
 
@@ -56,10 +56,11 @@ pub(crate) fn derive(objects: &[Object]) -> Value {
     let mut waiting = Waiting::default();
     for ((user, device), rows) in login_groups(&login_rows) {
         let said = said_of_logins(&rows);
+        let is_dated = is_dated(&rows);
+        let sides = (user.clone(), device.clone());
         let account = accounts.resolve(&user.without_weak_sid(&local_sids), said);
         let device = devices.resolve(&device, said);
-        let is_dated = said.from == said.to;
-        waiting.take(&account, &device, said.to, is_dated);
+        waiting.take((&account, &device), (&sides.0, &sides.1), said.to, is_dated);
         usages.take_logins(account, device, &rows);
     }
     let mut last_users = BTreeMap::new();

@@ -54,6 +54,16 @@ impl Usage<'_> {
         !self.logins.is_empty()
     }
 
+    /// Says whether any login tells of it: a row that counts none is there because something else was.
+    pub(super) fn has_counted_logins(&self) -> bool {
+        self.has_logins() && self.count() != Some(0)
+    }
+
+    /// Returns when the newest row that names the account was observed.
+    pub(super) fn last_login_observed(&self) -> Option<i64> {
+        self.last_login_us
+    }
+
     /// Returns the logins that the newest object counts.
     pub(super) fn count(&self) -> Option<u64> {
         sum_of_logins(&of_newest_object(&self.logins))
@@ -179,6 +189,13 @@ pub(super) fn said_of_logins(rows: &[&Row]) -> Interval {
             to: observed,
         },
     }
+}
+
+/// Says whether the rows of one pair of keys in their newest object tell when they were, and no time that was still to come.
+pub(super) fn is_dated(rows: &[&Row]) -> bool {
+    let rows = of_newest_object(rows);
+    let used = rows.iter().filter_map(|row| row.stamp.last_seen_us).max();
+    used.is_some_and(|used| used <= rows[0].stamp.observed_us + DAY_US)
 }
 
 /// The newest times of a last login.
