@@ -3,7 +3,7 @@
 //! Exports carry no time of their own, and a file that is copied to another bucket gets a new last-modified time; the
 //! key is what survives. Pure functions of their arguments: no clock, no store.
 
-use jiff::civil::DateTime;
+use jiff::civil::{Date, DateTime};
 use jiff::tz::{Offset, TimeZone};
 
 use crate::observation::ObservedFrom;
@@ -17,12 +17,15 @@ const YEARS: std::ops::RangeInclusive<i16> = 1970..=2099;
 /// name different instants, falls back to `modified_at` whatever the choice. Read as date-times, where no digit or
 /// letter follows:
 ///
-/// - a date and a time: `2026-11-20T06-00-00`, `2026-11-20T06:00:00`, `20261120T060000`, `20261120_060000`, also with
-///   a space or, between full forms, `-`; after `T` the seconds, or minutes and seconds, may be absent;
-/// - a date folder and an hour or time below it: `2026-11-20/06`, `2026/11/20/06`, `2026-11-20/06-30-00`;
+/// - a date and a time: `2026-11-20T06-00-00`, `2026-11-20T06:00:00` (`%3A` for `:`, or `_`, what downloads make of it),
+///   `20261120T060000`, `20261120_060000`, also with a space or, between full forms, `-`; after `T` the seconds, or
+///   minutes and seconds, may be absent;
+/// - a date folder and an hour or time below it: `2026-11-20/06`, `2026/11/20/06`, `2026-11-20/06-30-00`, also with what
+///   they are before a `=`: `date=2026-11-20/hour=06`;
 /// - then a fraction and `Z` or an offset (`+02:00`, `+0200`); without either, `time_zone` applies.
 ///
-/// A date alone is no date-time, nor is one that no calendar has (30 February, 25 o'clock).
+/// A date alone is no date-time, nor is one that no calendar has (30 February, 25 o'clock), nor one behind which more digits
+/// stand than could be read.
 pub fn observed_at(
     key: &str,
     modified_at: i64,
@@ -39,8 +42,30 @@ pub fn observed_at(
     }
 }
 
+/// Returns the one day that a key's dates name, if it names any.
+pub fn day_in(key: &str) -> Option<Date> {
+    let mut rest = key.as_bytes();
+    let mut day = None;
+    let mut after_digit = false;
+    while let Some(first) = rest.first() {
+        let mut reader = Reader(rest);
+        let found = reader.date().filter(|_| !after_digit);
+        let is_whole = !reader.0.first().is_some_and(u8::is_ascii_digit);
+        let found = found.filter(|_| is_whole);
+        let found = found.and_then(|(year, month, day, _)| Date::new(year, month, day).ok());
+        if found.is_some_and(|found| day.is_some_and(|known| known != found)) {
+            return None;
+        }
+        day = day.or(found);
+        after_digit = first.is_ascii_digit();
+        rest = &rest[1..];
+    }
+    day
+}
+
 /// Returns the one instant that every date-time in the key names.
 fn the_instant(key: &str, time_zone: &TimeZone) -> Option<i64> {
+    let key = key.replace("%3A", ":").replace("%3a", ":");
     let mut rest = key.as_bytes();
     let mut instant = None;
     let mut after_digit = false;
@@ -96,10 +121,12 @@ impl<'a> Reader<'a> {
     fn date(&mut self) -> Option<(i16, i8, i8, Option<u8>)> {
         let year = i16::from(self.two_digits()?) * 100 + i16::from(self.two_digits()?);
         let separator = self.one_of(b"-/");
+        self.label(separator);
         let month = self.two_digits()?;
         if separator.is_some_and(|separator| self.one_of(&[separator]).is_none()) {
             return None;
         }
+        self.label(separator);
         let day = self.two_digits()?;
         YEARS
             .contains(&year)
@@ -109,7 +136,10 @@ impl<'a> Reader<'a> {
     fn between(&mut self, date_separator: Option<u8>) -> Option<Between> {
         let between = match self.one_of(b"Tt_ /-")? {
             b'T' | b't' => Between::T,
-            b'/' => Between::Folder,
+            b'/' => {
+                self.label(Some(b'/'));
+                Between::Folder
+            }
             b'-' => Between::Dash,
             _ => Between::Other,
         };
@@ -121,7 +151,7 @@ impl<'a> Reader<'a> {
     fn time(&mut self, between: Between, date_separator: Option<u8>) -> Option<(i8, i8, i8)> {
         let hour = self.two_digits()?;
         let after_hour = self.0;
-        let separator = self.one_of(b"-:");
+        let separator = self.one_of(b"-:_");
         // `20261120-060000` and `2026-11-20-060000` may be a running number.
         let full_only = between == Between::Dash;
         if full_only && (separator.is_none() || date_separator.is_none()) {
@@ -130,7 +160,7 @@ impl<'a> Reader<'a> {
         let Some(minute) = self.two_digits() else {
             self.0 = after_hour;
             let hour_will_do = matches!(between, Between::T | Between::Folder);
-            return hour_will_do.then_some((hour, 0, 0));
+            return (hour_will_do && !self.goes_on()).then_some((hour, 0, 0));
         };
         let after_minute = self.0;
         let next = separator.is_none_or(|separator| self.one_of(&[separator]).is_some());
@@ -138,7 +168,7 @@ impl<'a> Reader<'a> {
             Some(second) => Some((hour, minute, second)),
             None => {
                 self.0 = after_minute;
-                (between == Between::T).then_some((hour, minute, 0))
+                (between == Between::T && !self.goes_on()).then_some((hour, minute, 0))
             }
         }
     }
@@ -194,6 +224,23 @@ impl<'a> Reader<'a> {
         }
         let seconds = (i32::from(hours) * 60 + i32::from(minutes)) * 60;
         Offset::from_seconds(sign * seconds).ok()
+    }
+
+    /// Tells whether more digits follow a time that was read without its seconds: it was not read whole.
+    fn goes_on(&self) -> bool {
+        matches!(self.0, [b'-' | b':' | b'_', b'0'..=b'9', ..])
+    }
+
+    /// Passes over what a folder is before a `=`: `hour=06`.
+    fn label(&mut self, separator: Option<u8>) {
+        let letters = self
+            .0
+            .iter()
+            .take_while(|byte| byte.is_ascii_alphabetic())
+            .count();
+        if separator == Some(b'/') && letters > 0 && self.0.get(letters) == Some(&b'=') {
+            self.0 = &self.0[letters + 1..];
+        }
     }
 
     /// Below a date folder, an hour is a folder or a whole file name: `2026-11-20/06-users.csv` is part 6.
@@ -263,6 +310,12 @@ mod tests {
             "2026-11-20/06-00-00.csv",
             "2026-11-20/060000_users.csv",
             "20261120/06/part-0001.csv",
+            "2026-11-20T06_00_00Z.csv",
+            "2026-11-20T06%3A00%3A00Z.csv",
+            "2026-11-20_06_00_00.csv",
+            "date=2026-11-20/hour=06/users.csv",
+            "year=2026/month=11/day=20/hour=06/part-0.csv",
+            "dt=20261120/hour=06/users.csv",
             "2026-11-20T08-00-00+02:00.csv",
             "20261120T080000+0200.csv",
             "2026-11-20T01:00:00-05:00.csv",
@@ -294,8 +347,33 @@ mod tests {
             "2026/11/20T06-00-00Z.csv",
             "12345678_123456.csv",
             "2026-11-20T06-00-00Zulu.csv",
+            "2026-11-20T06_1.csv",
+            "2026-11-20T06-00-7.csv",
+            "2026-11-20/06_45.csv",
+            "date=2026-11-20/users.csv",
         ] {
             assert_eq!(observed(key), None, "{key}");
+        }
+    }
+
+    #[test]
+    fn a_date_alone_is_told_though_it_is_no_time() {
+        let day = |key| day_in(key).map(|day| day.to_string());
+        let expected = Some("2026-11-20".to_owned());
+        for key in [
+            "users_2026-11-20.csv",
+            "20261120/users.csv",
+            "2026/11/20/users_20261120.csv",
+        ] {
+            assert_eq!(day(key), expected, "{key}");
+        }
+        for key in [
+            "users.csv",
+            "12345678.csv",
+            "2026-11-20/2026-11-21.csv",
+            "202611201.csv",
+        ] {
+            assert_eq!(day(key), None, "{key}");
         }
     }
 
