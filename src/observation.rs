@@ -116,6 +116,17 @@ pub struct Decoded {
     pub odd: Vec<OddCells>,
 }
 
+impl Decoded {
+    /// Tells whether all cells are ASCII, which reads alike in nearly every encoding.
+    pub fn is_ascii(&self) -> bool {
+        let mut columns = self.records.columns().iter();
+        columns.all(|column| {
+            let text = column.as_any().downcast_ref::<StringArray>();
+            text.is_none_or(|text| text.value_data().is_ascii())
+        })
+    }
+}
+
 /// Cells of a column that say nothing though something stands there.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct OddCells {

@@ -19,6 +19,8 @@ mod cli;
 #[cfg(feature = "cli")]
 mod crash;
 #[cfg(feature = "cli")]
+mod field;
+#[cfg(feature = "cli")]
 mod formats;
 #[cfg(feature = "ingest")]
 mod forms;

@@ -71,9 +71,13 @@ pub(super) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
             resolving.resolve(args.asked.query(value.clone()))?;
             continue;
         }
-        let mut input = io::stdin().lock();
+        let mut input = as_utf8(io::stdin().lock())?;
         while let Some(line) = next_line(&mut input)? {
             resolving.line_number += 1;
+            // An empty line is no value.
+            if line.trim().is_empty() {
+                continue;
+            }
             let query = match args.together {
                 true => resolving.set_of(&line),
                 false => args.asked.query(line),
@@ -134,6 +138,27 @@ impl Resolving<'_> {
     }
 }
 
+/// Returns the text of standard input without the mark that some programs begin with; one in UTF-16 is a file, and is read to
+/// its end.
+fn as_utf8<'i>(mut input: impl BufRead + 'i) -> anyhow::Result<Box<dyn BufRead + 'i>> {
+    const MARK: &[u8] = b"\xef\xbb\xbf";
+    let start = input.fill_buf().context("cannot read standard input")?;
+    let is_utf16 = matches!(start, [0xff, 0xfe, ..] | [0xfe, 0xff, ..]);
+    if start.starts_with(MARK) {
+        input.consume(MARK.len());
+    }
+    if !is_utf16 {
+        return Ok(Box::new(input));
+    }
+    let mut bytes = Vec::new();
+    input
+        .read_to_end(&mut bytes)
+        .context("cannot read standard input")?;
+    // The mark says which of the two it is.
+    let (text, ..) = encoding_rs::UTF_16LE.decode(&bytes);
+    Ok(Box::new(io::Cursor::new(text.into_owned().into_bytes())))
+}
+
 /// Reads a line; one that no identifier can be as long as is cut, and one that is not UTF-8 keeps no wrong letter.
 fn next_line(input: &mut impl BufRead) -> anyhow::Result<Option<String>> {
     let mut line = Vec::new();
@@ -157,6 +182,22 @@ fn next_line(input: &mut impl BufRead) -> anyhow::Result<Option<String>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_mark_is_no_part_of_the_first_value_and_utf_16_is_read() {
+        let utf16 = |text: &str| -> Vec<u8> {
+            let units = std::iter::once(0xfeff).chain(text.encode_utf16());
+            units.flat_map(u16::to_le_bytes).collect()
+        };
+        for text in [
+            b"\xef\xbb\xbfj\xc3\xb6@EMEA\nb".to_vec(),
+            utf16("j\u{f6}@EMEA\nb"),
+        ] {
+            let mut input = as_utf8(text.as_slice()).unwrap();
+            let first = next_line(&mut input).unwrap();
+            assert_eq!(first.as_deref(), Some("j\u{f6}@EMEA"));
+        }
+    }
 
     #[test]
     fn lines_are_read_whole_cut_or_lossy_but_never_joined() {

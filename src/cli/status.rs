@@ -10,10 +10,12 @@ use jiff::Timestamp;
 use rusqlite::Connection;
 use serde_json::{Map, Value, json};
 
+use super::words::printable;
 use super::{Context, Exit, print, print_json};
 use crate::identifier::Kind;
 use crate::lookup::generation::{Generation, meta};
 use crate::lookup::{Coverage, Freshness};
+use crate::publish::Failed;
 use crate::schema::{Class, Dataset, FieldType, Subject};
 
 /// Runs that are shown.
@@ -62,10 +64,20 @@ pub(super) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
     let generation = context.open_index()?.current();
     let holdings = generation.read(|reader| Holdings::read(reader))?;
     let ages = Ages::new(generation.coverage, context);
-    let runs = last_runs(&context.config.index.path);
+    let path = &context.config.index.path;
+    let runs = last_runs(path);
+    let failed = beside(path, "failed.json");
+    let failed: Failed = serde_json::from_str(&failed).unwrap_or_default();
     match args.json {
-        true => print_json(&json_of(&generation, &holdings, &ages, &runs))?,
-        false => print(text_of(&generation, &holdings, &ages, &runs))?,
+        true => {
+            let mut status = json_of(&generation, &holdings, &ages, &runs);
+            status["failed"] = json!(failed.objects());
+            print_json(&status)?;
+        }
+        false => {
+            let text = text_of(&generation, &holdings, &ages, &runs);
+            print(text + &failed_in_words(&failed))?;
+        }
     }
     Ok(Exit::Done)
 }
@@ -180,11 +192,15 @@ impl Ages {
 }
 
 /// Reads the last runs, the newest last; what cannot be read is left out, since runs are noted to inform only.
-fn last_runs(index: &Path) -> Vec<Value> {
+/// Reads a file beside the generations; what is not there, or not for the reader, is empty.
+fn beside(index: &Path, name: &str) -> String {
     let mut folder = index.file_name().unwrap_or_default().to_owned();
     folder.push(".d");
-    let path = index.with_file_name(folder).join("runs.jsonl");
-    let text = fs::read_to_string(path).unwrap_or_default();
+    fs::read_to_string(index.with_file_name(folder).join(name)).unwrap_or_default()
+}
+
+fn last_runs(index: &Path) -> Vec<Value> {
+    let text = beside(index, "runs.jsonl");
     let lines: Vec<&str> = text.lines().collect();
     let first = lines.len().saturating_sub(RUNS_SHOWN);
     let runs = lines[first..].iter();
@@ -339,6 +355,27 @@ fn push_runs(text: &mut String, runs: &[Value]) {
             report["seconds"]
         );
     }
+}
+
+/// Names the objects that failed by their content, and why.
+fn failed_in_words(failed: &Failed) -> String {
+    const SHOWN: usize = 20;
+    let objects = failed.objects();
+    let mut text = String::new();
+    if let Some(more) = objects.len().checked_sub(1) {
+        let _ = write!(
+            text,
+            "\n\nfailed by their content, and left out until they change (`sync --retry`): {}",
+            more + 1
+        );
+    }
+    for one in objects.iter().take(SHOWN) {
+        let _ = write!(text, "\n  {}: {}", printable(&one.object), one.reason);
+    }
+    if objects.len() > SHOWN {
+        let _ = write!(text, "\n  and {} more", objects.len() - SHOWN);
+    }
+    text
 }
 
 fn size_bytes(generation: &Generation) -> u64 {

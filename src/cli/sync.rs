@@ -144,6 +144,9 @@ fn configured(source: &Source) -> SourceConfig {
         url: source.url.clone(),
         time_zone: source.time_zone.clone(),
         encoding: source.encoding,
+        include: source.include.clone(),
+        exclude: source.exclude.clone(),
+        min_objects: source.min_objects,
         observed_from: source.observed_from.map(|from| match from {
             config::ObservedFrom::Key => ObservedFrom::Key,
             config::ObservedFrom::Modified => ObservedFrom::Modified,

@@ -89,12 +89,19 @@ pub(super) fn minute(time: Timestamp) -> String {
     time.strftime("%Y-%m-%d %H:%M UTC").to_string()
 }
 
-/// Writes control characters as escapes: what an export holds must not command a terminal, nor break a line.
+/// Tells whether a letter steers a terminal, or turns the order of those around it.
+fn is_steering(letter: char) -> bool {
+    letter.is_control()
+        || matches!(letter, '\u{200e}' | '\u{200f}' | '\u{61c}')
+        || matches!(letter, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{2028}' | '\u{2029}')
+}
+
+/// Writes such letters as escapes: what an export holds must not command a terminal, nor break a line.
 pub(super) fn printable(text: &str) -> Cow<'_, str> {
-    if !text.contains(char::is_control) {
+    if !text.contains(is_steering) {
         return Cow::Borrowed(text);
     }
-    let escaped = |letter: char| match letter.is_control() {
+    let escaped = |letter: char| match is_steering(letter) {
         true => letter.escape_default().to_string(),
         false => letter.to_string(),
     };
@@ -104,11 +111,10 @@ pub(super) fn printable(text: &str) -> Cow<'_, str> {
 /// What control characters would do to a terminal is not for a query to say; nor need all of a long one be shown.
 pub(super) fn shown(query: &str) -> String {
     const AT_MOST: usize = 100;
-    let text: String = query.escape_debug().take(AT_MOST).collect();
+    let text = printable(query);
+    let text: String = text.chars().take(AT_MOST).collect();
     match query.chars().nth(AT_MOST) {
         Some(_) => text + "…",
-        // Quotes and backslashes are harmless, and names have them.
-        None if !query.chars().any(char::is_control) => query.to_owned(),
         None => text,
     }
 }

@@ -333,6 +333,9 @@ fn assign_source(source: &mut Source, key: &[&str], value: &Value) -> Result<(),
             source.options.insert(option, value.option()?);
         }
         ["encoding"] => source.encoding = Some(value.encoding()?),
+        ["exclude"] => source.exclude = value.texts()?,
+        ["include"] => source.include = value.texts()?,
+        ["min_objects"] => source.min_objects = u64::from(value.count()?),
         ["time_zone"] => source.time_zone = value.time_zone()?,
         ["url"] => source.url = value.url()?,
         _ => return Err(Refusal::UnknownKey),
@@ -376,6 +379,9 @@ mod tests {
             NOT_SAID_SERIAL_NUMBER=
             NOT_SAID_TIME=nie
             SOURCE_TENANT_A_ENCODING=windows-1252
+            SOURCE_TENANT_A_EXCLUDE=archive/**,*.old.csv
+            SOURCE_TENANT_A_INCLUDE=*.csv
+            SOURCE_TENANT_A_MIN_OBJECTS=3
             SOURCE_TENANT_A_OBSERVED_FROM=key
             SOURCE_TENANT_A_OPTIONS_ACCESS_KEY_ID=hunter2hunter2
             SOURCE_TENANT_A_TIME_ZONE=Asia/Tokyo
@@ -425,6 +431,14 @@ mod tests {
         assert_eq!(source.options["access_key_id"], SECRET);
         assert_eq!(source.time_zone.iana_name(), Some("Asia/Tokyo"));
         assert_eq!(source.encoding, Some(encoding_rs::WINDOWS_1252));
+        assert_eq!(
+            (
+                source.include.len(),
+                source.exclude.len(),
+                source.min_objects
+            ),
+            (1, 2, 3)
+        );
         assert!(not_said.covers(Column::Text, "k. a.") && not_said.covers(Column::Time, "Nie"));
 
         let mut understood = keys::variables(&[])

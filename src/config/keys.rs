@@ -25,6 +25,9 @@ const KEYS: &[&str] = &[
     "source.*.url",
     "source.*.time_zone",
     "source.*.encoding",
+    "source.*.include",
+    "source.*.exclude",
+    "source.*.min_objects",
     "source.*.observed_from",
     "source.*.options.*",
     "dataset.users.semantics",
@@ -34,6 +37,17 @@ const KEYS: &[&str] = &[
     "dataset.logins.semantics",
     "dataset.logins.window",
     "dataset.logins.columns.*",
+];
+
+/// What variables of a source end in, its options aside.
+const SOURCE_KEYS: [&str; 7] = [
+    "URL",
+    "TIME_ZONE",
+    "ENCODING",
+    "INCLUDE",
+    "EXCLUDE",
+    "MIN_OBJECTS",
+    "OBSERVED_FROM",
 ];
 
 /// What every variable of ours begins with: one that is no key and not read elsewhere is a mistake.
@@ -62,7 +76,20 @@ pub(super) const TEST_VARIABLES: &[&str] = &[
 
 /// Whether a variable that is no key's is read elsewhere.
 pub(super) fn is_read_elsewhere(variable: &str) -> bool {
-    OTHER_VARIABLES.contains(&variable) || TEST_VARIABLES.contains(&variable)
+    OTHER_VARIABLES.contains(&variable)
+        || TEST_VARIABLES.contains(&variable)
+        || is_of_kubernetes(variable)
+}
+
+/// Whether Kubernetes makes a variable of a service of our name: every container of the namespace has it.
+fn is_of_kubernetes(variable: &str) -> bool {
+    let Some(rest) = variable.strip_prefix(PREFIX) else {
+        return false;
+    };
+    matches!(rest, "PORT" | "SERVICE_HOST" | "SERVICE_PORT")
+        || ["PORT_", "SERVICE_PORT_"]
+            .iter()
+            .any(|start| rest.starts_with(start))
 }
 
 /// Whether there are known keys inside this one: then it is a table.
@@ -112,14 +139,9 @@ pub(super) fn new_source(variable: &str) -> Option<String> {
 pub(super) fn variables(sources: &[Source]) -> impl Iterator<Item = String> {
     let of_sources = sources.iter().flat_map(|source| {
         let name = variable_part(&source.name);
-        [
-            "URL",
-            "TIME_ZONE",
-            "ENCODING",
-            "OBSERVED_FROM",
-            "OPTIONS_<KEY>",
-        ]
-        .map(|key| format!("IDENTIDEX_SOURCE_{name}_{key}"))
+        let keys = SOURCE_KEYS.iter().chain(&["OPTIONS_<KEY>"]);
+        keys.map(move |key| format!("IDENTIDEX_SOURCE_{name}_{key}"))
+            .collect::<Vec<_>>()
     });
     let others = OTHER_VARIABLES
         .iter()
@@ -155,7 +177,7 @@ fn of_source(rest: &str, name: &str) -> Option<Vec<String>> {
     let tail = rest.strip_prefix(&variable_part(name))?.strip_prefix('_')?;
     let key = match tail.strip_prefix("OPTIONS_") {
         Some(option) if !option.is_empty() => vec!["options", option],
-        None if ["URL", "TIME_ZONE", "ENCODING", "OBSERVED_FROM"].contains(&tail) => vec![tail],
+        None if SOURCE_KEYS.contains(&tail) => vec![tail],
         _ => return None,
     };
     let key = key.into_iter().map(str::to_ascii_lowercase);
@@ -188,6 +210,18 @@ mod tests {
     use super::super::sample::{SECRET, error, parse};
     use super::super::{Answers, Index};
     use super::*;
+
+    #[test]
+    fn what_kubernetes_makes_of_a_service_is_no_configuration() {
+        let env = [
+            ("IDENTIDEX_PORT", "tcp://10.0.0.1:80"),
+            ("IDENTIDEX_PORT_80_TCP_ADDR", "10.0.0.1"),
+            ("IDENTIDEX_SERVICE_HOST", "10.0.0.1"),
+            ("IDENTIDEX_SERVICE_PORT_HTTP", "80"),
+        ];
+        assert!(parse("", &env).is_ok());
+        assert!(parse("", &[("IDENTIDEX_PORTS", "1")]).is_err());
+    }
 
     #[test]
     fn a_misspelt_key_names_the_nearest() {

@@ -19,6 +19,12 @@ pub struct Source {
     pub time_zone: TimeZone,
     /// What its texts are encoded in, where that is not Unicode.
     pub encoding: Option<&'static encoding_rs::Encoding>,
+    /// Globs of keys below the source: where there are any, an object must fit one.
+    pub include: Vec<String>,
+    /// Globs of keys below the source that are left out.
+    pub exclude: Vec<String>,
+    /// Fewer objects than these are a failure.
+    pub min_objects: u64,
     /// What tells when an object's rows were observed; `None` takes the key where it has a time.
     pub observed_from: Option<ObservedFrom>,
     /// Options of the store, by lower-case key: region, endpoint, credentials.
@@ -42,6 +48,9 @@ impl Source {
             url: url.into(),
             time_zone: TimeZone::UTC,
             encoding: None,
+            include: Vec::new(),
+            exclude: Vec::new(),
+            min_objects: 0,
             observed_from: None,
             options: BTreeMap::new(),
         }
@@ -55,6 +64,9 @@ impl fmt::Debug for Source {
             .field("url", &self.url)
             .field("time_zone", &self.time_zone.iana_name())
             .field("encoding", &self.encoding.map(encoding_rs::Encoding::name))
+            .field("include", &self.include)
+            .field("exclude", &self.exclude)
+            .field("min_objects", &self.min_objects)
             .field("observed_from", &self.observed_from)
             .field("options", &self.options.keys())
             .finish()

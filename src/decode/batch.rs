@@ -15,6 +15,9 @@ use super::{Error, Reading};
 use crate::identifier::Column;
 use crate::observation::{Decoded, OddCells, Recognised, Reject};
 
+/// Why a row was left out whose text is in another encoding.
+pub const NOT_UTF8: &str = "the cell is not UTF-8";
+
 /// Bytes that an empty cell takes.
 const OFFSET_BYTES: usize = size_of::<i32>();
 
@@ -88,7 +91,7 @@ impl<'r> Builder<'r> {
             return match bad.filter(|_| record.len() == self.columns.len()) {
                 Some(bad) => {
                     let name = self.names.field(bad).name().clone();
-                    self.reject(line, &name, "the cell is not UTF-8")
+                    self.reject(line, &name, NOT_UTF8)
                 }
                 None => self.reject_width(record.len(), line),
             };

@@ -21,6 +21,7 @@ use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::path::Path;
 
+pub use self::batch::NOT_UTF8;
 pub use self::csv::{Batches, Reading, batches};
 pub use self::headers::REPEATS_HEADER;
 use self::sniff::{Compression, compression_of, refuse_others, utf16_of};

@@ -163,12 +163,18 @@ fn is_no_serial_number(plain: &str) -> bool {
         || is_one_letter
         || repeated >= Some(REPEATED)
         || is_run_of_digits(plain)
+        || plain.contains("serialnumber")
+        || plain
+            .strip_prefix("0x")
+            .is_some_and(|rest| rest.bytes().all(|byte| byte == b'0'))
         || SHIPPED.serial_number.contains(plain)
 }
 
 /// `123456789`, `9876543210`, `1234567890000`, also behind the letters that firmware writes before them.
 fn is_run_of_digits(plain: &str) -> bool {
-    const BEFORE: [&str; 5] = ["", "sn", "sys", "bsn", "mb"];
+    const BEFORE: [&str; 9] = [
+        "", "sn", "sys", "bsn", "bss", "mb", "asset", "chassis", "0x",
+    ];
     let digits = plain.trim_start_matches(|letter: char| letter.is_ascii_alphabetic());
     let before = &plain[..plain.len() - digits.len()];
     let digits = digits.trim_end_matches('0').as_bytes();

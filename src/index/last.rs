@@ -111,6 +111,11 @@ impl Past {
         self.ledger.knows(object)
     }
 
+    /// Returns how many objects of a source were taken in.
+    pub fn objects_of(&self, source: &str) -> u64 {
+        self.ledger.objects_of(source)
+    }
+
     /// Tells whether it is of an older format, so that the next run writes it anew.
     pub fn is_outdated(&self) -> bool {
         self.is_outdated

@@ -1,7 +1,7 @@
 //! The ledger: which objects were taken in, what became of their rows, and in what order rows were said.
 
 use std::cmp::Ordering;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::error::{Error, Result, damaged};
 use super::object_lines::{Line, Listing, Loaded, REJECTS_KEPT, RowCounts, count, identity_of};
@@ -29,6 +29,8 @@ struct Stamp {
 pub(super) struct Ledger {
     /// Hashes of what identifies an object in a listing.
     known: HashSet<u128>,
+    /// How many objects the last generation has of each source.
+    by_source: BTreeMap<String, u64>,
     /// By object id - 1, those of the last generation first.
     stamps: Vec<Stamp>,
     shapes: Vec<(Dataset, Vec<String>, Shape)>,
@@ -70,9 +72,11 @@ impl Ledger {
     fn load_line(&mut self, mut columns: Columns) -> Result<()> {
         let Listing {
             identity,
+            source,
             modified_at,
             ..
         } = Listing::read(&mut columns)?;
+        *self.by_source.entry(source).or_default() += 1;
         let observed_at = columns.take()?.integer().unwrap_or_default();
         columns.skip(1)?;
         let blake3 = columns
@@ -151,6 +155,11 @@ impl Ledger {
     /// Returns the columns that an object carried.
     pub(super) fn shape_of(&self, object: ObjectId) -> ShapeId {
         self.stamp(object).map_or(ShapeId(0), |stamp| stamp.shape)
+    }
+
+    /// Returns how many objects of a source were taken in before.
+    pub(super) fn objects_of(&self, source: &str) -> u64 {
+        self.by_source.get(source).copied().unwrap_or(0)
     }
 
     /// Tells whether a listed object was taken in before.

@@ -121,6 +121,7 @@ impl NewestRows {
 /// What identifies an object in a listing, as its line of the ledger begins.
 pub(super) struct Listing {
     pub(super) identity: u128,
+    pub(super) source: String,
     /// Its source and key, for people.
     name: String,
     pub(super) modified_at: i64,
@@ -139,6 +140,7 @@ impl Listing {
         let [source, key, e_tag, version] = texts;
         Ok(Listing {
             identity: identity(source, key, e_tag, version, size, modified_at),
+            source: source.to_owned(),
             name: format!("{source}/{key}"),
             modified_at,
         })

@@ -65,6 +65,7 @@ impl Run<'_> {
             self.heed_stop()?;
             match message {
                 Message::Failed { object, error } => self.fail(&object, error),
+                Message::Refused { object, error } => self.fail_by_content(&object, error),
                 Message::Duplicate {
                     object,
                     blake3,

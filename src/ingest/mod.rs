@@ -8,11 +8,13 @@ mod options;
 mod report;
 
 mod fold;
+mod listing;
 mod reader;
 mod tally;
 
 mod error;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -24,17 +26,18 @@ use tracing::{debug, error, info};
 pub use self::error::Error;
 use self::error::{Result, chain};
 use self::fold::Folded;
+use self::listing::{identities, judge_of, judges};
 pub use self::options::Options;
 use self::reader::Fetched;
 pub use self::report::{Failure, ObjectCounts, Outcome, Progress, Report, RowReport, note_run};
 pub use crate::class::Patterns;
 use crate::index::{self, Kept, Loaded, Made, Past, Rules};
 pub use crate::mapping::Mapping;
-use crate::observation::{Object, ObservedFrom};
+use crate::observation::Object;
 pub use crate::publish::Readers;
-use crate::publish::{Folder, Generation, settle_undone};
+use crate::publish::{Failed, Folder, Generation, digits, settle_undone};
 pub use crate::source::SourceConfig;
-use crate::source::Sources;
+use crate::source::{Listing, Sources};
 
 /// Takes in what is new in the sources and publishes it.
 ///
@@ -56,15 +59,10 @@ pub fn run(options: &Options, progress: &mut dyn FnMut(Progress)) -> Result<Repo
         report: Report::default(),
         progress,
         is_outdated: false,
+        failed: folder.failed()?,
+        judges: judges(options),
     };
-    run.report.objects.listed = listing.objects.len() as u64;
-    run.report.warnings.extend(
-        listing
-            .odd_keys
-            .iter()
-            .map(|odd| format!("{odd} has a name that no URL can hold; it is left out")),
-    );
-    let mut new = run.unknown(&listing.objects)?;
+    let mut new = run.new_objects(&listing)?;
     while !new.is_empty() || run.is_outdated {
         let spool = folder.spool()?;
         let fetched = sources.fetch(new.clone(), &spool, options.spool_bytes);
@@ -83,6 +81,7 @@ pub fn run(options: &Options, progress: &mut dyn FnMut(Progress)) -> Result<Repo
     }
     if !options.is_dry_run {
         settle_undone(&folder, &listing.objects)?;
+        run.settle_failed(&listing)?;
         run.link_current();
     }
     run.finish(start, sources.bytes_fetched().load(Ordering::Relaxed))
@@ -96,64 +95,13 @@ struct Run<'a> {
     progress: &'a mut dyn FnMut(Progress),
     /// The current generation is of an older format: the next one is due, whatever is new.
     is_outdated: bool,
+    /// What failed by its content, in earlier runs and in this one.
+    failed: Failed,
+    /// What judges the content of objects, by source.
+    judges: BTreeMap<String, String>,
 }
 
 impl Run<'_> {
-    /// Leaves the listed objects that the ledger does not have, the newest first: older rows are then superseded by
-    /// one comparison.
-    fn unknown(&mut self, listed: &[Object]) -> Result<Vec<Object>> {
-        let past = self.folder.current()?;
-        let past = past
-            .as_ref()
-            .map(|past| Past::load(&past.path))
-            .transpose()?;
-        if let Some(past) = &past {
-            self.report.take(&past.published());
-            self.is_outdated = past.is_outdated();
-        }
-        let is_known = |object: &&Object| past.as_ref().is_some_and(|past| past.knows(object));
-        let mut new: Vec<Object> = listed
-            .iter()
-            .filter(|one| !is_known(one))
-            .cloned()
-            .collect();
-        if !self.options.is_retry {
-            self.leave_out_undone(&mut new)?;
-        }
-        new.sort_by(|left, right| {
-            (right.observed_at, &left.source, &left.key).cmp(&(
-                left.observed_at,
-                &right.source,
-                &right.key,
-            ))
-        });
-        self.report
-            .warnings
-            .extend(new.iter().filter_map(from_the_future));
-        self.report.objects.new = new.len() as u64;
-        let bytes = new.iter().map(|object| object.size_bytes).sum();
-        (self.progress)(Progress::Listed {
-            objects: new.len() as u64,
-            bytes,
-        });
-        Ok(new)
-    }
-
-    /// Leaves out objects that a rollback undid.
-    fn leave_out_undone(&mut self, new: &mut Vec<Object>) -> Result<()> {
-        let undone = self.folder.undone()?;
-        let before = new.len();
-        new.retain(|object| !undone.leaves_out(object));
-        let left_out = before - new.len();
-        self.report.objects.undone = left_out as u64;
-        if left_out > 0 {
-            self.report.warnings.push(format!(
-                "{left_out} objects that a rollback undid are left out: `identidex generations` lists them, `sync --retry` takes them in"
-            ));
-        }
-        Ok(())
-    }
-
     /// Returns what is left to take in, without an object that failed while its rows were folded.
     fn without(&mut self, mut left: Vec<Object>, error: Error) -> Result<Vec<Object>> {
         let message = error.to_string();
@@ -247,6 +195,23 @@ impl Run<'_> {
         self.progress_of(object);
     }
 
+    /// Fails an object for what it holds, which the next run need not find out again.
+    fn fail_by_content(&mut self, object: &Object, error: String) {
+        let judge = judge_of(&self.judges, object);
+        self.failed.add(object, &error, judge);
+        self.fail(object, error);
+    }
+
+    /// Forgets objects that failed once and were taken in, or are there no more, and keeps what is left.
+    fn settle_failed(&mut self, listing: &Listing) -> Result<()> {
+        // What a source that cannot be read holds is not known.
+        if listing.sick.is_empty() {
+            let listed = identities(listing);
+            self.failed.keep_only(|identity| listed.contains(identity));
+        }
+        Ok(self.folder.set_failed(&self.failed)?)
+    }
+
     fn loaded(&mut self, loaded: &Loaded) {
         let Loaded {
             object,
@@ -263,6 +228,8 @@ impl Run<'_> {
             "object loaded"
         );
         self.report.objects.loaded += 1;
+        let taken_in = digits(object);
+        self.failed.keep_only(|identity| identity != taken_in);
         self.report.rows.add(*counts);
         if counts.rejected > 0 {
             let warning = format!(
@@ -343,20 +310,4 @@ fn verified(verifying: Option<JoinHandle<index::Result<()>>>) -> Result<()> {
         Some(Ok(verified)) => Ok(verified?),
         Some(Err(_)) => Err(Error::Broken),
     }
-}
-
-/// Says that an object is dated in the future, by a day or more: zones and clocks differ by less.
-fn from_the_future(object: &Object) -> Option<String> {
-    const DAY: i64 = 24 * 60 * 60 * 1_000_000;
-    let now = jiff::Timestamp::now().as_microsecond();
-    (object.observed_at > now.saturating_add(DAY)).then(|| {
-        format!(
-            "{} was observed in the future, by its {}: its rows count as newer than all others until then",
-            object.name(),
-            match object.observed_from {
-                ObservedFrom::Key => "name",
-                ObservedFrom::Modified => "time of modification",
-            }
-        )
-    })
 }

@@ -29,7 +29,13 @@ const MEANING: &str = "2";
 
 /// What the reading side tells the run.
 pub(super) enum Message {
+    /// It cannot be had.
     Failed {
+        object: Object,
+        error: String,
+    },
+    /// It holds what cannot be taken in.
+    Refused {
         object: Object,
         error: String,
     },
@@ -149,14 +155,16 @@ impl<'a> Reader<'a> {
     /// Says that an object cannot be taken in.
     fn fail(&self, spooled: Spooled, error: String) -> std::result::Result<(), Gone> {
         let object = spooled.object;
-        let error = match spooled.file.is_unchanged() {
-            true => error,
-            false => {
-                let object = Box::new(object.clone());
-                Error::Changed { object }.to_string()
-            }
+        if spooled.file.is_unchanged() {
+            return self.send(Message::Refused { object, error });
+        }
+        let changed = Error::Changed {
+            object: Box::new(object.clone()),
         };
-        self.send(Message::Failed { object, error })
+        self.send(Message::Failed {
+            object,
+            error: changed.to_string(),
+        })
     }
 
     /// Checks an object whole, then takes it in.
@@ -179,9 +187,16 @@ impl<'a> Reader<'a> {
         if names.is_empty() || !self.reported.insert(names.join(", ")) {
             return Ok(());
         }
+        const SHOWN: usize = 12;
+        let more = names.len().saturating_sub(SHOWN);
+        let shown = names[..names.len() - more].join(", ");
+        let more = if more > 0 {
+            format!(" and {more} more")
+        } else {
+            String::new()
+        };
         self.send(Message::Warning(format!(
-            "columns that no field takes are kept in `extra`: {} (first in {}); map them with [dataset.{}.columns]",
-            names.join(", "),
+            "columns that no field takes are kept in `extra`: {shown}{more} (first in {}); map them with [dataset.{}.columns]",
             object.name(),
             layout.dataset.as_str()
         )))
@@ -317,6 +332,7 @@ impl<'a> Reader<'a> {
                     // Only the machine can fail here: the object was read to its end before. The run then ends unpublished.
                     Err(source) => return Err(Some(unreadable(&name, source))),
                 };
+                tally.note_encoding(&batch);
                 let (batch, rejects) = mapper.map(batch);
                 tally.note(batch.len(), &rejects);
                 // What begins badly is counted before anything of it is folded: to take rows back costs the whole run.

@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use crate::decode::REPEATS_HEADER;
-use crate::observation::Reject;
+use crate::decode::{NOT_UTF8, REPEATS_HEADER};
+use crate::observation::{Decoded, Reject};
 
 /// So many rejected rows make an object fail where they are more than a fifth of all.
 const MANY: u64 = 100;
@@ -16,11 +16,24 @@ const SHARE: u64 = 5;
 pub(super) struct Tally {
     rows: u64,
     rejected: u64,
+    /// Rows that are not UTF-8.
+    undecodable: u64,
+    /// Some text is UTF-8, and more than ASCII.
+    has_utf8: bool,
     /// By column and reason.
     reasons: BTreeMap<(String, Cow<'static, str>), u64>,
 }
 
 impl Tally {
+    /// Notes what a batch tells of how its object is encoded.
+    pub(super) fn note_encoding(&mut self, batch: &Decoded) {
+        let rejects = batch.rejects.iter();
+        self.undecodable += rejects.filter(|reject| reject.reason == NOT_UTF8).count() as u64;
+        if self.undecodable > 0 && !self.has_utf8 {
+            self.has_utf8 = !batch.is_ascii();
+        }
+    }
+
     /// Notes rows that were taken, and rejects.
     pub(super) fn note(&mut self, taken: usize, rejects: &[Reject]) {
         // Files that were appended to one another are whole.
@@ -43,7 +56,9 @@ impl Tally {
 
     /// Returns why the object fails, if it does: what it says of the others is not to be trusted.
     pub(super) fn failure(&self) -> Option<String> {
-        let is_many = self.rejected >= MANY || self.rejected == self.rows;
+        // Everybody with an umlaut is lost by another encoding, however few they are.
+        let is_encoded = self.undecodable * SHARE > self.rows && !self.has_utf8;
+        let is_many = self.rejected >= MANY || self.rejected == self.rows || is_encoded;
         if !self.looks_bad() || !is_many {
             return None;
         }
@@ -53,8 +68,14 @@ impl Tally {
             true => String::new(),
             false => format!(" in column {column:?}"),
         };
+        let hint = match *reason == NOT_UTF8 {
+            true => {
+                " (if the file is in windows-1252, say encoding = \"windows-1252\" in its [[source]])"
+            }
+            false => "",
+        };
         Some(format!(
-            "{} of {} rows are rejected, {count} of them{column}: {reason}; nothing of it is taken in",
+            "{} of {} rows are rejected, {count} of them{column}: {reason}{hint}; nothing of it is taken in",
             self.rejected, self.rows
         ))
     }

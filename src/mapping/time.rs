@@ -1,7 +1,8 @@
 //! Times as exports write them, as microseconds since 1970 in UTC.
 
 use jiff::civil;
-use jiff::tz::TimeZone;
+use jiff::fmt::temporal::DateTimeParser;
+use jiff::tz::{OffsetConflict, TimeZone};
 
 /// Reads `2026-08-14 12:16:03` (in `time_zone`; both forms are in real files, see nexthink's facts in
 /// `fixtures/README.md`) or RFC 3339, as microseconds since 1970. `None` when it is neither or before 1970.
@@ -30,6 +31,9 @@ fn parse_other(text: &str, time_zone: &TimeZone) -> Option<i64> {
     if let Ok(timestamp) = text.parse::<jiff::Timestamp>() {
         return Some(timestamp.as_microsecond());
     }
+    if text.contains('[') {
+        return parse_zoned(text);
+    }
     let civil: civil::DateTime = text.parse().ok()?;
     // A date alone is no time.
     if !text.contains(':') {
@@ -42,6 +46,14 @@ fn parse_other(text: &str, time_zone: &TimeZone) -> Option<i64> {
             .ok()?
             .as_microsecond(),
     )
+}
+
+/// A time that names its zone in brackets, which is believed; an offset beside it wins.
+fn parse_zoned(text: &str) -> Option<i64> {
+    const PARSER: DateTimeParser =
+        DateTimeParser::new().offset_conflict(OffsetConflict::AlwaysOffset);
+    let zoned = PARSER.parse_zoned(text).ok()?;
+    Some(zoned.timestamp().as_microsecond())
 }
 
 /// The common form, without a general parser: it stands two times in every row.
@@ -108,8 +120,17 @@ mod tests {
             parse_time("2026-08-14 12:16:03.250", &TimeZone::UTC),
             Some(utc + 250_000)
         );
+        for zoned in [
+            "2026-08-14T14:16:03[Europe/Zurich]",
+            "2026-08-14 14:16:03[Europe/Zurich]",
+            "2026-08-14T14:16:03+02:00[Europe/Zurich]",
+            "2026-08-14T12:16:03+00:00[Europe/Zurich]",
+        ] {
+            assert_eq!(parse_time(zoned, &TimeZone::UTC), Some(utc), "{zoned}");
+        }
         for bad in [
             "2026-08-14",
+            "2026-08-14T14:16:03[Mars/Olympus]",
             "yesterday",
             "2026-13-01 00:00:00",
             "1969-12-31 23:59:59",

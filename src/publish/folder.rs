@@ -9,6 +9,7 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use super::failed::Failed;
 use super::generation::{Generation, seal};
 use super::readers::Readers;
 use super::undone::Undone;
@@ -17,6 +18,7 @@ use crate::index::{Error, Made, Published, Result, file_error};
 
 /// Beside the generations: what a rollback undid.
 const UNDONE: &str = "undone.json";
+const FAILED: &str = "failed.json";
 
 /// The index's path and the folder of its generations.
 #[derive(Debug, Clone)]
@@ -328,6 +330,32 @@ impl Folder {
         let text = serde_json::to_vec(undone)
             .map_err(|_| Error::Inconsistent("a list of what was undone"))?;
         self.replace(UNDONE, &text)
+    }
+
+    /// Returns what failed by its content; what cannot be read is tried again.
+    ///
+    /// # Errors
+    /// The file system's.
+    pub fn failed(&self) -> Result<Failed> {
+        let path = self.folder.join(FAILED);
+        match fs::read(&path) {
+            Ok(text) => Ok(serde_json::from_slice(&text).unwrap_or_default()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Failed::default()),
+            Err(error) => Err(file_error("read", &path)(error)),
+        }
+    }
+
+    /// Keeps what failed by its content.
+    ///
+    /// # Errors
+    /// The file system's.
+    pub fn set_failed(&self, failed: &Failed) -> Result<()> {
+        if *failed == self.failed()? {
+            return Ok(());
+        }
+        let text =
+            serde_json::to_vec(failed).map_err(|_| Error::Inconsistent("a list of what failed"))?;
+        self.replace(FAILED, &text)
     }
 
     /// Makes a generation that is there the current one.

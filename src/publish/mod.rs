@@ -3,12 +3,14 @@
 //! [`Folder::publish`] makes what [`crate::index::Kept::make`] made the current generation; [`roll_back`] names an older
 //! one, and notes the objects that only newer ones took in ([`Undone`]). What a generation holds is the index's affair.
 
+mod failed;
 mod folder;
 mod generation;
 mod readers;
 mod rollback;
 mod undone;
 
+pub use self::failed::{Failed, FailedObject, digits};
 pub use self::folder::{Folder, Lock};
 pub use self::generation::Generation;
 pub use self::readers::Readers;

@@ -129,6 +129,16 @@ pub enum Error {
     },
 }
 
+impl Error {
+    /// Tells whether it is what was configured that is wrong, before anything is asked of a source.
+    pub fn is_configuration(&self) -> bool {
+        matches!(
+            self,
+            Error::BadUrl { .. } | Error::BadOption { .. } | Error::InsecureEndpoint { .. }
+        )
+    }
+}
+
 /// What a service said when it refused a request: the part of it that holds no secret.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Reply {

@@ -11,6 +11,7 @@
 mod aws;
 mod error;
 mod fetch;
+mod filter;
 mod http;
 mod observed;
 mod store;
@@ -36,7 +37,7 @@ use tokio::runtime::Runtime;
 pub use crate::observation::{Object, ObservedFrom};
 pub use error::{Error, Reply};
 pub use fetch::{Fetch, Spooled};
-pub use observed::observed_at;
+pub use observed::{day_in, observed_at};
 pub use stored::Stored;
 
 use error::{cause, told};
@@ -65,6 +66,12 @@ pub struct SourceConfig {
     pub time_zone: TimeZone,
     /// What its texts are encoded in, where that is not Unicode.
     pub encoding: Option<&'static encoding_rs::Encoding>,
+    /// Globs of keys below the source: of those that are there, an object must fit one of the first and none of the others.
+    pub include: Vec<String>,
+    /// See `include`.
+    pub exclude: Vec<String>,
+    /// Fewer objects than these are a failure of the source.
+    pub min_objects: u64,
     /// Where observed times come from; `None` is the key, else the last-modified time.
     pub observed_from: Option<ObservedFrom>,
     /// `object_store`'s options (`region`, `endpoint`, `allow_http`, `account_name`, `sas_key`, …) and `max_retries`, `profile`.
@@ -87,11 +94,25 @@ impl fmt::Debug for SourceConfig {
 pub struct Listing {
     /// The objects that can be taken, by source as configured and then by key.
     pub objects: Vec<Object>,
-    /// How many were left out by rule: empty ones, `*.tmp`, and `_*` and `.*` of which a folder may be one; they may be on
-    /// their way.
+    /// How many were left out by rule: empty ones, what is written still or is no export by its name, and `_*` and `.*`, of
+    /// which a folder may be one.
     pub left_out: usize,
     /// Objects that cannot be addressed and so are not read, to be reported; at most 1,000 of each source.
     pub odd_keys: Vec<OddKey>,
+    /// Sources that could not be opened or listed, each with the reason: what they hold is not known.
+    pub sick: Vec<Sick>,
+}
+
+/// A source that could not be opened or listed, and why.
+pub type Sick = (String, Arc<Error>);
+
+/// Fails for the first of the sources that could not be opened or listed.
+fn first_of(sick: &mut Vec<Sick>) -> Result<(), Error> {
+    let first = (!sick.is_empty()).then(|| sick.swap_remove(0));
+    match first.map(|(_, error)| Arc::try_unwrap(error)) {
+        Some(Ok(error)) => Err(error),
+        _ => Ok(()),
+    }
 }
 
 /// A key with an empty, `.` or `..` segment, a leading `/` or a control character, or a file name that is no UTF-8.
@@ -118,6 +139,8 @@ impl fmt::Display for OddKey {
 #[derive(Debug)]
 pub struct Sources {
     stores: Arc<Vec<Store>>,
+    /// Sources that could not be opened.
+    sick: Vec<Sick>,
     runtime: Threads,
     stop: Arc<AtomicBool>,
     bytes_fetched: Arc<AtomicU64>,
@@ -128,7 +151,7 @@ impl Sources {
     ///
     /// # Errors
     ///
-    /// A URL or option that cannot be used, a folder that is not there, two sources of one name.
+    /// A URL or option that cannot be used, two sources of one name; or when none can be opened.
     pub fn open(configs: &[SourceConfig], stop: Arc<AtomicBool>) -> Result<Sources, Error> {
         let mut names = HashSet::new();
         if let Some(twice) = configs.iter().find(|config| !names.insert(&config.name)) {
@@ -138,30 +161,54 @@ impl Sources {
             });
         }
         let runtime = Threads::start()?;
-        let mut stores = Vec::new();
+        let (mut stores, mut sick) = (Vec::new(), Vec::new());
         for config in configs {
             let opened = unless(|| stop.load(Ordering::Relaxed), store::open(config));
-            stores.push(runtime.block_on(opened)??);
+            match runtime.block_on(opened)? {
+                Ok(store) => stores.push(store),
+                Err(error) if error.is_configuration() => return Err(error),
+                // Another one may be there: a sick source costs itself.
+                Err(error) => sick.push((config.name.clone(), Arc::new(error))),
+            }
+        }
+        if stores.is_empty() {
+            first_of(&mut sick)?;
         }
         Ok(Sources {
             stores: Arc::new(stores),
+            sick,
             runtime,
             stop,
             bytes_fetched: Arc::default(),
         })
     }
 
-    /// Lists all sources, and fails if one cannot be listed to its end.
+    /// Lists all sources. One that cannot be listed to its end is left out whole, and named.
     ///
     /// Files whose name ends in `#` and digits are not seen: `object_store` takes them for its own.
     ///
     /// # Errors
     ///
-    /// A missing bucket, credentials, an unreachable service, a listing that does not end.
+    /// Where none can be listed: a missing bucket, credentials, an unreachable service, a listing that does not end.
     pub fn list(&self) -> Result<Listing, Error> {
-        let mut listing = Listing::default();
+        let mut listing = Listing {
+            sick: self.sick.clone(),
+            ..Listing::default()
+        };
+        let mut is_one_listed = false;
         for store in self.stores.iter() {
-            self.list_one(store, &mut listing)?;
+            match self.list_one(store, &mut listing) {
+                Ok(()) => is_one_listed = true,
+                Err(Error::Stopped) => return Err(Error::Stopped),
+                Err(error) => listing
+                    .sick
+                    .push((store.config.name.clone(), Arc::new(error))),
+            }
+        }
+        if !is_one_listed {
+            // Those that could not be opened are held elsewhere, too.
+            listing.sick.drain(..self.sick.len());
+            first_of(&mut listing.sick)?;
         }
         Ok(listing)
     }
@@ -193,7 +240,7 @@ impl Sources {
         let found = metas.len();
         let taken = metas
             .into_iter()
-            .filter(|meta| is_taken(meta, store.root.path()));
+            .filter(|meta| store.filter.takes(meta, store.root.path()));
         let mut objects: Vec<Object> = taken.map(|meta| store.object(meta)).collect();
         objects.sort_unstable_by(|a, b| a.key.cmp(&b.key));
         listing.left_out += found - objects.len();
@@ -230,15 +277,6 @@ impl Store {
             observed_from,
         }
     }
-}
-
-/// Returns whether an object is taken now. One that the source names itself is taken whatever its name; of others, a
-/// folder counts as their name does (`_temporary/0/part.csv`).
-fn is_taken(meta: &ObjectMeta, root: &Path) -> bool {
-    let name = meta.location.filename().unwrap_or_default();
-    let mut below = meta.location.prefix_match(root).into_iter().flatten();
-    let is_hidden = below.any(|part| part.as_ref().starts_with(['_', '.']));
-    meta.size > 0 && (meta.location == *root || !(is_hidden || name.ends_with(".tmp")))
 }
 
 /// Lists a folder. Outside of the runtime `object_store` goes on after a file it cannot name; inside, it gives up.

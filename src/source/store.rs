@@ -17,6 +17,7 @@ use object_store::{BackoffConfig, ClientConfigKey, ObjectStore, ObjectStoreSchem
 use url::Url;
 
 use super::error::{Error, Reply, told};
+use super::filter::Filter;
 use super::http::{CLIENT_OPTIONS, Connector, Pages, is_on};
 use super::{SourceConfig, aws};
 
@@ -66,6 +67,7 @@ pub(super) struct Store {
     pub(super) objects: Arc<dyn ObjectStore>,
     pub(super) root: Root,
     pub(super) kind: Kind,
+    pub(super) filter: Filter,
     pub(super) max_retries: usize,
 }
 
@@ -155,6 +157,7 @@ fn open_files(config: &SourceConfig, path: &FilePath) -> Result<Store, Error> {
         objects: Arc::new(files),
         root,
         kind: Kind::Files,
+        filter: Filter::new(config)?,
         max_retries: MAX_RETRIES,
     })
 }
@@ -204,6 +207,7 @@ async fn open_service(config: &SourceConfig, url: &Url) -> Result<Store, Error> 
             false => Root::Either(path),
         },
         kind: Kind::Service(pages),
+        filter: Filter::new(config)?,
         max_retries,
     })
 }
@@ -324,21 +328,37 @@ fn settings<K: FromStr + AsRef<str>>(
         .iter()
         .filter(|(name, _)| !our_own.contains(&name.as_str()))
         .map(|(name, value)| match known::<K>(name) {
-            Some(key) => Ok((key, value.clone())),
+            Some(key) => Ok((key, usable(config, name, value)?)),
             None => Err(config.bad_option(name, "this kind of store has no such option")),
         })
         .collect::<Result<Vec<_>, _>>()?;
     let is_identity = |key: &K| CREDENTIALS.contains(&key.as_ref());
     let has_profile = config.options.contains_key(PROFILE_OPTION);
     let has_identity = has_profile || own.iter().any(|(key, _)| is_identity(key));
-    let mut settings: Vec<(K, String)> = std::env::vars_os()
+    let variables = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
         .filter(|(name, _)| is_ours(name))
-        .filter_map(|(name, value)| Some((known::<K>(&name)?, value)))
-        .filter(|(key, _)| !(has_identity && is_identity(key)))
-        .collect();
+        .filter_map(|(name, value)| Some((known::<K>(&name)?, name, value)))
+        .filter(|(key, ..)| !(has_identity && is_identity(key)));
+    let settings = variables.map(|(key, name, value)| Ok((key, usable(config, &name, &value)?)));
+    let mut settings: Vec<(K, String)> = settings.collect::<Result<_, _>>()?;
     settings.extend(own);
     Ok(settings)
+}
+
+/// Returns a value without the white space around it: secrets come with the line end of the file they were made of. One that no
+/// header can carry is refused, before a client panics over it.
+fn usable(config: &SourceConfig, name: &str, value: &str) -> Result<String, Error> {
+    let value = value.trim();
+    // A service account's key is a document.
+    let is_document = value.starts_with('{');
+    match !is_document && value.contains(char::is_control) {
+        true => Err(config.bad_option(
+            name,
+            "it holds a line end or another character that no header can carry",
+        )),
+        false => Ok(value.to_owned()),
+    }
 }
 
 /// Returns a store's key of that name, unless it belongs to an HTTP client that is not used here.
@@ -393,7 +413,7 @@ impl SourceConfig {
         }
     }
 
-    fn bad_option(&self, option: &str, reason: &'static str) -> Error {
+    pub(super) fn bad_option(&self, option: &str, reason: &'static str) -> Error {
         Error::BadOption {
             name: self.name.clone(),
             option: option.to_owned(),

@@ -46,6 +46,9 @@ pub(crate) fn source(name: &str, url: &str) -> SourceConfig {
         url: url.to_owned(),
         time_zone: TimeZone::UTC,
         encoding: None,
+        include: Vec::new(),
+        exclude: Vec::new(),
+        min_objects: 0,
         observed_from: None,
         options: BTreeMap::new(),
     }

@@ -1,0 +1,228 @@
+//! The listing: what of it is new, what waits for its time, and what is odd about it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use super::error::{Result, chain};
+use super::report::{Failure, Progress};
+use super::{Options, Run};
+use crate::identifier::hash128;
+use crate::index::Past;
+use crate::observation::{Object, ObservedFrom};
+use crate::publish::digits;
+use crate::source::{Listing, day_in};
+
+/// How far ahead of the clock an object may be observed: zones and clocks differ by less.
+const AHEAD: i64 = 2 * DAY;
+/// How far the date in a key may lie from when the object was modified.
+const APART: i64 = 2 * DAY;
+const DAY: i64 = 24 * 60 * 60 * 1_000_000;
+
+impl Run<'_> {
+    /// Leaves the listed objects that are to be taken in, the newest first: older rows are then superseded by one comparison.
+    pub(super) fn new_objects(&mut self, listing: &Listing) -> Result<Vec<Object>> {
+        self.report.objects.listed = listing.objects.len() as u64;
+        let odd_keys = listing.odd_keys.iter();
+        let odd_keys =
+            odd_keys.map(|odd| format!("{odd} has a name that no URL can hold; it is left out"));
+        self.report.warnings.extend(odd_keys);
+        let past = self.folder.current()?;
+        let past = past
+            .as_ref()
+            .map(|past| Past::load(&past.path))
+            .transpose()?;
+        self.look_at_sources(listing, past.as_ref());
+        if let Some(past) = &past {
+            self.report.take(&past.published());
+            self.is_outdated = past.is_outdated();
+        }
+        let is_known = |object: &&Object| past.as_ref().is_some_and(|past| past.knows(object));
+        let new = listing.objects.iter().filter(|one| !is_known(one));
+        let mut new: Vec<Object> = new.cloned().collect();
+        self.leave_out_future(&mut new);
+        if !self.options.is_retry {
+            self.leave_out_undone(&mut new)?;
+            self.leave_out_failed(&mut new);
+        }
+        self.refuse_undated(&mut new);
+        self.report.warnings.extend(apart(&new));
+        new.sort_by(|left, right| {
+            (right.observed_at, &left.source, &left.key).cmp(&(
+                left.observed_at,
+                &right.source,
+                &right.key,
+            ))
+        });
+        self.report.objects.new = new.len() as u64;
+        let bytes = new.iter().map(|object| object.size_bytes).sum();
+        (self.progress)(Progress::Listed {
+            objects: new.len() as u64,
+            bytes,
+        });
+        Ok(new)
+    }
+
+    /// Names the sources that cannot be read, and those that have fewer objects than they should.
+    fn look_at_sources(&mut self, listing: &Listing, past: Option<&Past>) {
+        for (name, error) in &listing.sick {
+            self.fail_source(name, chain(&**error));
+        }
+        let mut listed: BTreeMap<&str, u64> = BTreeMap::new();
+        for object in &listing.objects {
+            *listed.entry(&object.source).or_default() += 1;
+        }
+        for source in &self.options.sources {
+            if listing.sick.iter().any(|(name, _)| *name == source.name) {
+                continue;
+            }
+            let count = listed.get(source.name.as_str()).copied().unwrap_or(0);
+            let known = past.map_or(0, |past| past.objects_of(&source.name));
+            if count < source.min_objects {
+                let min = source.min_objects;
+                let error = format!(
+                    "it lists {count} objects, fewer than its min_objects of {min}; check its url and prefix"
+                );
+                self.fail_source(&source.name, error);
+            } else if count == 0 || count < known / 2 {
+                self.report.warnings.push(format!(
+                    "source `{}` lists {count} objects, and {known} were taken in from it before; check its url and prefix, or \
+                     whether a folder is mounted",
+                    source.name
+                ));
+            }
+        }
+    }
+
+    fn fail_source(&mut self, name: &str, error: String) {
+        tracing::error!(source = name, error, "source failed");
+        self.report.failures.push(Failure {
+            object: format!("source `{name}`"),
+            error,
+        });
+    }
+
+    /// Has objects of the future wait for their time: until then their rows would be newer than all others.
+    fn leave_out_future(&mut self, new: &mut Vec<Object>) {
+        let latest = Timestamp::now().as_microsecond().saturating_add(AHEAD);
+        let (waiting, taken): (Vec<Object>, Vec<Object>) = new
+            .drain(..)
+            .partition(|object| object.observed_at > latest);
+        *new = taken;
+        if let Some(first) = waiting.first() {
+            let by = match first.observed_from {
+                ObservedFrom::Key => "name",
+                ObservedFrom::Modified => "time of modification",
+            };
+            let time = Timestamp::from_microsecond(first.observed_at);
+            self.report.warnings.push(format!(
+                "{} of the future wait for their time: {}, by its {by} of {}",
+                objects(waiting.len()),
+                first.name(),
+                time.map_or_else(
+                    |_| "a time beyond all clocks".to_owned(),
+                    |time| format!("{time:.0}")
+                ),
+            ));
+        }
+    }
+
+    /// Leaves out objects that a rollback undid.
+    fn leave_out_undone(&mut self, new: &mut Vec<Object>) -> Result<()> {
+        let undone = self.folder.undone()?;
+        let before = new.len();
+        new.retain(|object| !undone.leaves_out(object));
+        let left_out = before - new.len();
+        self.report.objects.undone = left_out as u64;
+        if left_out > 0 {
+            self.report.warnings.push(format!(
+                "{left_out} objects that a rollback undid are left out: `identidex generations` lists them, `sync --retry` takes them in"
+            ));
+        }
+        Ok(())
+    }
+
+    /// Leaves out objects that failed before by their content, unless they or what judges them changed.
+    fn leave_out_failed(&mut self, new: &mut Vec<Object>) {
+        let before = new.len();
+        let judges = self.judges.clone();
+        new.retain(|object| !self.failed.leaves_out(object, judge_of(&judges, object)));
+        let left_out = before - new.len();
+        if left_out > 0 {
+            self.report.warnings.push(format!(
+                "{} failed before and did not change since; `identidex status` names them, `sync --retry` tries them again",
+                objects(left_out)
+            ));
+        }
+    }
+
+    /// Fails objects whose keys should tell when they were observed, and do not.
+    fn refuse_undated(&mut self, new: &mut Vec<Object>) {
+        let mut by_key = BTreeSet::new();
+        for source in &self.options.sources {
+            if source.observed_from == Some(ObservedFrom::Key) {
+                by_key.insert(source.name.clone());
+            }
+        }
+        let is_undated = |object: &Object| {
+            by_key.contains(&object.source) && object.observed_from == ObservedFrom::Modified
+        };
+        let (undated, taken): (Vec<Object>, Vec<Object>) = new.drain(..).partition(is_undated);
+        *new = taken;
+        for object in undated {
+            let error = "its key has no date-time such as 2026-11-20T06-00-00Z, and observed_from = \"key\" wants one";
+            self.fail_by_content(&object, error.to_owned());
+        }
+    }
+}
+
+/// Says what a number of objects is.
+fn objects(count: usize) -> String {
+    match count {
+        1 => "1 object".to_owned(),
+        _ => format!("{count} objects"),
+    }
+}
+
+/// Reports objects whose key has a date, and no time, far from when they were modified, which counts: copied files.
+fn apart(new: &[Object]) -> Option<String> {
+    let is_apart = |object: &&Object| {
+        let day = day_in(&object.key).filter(|_| object.observed_from == ObservedFrom::Modified);
+        let midnight = day.and_then(|day| day.to_zoned(jiff::tz::TimeZone::UTC).ok());
+        let noon = midnight.map(|day| day.timestamp().as_microsecond() + DAY / 2);
+        noon.is_some_and(|noon| noon.abs_diff(object.modified_at) > APART.unsigned_abs())
+    };
+    let apart: Vec<&Object> = new.iter().filter(is_apart).collect();
+    let first = apart.first()?;
+    Some(format!(
+        "{} count as observed when modified, and have another date in the name: {}; a time behind the date, as in \
+         2026-11-20T06-00-00Z, would count",
+        objects(apart.len()),
+        first.name()
+    ))
+}
+
+/// Returns what judges the content of objects, by source: with another program, mapping or encoding, one may be taken in.
+pub(super) fn judges(options: &Options) -> BTreeMap<String, String> {
+    let all = format!(
+        "{} {:?} {:?}",
+        env!("CARGO_PKG_VERSION"),
+        options.mapping,
+        options.not_said
+    );
+    let sources = options.sources.iter().map(|source| {
+        let encoding = source.encoding.map(encoding_rs::Encoding::name);
+        let judge = hash128(&format!("{all} {encoding:?} {:?}", source.observed_from));
+        (source.name.clone(), format!("{judge:032x}"))
+    });
+    sources.collect()
+}
+
+pub(super) fn judge_of<'j>(judges: &'j BTreeMap<String, String>, object: &Object) -> &'j str {
+    judges.get(&object.source).map_or("", String::as_str)
+}
+
+/// Returns what objects of a listing are known by.
+pub(super) fn identities(listing: &Listing) -> BTreeSet<String> {
+    listing.objects.iter().map(digits).collect()
+}

@@ -1,0 +1,182 @@
+//! Filter: which of the listed objects are taken. Others are no exports, or may be on their way.
+
+use globset::{Glob, GlobBuilder, GlobSet, GlobSetBuilder};
+use object_store::ObjectMeta;
+use object_store::path::Path;
+
+use super::SourceConfig;
+use super::error::Error;
+
+/// Ends of names of what is written still, or beside exports: copies, checksums, marks, notes. In small letters.
+const NO_EXPORTS: [&str; 34] = [
+    ".tmp",
+    ".temp",
+    ".part",
+    ".partial",
+    ".filepart",
+    ".crdownload",
+    ".download",
+    ".upload",
+    ".inprogress",
+    ".writing",
+    ".swp",
+    ".bak",
+    ".old",
+    ".orig",
+    "~",
+    ".crc",
+    ".md5",
+    ".sha1",
+    ".sha256",
+    ".sha512",
+    ".sig",
+    ".asc",
+    ".done",
+    ".ok",
+    ".ready",
+    ".complete",
+    ".success",
+    ".lock",
+    ".ini",
+    ".lnk",
+    ".log",
+    ".md",
+    ".txt.sha",
+    ".checksum",
+];
+/// Whole names of the same kind.
+const NAMES: [&str; 8] = [
+    "thumbs.db",
+    "manifest",
+    "manifest.json",
+    "manifest.xml",
+    "readme",
+    "readme.txt",
+    "checksums",
+    "checksums.txt",
+];
+
+/// What of a source is taken.
+#[derive(Debug)]
+pub(super) struct Filter {
+    include: Globs,
+    exclude: Globs,
+}
+
+/// Globs of keys: those with a slash are of the whole key below the source, others of a file's name.
+#[derive(Debug)]
+struct Globs {
+    keys: GlobSet,
+    names: GlobSet,
+    is_empty: bool,
+}
+
+impl Filter {
+    pub(super) fn new(config: &SourceConfig) -> Result<Filter, Error> {
+        let globs = |option: &str, globs: &[String]| {
+            let bad = |_| config.bad_option(option, "it is no glob such as \"users/**/*.csv\"");
+            Globs::new(globs).map_err(bad)
+        };
+        Ok(Filter {
+            include: globs("include", &config.include)?,
+            exclude: globs("exclude", &config.exclude)?,
+        })
+    }
+
+    /// Tells whether an object is taken. One that the source names itself is taken whatever its name; of others, a folder
+    /// counts as their name does (`_temporary/0/part.csv`).
+    pub(super) fn takes(&self, meta: &ObjectMeta, root: &Path) -> bool {
+        if meta.size == 0 || meta.location == *root {
+            return meta.size > 0;
+        }
+        let name = meta.location.filename().unwrap_or_default();
+        let below = meta.location.prefix_match(root).into_iter().flatten();
+        let parts: Vec<String> = below.map(|part| part.as_ref().to_owned()).collect();
+        let is_hidden = parts.iter().any(|part| part.starts_with(['_', '.']));
+        let key = parts.join("/");
+        !is_hidden
+            && !is_no_export(name)
+            && (self.include.is_empty || self.include.fit(&key, name))
+            && !self.exclude.fit(&key, name)
+    }
+}
+
+fn is_no_export(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    NAMES.contains(&name.as_str()) || NO_EXPORTS.iter().any(|end| name.ends_with(end))
+}
+
+impl Globs {
+    fn new(globs: &[String]) -> Result<Globs, globset::Error> {
+        let (keys, names): (Vec<&String>, Vec<&String>) =
+            globs.iter().partition(|glob| glob.contains('/'));
+        Ok(Globs {
+            keys: set(&keys)?,
+            names: set(&names)?,
+            is_empty: globs.is_empty(),
+        })
+    }
+
+    fn fit(&self, key: &str, name: &str) -> bool {
+        self.keys.is_match(key) || self.names.is_match(name)
+    }
+}
+
+/// `*` stops at a slash, `**` does not.
+fn set(globs: &[&String]) -> Result<GlobSet, globset::Error> {
+    let mut set = GlobSetBuilder::new();
+    for glob in globs {
+        let glob: Glob = GlobBuilder::new(glob).literal_separator(true).build()?;
+        set.add(glob);
+    }
+    set.build()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fit(globs: &[&str], key: &str) -> bool {
+        let globs: Vec<String> = globs.iter().map(|glob| (*glob).to_owned()).collect();
+        let name = key.rsplit('/').next().unwrap_or_default();
+        Globs::new(&globs).is_ok_and(|globs| globs.fit(key, name))
+    }
+
+    #[test]
+    fn globs_are_of_names_and_with_a_slash_of_keys() {
+        assert!(fit(&["*.csv"], "users/2026/a.csv"));
+        assert!(fit(&["users/**"], "users/2026/a.csv"));
+        assert!(fit(&["users/**/*.csv"], "users/a.csv"));
+        assert!(!fit(&["users/*.csv"], "users/2026/a.csv"));
+        assert!(!fit(&["*.csv.gz"], "users/a.csv"));
+        assert!(!fit(&[], "users/a.csv"));
+    }
+
+    #[test]
+    fn what_stands_beside_exports_is_none() {
+        for name in [
+            "users.csv.tmp",
+            "a.csv.FILEPART",
+            "a.csv~",
+            ".a.csv.crc",
+            "a.csv.sha256",
+            "Thumbs.db",
+            "desktop.ini",
+            "manifest.json",
+            "README.txt",
+            "2026-11-20.done",
+        ] {
+            assert!(is_no_export(name), "{name}");
+        }
+        for name in [
+            "users.csv",
+            "users.csv.gz",
+            "manifest-users.csv",
+            "part-0001.csv",
+            "users.txt",
+            "users.json",
+        ] {
+            assert!(!is_no_export(name), "{name}");
+        }
+    }
+}

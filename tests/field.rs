@@ -1,0 +1,336 @@
+//! Inputs from the field (`fixtures/field`): each failed once, and each is a case of a kind. Belongs here: what became of such
+//! a file, as its user sees it. The rules themselves are tested where they stand.
+
+use std::fs;
+
+use serde_json::Value;
+
+use crate::util::{Ended, Home, fixture};
+
+/// Copies a folder of fixtures to a home's `exports`.
+fn add(home: &Home, folder: &str) {
+    copy(&fixture(&format!("field/{folder}")), &home.path("exports"));
+}
+
+fn copy(from: &str, to: &std::path::Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        let to = to.join(path.file_name().unwrap());
+        match path.is_dir() {
+            true => copy(path.to_str().unwrap(), &to),
+            false => fs::write(to, fs::read(&path).unwrap()).unwrap(),
+        }
+    }
+}
+
+fn sync(home: &Home) -> Ended {
+    home.run(&["sync", "--json", "exports"])
+}
+
+fn synced(folder: &str) -> (Home, Value) {
+    let home = Home::new();
+    add(&home, folder);
+    let report = sync(&home).json();
+    (home, report)
+}
+
+fn answer(home: &Home, query: &[&str]) -> Value {
+    let arguments = [&["resolve", "--json", "--all-classes"], query].concat();
+    home.run(&arguments).json()
+}
+
+fn matches(answer: &Value) -> Vec<Value> {
+    answer["matches"].as_array().unwrap().clone()
+}
+
+fn error(report: &Value) -> String {
+    report["failures"][0]["error"]
+        .as_str()
+        .unwrap_or_default()
+        .to_owned()
+}
+
+#[test]
+fn cloned_machines_have_three_local_accounts() {
+    let (home, _) = synced("clones");
+    for name in ["labadmin@HOST1", "labadmin@HOST2", "pat@HOST3"] {
+        let one = matches(&answer(&home, &[name]));
+        assert_eq!(
+            (one.len(), &one[0]["account"]["class"]),
+            (1, &"local".into()),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn a_header_of_another_order_among_the_rows_fails_the_object_where_it_stands() {
+    for (folder, line) in [("header-a", 3), ("header-b", 3)] {
+        let (home, report) = synced(folder);
+        assert!(
+            error(&report).starts_with(&format!("a second header at line {line}")),
+            "{report}"
+        );
+        assert_eq!(report["accounts"], 0);
+        // It is remembered: later runs say so, and succeed.
+        let again = sync(&home).exits(0).json();
+        assert_eq!(again["failures"], Value::Array(Vec::new()));
+        assert!(
+            again["warnings"].to_string().contains("failed before"),
+            "{again}"
+        );
+        assert!(
+            home.run(&["sync", "--json", "--retry", "exports"])
+                .exits(3)
+                .code
+                == 3
+        );
+    }
+}
+
+#[test]
+fn a_header_in_other_capitals_is_no_person() {
+    let (_, report) = synced("header-d");
+    assert_eq!(
+        (&report["accounts"], &report["outcome"]),
+        (&2.into(), &"done".into())
+    );
+}
+
+#[test]
+fn of_two_versions_of_one_key_the_later_one_counts() {
+    for (first, second) in [("1-cut", "2-whole"), ("3-wrong", "4-corrected")] {
+        let home = Home::new();
+        fs::create_dir_all(home.path("exports")).unwrap();
+        let key = home.path("exports/users_20261120_060000.csv");
+        let text = |name: &str| fs::read(fixture(&format!("field/versions/{name}.csv"))).unwrap();
+        let put = |name: &str, seconds: u64| {
+            fs::write(&key, text(name)).unwrap();
+            let time =
+                std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_795_000_000 + seconds);
+            fs::File::options()
+                .write(true)
+                .open(&key)
+                .unwrap()
+                .set_modified(time)
+                .unwrap();
+            sync(&home).exits(0)
+        };
+        put(first, 0);
+        let after_both = put(second, 60).json();
+        let alone = Home::new();
+        fs::create_dir_all(alone.path("exports")).unwrap();
+        fs::write(
+            alone.path("exports/users_20261120_060000.csv"),
+            text(second),
+        )
+        .unwrap();
+        let whole = sync(&alone).exits(0).json();
+        assert_eq!(after_both["accounts"], whole["accounts"], "{second}");
+    }
+}
+
+#[test]
+fn an_object_of_which_every_row_is_rejected_fails_and_makes_nothing_fresh() {
+    for (folder, reason) in [("rejected-a", "user.last_seen"), ("rejected-c", "UTF-8")] {
+        let (home, report) = synced(folder);
+        assert!(
+            error(&report).contains("rows are rejected") && error(&report).contains(reason),
+            "{report}"
+        );
+        assert_eq!(report["generation"], 0);
+        home.run(&["status"]).exits(1);
+    }
+    let (_, report) = synced("rejected-d");
+    assert_eq!(
+        (&report["devices"], &report["outcome"]),
+        (&2.into(), &"done".into()),
+        "{report}"
+    );
+    let home = Home::new();
+    add(&home, "rejected-c");
+    let config = "[[source]]\nname = \"a\"\nurl = \"exports\"\nencoding = \"windows-1252\"\n";
+    fs::write(home.path("identidex.toml"), config).unwrap();
+    let report = home.run(&["sync", "--json"]).exits(0).json();
+    assert_eq!(report["accounts"], 3);
+    let one = &matches(&answer(&home, &["jmueller@EMEA"]))[0];
+    assert_eq!(one["account"]["full_name"], "Müller, Jörg");
+}
+
+#[test]
+fn what_says_nothing_is_not_said() {
+    let (home, _) = synced("not-said");
+    let nulls = ["NULL", "-", "n/a", "None"];
+    let rows = crate::state::open(&home.path("identity.db"));
+    let mut select = rows
+        .prepare("SELECT full_name, email FROM accounts")
+        .unwrap();
+    let texts = select
+        .query_map([], |row| Ok([row.get(0)?, row.get(1)?]))
+        .unwrap();
+    for texts in texts {
+        let texts: [Option<String>; 2] = texts.unwrap();
+        let mut said = texts.iter().flatten();
+        assert!(
+            said.all(|text| !nulls.contains(&text.as_str())),
+            "{texts:?}"
+        );
+    }
+}
+
+#[test]
+fn times_in_keys_are_read_whole() {
+    let home = Home::new();
+    copy(&fixture("field/key-times/partly"), &home.path("exports"));
+    sync(&home).exits(0);
+    let rows = crate::state::open(&home.path("identity.db"));
+    let times = "SELECT group_concat(observed_at, ' ') FROM (SELECT DISTINCT observed_at FROM loads ORDER BY 1)";
+    let times: String = rows.query_row(times, [], |row| row.get(0)).unwrap();
+    assert!(
+        times.contains("06:15:00") && times.contains("06:45:00"),
+        "{times}"
+    );
+    let home = Home::new();
+    copy(&fixture("field/key-times/dates"), &home.path("exports"));
+    let config = "[[source]]\nname = \"a\"\nurl = \"exports\"\nobserved_from = \"key\"\n";
+    fs::write(home.path("identidex.toml"), config).unwrap();
+    let report = home.run(&["sync", "--json"]).exits(3).json();
+    assert!(error(&report).contains("no date-time"), "{report}");
+}
+
+#[test]
+fn objects_of_the_future_wait() {
+    let home = Home::new();
+    copy(&fixture("field/future/in"), &home.path("exports"));
+    let report = sync(&home).exits(0).json();
+    assert_eq!(report["objects"]["loaded"], 0);
+    assert!(
+        report["warnings"]
+            .to_string()
+            .contains("wait for their time"),
+        "{report}"
+    );
+    copy(&fixture("field/future/later"), &home.path("exports"));
+    let report = sync(&home).exits(0).json();
+    assert_eq!(report["objects"]["loaded"], 1);
+}
+
+#[test]
+fn decoration_is_no_part_of_a_value() {
+    let (home, _) = synced("decorated-a");
+    let one = &matches(&answer(&home, &["akeller@EMEA"]))[0];
+    assert_eq!(one["account"]["full_name"], "Anna Keller");
+    let (home, report) = synced("decorated-c");
+    assert_eq!(
+        report["odd_cells"]["users user.name"]["guarded"], 1,
+        "{report}"
+    );
+    let sid = "S-1-5-21-1085031214-1563985344-725345543-1101";
+    let one = &matches(&answer(&home, &[sid]))[0];
+    assert_eq!(
+        (&one["account"]["account_name"], &one["account"]["upn"]),
+        (&Value::Null, &Value::Null)
+    );
+    for folder in ["excel-a", "excel-b"] {
+        let (home, report) = synced(folder);
+        assert_eq!(report["outcome"], "done", "{report}");
+        assert_eq!(matches(&answer(&home, &["akeller@EMEA"])).len(), 1);
+    }
+}
+
+#[test]
+fn what_stands_beside_exports_is_left_out() {
+    let (_, report) = synced("beside");
+    assert_eq!(
+        (&report["outcome"], &report["objects"]["listed"]),
+        (&"done".into(), &1.into()),
+        "{report}"
+    );
+}
+
+#[test]
+fn fillers_of_serial_numbers_are_no_answer() {
+    let (home, _) = synced("fillers/in");
+    let fillers = fs::read_to_string(fixture("field/fillers/fillers.txt")).unwrap();
+    for filler in fillers.lines() {
+        let answer = answer(&home, &["--kind", "serial_number", "--", filler]);
+        assert_eq!(matches(&answer).len(), 0, "{filler}");
+    }
+    let rows = crate::state::open(&home.path("identity.db"));
+    let shown: i64 = rows
+        .query_row("SELECT count(serial) FROM devices", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(shown, 0);
+}
+
+#[test]
+fn zeros_behind_a_gzip_member_are_padding() {
+    let (_, report) = synced("gzip-padding");
+    assert_eq!(
+        (&report["outcome"], &report["objects"]["loaded"]),
+        (&"done".into(), &1.into()),
+        "{report}"
+    );
+}
+
+#[test]
+fn a_list_of_values_may_begin_with_a_mark_and_have_empty_lines() {
+    let home = Home::of_tenant();
+    let list = fs::File::open(fixture("field/list.txt")).unwrap();
+    let mut command = home.command(&["resolve", "--json", "-"]);
+    let ended = Ended::of(&command.stdin(list).output().unwrap());
+    let outcomes: Vec<Value> = ended
+        .stdout
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap()["outcome"].clone())
+        .collect();
+    assert_eq!(outcomes, ["one", "one"]);
+}
+
+#[test]
+fn a_pc_set_up_anew_waits_and_the_answer_says_so_unless_a_window_settles_it() {
+    let (home, _) = synced("re-imaged");
+    let users = fs::read_to_string(fixture("field/re-imaged/u_20261101_060000.csv")).unwrap();
+    let name = users
+        .lines()
+        .nth(1)
+        .and_then(|line| {
+            line.split(',')
+                .map(|cell| cell.trim_matches('"'))
+                .find(|cell| cell.contains('@'))
+        })
+        .unwrap()
+        .to_owned();
+    let one = &matches(&answer(&home, &[&name]))[0];
+    assert_ne!(
+        one["waiting"]["ambiguous"].as_u64().unwrap_or(0)
+            + one["waiting"]["unknown"].as_u64().unwrap_or(0),
+        0,
+        "{one}"
+    );
+    let home = Home::new();
+    add(&home, "re-imaged");
+    let config = "[dataset.logins]\nwindow = \"1d\"\n";
+    fs::write(home.path("identidex.toml"), config).unwrap();
+    sync(&home).exits(0);
+    let one = &matches(&answer(&home, &[&name]))[0];
+    assert_eq!(one["waiting"], Value::Null, "{one}");
+}
+
+#[test]
+fn a_guest_and_a_name_written_otherwise_are_found() {
+    let home = Home::of_tenant();
+    for name in [
+        "Palotás, Mónika",
+        "Palotas Monika (Guest)",
+        "Mónika (External) Palotás",
+        "Mónika K. Palotás",
+    ] {
+        let upn = "monika.palotas@contoso.com";
+        let answer = home
+            .run(&["resolve", "--json", "--together", upn, "--full-name", name])
+            .json();
+        assert_eq!(answer["outcome"], "one", "{name}: {answer}");
+    }
+}
