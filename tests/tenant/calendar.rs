@@ -40,7 +40,7 @@ fn days_in_year(year: i64) -> i64 {
 
 #[test]
 fn dates_are_those_of_the_calendar() {
-    assert_eq!(date_and_time(START_S), [[2026, 1, 5], [6, 0, 0]]);
+    assert_eq!(date_and_time(START_S), [[2020, 1, 6], [6, 0, 0]]);
     assert_eq!(date_and_time(1_709_164_799), [[2024, 2, 28], [23, 59, 59]]);
     assert_eq!(date_and_time(1_709_164_800), [[2024, 2, 29], [0, 0, 0]]);
 }

@@ -6,8 +6,8 @@ use super::dice::Random;
 use super::people::{CLONED_SID, MACHINES, Machine, PEOPLE, Person};
 use super::{Dataset, Object};
 
-/// 2026-01-05T06:00:00Z, the first instant of every tenant.
-pub(super) const START_S: i64 = 1_767_592_800;
+/// 2020-01-06T06:00:00Z, the first instant of every tenant: years back, since objects of the future wait.
+pub(super) const START_S: i64 = 1_578_290_400;
 
 /// Steps between two instants of a tenant; 92 days is where a name's former bearer drops out.
 const GAPS_S: [i64; 9] = [
