@@ -334,3 +334,25 @@ fn a_guest_and_a_name_written_otherwise_are_found() {
         assert_eq!(answer["outcome"], "one", "{name}: {answer}");
     }
 }
+
+#[test]
+fn a_dotted_name_is_no_device_unless_its_domain_is_known() {
+    let (home, _) = synced("dotted");
+    assert_eq!(answer(&home, &["maria.lopez"])["outcome"], "none");
+    let devices = home.path("exports/devices_20261121_060000.csv");
+    fs::write(devices, "device.name\nNB-7.corp.contoso.com\n").unwrap();
+    sync(&home).exits(0);
+    for (text, outcome) in [
+        ("maria.corp.contoso.com", "one"),
+        ("maria.contoso.com", "one"),
+        ("maria.com", "none"),
+        ("maria.lopez", "none"),
+        ("maria", "one"),
+    ] {
+        assert_eq!(
+            answer(&home, &["--kind", "device_name", text])["outcome"],
+            outcome,
+            "{text}"
+        );
+    }
+}

@@ -212,6 +212,7 @@ pub(crate) fn options(source: &Path, index: &Path, publish_every: Duration) -> O
         }],
         mapping: Mapping::new([]).expect("the shipped mapping is right"),
         not_said: Default::default(),
+        device_domains: Vec::new(),
         patterns: Patterns::default(),
         is_retry: false,
         is_dry_run: false,

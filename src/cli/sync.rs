@@ -104,6 +104,7 @@ fn options(args: &Args, config: &Config, stop: Arc<AtomicBool>) -> anyhow::Resul
         sources,
         mapping: Mapping::new(columns)?,
         not_said: config.not_said.clone(),
+        device_domains: config.answers.device_domains.clone(),
         patterns: Patterns::new(&config.class.service, &config.class.admin),
         is_retry: args.retry,
         is_dry_run: args.dry_run,

@@ -234,6 +234,11 @@ fn assign(config: &mut Config, key: &[&str], value: &Value) -> Result<(), Refusa
     } = config;
     match *key {
         ["answers", "ageing_for"] => answers.ageing_for = value.duration()?,
+        ["answers", "device_domains"] => {
+            let domains = value.texts()?.into_iter();
+            let domains = domains.map(|domain| domain.trim_matches('.').to_ascii_lowercase());
+            answers.device_domains = domains.collect();
+        }
         ["answers", "fresh_for"] => answers.fresh_for = value.duration()?,
         ["answers", "max_holders"] => answers.max_holders = value.count()?,
         ["answers", "quiet_after"] => answers.quiet_after = value.duration()?,
@@ -355,6 +360,7 @@ mod tests {
         let file = "[[source]]\nname = \"tenant-a\"\nurl = \"/a\"\n";
         let variables = "
             ANSWERS_AGEING_FOR=9d
+            ANSWERS_DEVICE_DOMAINS=corp.contoso.com
             ANSWERS_FRESH_FOR=2h
             ANSWERS_MAX_HOLDERS=3
             ANSWERS_QUIET_AFTER=90d
@@ -408,6 +414,7 @@ mod tests {
         assert_eq!(answers.ageing_for, Duration::from_hours(9 * 24));
         assert_eq!(answers.fresh_for, Duration::from_hours(2));
         assert_eq!(answers.max_holders, 3);
+        assert_eq!(answers.device_domains, ["corp.contoso.com"]);
         assert_eq!(answers.quiet_after, 90 * Duration::from_hours(24));
         assert_eq!(answers.recent, 14 * Duration::from_hours(24));
         assert_eq!(

@@ -16,6 +16,7 @@ const KEYS: &[&str] = &[
     "answers.ageing_for",
     "answers.recent",
     "answers.quiet_after",
+    "answers.device_domains",
     "class.admin",
     "class.service",
     "not_said.any",

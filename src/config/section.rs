@@ -58,6 +58,8 @@ pub struct Answers {
     pub recent: Duration,
     /// An account or device that was last seen longer than this before the newest row of its dataset was not seen lately.
     pub quiet_after: Duration,
+    /// Domains of devices' full names, beside those that exports show.
+    pub device_domains: Vec<String>,
 }
 
 /// Patterns for account classes, compared with the account name before its `@`; `*` stands for any run of characters.
@@ -92,6 +94,7 @@ impl Default for Answers {
             ageing_for: Duration::from_hours(8 * 24),
             recent: Duration::from_hours(30 * 24),
             quiet_after: Duration::from_hours(60 * 24),
+            device_domains: Vec::new(),
         }
     }
 }

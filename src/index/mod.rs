@@ -16,6 +16,7 @@ mod claim;
 mod contents;
 mod days;
 mod digest;
+mod domains;
 mod error;
 mod former;
 mod held;
@@ -75,6 +76,8 @@ pub struct Rules {
     pub login_window: Option<i64>,
     /// How long before the newest row a usage is current, in microseconds.
     pub recent: i64,
+    /// Domains of devices beside those that rows show, in small letters.
+    pub device_domains: Vec<String>,
 }
 
 impl Rules {
@@ -91,6 +94,7 @@ impl Default for Rules {
             patterns: Patterns::default(),
             login_window: None,
             recent: 30 * days::DAY,
+            device_domains: Vec::new(),
         }
     }
 }

@@ -7,6 +7,7 @@ use super::aside::{Aside, AsideReader, columns_of};
 use super::bits::Bits;
 use super::claim::{Claim, ClaimId, Part, Print, Stored, said};
 use super::digest::Digest;
+use super::domains::Domains;
 use super::error::{Error, Result};
 use super::in_order::{ROWS, in_order};
 use super::ledger::Ledger;
@@ -83,6 +84,7 @@ struct MadeRows {
     same_upn: Vec<Holder>,
     shown: ShownBatch,
     seen: Seen,
+    domains: Domains,
     /// Texts of claims that are merged with others.
     composed: Vec<(ClaimId, Record)>,
     counts: NewestRows,
@@ -99,6 +101,7 @@ pub(super) struct WrittenRows {
     pub(super) same_upn: Vec<Holder>,
     pub(super) shown: Shown,
     pub(super) seen: Seen,
+    pub(super) domains: Domains,
     pub(super) counts: NewestRows,
     pub(super) digest: Digest,
 }
@@ -127,6 +130,7 @@ impl SubjectRows<'_> {
             same_upn: Vec::new(),
             shown: Shown::default(),
             seen: Seen::default(),
+            domains: Domains::default(),
             counts: NewestRows::default(),
             digest: Digest::default(),
         };
@@ -341,6 +345,7 @@ impl SubjectRows<'_> {
         head.put(record);
         record.put_columns(text.columns());
         made.rows.push(i64::from(id.row()), record);
+        made.domains.note(self.subject, text.columns())?;
         made.classes.push(class);
         if self.subject == Subject::Account {
             let by_sid = self.first_by_sid(id, text.columns())?;
@@ -528,6 +533,7 @@ impl WrittenRows {
         self.classes.extend(made.classes);
         self.same_upn.extend(made.same_upn);
         self.seen.extend(made.seen);
+        self.domains.extend(made.domains);
         self.shown.add(made.shown);
         self.counts.join(made.counts);
         self.digest.join(made.digest);

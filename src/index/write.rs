@@ -8,6 +8,7 @@ use super::aside::{Aside, AsideReader, PutAside};
 use super::bits::Bits;
 use super::building::Building;
 use super::digest::Digest;
+use super::domains::Domains;
 use super::error::{Error, Result};
 use super::identifiers::{self, Merged};
 use super::in_order::{ROWS, in_order};
@@ -65,7 +66,8 @@ pub(super) fn write(mut building: Building, mut writing: Writing) -> Result<Tabl
     writing.held(&mut building, &mut digest)?;
     writing.rest(&mut building, &mut digest)?;
     let digest = digest.sum();
-    writing.meta(&mut building, digest, usages)?;
+    accounts.domains.extend(devices.domains);
+    writing.meta(&mut building, digest, usages, &accounts.domains)?;
     let file = building.finish()?;
     Ok(Tables {
         file,
@@ -327,7 +329,15 @@ impl Writing<'_> {
         Ok(())
     }
 
-    fn meta(&self, building: &mut Building, digest: u128, usages: u64) -> Result<()> {
+    fn meta(
+        &self,
+        building: &mut Building,
+        digest: u128,
+        usages: u64,
+        domains: &Domains,
+    ) -> Result<()> {
+        let more = self.rules.device_domains.iter().map(String::as_str);
+        let domains: Vec<&str> = domains.with_parents(more).into_iter().collect();
         let Placed { counts, .. } = &*self.placed;
         let coverage = self.kept.ledger.coverage();
         let shown = |at: Option<i64>| at.map_or(String::new(), |at| at.to_string());
@@ -356,6 +366,7 @@ impl Writing<'_> {
             ("newest_users_row", newest(Subject::Account)),
             ("newest_devices_row", newest(Subject::Device)),
             ("class_patterns", self.rules.patterns.to_string()),
+            ("domains", domains.join("\n")),
         ];
         building.table("meta", |table| {
             let mut record = Record::default();

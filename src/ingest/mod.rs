@@ -181,6 +181,7 @@ impl Run<'_> {
             patterns: self.options.patterns.clone(),
             login_window: window,
             recent: self.options.recent.as_micros() as i64,
+            device_domains: self.options.device_domains.clone(),
         };
         Ok(Some(folded.kept.make(&rules, &self.folder.building())?))
     }

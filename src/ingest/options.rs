@@ -39,6 +39,8 @@ pub struct Options {
     pub login_window: Option<Duration>,
     /// How long before the newest row a usage is current.
     pub recent: Duration,
+    /// Domains of devices' full names, beside those that the exports show, in small letters.
+    pub device_domains: Vec<String>,
     /// Take in also what a rollback undid.
     pub is_retry: bool,
     /// Do everything but publish.

@@ -2,6 +2,7 @@
 //!
 //! A file on this machine is mapped into memory, any other one read (`mount`).
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -55,6 +56,8 @@ pub(crate) struct Generation {
     pub(super) is_mapped: bool,
     /// How many top bits of a hash name its bucket.
     pub(super) bits: u32,
+    /// Domains that names of it have; none where the file does not say.
+    domains: Option<BTreeSet<String>>,
     readers: Mutex<Vec<Reader>>,
 }
 
@@ -144,6 +147,7 @@ impl Generation {
                 format,
                 coverage: coverage(&connection)?,
                 newest_rows: newest_rows(&connection)?,
+                domains: domains(&connection)?,
                 may_map,
                 is_mapped: mapped_bytes(&connection)? >= size,
                 bits,
@@ -212,6 +216,12 @@ impl Generation {
     /// Returns when the newest row of a subject's dataset was observed, as far as the file says it.
     pub(super) fn newest_row(&self, subject: Subject) -> Option<Timestamp> {
         self.newest_rows[subject].or_else(|| self.coverage.of(subject.dataset()))
+    }
+
+    /// Tells whether a text may be the domain of a device, as far as is known.
+    pub(super) fn may_be_domain(&self, text: &str) -> bool {
+        let domains = self.domains.as_ref();
+        domains.is_none_or(|domains| domains.contains(text))
     }
 
     fn give_back(&self, reader: Reader) {
@@ -310,6 +320,11 @@ fn check(connection: &Connection, path: &Path, size: u64) -> Result<i32, Error> 
 }
 
 /// Reads when the newest rows of users and of devices were observed; format 3 does not say it.
+fn domains(connection: &Connection) -> rusqlite::Result<Option<BTreeSet<String>>> {
+    let text = meta(connection, "domains")?;
+    Ok(text.map(|text| text.lines().map(str::to_owned).collect()))
+}
+
 fn newest_rows(connection: &Connection) -> rusqlite::Result<BySubject<Option<Timestamp>>> {
     let newest = |key: &str| {
         let text = meta(connection, key)?;

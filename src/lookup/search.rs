@@ -11,7 +11,7 @@ use std::rc::Rc;
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::{OptionalExtension, params};
 
-use super::evidence::Evidence;
+use super::evidence::{Evidence, Level};
 use super::generation::Generation;
 use super::query::{Probe, field_kind};
 use super::reader::Reader;
@@ -89,6 +89,9 @@ impl<'a> Search<'a> {
             let hash = Hash::of(&same[0].normal);
             let found = self.references(hash)?;
             for probe in same {
+                if !self.is_likely(probe, probes) {
+                    continue;
+                }
                 let parts = self.parts(probe, hash, &found)?;
                 let holders = match parts.len() {
                     0 => continue,
@@ -103,6 +106,20 @@ impl<'a> Search<'a> {
             }
         }
         Ok(looked_up)
+    }
+
+    /// Tells whether a dotted text may be a device's full name, where it is taken for that: what follows its first dot is a
+    /// domain. `first.last` is none.
+    fn is_likely(&self, probe: &Probe, probes: &[Probe]) -> bool {
+        if probe.kind != Kind::DeviceName || probe.level != Some(Level::ShortName) {
+            return true;
+        }
+        let mut whole = probes.iter().filter(|whole| whole.kind == Kind::DeviceName);
+        let domain = whole.find_map(|whole| {
+            let rest = whole.normal.strip_prefix(&*probe.normal)?;
+            rest.strip_prefix('.')
+        });
+        domain.is_none_or(|domain| self.generation.may_be_domain(domain))
     }
 
     /// Forgets the rows, so that one that nobody else has can be shown without a copy.

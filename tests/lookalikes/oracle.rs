@@ -1,7 +1,7 @@
 //! The oracle: whom a text means, read by brute force; who holds what is looked up in every subject.
 //! What the subjects and the texts are is left to `tenant`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use identidex::Kind;
 use unicode_normalization::UnicodeNormalization;
@@ -178,10 +178,36 @@ impl<'t> Rules<'t> {
         }
     }
 
+    /// Returns the domains of devices' names, UPNs and emails, and those above them that have a dot.
+    fn domains(&self) -> BTreeSet<String> {
+        let devices = self.tenant.devices.iter();
+        let devices = devices.filter_map(|one| one.said[DEVICE_NAME].split_once('.'));
+        let accounts = self.tenant.accounts.iter();
+        let accounts = accounts.flat_map(|one| [&one.said[UPN], &one.said[EMAIL]]);
+        let accounts = accounts.filter_map(|text| text.rsplit_once('@'));
+        let mut domains = BTreeSet::new();
+        for (_, domain) in devices.chain(accounts) {
+            let Some(domain) = normal(domain) else {
+                continue;
+            };
+            let mut rest = domain.as_str();
+            while let Some((_, parent)) = rest.split_once('.') {
+                if parent.contains('.') {
+                    domains.insert(parent.to_owned());
+                }
+                rest = parent;
+            }
+            domains.insert(domain.clone());
+        }
+        domains
+    }
+
     fn hosts(&mut self, normal: &str) {
         let host = normal.strip_suffix('.').unwrap_or(normal);
         let label = host.split_once('.').map(|(label, _)| label);
         let label = label.filter(|_| !host.contains(['@', '\\', ' ']));
+        let rest = host.split_once('.').map(|(_, rest)| rest.to_owned());
+        let label = label.filter(|_| rest.is_some_and(|rest| self.domains().contains(&rest)));
         self.devices(Some(DEVICE_NAME), |_, said| said[DEVICE_NAME] == host);
         self.devices(Some(DEVICE_NAME), |_, said| {
             label == Some(&said[DEVICE_NAME])
