@@ -356,3 +356,64 @@ fn a_dotted_name_is_no_device_unless_its_domain_is_known() {
         );
     }
 }
+
+#[test]
+fn an_address_behind_its_provider_and_the_id_of_entra_find_their_account() {
+    let (home, report) = synced("azuread");
+    assert_eq!(
+        (&report["outcome"], &report["rows"]["rejected"]),
+        (&"done".into(), &0.into()),
+        "{report}"
+    );
+    let sid = "S-1-12-1-984540497-1153726855-1630871732-2645008728";
+    // The same number: 984540497 is 3aaee551, 1153726855 is 44c47987, and so on.
+    let number = |at: usize| sid.split('-').nth(4 + at).unwrap().parse::<u32>().unwrap();
+    let (words, rest) = (number(1), [number(2), number(3)].map(u32::swap_bytes));
+    let id = format!(
+        "{:08x}-{:04x}-{:04x}-{:04x}-{:04x}{:08x}",
+        number(0),
+        words & 0xffff,
+        words >> 16,
+        rest[0] >> 16,
+        rest[0] & 0xffff,
+        rest[1]
+    );
+    for query in [
+        vec![r"AzureAD\john.doe@contoso.com"],
+        vec![&id],
+        vec!["--kind", "entra_id", &id],
+        vec!["--kind", "address", "john.doe@contoso.com"],
+    ] {
+        let answer = answer(&home, &query);
+        assert_eq!(answer["outcome"], "one", "{query:?}");
+        assert_eq!(answer["matches"][0]["account"]["sid"], sid, "{query:?}");
+    }
+}
+
+#[test]
+fn a_guest_is_found_by_the_address_that_a_channel_has_of_them() {
+    let (home, _) = synced("channel");
+    let ask = |address: &str, name: &str| {
+        let (clue, name) = (format!("address={address}"), format!("name={name}"));
+        home.run(&[
+            "resolve",
+            "--json",
+            "--together",
+            "--verified",
+            &clue,
+            &name,
+        ])
+        .json()
+    };
+    let guest = ask("jkim_fabrikam.com#EXT#@contoso.onmicrosoft.com", "Jin Kim");
+    assert_eq!(guest["matches"][0]["enough_to_act"], true, "{guest}");
+    // Two accounts have the address: both are shown.
+    let mail = ask("jin.kim@fabrikam.com", "Jin Kim");
+    assert_eq!(
+        (&mail["outcome"], matches(&mail).len()),
+        (&"several".into(), 2),
+        "{mail}"
+    );
+    let alias = ask("joerg.strauss@contoso.com", "Jörg Strauß");
+    assert_eq!(alias["matches"][0]["enough_to_act"], true, "{alias}");
+}

@@ -1,8 +1,7 @@
 //! Asked: how values are to be taken, as `resolve` and `why` let one say it.
 
-use clap::builder::{PossibleValuesParser, TypedValueParser as _};
+use clap::builder::PossibleValuesParser;
 
-use crate::identifier::Kind;
 use crate::lookup::Query;
 
 /// How values are to be taken.
@@ -10,7 +9,7 @@ use crate::lookup::Query;
 pub(super) struct Asked {
     /// Take values for this kind of identifier only [default: every kind that they can be]
     #[arg(long, value_name = "KIND", value_parser = kind_parser())]
-    kind: Option<Kind>,
+    kind: Option<String>,
     /// Find machine and local accounts too
     #[arg(long)]
     all_classes: bool,
@@ -22,10 +21,9 @@ pub(super) struct Asked {
 impl Asked {
     /// Asks for a value.
     pub(super) fn query(&self, value: String) -> Query {
-        let query = match self.kind {
-            Some(kind) => Query::of(kind, value),
-            None => Query::any(value),
-        };
+        let named = |kind: &String| Query::named(kind, value.clone());
+        let query = self.kind.as_ref().and_then(named);
+        let query = query.unwrap_or_else(|| Query::any(value));
         self.as_asked(query)
     }
 
@@ -42,9 +40,8 @@ impl Asked {
     }
 }
 
-fn kind_parser() -> impl clap::builder::TypedValueParser<Value = Kind> {
-    PossibleValuesParser::new(Query::KINDS.map(Kind::as_str)).map(|name| {
-        let found = Query::KINDS.into_iter().find(|kind| kind.as_str() == name);
-        found.expect("the parser lets the names of Query::KINDS through only")
-    })
+/// All that a text can be said to be; a full name finds nobody by itself.
+fn kind_parser() -> PossibleValuesParser {
+    let names = Query::NAMES.into_iter();
+    PossibleValuesParser::new(names.filter(|name| *name != "full_name"))
 }

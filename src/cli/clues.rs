@@ -7,18 +7,16 @@ use serde_core::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 
 use super::asked::Asked;
-use crate::identifier::Kind;
 use crate::lookup::Query;
 
-/// The kinds that have a shorter name here.
-const SHORT_NAMES: [(&str, Kind); 4] = [
-    ("account", Kind::AccountName),
-    ("device", Kind::DeviceName),
-    ("serial", Kind::SerialNumber),
-    ("collector", Kind::CollectorUid),
+/// What has a shorter name here.
+const SHORT_NAMES: [(&str, &str); 5] = [
+    ("account", "account_name"),
+    ("device", "device_name"),
+    ("serial", "serial_number"),
+    ("collector", "collector_uid"),
+    ("name", "full_name"),
 ];
-/// What a person is called.
-const NAMES: [&str; 2] = ["name", "full_name"];
 /// Of a set that is an object: the keys of those that the channel vouches for.
 const VERIFIED: &str = "verified";
 
@@ -124,22 +122,12 @@ fn clue(value: &str, asked: &Asked) -> Query {
 
 /// Asks for a value of a kind by its name.
 fn typed(kind: &str, text: &str) -> Option<Query> {
-    if NAMES.contains(&kind) {
-        return Some(Query::full_name(text));
-    }
-    let by_name = Query::KINDS
-        .into_iter()
-        .find(|known| known.as_str() == kind);
     let short = SHORT_NAMES.into_iter().find(|(name, _)| *name == kind);
-    let kind = by_name.or(short.map(|(_, kind)| kind))?;
-    Some(Query::of(kind, text))
+    Query::named(short.map_or(kind, |(_, name)| name), text)
 }
 
 fn known_kinds() -> String {
-    let kinds = Query::KINDS.map(Kind::as_str).into_iter();
-    let all: Vec<&str> = kinds
-        .chain(SHORT_NAMES.map(|(name, _)| name))
-        .chain(NAMES)
-        .collect();
+    let short = SHORT_NAMES.iter().map(|(name, _)| *name);
+    let all: Vec<&str> = Query::NAMES.into_iter().chain(short).collect();
     all.join(", ")
 }

@@ -42,7 +42,7 @@ pub(crate) use self::not_said::says_nothing;
 pub use self::not_said::{Column, NotSaid};
 pub use self::refusal::Refusal;
 use self::sid::{SID, is_sid};
-pub use self::sid::{is_built_in_sid, is_indexed_sid, is_key_sid};
+pub use self::sid::{entra_sid, is_built_in_sid, is_indexed_sid, is_key_sid};
 pub use self::text::folded;
 use self::text::{plain, trimmed};
 use self::upn::upn;

@@ -47,6 +47,24 @@ pub fn is_built_in_sid(normal: &str) -> bool {
     }
 }
 
+/// Returns the SID that an object of Entra ID has on its computers, `S-1-12-1-…` in normal form: its id, a UUID in normal form,
+/// as four numbers, in the order in which Windows keeps the bytes of a UUID.
+pub fn entra_sid(uuid: &str) -> Option<String> {
+    let hex: String = uuid.chars().filter(|letter| *letter != '-').collect();
+    let number = |from: usize, to: usize| u32::from_str_radix(hex.get(from..to)?, 16).ok();
+    let words = number(12, 16)? << 16 | number(8, 12)?;
+    let rest = [number(16, 24)?, number(24, 32)?].map(u32::swap_bytes);
+    let is_whole = hex.len() == 32;
+    is_whole.then(|| {
+        format!(
+            "{ENTRA_SID}{}-{words}-{}-{}",
+            number(0, 8).unwrap_or_default(),
+            rest[0],
+            rest[1]
+        )
+    })
+}
+
 /// `S` and 2 to 10 numbers, as the official API describes `user.sid`.
 pub(super) fn is_sid(normal: &str) -> bool {
     let Some(numbers) = normal.strip_prefix('s') else {
@@ -111,6 +129,20 @@ mod tests {
         }
         assert_eq!(refusal(Kind::Sid, "ſ-1-5-21"), Some(SID));
         assert_eq!(refusal(Kind::Sid, "S-1-5-２１"), Some(SID));
+    }
+
+    #[test]
+    fn the_id_of_an_entra_object_is_its_sid() {
+        // The bytes of a UUID on Windows are d1 d1 d1 d1 | d2 d2 | d3 d3 | in order; numbers are little-endian.
+        let sid = entra_sid("3aaed951-01c7-44c4-a039-3561d80a289e");
+        assert_eq!(
+            sid.as_deref(),
+            Some("s-1-12-1-984537425-1153696199-1630878112-2653424344")
+        );
+        assert_eq!(entra_sid("3aaed951"), None);
+        assert!(is_key_sid(
+            "s-1-12-1-984537425-1153696199-1630878112-2653424344"
+        ));
     }
 
     #[test]

@@ -75,7 +75,7 @@ impl<'q> Heard<'q> {
             text: self.clue.text.clone(),
             kind: match self.clue.asked {
                 Asked::As(kind) => Some(kind),
-                Asked::Any | Asked::FullName => None,
+                Asked::Any | Asked::Address | Asked::FullName => None,
             },
             is_full_name: self.clue.asked == Asked::FullName,
             verdict,
@@ -133,7 +133,7 @@ impl<'q> Heard<'q> {
     fn may_be_unknown(&self) -> bool {
         match self.clue.asked {
             Asked::As(kind) => kind == Kind::Email || Subject::of(kind) == Subject::Device,
-            Asked::FullName => true,
+            Asked::Address | Asked::FullName => true,
             Asked::Any => false,
         }
     }
@@ -163,6 +163,9 @@ impl<'q> Heard<'q> {
         }
         let is_said = match self.clue.asked {
             Asked::As(kind) => Subject::of(kind) != row.subject || row.has(field_kind(kind)),
+            Asked::Address => {
+                row.subject == Subject::Device || row.has(Kind::Upn) || row.has(Kind::Email)
+            }
             Asked::Any | Asked::FullName => true,
         };
         match is_said {

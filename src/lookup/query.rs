@@ -51,6 +51,8 @@ pub(super) enum Asked {
     Any,
     /// One kind.
     As(Kind),
+    /// A UPN or an email.
+    Address,
     /// The name of a person, which finds nobody.
     FullName,
 }
@@ -68,6 +70,36 @@ impl Query {
         Kind::DeviceName,
         Kind::SerialNumber,
     ];
+
+    /// What a text can be said to be, see [`Query::named`].
+    pub const NAMES: [&'static str; 12] = [
+        "sid",
+        "uid",
+        "account_name",
+        "upn",
+        "email",
+        "device_uid",
+        "collector_uid",
+        "device_name",
+        "serial_number",
+        "entra_id",
+        "address",
+        "full_name",
+    ];
+
+    /// Asks for what a text is said to be, by one of [`Query::NAMES`].
+    pub fn named(name: &str, text: impl Into<String>) -> Option<Query> {
+        match name {
+            "address" => Some(Query::address(text)),
+            "entra_id" => Some(Query::sid(text)),
+            "full_name" => Some(Query::full_name(text)),
+            name => {
+                let mut kinds = Query::KINDS.into_iter();
+                let kind = kinds.find(|kind| kind.as_str() == name)?;
+                Some(Query::of(kind, text))
+            }
+        }
+    }
 
     /// Asks for whatever the text identifies: every kind that it can be is tried.
     pub fn any(text: impl Into<String>) -> Query {
@@ -94,7 +126,13 @@ impl Query {
         Query::of(Kind::Email, text)
     }
 
-    /// Asks for an account by its SID.
+    /// Asks for an account by an address that may be its UPN or its email: what channels call a UPN is often a mail address.
+    pub fn address(text: impl Into<String>) -> Query {
+        Query::asked(text, Asked::Address)
+    }
+
+    /// Asks for an account by its SID, or by the id of its object in Entra ID (`aadObjectId` in Teams), which is the same
+    /// number.
     pub fn sid(text: impl Into<String>) -> Query {
         Query::of(Kind::Sid, text)
     }
@@ -208,6 +246,7 @@ impl Clue {
         let (kinds, one): (&[Kind], _) = match self.asked {
             Asked::Any => (&Query::KINDS, None),
             Asked::As(kind) => (&[], Some(kind)),
+            Asked::Address => (&[Kind::Upn, Kind::Email], None),
             Asked::FullName => (&[], None),
         };
         let only = self.only;
@@ -316,6 +355,12 @@ pub(super) fn field_kind(kind: Kind) -> Kind {
     }
 }
 
+/// Returns the SID of an object of Entra ID, by its id.
+fn entra_sid(text: &str) -> Option<String> {
+    let uuid = identifier::normal_form(Kind::Uid, text).ok()?;
+    identifier::entra_sid(&uuid)
+}
+
 fn push_probes<'q>(probes: &mut Vec<Probe<'q>>, kind: Kind, text: &'q str) {
     let kind = if kind == Kind::WeakSid {
         Kind::Sid
@@ -325,8 +370,14 @@ fn push_probes<'q>(probes: &mut Vec<Probe<'q>>, kind: Kind, text: &'q str) {
     if kind == Kind::Domain {
         return;
     }
-    let Ok(normal) = identifier::normal_form(kind, text) else {
-        return;
+    let normal = match identifier::normal_form(kind, text) {
+        Ok(normal) => normal,
+        // Teams knows an account by a UUID which is the number of its SID.
+        Err(_) if kind == Kind::Sid => match entra_sid(text) {
+            Some(sid) => Cow::Owned(sid),
+            None => return,
+        },
+        Err(_) => return,
     };
     let mut push = |kind, normal, level| {
         probes.push(Probe {

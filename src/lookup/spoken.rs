@@ -22,6 +22,16 @@ const QUOTES: [(char, char); 8] = [
 /// What addresses begin with where programs write them.
 const SCHEMES: [&str; 4] = ["sip:", "sips:", "im:", "xmpp:"];
 
+/// What Windows writes before an address, where the account is none of a domain.
+const PROVIDERS: [&str; 6] = [
+    "azuread\\",
+    "azuread/",
+    "entraid\\",
+    "microsoftaccount\\",
+    "microsoftaccount/",
+    "microsoft account\\",
+];
+
 /// Returns the identifier that a text means, where it is not the text itself.
 pub(super) fn meant(text: &str) -> Option<Cow<'_, str>> {
     let whole = text.trim();
@@ -29,12 +39,17 @@ pub(super) fn meant(text: &str) -> Option<Cow<'_, str>> {
     loop {
         let before = inner;
         inner = unquoted(inner.trim_end_matches(['?', '!', '.', ',', ';']).trim());
-        inner = without_scheme(inner);
+        inner = without(inner, &SCHEMES);
+        let address = without(inner, &PROVIDERS);
+        // Before a name it is the domain of it.
+        if address.contains('@') {
+            inner = address;
+        }
         if inner == before {
             break;
         }
     }
-    let inner = address_in(inner).map_or(inner, without_scheme);
+    let inner = address_in(inner).map_or(inner, |address| without(address, &SCHEMES));
     let named = domain_and_name(inner).map_or(Cow::Borrowed(inner), Cow::Owned);
     (named != whole && !named.is_empty()).then_some(named)
 }
@@ -47,12 +62,13 @@ fn unquoted(text: &str) -> &str {
     pair.unwrap_or(text).trim()
 }
 
-fn without_scheme(text: &str) -> &str {
-    let scheme = SCHEMES.iter().find(|scheme| {
-        let start = text.get(..scheme.len());
-        start.is_some_and(|start| start.eq_ignore_ascii_case(scheme))
+/// Returns a text without the one of some beginnings that it has, in any case.
+fn without<'t>(text: &'t str, beginnings: &[&str]) -> &'t str {
+    let beginning = beginnings.iter().find(|beginning| {
+        let start = text.get(..beginning.len());
+        start.is_some_and(|start| start.eq_ignore_ascii_case(beginning))
     });
-    scheme.map_or(text, |scheme| &text[scheme.len()..])
+    beginning.map_or(text, |beginning| &text[beginning.len()..])
 }
 
 /// Returns the address in `John Doe <john.doe@contoso.com>`.
@@ -91,6 +107,9 @@ mod tests {
             ("SIP:john.doe@contoso.com", "john.doe@contoso.com"),
             ("John Doe <john.doe@contoso.com>", "john.doe@contoso.com"),
             ("\"John Doe\" <sip:a@b.example>.", "a@b.example"),
+            (r"AzureAD\john.doe@contoso.com", "john.doe@contoso.com"),
+            (r"MicrosoftAccount\a@b.example", "a@b.example"),
+            ("azuread/a@b.example", "a@b.example"),
             ("jdoe?", "jdoe"),
             ("jdoe.", "jdoe"),
             ("'jdoe@EMEA'!", "jdoe@EMEA"),
@@ -106,6 +125,7 @@ mod tests {
         for text in [
             "jdoe@EMEA",
             r"EMEA\jdoe",
+            r"AzureAD\JohnDoe",
             "S-1-5-21-1-2-3-1101",
             "NB-0042",
             "<a@b.example>",

@@ -53,9 +53,6 @@ create_exception!(
     "The file was cut short or changed after it was published."
 );
 
-/// What a query takes texts for, beside the kinds of identifiers.
-const FULL_NAME: &str = "full_name";
-
 fn raised(error: Error) -> PyErr {
     let mut text = error.to_string();
     let mut source = std::error::Error::source(&error);
@@ -82,17 +79,12 @@ fn text_of(text: &Bound<'_, PyString>) -> String {
 fn asked(text: String, kind: Option<&str>) -> PyResult<Query> {
     match kind {
         None => Ok(Query::any(text)),
-        Some(FULL_NAME) => Ok(Query::full_name(text)),
-        Some(name) => match Query::KINDS.into_iter().find(|kind| kind.as_str() == name) {
-            Some(kind) => Ok(Query::of(kind, text)),
-            None => {
-                let known = Query::KINDS.map(Kind::as_str);
-                Err(PyValueError::new_err(format!(
-                    "no kind of identifier is called that; known: {}, {FULL_NAME}",
-                    known.join(", ")
-                )))
-            }
-        },
+        Some(name) => Query::named(name, text).ok_or_else(|| {
+            PyValueError::new_err(format!(
+                "no kind of identifier is called that; known: {}",
+                Query::NAMES.join(", ")
+            ))
+        }),
     }
 }
 
