@@ -417,3 +417,19 @@ fn a_guest_is_found_by_the_address_that_a_channel_has_of_them() {
     let alias = ask("joerg.strauss@contoso.com", "Jörg Strauß");
     assert_eq!(alias["matches"][0]["enough_to_act"], true, "{alias}");
 }
+
+#[test]
+fn words_of_a_type_that_say_nothing_are_named_once() {
+    let (_, report) = synced("clones");
+    assert!(
+        !report["warnings"].to_string().contains("user.type"),
+        "- is not said: {report}"
+    );
+    let home = Home::new();
+    fs::create_dir_all(home.path("exports")).unwrap();
+    let users = "user.name,user.type\na@EMEA,guest\nb@EMEA,guest\nc@EMEA,LOCAL_USER\n";
+    fs::write(home.path("exports/users_20261120_060000.csv"), users).unwrap();
+    let warnings = sync(&home).json()["warnings"].to_string();
+    assert_eq!(warnings.matches("guest").count(), 1, "{warnings}");
+    assert!(!warnings.contains("LOCAL_USER"), "{warnings}");
+}

@@ -112,8 +112,13 @@ impl Run<'_> {
                     (self.progress)(Progress::Rows((batch.len() + rejects.len()) as u64));
                     kept.take(&batch, layout, rejects)?;
                 }
-                Message::End(ObjectEnd { refused, odd }) => {
+                Message::End(ObjectEnd {
+                    refused,
+                    odd,
+                    odd_types,
+                }) => {
                     self.report.note_odd(layout.dataset, odd);
+                    self.odd_types.extend(odd_types);
                     return Ok(kept.end(refused)?);
                 }
                 Message::Broken(error) => return Err(error),

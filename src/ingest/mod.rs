@@ -14,7 +14,7 @@ mod tally;
 
 mod error;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -61,6 +61,7 @@ pub fn run(options: &Options, progress: &mut dyn FnMut(Progress)) -> Result<Repo
         is_outdated: false,
         failed: folder.failed()?,
         judges: judges(options),
+        odd_types: BTreeSet::new(),
     };
     let mut new = run.new_objects(&listing)?;
     while !new.is_empty() || run.is_outdated {
@@ -99,6 +100,8 @@ struct Run<'a> {
     failed: Failed,
     /// What judges the content of objects, by source.
     judges: BTreeMap<String, String>,
+    /// Words of `user.type` that say neither local nor domain.
+    odd_types: BTreeSet<String>,
 }
 
 impl Run<'_> {
@@ -214,11 +217,7 @@ impl Run<'_> {
     }
 
     fn loaded(&mut self, loaded: &Loaded) {
-        let Loaded {
-            object,
-            counts,
-            refused,
-        } = loaded;
+        let Loaded { object, counts, .. } = loaded;
         debug!(
             object = %object.name(),
             rows = counts.read,
@@ -237,14 +236,6 @@ impl Run<'_> {
                 "{} of {} rows of {} were rejected; see the view `rejects` of the index",
                 counts.rejected,
                 counts.read,
-                object.name()
-            );
-            self.report.warnings.push(warning);
-        }
-        if refused.other > 0 {
-            let warning = format!(
-                "{} UPNs, emails or serial numbers of {} are kept for display but cannot be looked up",
-                refused.other,
                 object.name()
             );
             self.report.warnings.push(warning);
@@ -287,6 +278,13 @@ impl Run<'_> {
     /// Fills in what the report lacks, and notes the run in `runs.jsonl`.
     fn finish(mut self, start: Instant, bytes_fetched: u64) -> Result<Report> {
         self.report.bytes_fetched = bytes_fetched;
+        self.report.warn_of_odd_cells();
+        if !self.odd_types.is_empty() {
+            let words: Vec<&str> = self.odd_types.iter().map(String::as_str).collect();
+            self.report.warnings.push(format!(
+                "user.type says neither local nor domain in some rows: {words:?}; such accounts are told by their names"
+            ));
+        }
         self.report.seconds = (start.elapsed().as_secs_f64() * 1_000.0).round() / 1_000.0;
         self.report.outcome = if self.report.failures.is_empty() {
             Outcome::Done

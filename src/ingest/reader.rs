@@ -1,7 +1,7 @@
 //! The reading side of a run: fetched objects are checked, decoded and mapped here, on threads of their own, while the
 //! run folds what they say.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
@@ -66,6 +66,8 @@ pub(super) struct ObjectEnd {
     pub(super) refused: Refused,
     /// Columns with cells that say nothing though something stands there.
     pub(super) odd: Vec<(String, OddCells)>,
+    /// Words of `user.type` that say neither local nor domain.
+    pub(super) odd_types: BTreeSet<String>,
 }
 
 /// What mapping an object comes to.
@@ -358,6 +360,7 @@ impl<'a> Reader<'a> {
         Ok(Mapped::Whole(ObjectEnd {
             refused: mapper.refused,
             odd: odd.filter(|(_, odd)| *odd != OddCells::default()).collect(),
+            odd_types: mapper.odd_types,
         }))
     }
 

@@ -136,6 +136,25 @@ pub struct Failure {
 }
 
 impl Report {
+    /// Says of which columns identifiers were not taken.
+    pub(super) fn warn_of_odd_cells(&mut self) {
+        for (column, cells) in &self.odd_cells {
+            if cells.guarded > 0 {
+                self.warnings.push(format!(
+                    "{} identifiers of {column} have quotes around them or an apostrophe before, as spreadsheets write them, and \
+                     are not taken; export them again",
+                    cells.guarded
+                ));
+            }
+            if cells.refused > 0 {
+                self.warnings.push(format!(
+                    "{} identifiers of {column} are of no such form, and find nobody",
+                    cells.refused
+                ));
+            }
+        }
+    }
+
     pub(super) fn note_odd(&mut self, dataset: Dataset, odd: Vec<(String, OddCells)>) {
         for (column, cells) in odd {
             let name = format!("{} {column}", dataset.as_str());

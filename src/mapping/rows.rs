@@ -1,6 +1,7 @@
 //! The rows of one object as observations: keys in normal form, hashes, times, and what is refused.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::hash::Hasher;
 
 use jiff::tz::TimeZone;
@@ -26,7 +27,13 @@ pub struct Mapper<'a> {
     pub refused: Refused,
     /// By column, counted over all batches.
     pub odd: Vec<OddCells>,
+    /// Words of `user.type` that say neither local nor domain.
+    pub odd_types: BTreeSet<String>,
 }
+
+/// Words of a type that are kept, and the letters of one: a column of free text is none of words.
+const TYPES_KEPT: usize = 8;
+const TYPE_LETTERS: usize = 32;
 
 /// What the keys of a users or devices row come to.
 #[derive(Default)]
@@ -53,6 +60,7 @@ impl<'a> Mapper<'a> {
             patterns,
             refused: Refused::default(),
             odd: Vec::new(),
+            odd_types: BTreeSet::new(),
         }
     }
 
@@ -101,6 +109,23 @@ impl<'a> Mapper<'a> {
             all.guarded += some.guarded;
             all.refused += some.refused;
         }
+    }
+
+    /// Reads a type; a word that says nothing of it is noted.
+    fn says(&mut self, user_type: Option<&str>) -> Says {
+        let says = Says::of(user_type);
+        let is_word = |text: &&str| {
+            let mut letters = text.chars();
+            text.len() <= TYPE_LETTERS
+                && letters.all(|letter| letter.is_alphabetic() || matches!(letter, '_' | '-' | ' '))
+        };
+        if let Some(word) = user_type.filter(is_word).filter(|_| says == Says::Nothing)
+            && self.odd_types.len() < TYPES_KEPT
+            && !self.odd_types.contains(word)
+        {
+            self.odd_types.insert(word.to_owned());
+        }
+        says
     }
 
     /// Notes a value that its kind refuses.
@@ -205,7 +230,7 @@ impl<'a> Mapper<'a> {
         entries: &mut Vec<Entry>,
     ) -> Result<Keys, Refusing> {
         let says = match subject {
-            Subject::Account => Says::of(row.text(account_field::TYPE)),
+            Subject::Account => self.says(row.text(account_field::TYPE)),
             Subject::Device => Says::Nothing,
         };
         let mut keys = Keys::default();
