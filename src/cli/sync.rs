@@ -14,7 +14,7 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use tracing::warn;
 
-use super::{BadUsage, Context, Exit, LogFormat, print, print_json};
+use super::{BadUsage, ClosedPipe, Context, Exit, LogFormat, print, print_json};
 use crate::class::Patterns;
 use crate::config::{self, Config, Source};
 use crate::ingest::{self, Failure, Outcome, Progress, Report};
@@ -59,7 +59,11 @@ pub(super) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
             for warning in &report.warnings {
                 warn!("{warning}");
             }
-            show(args, context, &report)?;
+            match show(args, context, &report) {
+                // Whoever reads the report had enough of it: how the run ended is the same.
+                Err(error) if error.is::<ClosedPipe>() => {}
+                shown => shown?,
+            }
             match report.outcome {
                 Outcome::Partial => Ok(Exit::Partly),
                 _ => Ok(Exit::Done),

@@ -24,8 +24,7 @@ impl Run<'_> {
     pub(super) fn new_objects(&mut self, listing: &Listing) -> Result<Vec<Object>> {
         self.report.objects.listed = listing.objects.len() as u64;
         let odd_keys = listing.odd_keys.iter();
-        let odd_keys =
-            odd_keys.map(|odd| format!("{odd} has a name that no URL can hold; it is left out"));
+        let odd_keys = odd_keys.map(|odd| format!("{odd} {}; it is left out", odd.reason));
         self.report.warnings.extend(odd_keys);
         let past = self.folder.current()?;
         let past = past

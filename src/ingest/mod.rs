@@ -285,6 +285,7 @@ impl Run<'_> {
                 "user.type says neither local nor domain in some rows: {words:?}; such accounts are told by their names"
             ));
         }
+        self.report.shorten();
         self.report.seconds = (start.elapsed().as_secs_f64() * 1_000.0).round() / 1_000.0;
         self.report.outcome = if self.report.failures.is_empty() {
             Outcome::Done

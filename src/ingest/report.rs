@@ -14,6 +14,12 @@ use crate::schema::Dataset;
 /// Runs that `runs.jsonl` keeps.
 const RUNS_KEPT: usize = 1_000;
 
+/// Objects that are named of those that fail for one reason.
+const EXAMPLES: u64 = 3;
+/// Failures, warnings and columns that a report has at most of each, and bytes of one: with names, below 64 KiB in all.
+const LISTED: usize = 60;
+const TEXT_BYTES: usize = 400;
+
 /// What a run tells while it works.
 #[derive(Debug, Clone, Copy)]
 pub enum Progress {
@@ -155,6 +161,52 @@ impl Report {
         }
     }
 
+    /// Has what fails or is odd for one reason told once, with the first of those it is true of: a report stays short whatever
+    /// happens.
+    pub(super) fn shorten(&mut self) {
+        let failures = std::mem::take(&mut self.failures);
+        let mut counts: BTreeMap<String, u64> = BTreeMap::new();
+        let mut left_out = 0;
+        for failure in failures {
+            let count = counts.entry(failure.error.clone()).or_default();
+            *count += 1;
+            if *count <= EXAMPLES && self.failures.len() < LISTED {
+                self.failures.push(Failure {
+                    error: cut(failure.error),
+                    ..failure
+                });
+            } else {
+                left_out += u64::from(*count <= EXAMPLES);
+            }
+        }
+        let more = counts.into_iter().filter(|(_, count)| *count > EXAMPLES);
+        for (error, count) in more.take(LISTED) {
+            self.failures.push(Failure {
+                object: format!("{} more", count - EXAMPLES),
+                error: cut(error),
+            });
+        }
+        if left_out > 0 {
+            self.failures.push(Failure {
+                object: format!("{left_out} more"),
+                error: "of other reasons; `identidex status` lists what failed by its content"
+                    .to_owned(),
+            });
+        }
+        let warnings = self.warnings.len().saturating_sub(LISTED);
+        self.warnings.truncate(LISTED);
+        self.warnings = std::mem::take(&mut self.warnings)
+            .into_iter()
+            .map(cut)
+            .collect();
+        if warnings > 0 {
+            self.warnings.push(format!("{warnings} more warnings"));
+        }
+        while self.odd_cells.len() > LISTED {
+            self.odd_cells.pop_last();
+        }
+    }
+
     pub(super) fn note_odd(&mut self, dataset: Dataset, odd: Vec<(String, OddCells)>) {
         for (column, cells) in odd {
             let name = format!("{} {column}", dataset.as_str());
@@ -182,6 +234,18 @@ impl RowReport {
         self.superseded += counts.superseded;
         self.rejected += counts.rejected;
     }
+}
+
+fn cut(mut text: String) -> String {
+    if text.len() > TEXT_BYTES {
+        let mut end = TEXT_BYTES;
+        while !text.is_char_boundary(end) {
+            end -= 1;
+        }
+        text.truncate(end);
+        text.push('…');
+    }
+    text
 }
 
 /// Appends a run to `runs.jsonl`. Informative only: a run does not fail over it.

@@ -13,6 +13,7 @@ mod error;
 mod fetch;
 mod filter;
 mod http;
+mod inside;
 mod observed;
 mod store;
 mod stored;
@@ -34,6 +35,7 @@ use object_store::path::Path;
 use object_store::{ObjectMeta, ObjectStoreExt};
 use tokio::runtime::Runtime;
 
+use self::inside::{Entry, Inside};
 pub use crate::observation::{Object, ObservedFrom};
 pub use error::{Error, Reply};
 pub use fetch::{Fetch, Spooled};
@@ -118,6 +120,8 @@ fn first_of(sick: &mut Vec<Sick>) -> Result<(), Error> {
 /// A key with an empty, `.` or `..` segment, a leading `/` or a control character, or a file name that is no UTF-8.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OddKey {
+    /// What is wrong with it.
+    pub reason: &'static str,
     /// The name of its source.
     pub source: String,
     /// The key as listed.
@@ -234,7 +238,8 @@ impl Sources {
             (_, Kind::Service(pages)) => {
                 pages.start_over();
                 let metas = self.on_threads(remote_objects(store, pages))?;
-                (metas, pages.start_over())
+                let odd_keys = pages.start_over().into_iter();
+                (metas, odd_keys.map(|key| (key, NO_URL)).collect())
             }
         };
         let found = metas.len();
@@ -245,7 +250,8 @@ impl Sources {
         objects.sort_unstable_by(|a, b| a.key.cmp(&b.key));
         listing.left_out += found - objects.len();
         listing.objects.append(&mut objects);
-        let odd_keys = odd_keys.into_iter().map(|key| OddKey {
+        let odd_keys = odd_keys.into_iter().map(|(key, reason)| OddKey {
+            reason,
             source: store.config.name.clone(),
             key,
         });
@@ -279,17 +285,32 @@ impl Store {
     }
 }
 
+/// A key that cannot be read, and why.
+type Odd = (String, &'static str);
+
+const NO_URL: &str = "has a name that no URL can hold";
+
 /// Lists a folder. Outside of the runtime `object_store` goes on after a file it cannot name; inside, it gives up.
-fn files(store: &Store, stop: &AtomicBool) -> Result<(Vec<ObjectMeta>, Vec<String>), Error> {
+fn files(store: &Store, stop: &AtomicBool) -> Result<(Vec<ObjectMeta>, Vec<Odd>), Error> {
     let mut entries = store.objects.list(None);
     let (mut metas, mut odd_keys) = (Vec::new(), Vec::new());
+    let mut inside = Inside::new(FilePath::new(&store.folder));
     while let Some(entry) = entries.next().now_or_never().flatten() {
         if stop.load(Ordering::Relaxed) {
             return Err(Error::Stopped);
         }
         match entry {
-            Ok(meta) => metas.push(meta),
-            Err(object_store::Error::InvalidPath { source }) => odd_keys.extend(path_of(source)),
+            Ok(meta) => match inside.entry(meta.location.as_ref()) {
+                Entry::File => metas.push(meta),
+                Entry::NoFile => {}
+                Entry::Outside => odd_keys.push((
+                    String::from(meta.location),
+                    "lies behind a link that leads out of the folder",
+                )),
+            },
+            Err(object_store::Error::InvalidPath { source }) => {
+                odd_keys.extend(path_of(source).map(|path| (path, NO_URL)));
+            }
             // A folder that cannot be read hides what it holds: that is no smaller listing, but none.
             Err(err) if cause::<std::io::Error>(&err).is_some() => {
                 return Err(told(&err, store.name()));

@@ -3,7 +3,7 @@
 //! Options come from the environment (`AWS_…`, `AZURE_…`, `GOOGLE_…`) and then from the source, under the names that
 //! `object_store` gives them. An option of the source that is not known is an error, one in the environment is not.
 
-use std::path::Path as FilePath;
+use std::path::{Path as FilePath, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -64,6 +64,8 @@ pub(super) struct Store {
     pub(super) config: SourceConfig,
     /// The URL as it may be printed: without user, password, query.
     pub(super) place: String,
+    /// Of files, the folder they are in.
+    pub(super) folder: PathBuf,
     pub(super) objects: Arc<dyn ObjectStore>,
     pub(super) root: Root,
     pub(super) kind: Kind,
@@ -154,6 +156,7 @@ fn open_files(config: &SourceConfig, path: &FilePath) -> Result<Store, Error> {
     Ok(Store {
         config: config.clone(),
         place,
+        folder: folder.to_owned(),
         objects: Arc::new(files),
         root,
         kind: Kind::Files,
@@ -201,6 +204,7 @@ async fn open_service(config: &SourceConfig, url: &Url) -> Result<Store, Error> 
     Ok(Store {
         config: config.clone(),
         place: url.as_str().to_owned(),
+        folder: PathBuf::new(),
         objects,
         root: match url.path().ends_with('/') || path.is_root() {
             true => Root::Folder(path),

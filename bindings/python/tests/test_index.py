@@ -106,7 +106,7 @@ def test_a_published_index_is_what_it_says(index, tmp_path):
 
 
 def test_an_unknown_kind_is_refused_with_the_known_ones(index):
-    with pytest.raises(ValueError, match="sid, uid, account_name, upn, .*serial_number, full_name"):
+    with pytest.raises(ValueError, match="sid, uid, account_name, upn, .*serial_number, entra_id, address, full_name"):
         identidex.open(index).find("jdoe", kind="nickname")
 
 
