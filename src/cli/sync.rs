@@ -83,6 +83,17 @@ pub(super) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
     }
 }
 
+/// Leaves out columns that the configuration keeps out of the index.
+fn without_dropped(mapping: Mapping, config: &Config) -> Mapping {
+    Dataset::ALL.into_iter().fold(mapping, |mapping, dataset| {
+        let Some(known) = config.datasets.get(dataset.as_str()) else {
+            return mapping;
+        };
+        let dropped = known.drop.iter().map(String::as_str);
+        mapping.without(dataset, dropped, !known.has_no_extra)
+    })
+}
+
 fn options(args: &Args, config: &Config, stop: Arc<AtomicBool>) -> anyhow::Result<ingest::Options> {
     let columns = Dataset::ALL.into_iter().flat_map(|dataset| {
         let known = config.datasets.get(dataset.as_str());
@@ -106,7 +117,7 @@ fn options(args: &Args, config: &Config, stop: Arc<AtomicBool>) -> anyhow::Resul
         spool_bytes: config.index.spool_bytes,
         publish_every: config.index.publish_every,
         sources,
-        mapping: Mapping::new(columns)?,
+        mapping: without_dropped(Mapping::new(columns)?, config),
         not_said: config.not_said.clone(),
         device_domains: config.answers.device_domains.clone(),
         patterns: Patterns::new(&config.class.service, &config.class.admin),

@@ -308,6 +308,8 @@ fn assign_dataset(dataset: &mut Dataset, key: &[&str], value: &Value) -> Result<
             }
             dataset.columns.insert(column.to_owned(), field.to_owned());
         }
+        ["drop"] => dataset.drop = value.texts()?,
+        ["extra"] => dataset.has_no_extra = !value.switch()?,
         ["semantics"] => {
             dataset.semantics = match value.text(SEMANTICS)? {
                 "window" => Semantics::Window,
@@ -370,7 +372,13 @@ mod tests {
             DATASET_DEVICES_COLUMNS=
             DATASET_DEVICES_SEMANTICS=complete
             DATASET_LOGINS_COLUMNS=
+            DATASET_DEVICES_DROP=
+            DATASET_DEVICES_EXTRA=true
+            DATASET_LOGINS_DROP=
+            DATASET_LOGINS_EXTRA=true
             DATASET_LOGINS_SEMANTICS=window
+            DATASET_USERS_DROP=user.#birthday
+            DATASET_USERS_EXTRA=false
             DATASET_USERS_COLUMNS=user.#team=department, user.#mail=email
             DATASET_USERS_SEMANTICS=complete
             DATASET_LOGINS_WINDOW=1d
@@ -422,6 +430,8 @@ mod tests {
             (0, vec!["adm-*".to_owned(), "*-adm".to_owned()])
         );
         assert_eq!(datasets["users"].columns["user.#mail"], "email");
+        assert_eq!(datasets["users"].drop, ["user.#birthday"]);
+        assert!(datasets["users"].has_no_extra && !datasets["devices"].has_no_extra);
         assert_eq!(datasets["devices"].semantics, Semantics::Complete);
         assert_eq!((index.mode, index.keep_generations), (0o600, 5));
         assert_eq!(datasets["logins"].window, Some(Duration::from_hours(24)));

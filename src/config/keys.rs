@@ -32,10 +32,16 @@ const KEYS: &[&str] = &[
     "source.*.observed_from",
     "source.*.options.*",
     "dataset.users.semantics",
+    "dataset.users.drop",
+    "dataset.users.extra",
     "dataset.users.columns.*",
     "dataset.devices.semantics",
+    "dataset.devices.drop",
+    "dataset.devices.extra",
     "dataset.devices.columns.*",
     "dataset.logins.semantics",
+    "dataset.logins.drop",
+    "dataset.logins.extra",
     "dataset.logins.window",
     "dataset.logins.columns.*",
 ];
@@ -237,7 +243,7 @@ mod tests {
         );
         assert_eq!(
             unknown("[dataset.user]\nsemantics = \"window\""),
-            "c.toml:1: dataset.user: unknown key; the nearest is dataset.users.semantics"
+            "c.toml:1: dataset.user: unknown key; the nearest is dataset.users.drop"
         );
         assert_eq!(
             unknown("[[source]]\nname = \"t\"\nurll = \"x\""),

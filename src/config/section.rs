@@ -31,6 +31,10 @@ pub struct Dataset {
     pub semantics: Semantics,
     /// Columns that the built-in mapping does not know: column name → field.
     pub columns: BTreeMap<String, String>,
+    /// Columns that are not read at all.
+    pub drop: Vec<String>,
+    /// Columns that no field takes are not kept.
+    pub has_no_extra: bool,
     /// Of logins: the time that each file covers, up to when it was observed.
     pub window: Option<Duration>,
 }

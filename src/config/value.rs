@@ -173,6 +173,15 @@ impl Value {
         }
     }
 
+    pub(super) fn switch(&self) -> Result<bool, Refusal> {
+        match self {
+            Value::Switch(switch) => Ok(*switch),
+            Value::Variable(text) if text == "true" => Ok(true),
+            Value::Variable(text) if text == "false" => Ok(false),
+            _ => Err(Refusal::Expected("true or false")),
+        }
+    }
+
     pub(super) fn texts(&self) -> Result<Vec<String>, Refusal> {
         const EXPECTED: &str = "a list of texts, such as [\"k. A.\"]";
         let texts = self.list(EXPECTED)?;
@@ -234,6 +243,7 @@ mod tests {
             index.publish_every: a duration: true | "99999999999999999999d" | "999999999999999999d"
             index.spool_bytes: a size such as: 8 | "0GiB" | "8" | "8 gigs" | "99999999TiB"
             answers.max_holders: a whole number: 0
+            dataset.users.extra: true or false: "yes" | 1
             not_said.any: a list of texts: "x" | [1] | [" "]
             class.service: a list of patterns: "svc" | [1] | ["*"] | [""] | ["svc@D"]
             dataset.users.semantics: "window" or "complete": "full" | 1979-05-27

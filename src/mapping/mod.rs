@@ -7,7 +7,7 @@
 mod rows;
 mod time;
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 pub use self::rows::Mapper;
 pub(crate) use self::rows::count;
@@ -73,6 +73,10 @@ pub struct Mapping {
     names: [BTreeMap<String, String>; 3],
     /// Per dataset: the field names with their export names, as shipped.
     shown: [BTreeMap<String, Vec<String>>; 3],
+    /// Per dataset: lower-cased names of columns that are not read at all.
+    dropped: [BTreeSet<String>; 3],
+    /// Per dataset: columns that no field takes are kept.
+    keeps_extra: [bool; 3],
 }
 
 /// A column of the configuration that names no field.
@@ -102,7 +106,12 @@ impl Mapping {
             });
             pairs.collect::<BTreeMap<_, _>>()
         });
-        let mut mapping = Mapping { names, shown };
+        let mut mapping = Mapping {
+            names,
+            shown,
+            dropped: Default::default(),
+            keeps_extra: [true; 3],
+        };
         for (dataset, column, field) in columns {
             if !mapping.shown[dataset as usize].contains_key(field) {
                 let (dataset, column, field) =
@@ -116,6 +125,20 @@ impl Mapping {
             mapping.names[dataset as usize].insert(column.to_ascii_lowercase(), field.to_owned());
         }
         Ok(mapping)
+    }
+
+    /// Leaves columns of a dataset out altogether: those of some names and, unless `keeps_extra`, all that no field takes.
+    #[must_use]
+    pub fn without<'a>(
+        mut self,
+        dataset: Dataset,
+        columns: impl Iterator<Item = &'a str>,
+        keeps_extra: bool,
+    ) -> Mapping {
+        let columns = columns.map(str::to_ascii_lowercase);
+        self.dropped[dataset as usize].extend(columns);
+        self.keeps_extra[dataset as usize] = keeps_extra;
+        self
     }
 
     /// Returns the names of all columns that are understood, in small letters.
@@ -140,6 +163,9 @@ impl Mapping {
         let mut columns = vec![None; fields.len()];
         let mut extra: Vec<(String, usize)> = Vec::new();
         for (at, name) in header.iter().enumerate() {
+            if self.dropped[dataset as usize].contains(&name.to_ascii_lowercase()) {
+                continue;
+            }
             let position = self
                 .field(dataset, name)
                 .and_then(|field| fields.iter().position(|known| *known == field));
@@ -148,6 +174,7 @@ impl Mapping {
                     None => {}
                     Some(first) => return Err(repeated(fields[position], &header[first], name)),
                 },
+                None if !self.keeps_extra[dataset as usize] => {}
                 None if extra.iter().any(|(known, _)| known == name) => {
                     return Err(repeated(name, name, name));
                 }
@@ -396,6 +423,27 @@ mod tests {
     fn layout(header: &[&str]) -> Result<Layout, Error> {
         let header: Vec<String> = header.iter().map(|name| (*name).to_owned()).collect();
         Mapping::new([]).unwrap().layout(&header)
+    }
+
+    #[test]
+    fn columns_can_be_left_out_altogether() {
+        let header = [
+            "user.name",
+            "user.ad.full_name",
+            "user.#birthday",
+            "user.#team",
+        ];
+        let header: Vec<String> = header.map(str::to_owned).to_vec();
+        let mapping = || Mapping::new([]).unwrap();
+        let dropped = ["USER.#birthday", "user.ad.full_name"].into_iter();
+        let layout = mapping()
+            .without(Dataset::Users, dropped, true)
+            .layout(&header)
+            .unwrap();
+        assert_eq!(layout.extra, [("user.#team".to_owned(), 3)]);
+        assert_eq!(layout.shape, ["+user.#team", "name"]);
+        let none = mapping().without(Dataset::Users, [].into_iter(), false);
+        assert_eq!(none.layout(&header).unwrap().shape, ["full_name", "name"]);
     }
 
     #[test]
