@@ -7,12 +7,12 @@ use super::Result;
 use super::days::DAY;
 use super::in_order::{ROWS, in_order, together};
 use super::ledger::Ledger;
-use super::place::{NewestWaiting, Waiting};
+use super::place::Waiting;
 use super::seen::Seen;
 use super::stand::{Seconds, Stand, is_later, mark, seconds};
 use super::stands_for::Namesakes;
 use super::subject::SubjectId;
-use crate::schema::{Class, NotPrimary, Rank, SIDE_BY_SIDE_MICROS, Subject, usage_id};
+use crate::schema::{Class, NotPrimary, Rank, Subject};
 
 /// Usages that were last used so long before the newest one do not compete with it.
 const LEFT_BEHIND: i64 = 14 * DAY;
@@ -33,7 +33,7 @@ fn is_of_one_account(left: &i64, right: &i64) -> bool {
 
 /// What a device's last login says of the account that leads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum LastWord {
+pub(super) enum LastWord {
     /// Its newest row names nobody, or a user who says nothing of whose it is: a local account, say.
     None,
     /// It names the account.
@@ -48,7 +48,7 @@ enum LastWord {
 
 /// How a usage stands among those of its device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum AtDevice {
+pub(super) enum AtDevice {
     Leads(LastWord),
     OtherLeads,
     NoneLeads,
@@ -216,7 +216,7 @@ impl Ranking<'_> {
         !others.any(is_against)
     }
 
-    fn account(&self, at: usize) -> u32 {
+    pub(super) fn account(&self, at: usize) -> u32 {
         (self.ids[at] >> 32) as u32
     }
 
@@ -370,78 +370,6 @@ impl Ranking<'_> {
         }
     }
 
-    /// Where an account was elsewhere since, on a device that is not known or may be several; or where others may have used
-    /// the device, if it is that of several: there is no primary one.
-    fn ask_of_waiting(&self, ranks: &mut [Rank]) {
-        for ((subject, SubjectId(row)), waiting) in self.waiting {
-            for at in self.usages_of(*subject, *row) {
-                let not_primary = &mut ranks[at].not_primary;
-                if not_primary.is_none() && self.speaks_against(&waiting.newest, at) {
-                    *not_primary = Some(NotPrimary::NewerWaits);
-                }
-            }
-        }
-    }
-
-    /// Tells whether logins that wait may be newer than a usage. Where neither says when it was, they need not be; and where
-    /// they tell more than is known of the usage, they need only be of late.
-    fn speaks_against(&self, waiting: &NewestWaiting, at: usize) -> bool {
-        let stand = &self.stands[at];
-        let [dated, undated, on_it] = [waiting.dated, waiting.undated, waiting.on_it]
-            .map(|time| time.map(seconds).filter(|time| *time >= self.since));
-        let is_dated_against = |time| !stand.is(mark::PROVEN) || is_later(time, stand.known);
-        let is_undated_against = |time| match stand {
-            stand if !stand.is(mark::LOGINS) => true,
-            stand if stand.is(mark::DATED) => is_later(time, stand.told),
-            stand => stand.told.saturating_sub(time) <= seconds(SIDE_BY_SIDE_MICROS),
-        };
-        dated.is_some_and(is_dated_against)
-            || undated.is_some_and(is_undated_against)
-            || on_it.is_some_and(|time| is_later(time, stand.told.max(stand.known)))
-    }
-
-    /// Where a local account that holds the same UPN was elsewhere since, or waits to have been, its owner may have been: there
-    /// is no primary one, whether it stands for that one or not.
-    fn ask_of_namesakes(&self, ranks: &mut [Rank]) {
-        for namesakes in self.locals {
-            let waiting = self.waiting.get(&(Subject::Account, namesakes.local));
-            let usages = match namesakes.stands {
-                // They count for the account already.
-                true => Vec::new(),
-                false => self.usages_of(Subject::Account, namesakes.local.0),
-            };
-            for at in self.usages_of(Subject::Account, namesakes.account.0) {
-                let stand = self.stands[at];
-                let is_since = |other: &usize| {
-                    let other = self.stands[*other];
-                    is_later(other.told.min(other.used), stand.known)
-                };
-                let waits = waiting.is_some_and(|one| self.speaks_against(&one.newest, at));
-                let not_primary = &mut ranks[at].not_primary;
-                if not_primary.is_none() && (waits || usages.iter().any(is_since)) {
-                    *not_primary = Some(NotPrimary::NewerWaits);
-                }
-            }
-        }
-    }
-
-    /// Returns the usages of an account or a device.
-    fn usages_of(&self, subject: Subject, row: u32) -> Vec<usize> {
-        match subject {
-            Subject::Account => {
-                let first = self.ids.partition_point(|id| *id < usage_id(row, 0));
-                let is_its = |at: &usize| self.account(*at) == row;
-                (first..self.ids.len()).take_while(is_its).collect()
-            }
-            Subject::Device => {
-                let first = self.by_device.partition_point(|one| one.device() < row);
-                let its = self.by_device[first..].iter();
-                let its = its.take_while(|one| one.device() == row);
-                its.map(|one| one.position()).collect()
-            }
-        }
-    }
-
     fn not_primary(&self, at: usize, lead: Option<usize>, on: AtDevice) -> Option<NotPrimary> {
         if !self.is_persons(at) {
             return Some(NotPrimary::NotAPerson);
@@ -475,30 +403,5 @@ impl Ranking<'_> {
                 Some(NotPrimary::LastLogin)
             }
         }
-    }
-
-    /// Where only a last login of nobody known speaks against a usage, its name may say that it is of a local account.
-    fn ask_of_unknown(
-        &self,
-        at_devices: &[AtDevice],
-        ranks: &mut [Rank],
-        unplaced: &impl Unplaced,
-    ) -> Result<()> {
-        let is_open = |at: &usize| {
-            at_devices[*at] == AtDevice::Leads(LastWord::Unknown)
-                && ranks[*at].not_primary == Some(NotPrimary::LastLogin)
-        };
-        let open: Vec<usize> = (0..ranks.len()).filter(is_open).collect();
-        let devices: Vec<u32> = open.iter().map(|at| self.ids[*at] as u32).collect();
-        let local = unplaced.local(&devices)?;
-        for at in open {
-            if local.contains(&(self.ids[at] as u32)) {
-                ranks[at].not_primary = match self.stands[at].is(mark::DATED) {
-                    true => None,
-                    false => Some(NotPrimary::Undated),
-                };
-            }
-        }
-        Ok(())
     }
 }

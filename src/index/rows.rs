@@ -3,12 +3,12 @@
 use std::ops::Range;
 use std::path::Path;
 
-use super::aside::{Aside, AsideReader, columns_of};
+use super::aside::Aside;
 use super::bits::Bits;
 use super::claim::{Claim, ClaimId, Part, Print, Stored, said};
 use super::digest::Digest;
 use super::domains::Domains;
-use super::error::{Error, Result};
+use super::error::Result;
 use super::in_order::{ROWS, in_order};
 use super::ledger::Ledger;
 use super::object_lines::NewestRows;
@@ -31,19 +31,19 @@ use crate::schema::{
 use crate::sqlite::{Columns, Encoded, Record, Table, Value};
 
 /// A row's head: what changes from generation to generation while its text stays.
-struct Head<'a> {
-    owner: Option<u32>,
-    class: Class,
-    flags: u8,
-    last_seen: Option<i64>,
-    newest: Part,
-    first: ObjectId,
-    parts: &'a [u8],
-    last_use: Option<&'a [u8]>,
+pub(super) struct Head<'a> {
+    pub(super) owner: Option<u32>,
+    pub(super) class: Class,
+    pub(super) flags: u8,
+    pub(super) last_seen: Option<i64>,
+    pub(super) newest: Part,
+    pub(super) first: ObjectId,
+    pub(super) parts: &'a [u8],
+    pub(super) last_use: Option<&'a [u8]>,
 }
 
 impl Head<'_> {
-    fn put(&self, record: &mut Record) {
+    pub(super) fn put(&self, record: &mut Record) {
         record.clear();
         record.put_null();
         record.put_optional(self.owner.map(i64::from));
@@ -78,19 +78,19 @@ pub(super) struct SubjectRows<'w> {
 
 /// Rows that are made, in the order of their ids, and what else they come to.
 #[derive(Default)]
-struct MadeRows {
-    rows: Encoded,
-    classes: Vec<Class>,
-    same_upn: Vec<Holder>,
-    shown: ShownBatch,
-    seen: Seen,
-    domains: Domains,
+pub(super) struct MadeRows {
+    pub(super) rows: Encoded,
+    pub(super) classes: Vec<Class>,
+    pub(super) same_upn: Vec<Holder>,
+    pub(super) shown: ShownBatch,
+    pub(super) seen: Seen,
+    pub(super) domains: Domains,
     /// Texts of claims that are merged with others.
-    composed: Vec<(ClaimId, Record)>,
-    counts: NewestRows,
-    digest: Digest,
-    record: Record,
-    bytes: Vec<u8>,
+    pub(super) composed: Vec<(ClaimId, Record)>,
+    pub(super) counts: NewestRows,
+    pub(super) digest: Digest,
+    pub(super) record: Record,
+    pub(super) bytes: Vec<u8>,
 }
 
 /// What writing a subject's rows comes to.
@@ -239,7 +239,7 @@ impl SubjectRows<'_> {
     }
 
     /// Works out anew what a row's class follows from.
-    fn traits(&self, text: Columns) -> Result<Traits> {
+    pub(super) fn traits(&self, text: Columns) -> Result<Traits> {
         if self.subject == Subject::Device {
             return Ok(Traits::default());
         }
@@ -375,7 +375,7 @@ impl SubjectRows<'_> {
         }
     }
 
-    fn row_flags(&self, row: u32) -> u8 {
+    pub(super) fn row_flags(&self, row: u32) -> u8 {
         match self.waiting.has(row) {
             true => flag::WAITED_FOR,
             false => 0,
@@ -394,14 +394,14 @@ impl SubjectRows<'_> {
 
     /// Returns since when an account was there: its `first_seen`, or the first row of its SID, which is never given to another
     /// as a name is; for want of both its first row, where that tells anything.
-    fn there_since(&self, [by_sid, by_row]: [i64; 2], mut text: Columns) -> Result<i64> {
+    pub(super) fn there_since(&self, [by_sid, by_row]: [i64; 2], mut text: Columns) -> Result<i64> {
         text.skip(self.subject.fields().len() - 1)?;
         let said = text.take()?.integer().map(microseconds_of);
         Ok(said.map_or(by_row, |said| earlier(said, by_sid)))
     }
 
     /// Returns when an account's claim was first observed, if it has a SID that makes it known.
-    fn first_by_sid(&self, id: ClaimId, mut text: Columns) -> Result<i64> {
+    pub(super) fn first_by_sid(&self, id: ClaimId, mut text: Columns) -> Result<i64> {
         let sid = self.texts.shown(text.take()?);
         let normal = sid.as_deref().map(|sid| normal_form(Kind::Sid, sid));
         let is_key = matches!(normal, Some(Ok(sid)) if identifier::is_key_sid(&sid));
@@ -425,7 +425,7 @@ impl SubjectRows<'_> {
     }
 
     /// Keeps what answers show of a device.
-    fn show(
+    pub(super) fn show(
         &self,
         row: u32,
         last_seen: Option<i64>,
@@ -446,84 +446,6 @@ impl SubjectRows<'_> {
         }
         record.put_optional(last_seen.map(stored_time));
         made.shown.put(row, record.columns())
-    }
-
-    /// Makes the row of a subject that several claims tell of.
-    fn make_merged(
-        &self,
-        row: u32,
-        claims: &[ClaimId],
-        composed: &mut AsideReader,
-        made: &mut MadeRows,
-    ) -> Result<()> {
-        let mut texts = Vec::with_capacity(claims.len());
-        for claim in claims {
-            let text = composed.get(claim.at())?;
-            texts.push(text.ok_or_else(no_text)?.to_vec());
-        }
-        let mut fields_of = Vec::with_capacity(claims.len());
-        for text in &texts {
-            fields_of.push(Fields::read(self.subject, columns_of(text)?)?);
-        }
-        let mut parts: Vec<(Part, usize)> = Vec::new();
-        for (at, claim) in claims.iter().enumerate() {
-            parts.extend(self.roster.parts(*claim).map(|part| (part, at)));
-        }
-        parts.sort_by(|left, right| self.ledger.compare(said(&left.0), said(&right.0)));
-        let mut fields = Fields::nothing(self.subject);
-        let (mut last_seen, mut seen_in) = (None, None);
-        let mut named = claims.first().copied();
-        for (part, at) in &parts {
-            let shape = self.ledger.shape(part.shape)?;
-            fields.overlay(self.subject, shape, &fields_of[*at]);
-            if shape.carries_last_seen() {
-                (last_seen, seen_in) = (part.last_seen(), Some(part.object));
-            }
-            if fields_of[*at].values[NAME] != Value::Null {
-                named = Some(claims[*at]);
-            }
-        }
-        let mut text = Record::default();
-        fields.put(&mut text);
-        let (Some((newest, _)), Some(named)) = (parts.last(), named) else {
-            return Err(Error::Inconsistent("a merged row has no parts"));
-        };
-        let seen_in = seen_in.unwrap_or(newest.object);
-        let class = match self.subject {
-            Subject::Account => self.sharing.class(self.traits(text.columns())?, named),
-            Subject::Device => Class::Unknown,
-        };
-        let firsts = parts.iter().map(|(part, _)| part.first);
-        let head = Head {
-            owner: None,
-            class,
-            flags: self.row_flags(row),
-            last_seen,
-            newest: *newest,
-            first: firsts.fold(newest.first, |first, other| {
-                self.ledger.earlier(first, other)
-            }),
-            parts: &[],
-            last_use: None,
-        };
-        head.put(&mut made.record);
-        made.record.put_columns(text.columns());
-        made.rows.push(i64::from(row), &made.record);
-        made.classes.push(class);
-        let mut first = NEVER;
-        if self.subject == Subject::Account {
-            for (claim, text) in claims.iter().zip(&texts) {
-                first = earlier(first, self.first_by_sid(*claim, columns_of(text)?)?);
-            }
-            first = self.there_since([first, NEVER], text.columns())?;
-        }
-        made.seen
-            .push(self.subject, last_seen.unwrap_or(NEVER), seen_in, first);
-        let is_same = |claim: &ClaimId| self.sharing.same_upn.has(claim.row());
-        if self.subject == Subject::Account && claims.iter().any(is_same) {
-            made.same_upn.extend(holder(row, text.columns())?);
-        }
-        self.show(row, last_seen, text.columns(), made)
     }
 }
 

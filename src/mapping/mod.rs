@@ -4,13 +4,14 @@
 //! `schemas/export/*.toml`, which the configuration extends. Everything that can be done per row without the database
 //! is done here, in `rows`, on a thread of its own: normal forms, hashes, times.
 
+mod row;
 mod rows;
 mod time;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
+pub(crate) use self::row::count;
 pub use self::rows::Mapper;
-pub(crate) use self::rows::count;
 pub use self::time::parse_time;
 use crate::identifier::{self, Column, Kind};
 use crate::observation::{LOGINS_COUNT, LOGINS_DEVICE, LOGINS_FIELDS, Layout};

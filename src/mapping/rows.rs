@@ -8,6 +8,7 @@ use jiff::tz::TimeZone;
 use siphasher::sip::SipHasher13;
 
 use super::parse_time;
+use super::row::{Refusing, Row};
 use crate::bucket::Hash;
 use crate::class::{Evidence, Patterns, traits_of};
 use crate::identifier::{self, Kind, Refusal};
@@ -41,12 +42,6 @@ struct Keys {
     claim: u64,
     said: u8,
     traits: Traits,
-}
-
-/// A row that cannot be taken: the column and what was expected.
-struct Refusing {
-    column: Option<usize>,
-    reason: Cow<'static, str>,
 }
 
 impl<'a> Mapper<'a> {
@@ -481,61 +476,4 @@ fn group_of(user: &Side, device: &Side) -> u64 {
         group.write_u8(0xff);
     }
     group.finish()
-}
-
-/// One record and how its columns fill fields.
-#[derive(Clone, Copy)]
-struct Row<'a> {
-    columns: &'a Columns,
-    layout: &'a Layout,
-    at: u32,
-}
-
-impl<'a> Row<'a> {
-    /// Returns another record of the same batch.
-    fn at(self, record: usize) -> Row<'a> {
-        Row {
-            at: record as u32,
-            ..self
-        }
-    }
-
-    fn text(self, field: usize) -> Option<&'a str> {
-        self.columns.cell(self.layout.columns[field]?, self.at)
-    }
-
-    /// A key's normal form; `None` when it is not said.
-    fn key(self, field: usize, kind: Kind) -> Result<Option<Cow<'a, str>>, Refusing> {
-        let Some(text) = self.text(field) else {
-            return Ok(None);
-        };
-        match identifier::normal_form(kind, text) {
-            Ok(normal) => Ok(Some(normal)),
-            Err(Refusal::Empty | Refusal::Placeholder) => Ok(None),
-            Err(refusal) => Err(Refusing {
-                column: self.layout.columns[field],
-                reason: refusal.to_string().into(),
-            }),
-        }
-    }
-
-    fn count(self, field: usize) -> Result<Option<u64>, Refusing> {
-        let Some(text) = self.text(field) else {
-            return Ok(None);
-        };
-        match count(text) {
-            Some(count) => Ok(Some(count)),
-            None => Err(Refusing {
-                column: self.layout.columns[field],
-                reason: "not a count: expected a whole number such as 26".into(),
-            }),
-        }
-    }
-}
-
-/// Reads how many logins a row counts.
-pub(crate) fn count(text: &str) -> Option<u64> {
-    /// Ten digits: sums of them do not overflow.
-    const MAX: u64 = 9_999_999_999;
-    text.parse().ok().filter(|count| *count <= MAX)
 }

@@ -10,12 +10,15 @@ mod class;
 mod fields;
 mod held;
 mod keys;
+mod office;
 mod ranks;
 mod rows;
 mod samples;
+mod stands;
 mod subjects;
 mod time;
 mod usages;
+mod waiting;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -26,13 +29,14 @@ use self::class::{known_device_names, local_sids};
 use self::fields::{account_json, device_json};
 use self::held::{ACCOUNT_VALUES, DEVICE_VALUES, held};
 use self::keys::{Keys, account_name};
-use self::ranks::{Waiting, World};
 use self::rows::{Row, rows_of};
+use self::stands::World;
 use self::subjects::{Resolution, Subject, Subjects, account_text, device_text};
 use self::time::observed_us;
 use self::usages::{
     LOGINS_WINDOW_US, Usages, is_dated, last_login_groups, login_groups, said_of_logins, usage_json,
 };
+use self::waiting::Waiting;
 use crate::tenant::{self, Dataset, Object};
 
 /// Returns what an index of these objects must hold, whatever their order.

@@ -1,0 +1,108 @@
+//! Doubts: what is not placed for certain, and so speaks against a device that would be somebody's own: last logins of nobody
+//! known, logins that wait, and what local accounts of the same UPN did.
+
+use super::Result;
+use super::place::NewestWaiting;
+use super::ranking::{AtDevice, LastWord, Ranking, Unplaced};
+use super::stand::{is_later, mark, seconds};
+use super::subject::SubjectId;
+use crate::schema::{NotPrimary, Rank, SIDE_BY_SIDE_MICROS, Subject, usage_id};
+
+impl Ranking<'_> {
+    /// Where only a last login of nobody known speaks against a usage, its name may say that it is of a local account.
+    pub(super) fn ask_of_unknown(
+        &self,
+        at_devices: &[AtDevice],
+        ranks: &mut [Rank],
+        unplaced: &impl Unplaced,
+    ) -> Result<()> {
+        let is_open = |at: &usize| {
+            at_devices[*at] == AtDevice::Leads(LastWord::Unknown)
+                && ranks[*at].not_primary == Some(NotPrimary::LastLogin)
+        };
+        let open: Vec<usize> = (0..ranks.len()).filter(is_open).collect();
+        let devices: Vec<u32> = open.iter().map(|at| self.ids[*at] as u32).collect();
+        let local = unplaced.local(&devices)?;
+        for at in open {
+            if local.contains(&(self.ids[at] as u32)) {
+                ranks[at].not_primary = match self.stands[at].is(mark::DATED) {
+                    true => None,
+                    false => Some(NotPrimary::Undated),
+                };
+            }
+        }
+        Ok(())
+    }
+
+    /// Where an account was elsewhere since, on a device that is not known or may be several; or where others may have used
+    /// the device, if it is that of several: there is no primary one.
+    pub(super) fn ask_of_waiting(&self, ranks: &mut [Rank]) {
+        for ((subject, SubjectId(row)), waiting) in self.waiting {
+            for at in self.usages_of(*subject, *row) {
+                let not_primary = &mut ranks[at].not_primary;
+                if not_primary.is_none() && self.speaks_against(&waiting.newest, at) {
+                    *not_primary = Some(NotPrimary::NewerWaits);
+                }
+            }
+        }
+    }
+
+    /// Tells whether logins that wait may be newer than a usage. Where neither says when it was, they need not be; and where
+    /// they tell more than is known of the usage, they need only be of late.
+    fn speaks_against(&self, waiting: &NewestWaiting, at: usize) -> bool {
+        let stand = &self.stands[at];
+        let [dated, undated, on_it] = [waiting.dated, waiting.undated, waiting.on_it]
+            .map(|time| time.map(seconds).filter(|time| *time >= self.since));
+        let is_dated_against = |time| !stand.is(mark::PROVEN) || is_later(time, stand.known);
+        let is_undated_against = |time| match stand {
+            stand if !stand.is(mark::LOGINS) => true,
+            stand if stand.is(mark::DATED) => is_later(time, stand.told),
+            stand => stand.told.saturating_sub(time) <= seconds(SIDE_BY_SIDE_MICROS),
+        };
+        dated.is_some_and(is_dated_against)
+            || undated.is_some_and(is_undated_against)
+            || on_it.is_some_and(|time| is_later(time, stand.told.max(stand.known)))
+    }
+
+    /// Where a local account that holds the same UPN was elsewhere since, or waits to have been, its owner may have been: there
+    /// is no primary one, whether it stands for that one or not.
+    pub(super) fn ask_of_namesakes(&self, ranks: &mut [Rank]) {
+        for namesakes in self.locals {
+            let waiting = self.waiting.get(&(Subject::Account, namesakes.local));
+            let usages = match namesakes.stands {
+                // They count for the account already.
+                true => Vec::new(),
+                false => self.usages_of(Subject::Account, namesakes.local.0),
+            };
+            for at in self.usages_of(Subject::Account, namesakes.account.0) {
+                let stand = self.stands[at];
+                let is_since = |other: &usize| {
+                    let other = self.stands[*other];
+                    is_later(other.told.min(other.used), stand.known)
+                };
+                let waits = waiting.is_some_and(|one| self.speaks_against(&one.newest, at));
+                let not_primary = &mut ranks[at].not_primary;
+                if not_primary.is_none() && (waits || usages.iter().any(is_since)) {
+                    *not_primary = Some(NotPrimary::NewerWaits);
+                }
+            }
+        }
+    }
+
+    /// Returns the usages of an account or a device.
+    fn usages_of(&self, subject: Subject, row: u32) -> Vec<usize> {
+        match subject {
+            Subject::Account => {
+                let first = self.ids.partition_point(|id| *id < usage_id(row, 0));
+                let is_its = |at: &usize| self.account(*at) == row;
+                (first..self.ids.len()).take_while(is_its).collect()
+            }
+            Subject::Device => {
+                let first = self.by_device.partition_point(|one| one.device() < row);
+                let its = self.by_device[first..].iter();
+                let its = its.take_while(|one| one.device() == row);
+                its.map(|one| one.position()).collect()
+            }
+        }
+    }
+}

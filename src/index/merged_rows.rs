@@ -1,0 +1,92 @@
+//! Merged rows: those of accounts and devices that several claims tell of, each field by the newest part that carries it.
+
+use super::aside::{AsideReader, columns_of};
+use super::claim::{ClaimId, Part, said};
+use super::error::{Error, Result};
+use super::rows::{Head, MadeRows, SubjectRows};
+use super::said::NEVER;
+use super::seen::earlier;
+use super::stands_for::holder;
+use super::text::{Fields, no_text};
+use crate::schema::{Class, NAME, Subject};
+use crate::sqlite::{Record, Value};
+
+impl SubjectRows<'_> {
+    /// Makes the row of a subject that several claims tell of.
+    pub(super) fn make_merged(
+        &self,
+        row: u32,
+        claims: &[ClaimId],
+        composed: &mut AsideReader,
+        made: &mut MadeRows,
+    ) -> Result<()> {
+        let mut texts = Vec::with_capacity(claims.len());
+        for claim in claims {
+            let text = composed.get(claim.at())?;
+            texts.push(text.ok_or_else(no_text)?.to_vec());
+        }
+        let mut fields_of = Vec::with_capacity(claims.len());
+        for text in &texts {
+            fields_of.push(Fields::read(self.subject, columns_of(text)?)?);
+        }
+        let mut parts: Vec<(Part, usize)> = Vec::new();
+        for (at, claim) in claims.iter().enumerate() {
+            parts.extend(self.roster.parts(*claim).map(|part| (part, at)));
+        }
+        parts.sort_by(|left, right| self.ledger.compare(said(&left.0), said(&right.0)));
+        let mut fields = Fields::nothing(self.subject);
+        let (mut last_seen, mut seen_in) = (None, None);
+        let mut named = claims.first().copied();
+        for (part, at) in &parts {
+            let shape = self.ledger.shape(part.shape)?;
+            fields.overlay(self.subject, shape, &fields_of[*at]);
+            if shape.carries_last_seen() {
+                (last_seen, seen_in) = (part.last_seen(), Some(part.object));
+            }
+            if fields_of[*at].values[NAME] != Value::Null {
+                named = Some(claims[*at]);
+            }
+        }
+        let mut text = Record::default();
+        fields.put(&mut text);
+        let (Some((newest, _)), Some(named)) = (parts.last(), named) else {
+            return Err(Error::Inconsistent("a merged row has no parts"));
+        };
+        let seen_in = seen_in.unwrap_or(newest.object);
+        let class = match self.subject {
+            Subject::Account => self.sharing.class(self.traits(text.columns())?, named),
+            Subject::Device => Class::Unknown,
+        };
+        let firsts = parts.iter().map(|(part, _)| part.first);
+        let head = Head {
+            owner: None,
+            class,
+            flags: self.row_flags(row),
+            last_seen,
+            newest: *newest,
+            first: firsts.fold(newest.first, |first, other| {
+                self.ledger.earlier(first, other)
+            }),
+            parts: &[],
+            last_use: None,
+        };
+        head.put(&mut made.record);
+        made.record.put_columns(text.columns());
+        made.rows.push(i64::from(row), &made.record);
+        made.classes.push(class);
+        let mut first = NEVER;
+        if self.subject == Subject::Account {
+            for (claim, text) in claims.iter().zip(&texts) {
+                first = earlier(first, self.first_by_sid(*claim, columns_of(text)?)?);
+            }
+            first = self.there_since([first, NEVER], text.columns())?;
+        }
+        made.seen
+            .push(self.subject, last_seen.unwrap_or(NEVER), seen_in, first);
+        let is_same = |claim: &ClaimId| self.sharing.same_upn.has(claim.row());
+        if self.subject == Subject::Account && claims.iter().any(is_same) {
+            made.same_upn.extend(holder(row, text.columns())?);
+        }
+        self.show(row, last_seen, text.columns(), made)
+    }
+}

@@ -1,0 +1,152 @@
+//! Asked: what a question finds in such exports.
+
+use std::fs;
+
+use serde_json::Value;
+
+use super::{add, answer, matches, sync, synced};
+use crate::util::{Ended, Home, fixture};
+
+#[test]
+fn a_list_of_values_may_begin_with_a_mark_and_have_empty_lines() {
+    let home = Home::of_tenant();
+    let list = fs::File::open(fixture("field/list.txt")).unwrap();
+    let mut command = home.command(&["resolve", "--json", "-"]);
+    let ended = Ended::of(&command.stdin(list).output().unwrap());
+    let outcomes: Vec<Value> = ended
+        .stdout
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap()["outcome"].clone())
+        .collect();
+    assert_eq!(outcomes, ["one", "one"]);
+}
+
+#[test]
+fn a_pc_set_up_anew_waits_and_the_answer_says_so_unless_a_window_settles_it() {
+    let (home, _) = synced("re-imaged");
+    let users = fs::read_to_string(fixture("field/re-imaged/u_20261101_060000.csv")).unwrap();
+    let name = users
+        .lines()
+        .nth(1)
+        .and_then(|line| {
+            line.split(',')
+                .map(|cell| cell.trim_matches('"'))
+                .find(|cell| cell.contains('@'))
+        })
+        .unwrap()
+        .to_owned();
+    let one = &matches(&answer(&home, &[&name]))[0];
+    assert_ne!(
+        one["waiting"]["ambiguous"].as_u64().unwrap_or(0)
+            + one["waiting"]["unknown"].as_u64().unwrap_or(0),
+        0,
+        "{one}"
+    );
+    let home = Home::new();
+    add(&home, "re-imaged");
+    let config = "[dataset.logins]\nwindow = \"1d\"\n";
+    fs::write(home.path("identidex.toml"), config).unwrap();
+    sync(&home).exits(0);
+    let one = &matches(&answer(&home, &[&name]))[0];
+    assert_eq!(one["waiting"], Value::Null, "{one}");
+}
+
+#[test]
+fn a_guest_and_a_name_written_otherwise_are_found() {
+    let home = Home::of_tenant();
+    for name in [
+        "Palotás, Mónika",
+        "Palotas Monika (Guest)",
+        "Mónika (External) Palotás",
+        "Mónika K. Palotás",
+    ] {
+        let upn = "monika.palotas@contoso.com";
+        let answer = home
+            .run(&["resolve", "--json", "--together", upn, "--full-name", name])
+            .json();
+        assert_eq!(answer["outcome"], "one", "{name}: {answer}");
+    }
+}
+
+#[test]
+fn a_dotted_name_is_no_device_unless_its_domain_is_known() {
+    let (home, _) = synced("dotted");
+    assert_eq!(answer(&home, &["maria.lopez"])["outcome"], "none");
+    let devices = home.path("exports/devices_20261121_060000.csv");
+    fs::write(devices, "device.name\nNB-7.corp.contoso.com\n").unwrap();
+    sync(&home).exits(0);
+    for (text, outcome) in [
+        ("maria.corp.contoso.com", "one"),
+        ("maria.contoso.com", "one"),
+        ("maria.com", "none"),
+        ("maria.lopez", "none"),
+        ("maria", "one"),
+    ] {
+        assert_eq!(
+            answer(&home, &["--kind", "device_name", text])["outcome"],
+            outcome,
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn an_address_behind_its_provider_and_the_id_of_entra_find_their_account() {
+    let (home, report) = synced("azuread");
+    assert_eq!(
+        (&report["outcome"], &report["rows"]["rejected"]),
+        (&"done".into(), &0.into()),
+        "{report}"
+    );
+    let sid = "S-1-12-1-984540497-1153726855-1630871732-2645008728";
+    // The same number: 984540497 is 3aaee551, 1153726855 is 44c47987, and so on.
+    let number = |at: usize| sid.split('-').nth(4 + at).unwrap().parse::<u32>().unwrap();
+    let (words, rest) = (number(1), [number(2), number(3)].map(u32::swap_bytes));
+    let id = format!(
+        "{:08x}-{:04x}-{:04x}-{:04x}-{:04x}{:08x}",
+        number(0),
+        words & 0xffff,
+        words >> 16,
+        rest[0] >> 16,
+        rest[0] & 0xffff,
+        rest[1]
+    );
+    for query in [
+        vec![r"AzureAD\john.doe@contoso.com"],
+        vec![&id],
+        vec!["--kind", "entra_id", &id],
+        vec!["--kind", "address", "john.doe@contoso.com"],
+    ] {
+        let answer = answer(&home, &query);
+        assert_eq!(answer["outcome"], "one", "{query:?}");
+        assert_eq!(answer["matches"][0]["account"]["sid"], sid, "{query:?}");
+    }
+}
+
+#[test]
+fn a_guest_is_found_by_the_address_that_a_channel_has_of_them() {
+    let (home, _) = synced("channel");
+    let ask = |address: &str, name: &str| {
+        let (clue, name) = (format!("address={address}"), format!("name={name}"));
+        home.run(&[
+            "resolve",
+            "--json",
+            "--together",
+            "--verified",
+            &clue,
+            &name,
+        ])
+        .json()
+    };
+    let guest = ask("jkim_fabrikam.com#EXT#@contoso.onmicrosoft.com", "Jin Kim");
+    assert_eq!(guest["matches"][0]["enough_to_act"], true, "{guest}");
+    // Two accounts have the address: both are shown.
+    let mail = ask("jin.kim@fabrikam.com", "Jin Kim");
+    assert_eq!(
+        (&mail["outcome"], matches(&mail).len()),
+        (&"several".into(), 2),
+        "{mail}"
+    );
+    let alias = ask("joerg.strauss@contoso.com", "Jörg Strauß");
+    assert_eq!(alias["matches"][0]["enough_to_act"], true, "{alias}");
+}

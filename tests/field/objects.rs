@@ -1,0 +1,132 @@
+//! Objects: headers, versions, times, encodings and padding of whole files.
+
+use std::fs;
+
+use serde_json::Value;
+
+use super::{add, answer, copy, error, matches, sync, synced};
+use crate::util::{Home, fixture};
+
+#[test]
+fn a_header_of_another_order_among_the_rows_fails_the_object_where_it_stands() {
+    for (folder, line) in [("header-a", 3), ("header-b", 3)] {
+        let (home, report) = synced(folder);
+        assert!(
+            error(&report).starts_with(&format!("a second header at line {line}")),
+            "{report}"
+        );
+        assert_eq!(report["accounts"], 0);
+        // It is remembered: later runs say so, and succeed.
+        let again = sync(&home).exits(0).json();
+        assert_eq!(again["failures"], Value::Array(Vec::new()));
+        assert!(
+            again["warnings"].to_string().contains("failed before"),
+            "{again}"
+        );
+        assert!(
+            home.run(&["sync", "--json", "--retry", "exports"])
+                .exits(3)
+                .code
+                == 3
+        );
+    }
+}
+
+#[test]
+fn a_header_in_other_capitals_is_no_person() {
+    let (_, report) = synced("header-d");
+    assert_eq!(
+        (&report["accounts"], &report["outcome"]),
+        (&2.into(), &"done".into())
+    );
+}
+
+#[test]
+fn of_two_versions_of_one_key_the_later_one_counts() {
+    for (first, second) in [("1-cut", "2-whole"), ("3-wrong", "4-corrected")] {
+        let home = Home::new();
+        fs::create_dir_all(home.path("exports")).unwrap();
+        let key = home.path("exports/users_20261120_060000.csv");
+        let text = |name: &str| fs::read(fixture(&format!("field/versions/{name}.csv"))).unwrap();
+        let put = |name: &str, seconds: u64| {
+            fs::write(&key, text(name)).unwrap();
+            let time =
+                std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_795_000_000 + seconds);
+            fs::File::options()
+                .write(true)
+                .open(&key)
+                .unwrap()
+                .set_modified(time)
+                .unwrap();
+            sync(&home).exits(0)
+        };
+        put(first, 0);
+        let after_both = put(second, 60).json();
+        let alone = Home::new();
+        fs::create_dir_all(alone.path("exports")).unwrap();
+        fs::write(
+            alone.path("exports/users_20261120_060000.csv"),
+            text(second),
+        )
+        .unwrap();
+        let whole = sync(&alone).exits(0).json();
+        assert_eq!(after_both["accounts"], whole["accounts"], "{second}");
+    }
+}
+
+#[test]
+fn an_object_of_which_every_row_is_rejected_fails_and_makes_nothing_fresh() {
+    for (folder, reason) in [("rejected-a", "user.last_seen"), ("rejected-c", "UTF-8")] {
+        let (home, report) = synced(folder);
+        assert!(
+            error(&report).contains("rows are rejected") && error(&report).contains(reason),
+            "{report}"
+        );
+        assert_eq!(report["generation"], 0);
+        home.run(&["status"]).exits(1);
+    }
+    let (_, report) = synced("rejected-d");
+    assert_eq!(
+        (&report["devices"], &report["outcome"]),
+        (&2.into(), &"done".into()),
+        "{report}"
+    );
+    let home = Home::new();
+    add(&home, "rejected-c");
+    let config = "[[source]]\nname = \"a\"\nurl = \"exports\"\nencoding = \"windows-1252\"\n";
+    fs::write(home.path("identidex.toml"), config).unwrap();
+    let report = home.run(&["sync", "--json"]).exits(0).json();
+    assert_eq!(report["accounts"], 3);
+    let one = &matches(&answer(&home, &["jmueller@EMEA"]))[0];
+    assert_eq!(one["account"]["full_name"], "Müller, Jörg");
+}
+
+#[test]
+fn times_in_keys_are_read_whole() {
+    let home = Home::new();
+    copy(&fixture("field/key-times/partly"), &home.path("exports"));
+    sync(&home).exits(0);
+    let rows = crate::state::open(&home.path("identity.db"));
+    let times = "SELECT group_concat(observed_at, ' ') FROM (SELECT DISTINCT observed_at FROM loads ORDER BY 1)";
+    let times: String = rows.query_row(times, [], |row| row.get(0)).unwrap();
+    assert!(
+        times.contains("06:15:00") && times.contains("06:45:00"),
+        "{times}"
+    );
+    let home = Home::new();
+    copy(&fixture("field/key-times/dates"), &home.path("exports"));
+    let config = "[[source]]\nname = \"a\"\nurl = \"exports\"\nobserved_from = \"key\"\n";
+    fs::write(home.path("identidex.toml"), config).unwrap();
+    let report = home.run(&["sync", "--json"]).exits(3).json();
+    assert!(error(&report).contains("no date-time"), "{report}");
+}
+
+#[test]
+fn zeros_behind_a_gzip_member_are_padding() {
+    let (_, report) = synced("gzip-padding");
+    assert_eq!(
+        (&report["outcome"], &report["objects"]["loaded"]),
+        (&"done".into(), &1.into()),
+        "{report}"
+    );
+}

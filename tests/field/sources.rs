@@ -1,0 +1,127 @@
+//! Sources: what is listed, left out, waits or fails.
+
+use std::fs;
+
+use serde_json::Value;
+
+use super::{add, copy, sync, synced};
+use crate::util::{Home, fixture};
+
+#[test]
+fn objects_of_the_future_wait() {
+    let home = Home::new();
+    copy(&fixture("field/future/in"), &home.path("exports"));
+    let report = sync(&home).exits(0).json();
+    assert_eq!(report["objects"]["loaded"], 0);
+    assert!(
+        report["warnings"]
+            .to_string()
+            .contains("wait for their time"),
+        "{report}"
+    );
+    copy(&fixture("field/future/later"), &home.path("exports"));
+    let report = sync(&home).exits(0).json();
+    assert_eq!(report["objects"]["loaded"], 1);
+}
+
+#[test]
+fn what_stands_beside_exports_is_left_out() {
+    let (_, report) = synced("beside");
+    assert_eq!(
+        (&report["outcome"], &report["objects"]["listed"]),
+        (&"done".into(), &1.into()),
+        "{report}"
+    );
+}
+
+#[test]
+fn links_that_lead_out_of_the_folder_and_what_is_no_file_are_left_out() {
+    let home = Home::new();
+    fs::create_dir_all(home.path("exports/inside")).unwrap();
+    fs::create_dir_all(home.path("elsewhere")).unwrap();
+    let users = |name: &str| format!("user.name\n{name}@EMEA\n");
+    fs::write(
+        home.path("exports/inside/a_20261120_060000.csv"),
+        users("ann"),
+    )
+    .unwrap();
+    fs::write(home.path("elsewhere/b_20261120_060000.csv"), users("bob")).unwrap();
+    let link =
+        |to: &str, at: &str| std::os::unix::fs::symlink(home.path(to), home.path(at)).unwrap();
+    link("elsewhere", "exports/out");
+    link(
+        "elsewhere/b_20261120_060000.csv",
+        "exports/b_20261120_060000.csv",
+    );
+    link(
+        "exports/inside/a_20261120_060000.csv",
+        "exports/c_20261120_060000.csv",
+    );
+    let pipe = std::process::Command::new("mkfifo")
+        .arg(home.path("exports/pipe.csv"))
+        .status();
+    assert!(pipe.unwrap().success());
+    let report = sync(&home).exits(0).json();
+    assert_eq!(
+        (&report["accounts"], &report["objects"]["listed"]),
+        (&1.into(), &2.into()),
+        "{report}"
+    );
+    assert_eq!(
+        report["warnings"]
+            .to_string()
+            .matches("leads out of the folder")
+            .count(),
+        2,
+        "{report}"
+    );
+}
+
+#[test]
+fn failures_of_one_cause_are_told_once_with_their_count() {
+    let home = Home::new();
+    fs::create_dir_all(home.path("exports")).unwrap();
+    for number in 0..300 {
+        let name = format!(
+            "exports/users_2026{:02}{:02}_060000_{number}.csv",
+            number % 9 + 1,
+            number % 27 + 1
+        );
+        fs::write(home.path(&name), format!("application.name\n{number}\n")).unwrap();
+    }
+    let ended = sync(&home).exits(3);
+    let report = ended.json();
+    assert_eq!(report["objects"]["failed"], 300);
+    assert_eq!(report["failures"].as_array().unwrap().len(), 4, "{report}");
+    assert_eq!(report["failures"][3]["object"], "297 more");
+    let runs = fs::read(home.path("identity.db.d/runs.jsonl")).unwrap();
+    assert!(ended.stdout.len() < 64 << 10 && runs.len() < 64 << 10);
+}
+
+#[test]
+fn a_sick_source_costs_itself() {
+    let home = Home::new();
+    add(&home, "excel-a");
+    let config = "[[source]]\nname = \"a\"\nurl = \"exports\"\n[[source]]\nname = \"b\"\nurl = \"missing\"\n\
+        [[source]]\nname = \"c\"\nurl = \"empty\"\nmin_objects = 1\n[[source]]\nname = \"d\"\nurl = \"nothing\"\n";
+    fs::write(home.path("identidex.toml"), config).unwrap();
+    for folder in ["empty", "nothing"] {
+        fs::create_dir(home.path(folder)).unwrap();
+    }
+    let report = home.run(&["sync", "--json"]).exits(3).json();
+    assert_eq!(report["accounts"], 1, "{report}");
+    let failed: Vec<&Value> = report["failures"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| &one["object"])
+        .collect();
+    assert_eq!(failed, ["source `b`", "source `c`"]);
+    assert!(
+        report["warnings"]
+            .to_string()
+            .contains("source `d` lists 0 objects"),
+        "{report}"
+    );
+    home.run(&["resolve", "akeller@EMEA"]).exits(0);
+}

@@ -1,0 +1,255 @@
+//! The office: all usages together, and whether one of them is primary. Each rule is read off `docs/semantics.md`, "Primary".
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::stands::{
+    DAY_S, LEFT_BEHIND_S, Namesakes, Pair, RECENT_US, Stand, World, is_later, rows_of, seconds,
+};
+use super::subjects::{Resolution, Subject};
+use super::usages::Usage;
+
+/// All usages, of which one may be primary.
+pub(super) struct Office<'o, 'u, 'a> {
+    pub(super) whole: &'o BTreeMap<Pair, Vec<(&'u Pair, &'u Usage<'a>)>>,
+    pub(super) stands: &'o BTreeMap<&'o Pair, Stand>,
+    pub(super) shared: &'o BTreeSet<&'o Subject>,
+    pub(super) world: &'o World<'o, 'a>,
+    pub(super) namesakes: &'o Namesakes,
+}
+
+type Some<'s> = Vec<(&'s Pair, &'s Stand)>;
+
+impl Office<'_, '_, '_> {
+    pub(super) fn is_primary(&self, pair: &Pair) -> bool {
+        let stand = &self.stands[pair];
+        let is_own = |other: &Pair| other.0 == pair.0 && !self.is_shared(other);
+        let is_at_device = |other: &Pair| other.1 == pair.1 && self.world.is_persons(&other.0);
+        let own = without_vague(self.competing(is_own));
+        let people = without_vague(self.competing(is_at_device));
+        let is_nobodys = |other: &Pair| {
+            let mut namesakes = self.namesakes.iter();
+            other.1 == pair.1
+                && self.world.class(&other.0) == "local"
+                && !namesakes.any(|((local, _), stands)| *local == other.0 && *stands)
+        };
+        let with_local: Some = people
+            .iter()
+            .copied()
+            .chain(self.competing(is_nobodys))
+            .collect();
+        lead(&own) == Some(pair)
+            && lead(&people) == Some(pair)
+            && is_on_most_days(stand, pair, &own)
+            && has_most(stand, pair, &with_local)
+            && (stand.is_proven || people.iter().all(|(_, other)| !other.is_proven))
+            && self.is_there_still(pair)
+            && self.is_best_known(pair)
+            && !stand.is_too_early
+            && !self.is_replaced(&pair.1)
+            && self.agrees(pair)
+            && !self.newer_waits(&pair.0, pair)
+            && !self.was_elsewhere_as_another(pair)
+    }
+
+    fn is_shared(&self, pair: &Pair) -> bool {
+        self.shared.contains(&pair.1)
+    }
+
+    fn competing(&self, of: impl Fn(&Pair) -> bool) -> Some<'_> {
+        let all = self.stands.iter().map(|(pair, stand)| (*pair, stand));
+        all.filter(|(pair, stand)| of(pair) && stand.competes())
+            .collect()
+    }
+
+    fn others(&self, pair: &Pair) -> Some<'_> {
+        let all = self.stands.iter().map(|(pair, stand)| (*pair, stand));
+        all.filter(|(other, _)| other.0 == pair.0 && *other != pair)
+            .collect()
+    }
+
+    /// Says whether an account was nowhere else since, nor named elsewhere since, at no shared device on more than twice as
+    /// many days, and not seen long since.
+    fn is_there_still(&self, pair: &Pair) -> bool {
+        let own = &self.stands[pair];
+        let (seen, _) = self
+            .world
+            .seen(self.world.accounts, &pair.0, "user.last_seen");
+        let is_seen_since = seconds(seen.unwrap_or(0)) - own.known >= LEFT_BEHIND_S;
+        let speaks_against = |(other, stand): &(&Pair, &Stand)| {
+            let is_since = match stand.is_dated {
+                true => is_later(stand.known, own.known),
+                false => is_later(stand.told, own.told),
+            };
+            let is_named = stand.named.is_some_and(|named| is_later(named, own.known));
+            let is_at_shared = stand.is_current && self.is_shared(other);
+            is_since
+                || (stand.is_current && is_named)
+                || (is_at_shared && stand.days > 2 * own.days)
+        };
+        !is_seen_since && !self.others(pair).iter().any(speaks_against)
+    }
+
+    /// Says whether nothing better is known of another device of an account.
+    fn is_best_known(&self, pair: &Pair) -> bool {
+        let own = &self.stands[pair];
+        let is_better = |(other, stand): &(&Pair, &Stand)| {
+            let is_own = !self.is_shared(other);
+            stand.competes()
+                && match (own.is_proven, own.has_logins) {
+                    (true, _) => false,
+                    (false, true) => stand.is_proven || (is_own && stand.is_last_user),
+                    (false, false) => stand.has_logins || (is_own && stand.named.is_some()),
+                }
+        };
+        !self.others(pair).iter().any(is_better)
+    }
+
+    /// Says whether another device of the name or collector's uid was seen more than a day later.
+    fn is_replaced(&self, device: &Subject) -> bool {
+        let keys = |device: &Subject| -> BTreeSet<String> {
+            let rows = rows_of(self.world.devices, device);
+            let keys = rows.iter().map(|row| row.device_keys());
+            keys.flat_map(|keys| {
+                let second = keys.second.map(|key| format!("collector {key}"));
+                second
+                    .into_iter()
+                    .chain(keys.name.map(|name| format!("name {name}")))
+            })
+            .collect()
+        };
+        let seen = |device: &Subject| {
+            let (seen, observed) = self
+                .world
+                .seen(self.world.devices, device, "device.last_seen");
+            seconds(seen.unwrap_or(observed))
+        };
+        let own = keys(device);
+        let mut others = self
+            .world
+            .devices
+            .members
+            .keys()
+            .filter(|other| *other != device);
+        others.any(|other| !keys(other).is_disjoint(&own) && is_later(seen(other), seen(device)))
+    }
+
+    /// Says whether logins that wait for an account, or for the device, speak against a pair.
+    fn newer_waits(&self, account: &Subject, pair: &Pair) -> bool {
+        let own = &self.stands[pair];
+        let waiting = &self.world.waiting;
+        let devices = waiting.devices.iter().filter(|(of, ..)| *of == pair.1);
+        let mut devices = devices.map(|(_, time, is_dated)| (seconds(*time), *is_dated));
+        let mut on_it = waiting.on_it.iter().filter(|(of, _)| *of == pair.1);
+        self.waits_for(account, pair)
+            || devices.any(|(time, is_dated)| self.is_against(own, time, is_dated))
+            || on_it.any(|(_, time)| {
+                let time = seconds(*time);
+                time >= self.since() && is_later(time, own.told.max(own.known))
+            })
+    }
+
+    /// Says whether logins that wait for an account speak against a pair.
+    fn waits_for(&self, account: &Subject, pair: &Pair) -> bool {
+        let waiting = self.world.waiting.accounts.iter();
+        let mut its = waiting.filter(|(of, ..)| of == account);
+        its.any(|(_, time, is_dated)| {
+            self.is_against(&self.stands[pair], seconds(*time), *is_dated)
+        })
+    }
+
+    fn is_against(&self, own: &Stand, time: i64, is_dated: bool) -> bool {
+        let is_newer = match (is_dated, own.is_dated, own.has_logins) {
+            (true, ..) => !own.is_proven || is_later(time, own.known),
+            (false, _, false) => true,
+            (false, true, true) => is_later(time, own.told),
+            (false, false, true) => own.told - time <= DAY_S / 24,
+        };
+        time >= self.since() && is_newer
+    }
+
+    /// From when on usages are current.
+    fn since(&self) -> i64 {
+        seconds(self.world.now() - RECENT_US)
+    }
+
+    /// Says whether a local account of the same UPN was elsewhere since, or waits to have been.
+    fn was_elsewhere_as_another(&self, pair: &Pair) -> bool {
+        let own = &self.stands[pair];
+        let mut locals = self
+            .namesakes
+            .iter()
+            .filter(|((_, account), _)| *account == pair.0);
+        locals.any(|((local, _), stands)| {
+            let its = self.stands.iter().filter(|(other, _)| other.0 == *local);
+            let mut its = its.map(|(_, stand)| stand.told.min(seconds(stand.time_us)));
+            let is_since = !stands && its.any(|time| is_later(time, own.known));
+            is_since || self.waits_for(local, pair)
+        })
+    }
+
+    /// Says whether the last login that a device's newest row names does not speak against a pair.
+    fn agrees(&self, pair: &Pair) -> bool {
+        let own = &self.stands[pair];
+        let Some((user, domain)) = self.world.last_users.get(&pair.1) else {
+            return own.is_dated;
+        };
+        let Resolution::One(user) = user else {
+            let is_local = domain
+                .as_ref()
+                .is_some_and(|domain| self.world.device_names.contains(domain));
+            return own.is_dated && is_local;
+        };
+        // Whoever stands for somebody is that one here.
+        let people = self.whole.iter().filter(|((account, device), parts)| {
+            *device == pair.1
+                && self.world.is_persons(account)
+                && parts.iter().any(|((who, _), _)| who == user)
+        });
+        let people: Vec<&Pair> = people.map(|(pair, _)| pair).collect();
+        match people.iter().find(|other| **other != pair) {
+            Some(other) => {
+                let other = &self.stands[*other];
+                own.is_dated
+                    && other.weight() * 10 <= own.weight()
+                    && !is_later(seconds(other.time_us), own.known)
+            }
+            None => own.is_dated || (people.contains(&pair) && own.is_word_fresh),
+        }
+    }
+}
+
+fn without_vague(competing: Some) -> Some {
+    let is_one_proven = competing.iter().any(|(_, stand)| stand.is_proven);
+    let is_left = |(_, stand): &(&Pair, &Stand)| !(is_one_proven && stand.is_vague());
+    competing.into_iter().filter(is_left).collect()
+}
+
+/// Says whether an account was nowhere else on more days, and of several on one day, nearly always here.
+fn is_on_most_days(own: &Stand, pair: &Pair, competing: &Some) -> bool {
+    let others = competing.iter().filter(|(other, _)| *other != pair);
+    let mut others = others.filter(|(_, stand)| !stand.is_left_behind(own.known));
+    let logins: u64 = others.clone().map(|(_, stand)| stand.logins).sum();
+    (own.days > 1 || own.logins >= 3 * logins) && others.all(|(_, stand)| stand.days <= own.days)
+}
+
+/// Says whether nobody was at a device on more days, and more than half of these, or two thirds of the logins, are a pair's.
+fn has_most(own: &Stand, pair: &Pair, all: &Some) -> bool {
+    let others = || all.iter().filter(|(other, _)| *other != pair);
+    let days: u64 = others().map(|(_, stand)| stand.days).sum();
+    let logins: u64 = others().map(|(_, stand)| stand.logins).sum();
+    let mut of_late = others().filter(|(_, stand)| !stand.is_left_behind(own.known));
+    (own.days > days || own.logins > 2 * logins) && of_late.all(|(_, stand)| stand.days <= own.days)
+}
+
+/// Returns the one that stands out among some pairs.
+fn lead<'p>(competing: &Some<'p>) -> Option<&'p Pair> {
+    let newest = competing.iter().map(|(_, stand)| stand.known).max()?;
+    let rest = competing
+        .iter()
+        .filter(|(_, stand)| !stand.is_left_behind(newest));
+    let all: u64 = rest.clone().map(|(_, stand)| stand.weight()).sum();
+    let (pair, lead) = rest.clone().find(|(_, stand)| stand.weight() * 2 > all)?;
+    let mut others = rest.filter(|(other, _)| other != pair);
+    let is_last = others.all(|(_, stand)| stand.began <= Some(lead.known));
+    (lead.is_counted && !is_later(newest, lead.known) && is_last).then_some(*pair)
+}
