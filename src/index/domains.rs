@@ -15,7 +15,11 @@ const BYTES: usize = 253;
 
 /// The domains of devices' full names, of UPNs and of emails, in small letters.
 #[derive(Debug, Default)]
-pub(super) struct Domains(BTreeSet<String>);
+pub(super) struct Domains {
+    all: BTreeSet<String>,
+    /// The one met last, as it was written: nearly every row has it.
+    last: String,
+}
 
 impl Domains {
     /// Notes those of a row.
@@ -38,23 +42,26 @@ impl Domains {
         let Some((_, domain)) = split.filter(|(_, domain)| domain.len() <= BYTES) else {
             return;
         };
-        // Nearly every row has one that is known.
-        if self.0.contains(domain) {
+        if self.last == domain {
+            return;
+        }
+        domain.clone_into(&mut self.last);
+        if self.all.contains(domain) {
             return;
         }
         if let Some(domain) = identifier::folded(domain) {
-            self.0.insert(domain.into_owned());
+            self.all.insert(domain.into_owned());
         }
-        if self.0.len() > KEPT {
-            self.0.pop_last();
+        if self.all.len() > KEPT {
+            self.all.pop_last();
         }
     }
 
     /// Adds those of other rows.
     pub(super) fn extend(&mut self, others: Domains) {
-        self.0.extend(others.0);
-        while self.0.len() > KEPT {
-            self.0.pop_last();
+        self.all.extend(others.all);
+        while self.all.len() > KEPT {
+            self.all.pop_last();
         }
     }
 
@@ -63,8 +70,8 @@ impl Domains {
         &'a self,
         more: impl Iterator<Item = &'a str>,
     ) -> BTreeSet<&'a str> {
-        let mut all: BTreeSet<&str> = self.0.iter().map(String::as_str).collect();
-        for domain in &self.0 {
+        let mut all: BTreeSet<&str> = self.all.iter().map(String::as_str).collect();
+        for domain in &self.all {
             let mut rest = domain.as_str();
             while let Some((_, parent)) = rest.split_once('.') {
                 if parent.contains('.') {

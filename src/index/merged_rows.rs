@@ -5,7 +5,6 @@ use super::claim::{ClaimId, Part, said};
 use super::error::{Error, Result};
 use super::rows::{Head, MadeRows, SubjectRows};
 use super::said::NEVER;
-use super::seen::earlier;
 use super::stands_for::holder;
 use super::text::{Fields, no_text};
 use crate::schema::{Class, NAME, Subject};
@@ -74,15 +73,19 @@ impl SubjectRows<'_> {
         made.record.put_columns(text.columns());
         made.rows.push(i64::from(row), &made.record);
         made.classes.push(class);
-        let mut first = NEVER;
+        let mut there_since = NEVER;
         if self.subject == Subject::Account {
-            for (claim, text) in claims.iter().zip(&texts) {
-                first = earlier(first, self.first_by_sid(*claim, columns_of(text)?)?);
-            }
-            first = self.there_since([first, NEVER], text.columns())?;
+            let texts = texts.iter().map(|text| columns_of(text));
+            let texts = texts.collect::<Result<Vec<_>>>()?;
+            let claims: Vec<_> = claims.iter().copied().zip(texts).collect();
+            there_since = self.there_since(&claims, text.columns())?;
         }
-        made.seen
-            .push(self.subject, last_seen.unwrap_or(NEVER), seen_in, first);
+        made.seen.push(
+            self.subject,
+            last_seen.unwrap_or(NEVER),
+            seen_in,
+            there_since,
+        );
         let is_same = |claim: &ClaimId| self.sharing.same_upn.has(claim.row());
         if self.subject == Subject::Account && claims.iter().any(is_same) {
             made.same_upn.extend(holder(row, text.columns())?);

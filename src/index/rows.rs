@@ -14,7 +14,7 @@ use super::ledger::Ledger;
 use super::object_lines::NewestRows;
 use super::roster::Roster;
 use super::said::{NEVER, ObjectId, ShapeId};
-use super::seen::{Seen, earlier};
+use super::seen::Seen;
 use super::shown::{Shown, ShownBatch};
 use super::stands_for::{Holder, holder};
 use super::subject::{Sharing, Standing};
@@ -347,19 +347,16 @@ impl SubjectRows<'_> {
         made.rows.push(i64::from(id.row()), record);
         made.domains.note(self.subject, text.columns())?;
         made.classes.push(class);
-        if self.subject == Subject::Account {
-            let by_sid = self.first_by_sid(id, text.columns())?;
-            // Where another one has a key of it, too, the name may have been that one's before.
-            let is_shared = self.sharing.claims.account.has(id.row());
-            let first = || self.ledger.observed_at(self.first(id));
-            let by_row = if is_shared { first() } else { NEVER };
-            let first = self.there_since([by_sid, by_row], text.columns())?;
-            made.seen
-                .push(self.subject, last_seen.unwrap_or(NEVER), seen_in, first);
-        } else {
-            made.seen
-                .push(self.subject, last_seen.unwrap_or(NEVER), seen_in, NEVER);
-        }
+        let there_since = match self.subject {
+            Subject::Account => self.there_since(&[(id, text.columns())], text.columns())?,
+            Subject::Device => NEVER,
+        };
+        made.seen.push(
+            self.subject,
+            last_seen.unwrap_or(NEVER),
+            seen_in,
+            there_since,
+        );
         match owner {
             None => {
                 if self.subject == Subject::Account && self.sharing.same_upn.has(id.row()) {
@@ -393,22 +390,38 @@ impl SubjectRows<'_> {
     }
 
     /// Returns since when an account was there: its `first_seen`, or the first row of its SID, which is never given to another
-    /// as a name is; for want of both its first row, where that tells anything.
-    pub(super) fn there_since(&self, [by_sid, by_row]: [i64; 2], mut text: Columns) -> Result<i64> {
+    /// as a name is. For want of a `first_seen`, where another account ever had a key of it, too, its first row: the name may
+    /// have been that one's before.
+    pub(super) fn there_since(
+        &self,
+        claims: &[(ClaimId, Columns)],
+        mut text: Columns,
+    ) -> Result<i64> {
         text.skip(self.subject.fields().len() - 1)?;
         let said = text.take()?.integer().map(microseconds_of);
-        Ok(said.map_or(by_row, |said| earlier(said, by_sid)))
+        let first = |id| self.ledger.observed_at(self.first(id));
+        let Some(mut since) = said else {
+            return Ok(match claims {
+                [(id, _)] if self.sharing.claims.account.has(id.row()) => first(*id),
+                _ => NEVER,
+            });
+        };
+        for (id, text) in claims {
+            let first = first(*id);
+            // To read a SID costs more than all the rest.
+            if first < since && self.is_by_sid(*id, *text)? {
+                since = first;
+            }
+        }
+        Ok(since)
     }
 
-    /// Returns when an account's claim was first observed, if it has a SID that makes it known.
-    pub(super) fn first_by_sid(&self, id: ClaimId, mut text: Columns) -> Result<i64> {
+    /// Tells whether a claim has a SID that makes its account known.
+    fn is_by_sid(&self, id: ClaimId, mut text: Columns) -> Result<bool> {
         let sid = self.texts.shown(text.take()?);
         let normal = sid.as_deref().map(|sid| normal_form(Kind::Sid, sid));
         let is_key = matches!(normal, Some(Ok(sid)) if identifier::is_key_sid(&sid));
-        Ok(match is_key && !self.standing.has_local_sid(id) {
-            true => self.ledger.observed_at(self.first(id)),
-            false => NEVER,
-        })
+        Ok(is_key && !self.standing.has_local_sid(id))
     }
 
     fn first(&self, id: ClaimId) -> ObjectId {

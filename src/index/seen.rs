@@ -60,11 +60,3 @@ fn said(times: &[i64], row: u32) -> Option<i64> {
     let time = times.get((row as usize).checked_sub(1)?)?;
     Some(*time).filter(|time| *time != NEVER)
 }
-
-/// Returns the earlier of two times, either of which may be `NEVER`.
-pub(super) fn earlier(left: i64, right: i64) -> i64 {
-    match (left, right) {
-        (NEVER, time) | (time, NEVER) => time,
-        (left, right) => left.min(right),
-    }
-}
