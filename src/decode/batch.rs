@@ -119,7 +119,19 @@ impl<'r> Builder<'r> {
                 .skip(columns)
                 .any(|cell| !cell.trim().is_empty())
         {
+            if self.headers.is_glued(cells.clone()) {
+                let what = "behind a row that has no line end";
+                self.second_header
+                    .get_or_insert(Error::SecondHeader { line, what });
+                return;
+            }
             return self.reject_width(cells.len(), line);
+        }
+        if columns == 1 && self.headers.is_glued(cells.clone()) {
+            let what = "behind a row that has no line end";
+            self.second_header
+                .get_or_insert(Error::SecondHeader { line, what });
+            return;
         }
         let held = self
             .reading

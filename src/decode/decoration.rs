@@ -81,7 +81,9 @@ pub(super) fn is_guarded(cell: &str) -> bool {
     if cell.len() < 2 {
         return false;
     }
-    cell.starts_with('\'') || (cell.starts_with(is_quote) && cell.ends_with(is_quote))
+    cell.starts_with('\'')
+        || cell.starts_with("=\"")
+        || (cell.starts_with(is_quote) && cell.ends_with(is_quote))
 }
 
 #[cfg(test)]

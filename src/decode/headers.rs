@@ -33,9 +33,32 @@ impl<'r> Headers<'r> {
         }
     }
 
+    fn is_name(&self, name: &str) -> bool {
+        self.known.contains(name) || self.own.iter().any(|own| own == name)
+    }
+
+    /// Tells whether a row ends in a header that begins behind its last cell: a file without its last line end, and another one
+    /// behind it.
+    pub(super) fn is_glued<'t>(&self, cells: impl Iterator<Item = &'t str>) -> bool {
+        let cells: Vec<String> = cells.map(name_in).collect();
+        let begins_in = |cell: &String| {
+            let mut paths = self
+                .known
+                .iter()
+                .chain(&self.own)
+                .filter(|name| is_path(name));
+            paths.any(|name| cell.len() > name.len() && cell.ends_with(name.as_str()))
+        };
+        let Some(at) = cells.iter().position(begins_in) else {
+            return false;
+        };
+        let mut behind = cells[at + 1..].iter();
+        behind.all(|name| name.is_empty() || self.is_name(name) || is_path(name))
+    }
+
     /// Returns what header a row is, if it is one.
     pub(super) fn judge<'t>(&self, cells: impl Iterator<Item = &'t str> + Clone) -> Option<Header> {
-        let is_name = |name: &String| self.known.contains(name) || self.own.contains(name);
+        let is_name = |name: &str| self.is_name(name) || is_path(name);
         // Nearly every row is told by its first cell.
         let first = cells.clone().next().filter(|first| may_be_name(first))?;
         if !is_name(&name_in(first)) {
@@ -45,9 +68,13 @@ impl<'r> Headers<'r> {
         if names == self.own {
             return Some(Header::Same);
         }
-        // Somebody may be called `name`: one cell alone is no header.
-        let is_header =
-            names.len() > 1 && names.iter().all(|name| name.is_empty() || is_name(name));
+        // Somebody may be called `name`, and a computer `count`: one of them is a path.
+        let is_header = names
+            .iter()
+            .all(|name| name.is_empty() || is_name(name) || is_word(name))
+            && names.iter().any(|name| {
+                is_path(name) || self.own.len() > 1 && self.is_name(name) && names.len() > 1
+            });
         is_header.then(|| {
             let sorted = |names: &[String]| {
                 let mut names = names.to_vec();
@@ -60,6 +87,19 @@ impl<'r> Headers<'r> {
             })
         })
     }
+}
+
+/// Tells whether a text is a name of the export language: `user.#team`, `device.name`.
+fn is_path(name: &str) -> bool {
+    let is_path = name.starts_with("user.") || name.starts_with("device.");
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_.#-".contains(&byte);
+    is_path && name.bytes().all(is_plain)
+}
+
+/// Tells whether a text may be the name that a query gave a column.
+fn is_word(name: &str) -> bool {
+    name.bytes()
+        .all(|byte| byte.is_ascii_lowercase() || byte == b'_')
 }
 
 fn may_be_name(cell: &str) -> bool {

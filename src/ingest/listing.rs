@@ -42,7 +42,10 @@ impl Run<'_> {
         self.leave_out_future(&mut new);
         if !self.options.is_retry {
             self.leave_out_undone(&mut new)?;
-            self.leave_out_failed(&mut new);
+            // Where nothing was published yet, a run that leaves all out would call itself done.
+            if past.is_some() {
+                self.leave_out_failed(&mut new);
+            }
         }
         self.refuse_undated(&mut new);
         self.report.warnings.extend(apart(&new));

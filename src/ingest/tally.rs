@@ -11,6 +11,9 @@ const MANY: u64 = 100;
 /// The share of rejected rows from which on an object fails: one of so many.
 const SHARE: u64 = 5;
 
+/// So many rows that are not UTF-8, and none that is more than ASCII, show another encoding.
+const UMLAUTS: u64 = 3;
+
 /// The rows of an object.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
@@ -57,9 +60,10 @@ impl Tally {
     /// Returns why the object fails, if it does: what it says of the others is not to be trusted.
     pub(super) fn failure(&self) -> Option<String> {
         // Everybody with an umlaut is lost by another encoding, however few they are.
-        let is_encoded = self.undecodable * SHARE > self.rows && !self.has_utf8;
+        let is_share = self.undecodable * SHARE > self.rows || self.undecodable >= UMLAUTS;
+        let is_encoded = is_share && !self.has_utf8;
         let is_many = self.rejected >= MANY || self.rejected == self.rows || is_encoded;
-        if !self.looks_bad() || !is_many {
+        if !(self.looks_bad() && is_many || is_encoded) {
             return None;
         }
         let commonest = self.reasons.iter().max_by_key(|(_, count)| **count);

@@ -112,7 +112,7 @@ impl<'a> Mapper<'a> {
         let is_word = |text: &&str| {
             let mut letters = text.chars();
             text.len() <= TYPE_LETTERS
-                && letters.all(|letter| letter.is_alphabetic() || matches!(letter, '_' | '-' | ' '))
+                && letters.all(|letter| letter.is_alphabetic() || matches!(letter, '_' | '-'))
         };
         if let Some(word) = user_type.filter(is_word).filter(|_| says == Says::Nothing)
             && self.odd_types.len() < TYPES_KEPT

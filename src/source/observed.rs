@@ -105,7 +105,12 @@ impl<'a> Reader<'a> {
         let between = self.between(separator)?;
         let (hour, minute, second) = self.time(between, separator)?;
         let (nanosecond, offset) = self.fraction_and_zone()?;
-        if self.0.first().is_some_and(u8::is_ascii_alphanumeric) || !self.ends_an_hour(between) {
+        // A zone that cannot be read makes another instant of it.
+        let is_whole = !self
+            .0
+            .first()
+            .is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'+');
+        if !is_whole || !self.ends_an_hour(between) {
             return None;
         }
         let local = DateTime::new(year, month, day, hour, minute, second, nanosecond).ok()?;
@@ -151,7 +156,7 @@ impl<'a> Reader<'a> {
     fn time(&mut self, between: Between, date_separator: Option<u8>) -> Option<(i8, i8, i8)> {
         let hour = self.two_digits()?;
         let after_hour = self.0;
-        let separator = self.one_of(b"-:_");
+        let separator = self.one_of(b"-:_.");
         // `20261120-060000` and `2026-11-20-060000` may be a running number.
         let full_only = between == Between::Dash;
         if full_only && (separator.is_none() || date_separator.is_none()) {
@@ -190,14 +195,17 @@ impl<'a> Reader<'a> {
     /// Returns the fraction of a second in nanoseconds, to the microsecond.
     fn fraction(&mut self) -> Option<i32> {
         let before = self.0;
-        self.one_of(b".,")?;
+        let sign = self.0.first().copied();
+        self.one_of(b".,-_")?;
         let digits = self
             .0
             .iter()
             .take_while(|byte| byte.is_ascii_digit())
             .count();
         let (fraction, rest) = self.0.split_at(digits);
-        if fraction.is_empty() {
+        // What file names make of a dot is one where the zone follows: `06-30-45-123Z`.
+        let is_dot = matches!(sign, Some(b'.' | b','));
+        if fraction.is_empty() || !is_dot && !matches!(rest, [b'Z' | b'z', ..]) {
             self.0 = before;
             return None;
         }
@@ -211,6 +219,12 @@ impl<'a> Reader<'a> {
 
     /// Reads `Z`, `+02:00`, `-02:00` or `+0200`; `-0200` may be a running number.
     fn zone(&mut self) -> Option<Offset> {
+        for utc in ["UTC", "_UTC", " UTC", "-UTC"] {
+            if let Some(rest) = self.0.strip_prefix(utc.as_bytes()) {
+                self.0 = rest;
+                return Some(Offset::UTC);
+            }
+        }
         let sign = match self.one_of(b"Zz+-")? {
             b'+' => 1,
             b'-' => -1,
@@ -228,7 +242,13 @@ impl<'a> Reader<'a> {
 
     /// Tells whether more digits follow a time that was read without its seconds: it was not read whole.
     fn goes_on(&self) -> bool {
-        matches!(self.0, [b'-' | b':' | b'_', b'0'..=b'9', ..])
+        let goes_on = matches!(self.0, [b'-' | b':' | b'_' | b'.' | b' ', b'0'..=b'9', ..]);
+        // A folder of the minute: `2026/11/20/06/45`.
+        let is_minute = match self.0 {
+            [b'/', b'0'..=b'9', b'0'..=b'9', rest @ ..] => matches!(rest, [] | [b'/' | b'.', ..]),
+            _ => false,
+        };
+        goes_on || is_minute
     }
 
     /// Passes over what a folder is before a `=`: `hour=06`.
@@ -314,6 +334,9 @@ mod tests {
             "2026-11-20T06%3A00%3A00Z.csv",
             "2026-11-20_06_00_00.csv",
             "date=2026-11-20/hour=06/users.csv",
+            "2026-11-20T06-00-00-000Z.csv",
+            "2026-11-20T06.00.00Z.csv",
+            "2026-11-20T06-00-00_UTC.csv",
             "year=2026/month=11/day=20/hour=06/part-0.csv",
             "dt=20261120/hour=06/users.csv",
             "2026-11-20T08-00-00+02:00.csv",
@@ -348,6 +371,9 @@ mod tests {
             "12345678_123456.csv",
             "2026-11-20T06-00-00Zulu.csv",
             "2026-11-20T06_1.csv",
+            "2026-11-20T06 30 45.csv",
+            "2026-11-20T06-30-45+05-00.csv",
+            "2026/11/20/06/45/users.csv",
             "2026-11-20T06-00-7.csv",
             "2026-11-20/06_45.csv",
             "date=2026-11-20/users.csv",

@@ -16,6 +16,14 @@ fn a_header_of_another_order_among_the_rows_fails_the_object_where_it_stands() {
             "{report}"
         );
         assert_eq!(report["accounts"], 0);
+        // Without an index, a run that takes nothing in is none that is done.
+        sync(&home).exits(3);
+        fs::write(
+            home.path("exports/u_20261119_060000.csv"),
+            "user.name\nann@EMEA\n",
+        )
+        .unwrap();
+        sync(&home).exits(3);
         // It is remembered: later runs say so, and succeed.
         let again = sync(&home).exits(0).json();
         assert_eq!(again["failures"], Value::Array(Vec::new()));
@@ -129,4 +137,46 @@ fn zeros_behind_a_gzip_member_are_padding() {
         (&"done".into(), &1.into()),
         "{report}"
     );
+}
+
+#[test]
+fn a_header_behind_a_row_without_its_line_end_or_of_other_names_fails_the_object() {
+    for text in [
+        "user.name,user.upn,user.ad.email_address\nu1@EMEA,u1@c.com,u1@mail.comuser.name,user.ad.email_address,user.upn\nu2@EMEA,a@b.com,u2@c.com\n",
+        "user.name\nu1@EMEAuser.name\nu2@EMEA\n",
+        "user.name,user.upn\nu1@EMEA,u1@c.com\nuser.name,user.#manager_upn\nu2@EMEA,boss@c.com\n",
+        "user.name,user.ad.department,user.#a\nu1@EMEA,d,a\nuser.name,user.#a,user.#b\nu2@EMEA,1,2\n",
+        "device.name,device.entity\nNB-1,Bern\ndevice.name,device.#owner\nNB-2,Ann\n",
+        "user.name\nann@EMEA\nuser.upn\nbob@c.com\n",
+        "user.name,device.name,logins\nu1@EMEA,NB-1,1\nuser.name,device.name,count\nu2@EMEA,NB-2,5\n",
+    ] {
+        let home = Home::new();
+        fs::create_dir_all(home.path("exports")).unwrap();
+        fs::write(home.path("exports/a_20261120_060000.csv"), text).unwrap();
+        let report = sync(&home).exits(3).json();
+        assert!(
+            error(&report).starts_with("a second header at line"),
+            "{text}: {report}"
+        );
+    }
+}
+
+#[test]
+fn an_undeclared_encoding_that_costs_some_names_fails_the_object() {
+    let home = Home::new();
+    fs::create_dir_all(home.path("exports")).unwrap();
+    let mut text = b"user.name,user.ad.full_name\n".to_vec();
+    for number in 0..200 {
+        let name = if number % 40 == 0 {
+            b"M\xfcller".as_slice()
+        } else {
+            b"Meier"
+        };
+        text.extend_from_slice(format!("u{number}@EMEA,").as_bytes());
+        text.extend_from_slice(name);
+        text.push(b'\n');
+    }
+    fs::write(home.path("exports/a_20261120_060000.csv"), text).unwrap();
+    let report = sync(&home).exits(3).json();
+    assert!(error(&report).contains("windows-1252"), "{report}");
 }
