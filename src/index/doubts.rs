@@ -4,7 +4,7 @@
 use super::Result;
 use super::place::NewestWaiting;
 use super::ranking::{AtDevice, LastWord, Ranking, Unplaced};
-use super::stand::{is_later, mark, seconds};
+use super::stand::{is_later, is_told_later, mark, seconds};
 use super::subject::SubjectId;
 use crate::schema::{NotPrimary, Rank, SIDE_BY_SIDE_MICROS, Subject, usage_id};
 
@@ -56,10 +56,16 @@ impl Ranking<'_> {
         let is_dated_against = |time| !stand.is(mark::PROVEN) || is_later(time, stand.known);
         let is_undated_against = |time| match stand {
             stand if !stand.is(mark::LOGINS) => true,
-            stand if stand.is(mark::DATED) => is_later(time, stand.told),
+            stand if stand.is(mark::DATED) => is_told_later(time, stand.told),
             stand => stand.told.saturating_sub(time) <= seconds(SIDE_BY_SIDE_MICROS),
         };
-        dated.is_some_and(is_dated_against)
+        // What waits is one more that was used: on more days, it is what is used most.
+        let days = waiting.days.and_then(|days| days.since(self.since_day));
+        let newest = dated.max(undated).max(on_it);
+        let is_late = newest.is_some_and(|newest| !is_later(stand.known, newest));
+        let is_most = is_late && days.is_some_and(|days| days.count() > u32::from(stand.days));
+        is_most
+            || dated.is_some_and(is_dated_against)
             || undated.is_some_and(is_undated_against)
             || on_it.is_some_and(|time| is_later(time, stand.told.max(stand.known)))
     }

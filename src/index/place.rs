@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Rules;
 use super::bits::Bits;
 use super::claim::ClaimId;
+use super::days::Days;
 use super::error::Result;
 use super::former::{Former, Formers, Name};
 use super::identity::{CANDIDATES_AT_MOST, Identity, Interval, Keys, Meant};
@@ -18,7 +19,7 @@ use super::stand::tells_time;
 use super::subject::{Standing, SubjectId};
 use super::text::Texts;
 use super::text_reader::TextReader;
-use super::usage::{Maker, Makers};
+use super::usage::{Maker, Makers, joined};
 use crate::bucket::Hash;
 use crate::identifier::{Kind, domain, normal_form, short_name};
 use crate::schema::{BySubject, FieldType, NAME, SECOND, Subject, device_field};
@@ -55,6 +56,8 @@ pub(super) struct NewestWaiting {
     pub(super) undated: Option<i64>,
     /// Of somebody who is not known for certain, on the device itself.
     pub(super) on_it: Option<i64>,
+    /// The days of those of which the other side is not known at all: what may be several may be the very one.
+    pub(super) days: Option<Days>,
 }
 
 /// What a mention says of a side, for people.
@@ -164,9 +167,10 @@ impl Placing<'_> {
             self.wait(&sides, state, mention.group, named);
             let observed_at = self.ledger.observed_at(mention.object);
             let is_dated = tells_time(mention.used(), observed_at, self.is_window_short);
-            self.note_newest(&sides, interval.to, is_dated);
+            let when = (interval.to, mention.days());
+            self.note_newest(&sides, when, is_dated);
             if !is_local(keys) {
-                self.note_on_it(&sides, interval.to);
+                self.note_on_it(&sides, when);
             }
         }
         self.placed.states[at] = state;
@@ -174,16 +178,19 @@ impl Placing<'_> {
     }
 
     /// Notes when somebody who is not known for certain used a device.
-    fn note_on_it(&mut self, sides: &BySubject<Side>, time: i64) {
+    fn note_on_it(&mut self, sides: &BySubject<Side>, (time, days): (i64, Days)) {
         if let Side::One(device) = &sides.device {
             let waiting = self.placed.waiting.entry((Subject::Device, *device));
-            let newest = &mut waiting.or_default().newest.on_it;
-            *newest = (*newest).max(Some(time));
+            let newest = &mut waiting.or_default().newest;
+            newest.on_it = newest.on_it.max(Some(time));
+            if matches!(sides.account, Side::Unknown(_)) {
+                newest.days = joined(newest.days, Some(days));
+            }
         }
     }
 
     /// Notes when logins that wait were, of each account and of each device that they may mean.
-    fn note_newest(&mut self, sides: &BySubject<Side>, time: i64, is_dated: bool) {
+    fn note_newest(&mut self, sides: &BySubject<Side>, (time, days): (i64, Days), is_dated: bool) {
         let account = match &sides.account {
             Side::One(account) => std::slice::from_ref(account),
             Side::Ambiguous(some) if some.len() <= CANDIDATES_AT_MOST => some.as_slice(),
@@ -197,6 +204,10 @@ impl Placing<'_> {
         let devices = devices.iter().map(|one| (Subject::Device, *one));
         for subject in accounts.chain(devices) {
             let newest = &mut self.placed.waiting.entry(subject).or_default().newest;
+            let is_unknown = matches!(sides.device, Side::Unknown(_));
+            if is_unknown && matches!(sides.account, Side::One(_)) {
+                newest.days = joined(newest.days, Some(days));
+            }
             let newest = match is_dated {
                 true => &mut newest.dated,
                 false => &mut newest.undated,

@@ -15,7 +15,7 @@ use super::place::Waiting;
 use super::ranking::{OnDevice, Ranking, Unplaced};
 use super::roster::Roster;
 use super::seen::Seen;
-use super::stand::{Scale, Sides, Stand, is_later, seconds};
+use super::stand::{Scale, Sides, Stand, day_of, is_later, seconds};
 use super::stands_for::Namesakes;
 use super::subject::{Sharing, Standing, SubjectId};
 use super::text_reader::TextReader;
@@ -92,6 +92,7 @@ impl Ranked {
             accounts: people.seen.account,
             ledger: &kept.ledger,
             since: seconds(scale.now.saturating_sub(scale.recent)),
+            since_day: day_of(scale.now.saturating_sub(scale.recent)),
         };
         let (ranks, ids_by_device) = ranking.ranks(&UnplacedUsers {
             users: &last_users,

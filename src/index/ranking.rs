@@ -9,7 +9,7 @@ use super::in_order::{ROWS, in_order, together};
 use super::ledger::Ledger;
 use super::place::Waiting;
 use super::seen::Seen;
-use super::stand::{Seconds, Stand, is_later, mark, seconds};
+use super::stand::{Seconds, Stand, is_later, is_told_later, mark, seconds};
 use super::stands_for::Namesakes;
 use super::subject::SubjectId;
 use crate::schema::{Class, NotPrimary, Rank, Subject};
@@ -22,6 +22,8 @@ const ON_ONE_DAY: u64 = 3;
 const SHARED_BY: usize = 3;
 /// Whose weight is so many times less than that of who leads is a visitor.
 const VISITOR: u64 = 10;
+/// And who was there on so many times fewer days.
+const VISITOR_DAYS: u16 = 3;
 
 fn is_left_behind(stand: &Stand, newest: Seconds) -> bool {
     newest.saturating_sub(stand.known) >= seconds(LEFT_BEHIND)
@@ -90,8 +92,9 @@ pub(super) struct Ranking<'a> {
     /// When accounts were last seen.
     pub(super) accounts: &'a Seen,
     pub(super) ledger: &'a Ledger,
-    /// From when on usages are current.
+    /// From when on usages are current, and the day of that.
     pub(super) since: Seconds,
+    pub(super) since_day: i32,
 }
 
 /// Whom the newest rows of devices name, where no usage is of them.
@@ -182,7 +185,7 @@ impl Ranking<'_> {
             let is_at_shared = stand.is(mark::CURRENT) && at_devices[at] == AtDevice::Shared;
             let is_since = match stand.is(mark::DATED) {
                 true => is_later(stand.known, own_stand.known),
-                false => is_later(stand.told, own_stand.told),
+                false => is_told_later(stand.told, own_stand.told),
             };
             let is_named_since = stand.named != Seconds::MAX
                 && stand.is(mark::CURRENT)
@@ -355,6 +358,7 @@ impl Ranking<'_> {
         if let Some(other) = people.clone().find(|at| *at != lead) {
             let (own, other) = (self.stands[lead], self.stands[other]);
             let is_visitor = other.weight().saturating_mul(VISITOR) <= own.weight()
+                && u16::from(other.days) * VISITOR_DAYS <= u16::from(own.days)
                 && !is_later(other.used, own.known);
             return match is_visitor {
                 true => LastWord::Visitor,

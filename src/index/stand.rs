@@ -108,6 +108,12 @@ pub(super) fn is_later(time: Seconds, than: Seconds) -> bool {
     time.saturating_sub(than) > seconds(CLOSE)
 }
 
+/// Tells whether one was told of later than another one, by a day's export: these come about a day apart.
+pub(super) fn is_told_later(time: Seconds, than: Seconds) -> bool {
+    const HOUR: Seconds = 3_600;
+    time.saturating_sub(than) > seconds(CLOSE) - HOUR
+}
+
 /// Sides of a usage: when its device was seen, and its account.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Sides {
@@ -192,8 +198,13 @@ impl Sum {
             false => usage.last_use.map(|(used, days)| (used, Some(days))),
         };
         self.logins = sum(self.logins, usage.logins);
+        // A device that is only switched on names its last user day after day: where logins tell of the pair, they tell its days.
         let last_days = usage.last_use.map(|(_, days)| days);
-        self.days = joined(self.days, joined(usage.days, last_days));
+        let days = match has_logins(usage) {
+            true => usage.days,
+            false => joined(usage.days, last_days),
+        };
+        self.days = joined(self.days, days);
         let known = known(usage, last_use.map(|(used, _)| used), sides.device, ledger);
         self.known = self.known.max(known);
         let is_dated = scale.is_dated(usage, ledger);
@@ -294,7 +305,7 @@ fn time_of_use(usage: &Usage, device: LastSeen, ledger: &Ledger) -> i64 {
         .map_or(time, |last_seen| time.min(last_seen))
 }
 
-fn day_of(time: i64) -> i32 {
+pub(super) fn day_of(time: i64) -> i32 {
     time.div_euclid(DAY) as i32
 }
 

@@ -32,7 +32,7 @@ use self::keys::{Keys, account_name};
 use self::rows::{Row, rows_of};
 use self::stands::World;
 use self::subjects::{Resolution, Subject, Subjects, account_text, device_text};
-use self::time::observed_us;
+use self::time::{DAY_US, observed_us};
 use self::usages::{
     LOGINS_WINDOW_US, Usages, is_dated, last_login_groups, login_groups, said_of_logins, usage_json,
 };
@@ -64,7 +64,9 @@ pub(crate) fn derive(objects: &[Object]) -> Value {
         let sides = (user.clone(), device.clone());
         let account = accounts.resolve(&user.without_weak_sid(&local_sids), said);
         let device = devices.resolve(&device, said);
-        waiting.take((&account, &device), (&sides.0, &sides.1), said.to, is_dated);
+        let days = rows.iter().map(|row| row.active().div_euclid(DAY_US));
+        let when = (said.to, &days.collect());
+        waiting.take((&account, &device), (&sides.0, &sides.1), when, is_dated);
         usages.take_logins(account, device, &rows);
     }
     let mut last_users = BTreeMap::new();

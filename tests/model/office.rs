@@ -3,9 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::stands::{
-    DAY_S, LEFT_BEHIND_S, Namesakes, Pair, RECENT_US, Stand, World, is_later, rows_of, seconds,
+    DAY_S, LEFT_BEHIND_S, Namesakes, Pair, RECENT_US, Stand, World, is_later, is_told_later,
+    rows_of, seconds,
 };
 use super::subjects::{Resolution, Subject};
+use super::time::DAY_US;
 use super::usages::Usage;
 
 /// All usages, of which one may be primary.
@@ -78,7 +80,7 @@ impl Office<'_, '_, '_> {
         let speaks_against = |(other, stand): &(&Pair, &Stand)| {
             let is_since = match stand.is_dated {
                 true => is_later(stand.known, own.known),
-                false => is_later(stand.told, own.told),
+                false => is_told_later(stand.told, own.told),
             };
             let is_named = stand.named.is_some_and(|named| is_later(named, own.known));
             let is_at_shared = stand.is_current && self.is_shared(other);
@@ -141,6 +143,11 @@ impl Office<'_, '_, '_> {
         let mut devices = devices.map(|(_, time, is_dated)| (seconds(*time), *is_dated));
         let mut on_it = waiting.on_it.iter().filter(|(of, _)| *of == pair.1);
         self.waits_for(account, pair)
+            || self.is_most(
+                own,
+                waiting.device_days.get(&pair.1),
+                waiting.newest_of_device(&pair.1),
+            )
             || devices.any(|(time, is_dated)| self.is_against(own, time, is_dated))
             || on_it.any(|(_, time)| {
                 let time = seconds(*time);
@@ -150,21 +157,36 @@ impl Office<'_, '_, '_> {
 
     /// Says whether logins that wait for an account speak against a pair.
     fn waits_for(&self, account: &Subject, pair: &Pair) -> bool {
-        let waiting = self.world.waiting.accounts.iter();
-        let mut its = waiting.filter(|(of, ..)| of == account);
-        its.any(|(_, time, is_dated)| {
-            self.is_against(&self.stands[pair], seconds(*time), *is_dated)
-        })
+        let waiting = &self.world.waiting;
+        let mut its = waiting.accounts.iter().filter(|(of, ..)| of == account);
+        let days = waiting.account_days.get(account);
+        self.is_most(&self.stands[pair], days, waiting.newest_of_account(account))
+            || its.any(|(_, time, is_dated)| {
+                self.is_against(&self.stands[pair], seconds(*time), *is_dated)
+            })
     }
 
     fn is_against(&self, own: &Stand, time: i64, is_dated: bool) -> bool {
         let is_newer = match (is_dated, own.is_dated, own.has_logins) {
             (true, ..) => !own.is_proven || is_later(time, own.known),
             (false, _, false) => true,
-            (false, true, true) => is_later(time, own.told),
+            (false, true, true) => is_told_later(time, own.told),
             (false, false, true) => own.told - time <= DAY_S / 24,
         };
         time >= self.since() && is_newer
+    }
+
+    /// Says whether what waits was on more days than a usage.
+    fn is_most(&self, own: &Stand, days: Option<&BTreeSet<i64>>, newest: Option<i64>) -> bool {
+        let newest = newest.map(seconds).filter(|newest| *newest >= self.since());
+        if newest.is_none_or(|newest| is_later(own.known, newest)) {
+            return false;
+        }
+        let since = (self.world.now() - RECENT_US).div_euclid(DAY_US);
+        let recent = days.map_or(0, |days| {
+            days.iter().filter(|day| **day >= since).count() as u64
+        });
+        recent > own.days
     }
 
     /// From when on usages are current.
@@ -211,6 +233,7 @@ impl Office<'_, '_, '_> {
                 let other = &self.stands[*other];
                 own.is_dated
                     && other.weight() * 10 <= own.weight()
+                    && other.days * 3 <= own.days
                     && !is_later(seconds(other.time_us), own.known)
             }
             None => own.is_dated || (people.contains(&pair) && own.is_word_fresh),

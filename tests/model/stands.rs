@@ -24,6 +24,11 @@ pub(super) fn is_later(time: i64, than: i64) -> bool {
     time - than > DAY_S
 }
 
+/// Daily exports come about a day apart.
+pub(super) fn is_told_later(time: i64, than: i64) -> bool {
+    time - than > DAY_S - DAY_S / 24
+}
+
 pub(super) type Pair = (Subject, Subject);
 
 /// What is known of accounts and devices.
@@ -254,10 +259,13 @@ impl World<'_, '_> {
             .iter()
             .filter(|part| is_current(part) == some_current)
             .collect();
-        let newest_day = counting.iter().flat_map(|(_, usage)| usage.days()).max();
+        let newest_day = counting
+            .iter()
+            .flat_map(|(_, usage)| usage.ranking_days())
+            .max();
         let days: BTreeSet<i64> = counting
             .iter()
-            .flat_map(|(_, usage)| usage.days())
+            .flat_map(|(_, usage)| usage.ranking_days())
             .filter(|day| newest_day.is_some_and(|newest| newest - day < 64))
             .collect();
         let began = self.there_since(account).map(|seen| seen - DAY_US);

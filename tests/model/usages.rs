@@ -109,8 +109,12 @@ impl Usage<'_> {
         within_64_days(&self.last_login_days)
     }
 
-    pub(super) fn days(&self) -> BTreeSet<i64> {
-        within_64_days(&(&self.login_days | &self.last_login_days))
+    /// Returns its days of use: those of its logins, or for want of any those of its last logins too.
+    pub(super) fn ranking_days(&self) -> BTreeSet<i64> {
+        match self.has_counted_logins() {
+            true => within_64_days(&self.login_days),
+            false => within_64_days(&(&self.login_days | &self.last_login_days)),
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Waiting: when logins were that are not placed, as far as they speak against a primary device.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::keys::{Keys, first_label};
 use super::subjects::{Resolution, Subject};
@@ -12,14 +12,31 @@ pub(super) struct Waiting {
     pub(super) devices: BTreeSet<(Subject, i64, bool)>,
     /// Of somebody who is not known for certain, on a device.
     pub(super) on_it: BTreeSet<(Subject, i64)>,
+    /// The days of those of which the other side is not known at all.
+    pub(super) account_days: BTreeMap<Subject, BTreeSet<i64>>,
+    pub(super) device_days: BTreeMap<Subject, BTreeSet<i64>>,
 }
 
 impl Waiting {
+    /// The newest login that waits for an account.
+    pub(super) fn newest_of_account(&self, account: &Subject) -> Option<i64> {
+        let among = self.accounts.iter().filter(|(of, ..)| of == account);
+        among.map(|(_, time, _)| *time).max()
+    }
+
+    /// The newest login that waits for a device, or waits on it for want of a user.
+    pub(super) fn newest_of_device(&self, device: &Subject) -> Option<i64> {
+        let among = self.devices.iter().filter(|(of, ..)| of == device);
+        let on_it = self.on_it.iter().filter(|(of, _)| of == device);
+        let among = among.map(|(_, time, _)| *time);
+        among.chain(on_it.map(|(_, time)| *time)).max()
+    }
+
     pub(super) fn take(
         &mut self,
         (account, device): (&Resolution, &Resolution),
         (user, host): (&Keys, &Keys),
-        time: i64,
+        (time, days): (i64, &BTreeSet<i64>),
         is_dated: bool,
     ) {
         let of = |resolution: &Resolution| match resolution {
@@ -30,16 +47,26 @@ impl Waiting {
         if let (Resolution::One(_), Resolution::One(_)) = (account, device) {
             return;
         }
+        let is_certain = matches!(account, Resolution::One(_));
+        let is_nobody = *account == Resolution::Unknown;
         for account in of(account) {
+            if *device == Resolution::Unknown && is_certain {
+                let its = self.account_days.entry(account.clone()).or_default();
+                its.extend(days);
+            }
             self.accounts.insert((account, time, is_dated));
         }
         match device {
             Resolution::Ambiguous(_) => {
-                let devices = of(device).into_iter();
-                self.devices
-                    .extend(devices.map(|device| (device, time, is_dated)));
+                for device in of(device) {
+                    self.devices.insert((device, time, is_dated));
+                }
             }
             Resolution::One(device) if !is_local(user, host) => {
+                if is_nobody {
+                    let its = self.device_days.entry(device.clone()).or_default();
+                    its.extend(days);
+                }
                 self.on_it.insert((device.clone(), time));
             }
             _ => {}
