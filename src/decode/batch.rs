@@ -113,26 +113,22 @@ impl<'r> Builder<'r> {
         }
         let columns = self.columns.len();
         // Spreadsheets write delimiters behind the last column, too.
-        if cells.len() < columns
-            || cells
-                .clone()
-                .skip(columns)
-                .any(|cell| !cell.trim().is_empty())
-        {
-            if self.headers.is_glued(cells.clone()) {
-                let what = "behind a row that has no line end";
-                self.second_header
-                    .get_or_insert(Error::SecondHeader { line, what });
-                return;
-            }
+        let mut behind = cells.clone().skip(columns);
+        let fits = cells.len() >= columns && behind.all(|cell| cell.trim().is_empty());
+        // Only in a single column does a header glued to a row leave its width as it is.
+        if (!fits || columns == 1) && self.headers.is_glued(cells.clone()) {
+            return self.end_at_header(line, "behind a row that has no line end");
+        }
+        if !fits {
             return self.reject_width(cells.len(), line);
         }
-        if columns == 1 && self.headers.is_glued(cells.clone()) {
-            let what = "behind a row that has no line end";
-            self.second_header
-                .get_or_insert(Error::SecondHeader { line, what });
-            return;
-        }
+        self.append_cells(cells);
+        self.rows.push(row);
+        self.lines.push(line);
+        self.raws.push(raw);
+    }
+
+    fn append_cells<'t>(&mut self, cells: impl Iterator<Item = &'t str>) {
         let held = self
             .reading
             .columns
@@ -154,9 +150,6 @@ impl<'r> Builder<'r> {
                 column.append_value(cell);
             }
         }
-        self.rows.push(row);
-        self.lines.push(line);
-        self.raws.push(raw);
     }
 
     /// Tells whether a record is a header, which then is no row.
@@ -174,13 +167,15 @@ impl<'r> Builder<'r> {
         match self.headers.judge(cells) {
             None => return false,
             Some(Header::Same) => self.reject(line, "", REPEATS_HEADER),
-            // The first one counts.
-            Some(Header::Another(what)) => {
-                let found = || Error::SecondHeader { line, what };
-                self.second_header.get_or_insert_with(found);
-            }
+            Some(Header::Another(what)) => self.end_at_header(line, what),
         }
         true
+    }
+
+    /// Of several other headers, the first one counts.
+    fn end_at_header(&mut self, line: u64, what: &'static str) {
+        self.second_header
+            .get_or_insert(Error::SecondHeader { line, what });
     }
 
     fn reject_width(&mut self, found: usize, line: u64) {
