@@ -140,10 +140,9 @@ fn lower(text: &str) -> String {
 }
 
 fn letters_and_digits(lower: &str) -> String {
-    lower
-        .chars()
-        .filter(|letter| letter.is_alphanumeric())
-        .collect()
+    let mut plain = String::with_capacity(lower.len());
+    plain.extend(lower.chars().filter(|letter| letter.is_alphanumeric()));
+    plain
 }
 
 /// Tells whether the letters and digits of a serial number are what firmware holds where nobody wrote one.
@@ -152,22 +151,33 @@ fn is_no_serial_number(plain: &str) -> bool {
     const SHORTEST: usize = 4;
     /// A letter that stands so often beside itself stands for others.
     const REPEATED: usize = 5;
-    let letters: Vec<char> = plain.chars().collect();
-    let same = letters.chunk_by(|left, right| left == right);
-    let repeated = same
-        .filter(|run| !run[0].is_ascii_digit())
-        .map(<[char]>::len)
-        .max();
-    let is_one_letter = letters.iter().all(|letter| Some(letter) == letters.first());
-    letters.len() < SHORTEST
+    let (mut letters, mut alike, mut most_alike, mut is_one_letter) = (0, 0, 0, true);
+    let mut before = None;
+    for letter in plain.chars() {
+        let is_same = before.replace(letter).is_none_or(|before| before == letter);
+        letters += 1;
+        is_one_letter &= is_same;
+        alike = if is_same { alike + 1 } else { 1 };
+        if !letter.is_ascii_digit() {
+            most_alike = alike.max(most_alike);
+        }
+    }
+    letters < SHORTEST
         || is_one_letter
-        || repeated >= Some(REPEATED)
+        || most_alike >= REPEATED
         || is_run_of_digits(plain)
-        || plain.contains("serialnumber")
+        || names_itself(plain)
         || plain
             .strip_prefix("0x")
             .is_some_and(|rest| rest.bytes().all(|byte| byte == b'0'))
         || SHIPPED.serial_number.contains(plain)
+}
+
+/// Tells whether a text has the words of the form in it. In a text so short, a search costs less than to prepare one.
+fn names_itself(plain: &str) -> bool {
+    const WORDS: &[u8] = b"serialnumber";
+    let mut places = plain.as_bytes().windows(WORDS.len());
+    places.any(|place| place[0] == WORDS[0] && place == WORDS)
 }
 
 /// `123456789`, `9876543210`, `1234567890000`, also behind the letters that firmware writes before them.

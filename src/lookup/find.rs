@@ -48,7 +48,7 @@ pub(super) fn find(
         query,
         quiet_after: options.quiet_after,
         candidates: Vec::new(),
-        heard: Vec::new(),
+        heard: Vec::with_capacity(query.clues().size_hint().0),
     };
     for clue in query.clues() {
         finding.hear(clue)?;

@@ -139,7 +139,11 @@ pub(super) fn devices_of(reader: &Reader, account: u32) -> rusqlite::Result<Rank
     let rows = select.query_map([account << 32, (account + 1) << 32], |row| {
         device_use(reader, row)
     })?;
-    let mut list: Vec<DeviceUse> = rows.collect::<rusqlite::Result<_>>()?;
+    // As many as nearly everybody has: a list that grows by itself asks for twice as much.
+    let mut list: Vec<DeviceUse> = Vec::with_capacity(2);
+    for row in rows {
+        list.push(row?);
+    }
     list.sort_by(|left, right| device_rank(left).cmp(&device_rank(right)));
     let left_out = list.len().saturating_sub(LISTED_AT_MOST) as u64;
     list.truncate(LISTED_AT_MOST);

@@ -103,7 +103,11 @@ impl Row {
             object: row.get(4)?,
             row: row.get(5)?,
         };
-        let texts_of = (0..texts).map(|at| text(reader, row.get_ref(BEFORE + at)?));
+        // A list that is collected from what may fail grows step by step.
+        let mut shown = Vec::with_capacity(texts);
+        for at in 0..texts {
+            shown.push(text(reader, row.get_ref(BEFORE + at)?)?);
+        }
         Ok(Row {
             subject,
             id,
@@ -112,7 +116,7 @@ impl Row {
             flags: row.get(2)?,
             seen,
             first: row.get(6)?,
-            texts: texts_of.collect::<rusqlite::Result<_>>()?,
+            texts: shown,
             first_seen: row_time(row.get(BEFORE + texts)?),
         })
     }
