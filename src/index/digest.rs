@@ -2,7 +2,8 @@
 //!
 //! A sum of hashes, one for each part of a claim (what its newest row says and when, since when it is known), for each
 //! claim that is of another subject than itself (which one), for each value that a claim once had, and for each pair of
-//! keys that logins say. Ids and runs stay out.
+//! keys that logins say. Ids and runs stay out, and so does how an object was written: the same rows in another format or
+//! compression are the same.
 
 use super::claim::{ClaimId, Part, Stored};
 use super::former::Formers;
@@ -74,7 +75,6 @@ impl Digest {
             fingerprint,
             part.last_seen as u64,
             ledger.observed_at(part.object) as u64,
-            ledger.hash_of(part.object),
             ledger.observed_at(part.first) as u64,
         ];
         self.add(Sort::Part, numbers);

@@ -282,14 +282,6 @@ impl Ledger {
         std::cmp::min_by_key(left, right, |object| self.observed_at(*object))
     }
 
-    /// Returns the first bytes of an object's hash, for the digest.
-    pub(super) fn hash_of(&self, object: ObjectId) -> u64 {
-        let hash = self
-            .stamp(object)
-            .and_then(|stamp| stamp.blake3.first_chunk().copied());
-        u64::from_le_bytes(hash.unwrap_or_default())
-    }
-
     /// Returns what orders a row.
     pub(super) fn row_stamp(&self, said: Said) -> RowStamp {
         let stamp = self.stamp(said.object);
