@@ -191,6 +191,17 @@ impl Context {
 
 /// Runs the command that the arguments name.
 pub fn main() -> ExitCode {
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic
+            .location()
+            .map(ToString::to_string)
+            .unwrap_or_default();
+        // Not its message, which may hold what was being read.
+        drop(writeln!(
+            io::stderr(),
+            "error: a fault of this program at {place}; please report it"
+        ));
+    }));
     let arguments = Arguments::parse();
     let exit = run(&arguments).unwrap_or_else(|error| {
         let exit = Exit::of_error(&error);

@@ -2,6 +2,8 @@
 //!
 //! What becomes of either is decided by the run.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use crate::observation::Object;
 use crate::{decode, index, source};
 
@@ -49,12 +51,20 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
-    /// A thread of the reading side died.
-    #[error("a thread that reads objects ended without a word; run again with -v and report it")]
+    /// A fault of this program ended the run.
+    #[error(
+        "a fault of this program ended the run; report it with the place that was named before this line"
+    )]
     Broken,
 }
 
 pub(super) type Result<T> = std::result::Result<T, Error>;
+
+/// Does work of which a panic is only that work's failure: [`Error::Broken`]. Where it was, the panic hook says.
+pub(super) fn caught<T>(work: impl FnOnce() -> T) -> Result<T> {
+    // What the work was changing is given up with it.
+    catch_unwind(AssertUnwindSafe(work)).map_err(|_| Error::Broken)
+}
 
 /// An error with its causes, on one line.
 pub(super) fn chain(error: &dyn std::error::Error) -> String {
@@ -66,4 +76,22 @@ pub(super) fn chain(error: &dyn std::error::Error) -> String {
         source = cause.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_is_the_failure_of_its_work() {
+        let odd = |number: Option<u32>| caught(|| number.expect("a number"));
+        assert!(matches!(odd(Some(1)), Ok(1)));
+        assert!(matches!(odd(None), Err(Error::Broken)));
+    }
+
+    #[test]
+    fn a_panic_of_a_thread_is_the_failure_of_who_waits_for_it() {
+        let work = || std::thread::scope(|scope| drop(scope.spawn(|| panic!("a fault"))));
+        assert!(matches!(caught(work), Err(Error::Broken)));
+    }
 }

@@ -24,7 +24,7 @@ use std::time::Instant;
 use tracing::{debug, error, info};
 
 pub use self::error::Error;
-use self::error::{Result, chain};
+use self::error::{Result, caught, chain};
 use self::fold::Folded;
 use self::listing::{identities, judge_of, judges};
 pub use self::options::Options;
@@ -44,6 +44,10 @@ use crate::source::{Listing, Sources};
 /// # Errors
 /// [`Error`]; the published generation is untouched then. Objects that fail are no error: see [`Report::failures`].
 pub fn run(options: &Options, progress: &mut dyn FnMut(Progress)) -> Result<Report> {
+    caught(|| run_whole(options, progress))?
+}
+
+fn run_whole(options: &Options, progress: &mut dyn FnMut(Progress)) -> Result<Report> {
     let start = Instant::now();
     if options.sources.is_empty() {
         return Err(Error::NoSource);
@@ -109,9 +113,8 @@ impl Run<'_> {
     fn without(&mut self, mut left: Vec<Object>, error: Error) -> Result<Vec<Object>> {
         let message = error.to_string();
         match error {
-            Error::Changed { object } | Error::Refused { object, .. } => {
-                self.fail(&object, message)
-            }
+            Error::Changed { object } => self.fail(&object, message),
+            Error::Refused { object, .. } => self.fail_by_content(&object, message),
             error => return Err(error),
         }
         if let Some(current) = self.folder.current()? {

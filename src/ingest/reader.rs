@@ -8,7 +8,7 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 
 use jiff::tz::TimeZone;
 
-use super::error::{Error, chain};
+use super::error::{Error, caught, chain};
 use super::options::Options;
 use super::tally::Tally;
 use crate::decode::{self, Reading};
@@ -136,7 +136,7 @@ impl<'a> Reader<'a> {
             };
             let taken = match result {
                 _ if self.options.stop.load(Ordering::Relaxed) => Err(Gone),
-                Ok(spooled) => self.take(spooled),
+                Ok(spooled) => self.take_caught(spooled),
                 Err(error) => self.send(Message::Failed {
                     object,
                     error: chain(&error),
@@ -166,6 +166,17 @@ impl<'a> Reader<'a> {
         self.send(Message::Failed {
             object,
             error: changed.to_string(),
+        })
+    }
+
+    /// Takes an object in; a fault of this program is that object's.
+    fn take_caught(&mut self, spooled: Spooled) -> std::result::Result<(), Gone> {
+        const FAULT: &str =
+            "a fault of this program while it was read; report it with the place that was named";
+        let object = Box::new(spooled.object.clone());
+        caught(|| self.take(spooled)).unwrap_or_else(|_| {
+            let reason = FAULT.to_owned();
+            Err(self.broken(Error::Refused { object, reason }))
         })
     }
 
@@ -210,7 +221,8 @@ impl<'a> Reader<'a> {
     ) -> std::result::Result<(decode::Form, Layout), String> {
         let source = self.sources.get(spooled.object.source.as_str());
         let encoding = source.and_then(|source| source.encoding);
-        let form = decode::check(spooled.file.as_ref(), encoding).map_err(|error| chain(&error))?;
+        let form = decode::check(spooled.file.as_ref(), encoding, &self.column_names)
+            .map_err(|error| chain(&error))?;
         let layout = self
             .options
             .mapping
@@ -313,13 +325,13 @@ impl<'a> Reader<'a> {
             layout,
         );
         let known = known_rows(&self.known, layout.dataset, time_zone);
-        let batches = decode::batches(spooled.file.as_ref(), form, reading)
-            .map_err(|source| Some(unreadable(&name, source)))?;
-        let batches = batches.recognising(Recogniser {
+        let recogniser = Recogniser {
             seed,
             left_out: left_out(layout),
             known: &known,
-        });
+        };
+        let batches = decode::batches(spooled.file.as_ref(), form, reading, Some(recogniser))
+            .map_err(|source| Some(unreadable(&name, source)))?;
         let mut mapper = Mapper::new(layout, time_zone, &self.options.patterns);
         let mut tally = Tally::default();
         let mut is_counting = false;

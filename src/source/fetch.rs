@@ -136,7 +136,9 @@ async fn hand_over(
         // A task of its own, so that hashing uses every thread.
         let task = tokio::spawn(fetch(job, object.clone(), share));
         async move {
-            let result = task.await.unwrap_or_else(|_| Err(broken(&object)));
+            let result = task
+                .await
+                .unwrap_or_else(|_| Err(broken(place_of(&object))));
             (object, result)
         }
     });
@@ -288,13 +290,13 @@ impl Reading {
 
     /// Reads a local file on a thread for blocking work.
     async fn in_place(self, file: File, path: PathBuf) -> Result<([u8; 32], Stored), Error> {
-        let broken = broken(&self.object);
+        let broken = broken(place_of(&self.object));
         let read = tokio::task::spawn_blocking(move || self.in_place_now(file, path)).await;
         read.unwrap_or(Err(broken))
     }
 
     fn in_place_now(mut self, mut file: File, path: PathBuf) -> Result<([u8; 32], Stored), Error> {
-        let broken = broken(&self.object);
+        let broken = broken(place_of(&self.object));
         let Ok(was) = Trace::of(&file) else {
             return Err(broken);
         };
@@ -385,15 +387,17 @@ fn truncated(object: &Object, name: String, got_bytes: u64) -> Error {
     }
 }
 
-fn broken(object: &Object) -> Error {
+/// Returns what a fault of this program comes to.
+pub(super) fn broken(place: String) -> Error {
     Error::Other {
-        place: format!(
-            "object `{}` of source `{}`",
-            object.key.escape_debug(),
-            object.source
-        ),
+        place,
         reply: Reply::default(),
     }
+}
+
+fn place_of(object: &Object) -> String {
+    let key = object.key.escape_debug();
+    format!("object `{key}` of source `{}`", object.source)
 }
 
 /// Returns the condition under which an object is the one that was listed. Azure lists its tags without the quotes

@@ -22,6 +22,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 use std::future::Future;
 use std::ops::Deref;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path as FilePath;
 use std::pin::pin;
 use std::sync::Arc;
@@ -201,7 +202,10 @@ impl Sources {
         };
         let mut is_one_listed = false;
         for store in self.stores.iter() {
-            match self.list_one(store, &mut listing) {
+            let listed = catch_unwind(AssertUnwindSafe(|| self.list_one(store, &mut listing)));
+            match listed
+                .unwrap_or_else(|_| Err(fetch::broken(format!("source `{}`", store.config.name))))
+            {
                 Ok(()) => is_one_listed = true,
                 Err(Error::Stopped) => return Err(Error::Stopped),
                 Err(error) => listing
