@@ -1,6 +1,6 @@
 //! A batch in the making: cells appended to text columns, and what was recognised or rejected beside them.
 //!
-//! When it is full is decided by who fills it.
+//! Where its rows come from is the affair of the formats.
 
 use std::sync::Arc;
 
@@ -12,14 +12,24 @@ use csv::ByteRecord;
 use super::decoration::is_guarded;
 use super::headers::{Header, Headers, REPEATS_HEADER};
 use super::{Error, Reading};
-use crate::identifier::Column;
 use crate::observation::{Decoded, OddCells, Recognised, Reject};
 
 /// Why a row was left out whose text is in another encoding.
 pub const NOT_UTF8: &str = "the cell is not UTF-8";
 
+/// Bytes of a batch: large enough to amortise a channel, small enough to stay in the cache. About a dozen
+/// batches are in memory at once.
+const BATCH_BYTES: usize = 1 << 20;
+/// Rows after which a batch ends early: they may be short.
+const BATCH_ROWS: usize = 16 << 10;
 /// Bytes that an empty cell takes.
 const OFFSET_BYTES: usize = size_of::<i32>();
+
+/// The rows of a file in one format.
+pub(super) trait Rows: Send {
+    /// Takes some of the next rows into a batch; false at the end.
+    fn fill(&mut self, batch: &mut Builder) -> Result<bool, Error>;
+}
 
 /// The columns of a batch in the making.
 pub(super) struct Builder<'r> {
@@ -35,7 +45,7 @@ pub(super) struct Builder<'r> {
     raws: Vec<u64>,
     pub(super) recognised: Vec<Recognised>,
     rejects: Vec<Reject>,
-    pub(super) bytes: usize,
+    bytes: usize,
 }
 
 impl<'r> Builder<'r> {
@@ -69,6 +79,11 @@ impl<'r> Builder<'r> {
         self.rows.len() + self.recognised.len() + self.rejects.len()
     }
 
+    /// Tells whether it is to be handed on: it has enough, or can hold nothing more.
+    pub(super) fn is_full(&self) -> bool {
+        self.len() >= BATCH_ROWS || self.bytes >= BATCH_BYTES || self.second_header.is_some()
+    }
+
     pub(super) fn reject(
         &mut self,
         line: u64,
@@ -82,6 +97,12 @@ impl<'r> Builder<'r> {
         });
     }
 
+    /// Leaves a row out for one of its cells.
+    pub(super) fn reject_cell(&mut self, line: u64, column: usize, reason: &'static str) {
+        let name = self.names.field(column).name().clone();
+        self.reject(line, &name, reason);
+    }
+
     pub(super) fn append_record(&mut self, record: &ByteRecord, row: u32, line: u64) {
         let Some(text) = text_of(record) else {
             // A row of another width is not worth a look at its cells.
@@ -89,10 +110,7 @@ impl<'r> Builder<'r> {
                 .iter()
                 .position(|cell| std::str::from_utf8(cell).is_err());
             return match bad.filter(|_| record.len() == self.columns.len()) {
-                Some(bad) => {
-                    let name = self.names.field(bad).name().clone();
-                    self.reject(line, &name, NOT_UTF8)
-                }
+                Some(bad) => self.reject_cell(line, bad, NOT_UTF8),
                 None => self.reject_width(record.len(), line),
             };
         };
@@ -129,26 +147,45 @@ impl<'r> Builder<'r> {
     }
 
     fn append_cells<'t>(&mut self, cells: impl Iterator<Item = &'t str>) {
-        let held = self
-            .reading
-            .columns
-            .iter()
-            .copied()
-            .chain(std::iter::repeat(Column::Text));
-        let places = self.columns.iter_mut().zip(&mut self.odd).zip(held);
-        for (((column, odd), held), cell) in places.zip(cells) {
-            self.bytes += cell.len() + OFFSET_BYTES;
-            if cell.is_empty() {
-                column.append_null();
-            } else if self.reading.not_said.covers(held, cell) {
-                odd.not_said += 1;
-                column.append_null();
-            } else if held.is_identifier() && is_guarded(cell) {
-                odd.guarded += 1;
-                column.append_null();
-            } else {
-                column.append_value(cell);
+        for (column, cell) in (0..self.columns.len()).zip(cells) {
+            self.append_cell(column, cell);
+        }
+    }
+
+    /// Appends rows column by column, which is how some formats hold them: those at some places of a table, where the row
+    /// at 0 is the one behind `before`. Each has all columns, and is no header.
+    pub(super) fn append_columns<'t>(
+        &mut self,
+        before: u32,
+        places: &[u32],
+        cell: impl Fn(usize, usize) -> &'t str,
+    ) {
+        for column in 0..self.columns.len() {
+            for place in places {
+                self.append_cell(column, cell(column, *place as usize));
             }
+        }
+        let rows = places.iter().map(|place| before + place + 1);
+        self.lines.extend(rows.clone().map(u64::from));
+        self.rows.extend(rows);
+        self.raws.resize(self.rows.len(), 0);
+    }
+
+    #[inline]
+    fn append_cell(&mut self, at: usize, cell: &str) {
+        let (column, odd) = (&mut self.columns[at], &mut self.odd[at]);
+        let held = self.reading.columns.get(at).copied().unwrap_or_default();
+        self.bytes += cell.len() + OFFSET_BYTES;
+        if cell.is_empty() {
+            column.append_null();
+        } else if self.reading.not_said.covers(held, cell) {
+            odd.not_said += 1;
+            column.append_null();
+        } else if held.is_identifier() && is_guarded(cell) {
+            odd.guarded += 1;
+            column.append_null();
+        } else {
+            column.append_value(cell);
         }
     }
 
@@ -159,7 +196,7 @@ impl<'r> Builder<'r> {
         self.takes_header_of(cells, line)
     }
 
-    fn takes_header_of<'t>(
+    pub(super) fn takes_header_of<'t>(
         &mut self,
         cells: impl Iterator<Item = &'t str> + Clone,
         line: u64,

@@ -6,72 +6,7 @@ use std::ops::Range;
 
 use csv::{ByteRecord, ReaderBuilder};
 
-use super::decoration::undecorated;
-use super::lines::quotes;
-use super::{BYTE_ORDER_MARK, Error, MAX_COLUMNS, MAX_NAME_BYTES};
-
-/// Returns the delimiter and the trimmed column names of a header line.
-pub(super) fn header(line: &str) -> Result<(u8, Vec<String>), Error> {
-    let delimiter = sniff_delimiter(line);
-    let line = undecorated(line.as_bytes(), delimiter);
-    if quotes(&line) % 2 == 1 || !is_quoted_well(&line, delimiter) {
-        return Err(Error::HeaderQuote);
-    }
-    let record = parse(&line, delimiter).ok_or(Error::NoHeader)?;
-    let hint = "list fewer columns in the query";
-    if record.len() > MAX_COLUMNS {
-        return Err(Error::TooLarge {
-            what: "the number of columns",
-            limit: MAX_COLUMNS.to_string(),
-            hint,
-        });
-    }
-    if record.iter().any(|name| name.len() > MAX_NAME_BYTES) {
-        let hint = "expected column names such as \"user.sid\" on the first line";
-        return Err(Error::TooLarge {
-            what: "a column name",
-            limit: format!("{MAX_NAME_BYTES} bytes"),
-            hint,
-        });
-    }
-    let names = record
-        .iter()
-        .map(|name| String::from_utf8_lossy(name).trim().to_owned());
-    let mut names: Vec<String> = names.collect();
-    // Spreadsheets write delimiters behind the last column, too.
-    while names.len() > 1 && names.last().is_some_and(String::is_empty) {
-        names.pop();
-    }
-    refuse_invisible(&names)?;
-    Ok((delimiter, names))
-}
-
-/// Refuses names that look like others and are not.
-fn refuse_invisible(names: &[String]) -> Result<(), Error> {
-    let is_invisible = |letter: &char| {
-        letter.is_control()
-            || matches!(letter, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}')
-            || matches!(letter, '\u{2060}'..='\u{206f}' | '\u{feff}')
-    };
-    for (column, name) in (1..).zip(names) {
-        if let Some(letter) = name.chars().find(is_invisible) {
-            let character = format!("U+{:04X}", letter as u32);
-            return Err(Error::Invisible { column, character });
-        }
-    }
-    Ok(())
-}
-
-/// The delimiter that stands most often outside quotes; a comma when none does.
-fn sniff_delimiter(line: &str) -> u8 {
-    let outside: String = line.split('"').step_by(2).collect();
-    let count = |delimiter: u8| outside.bytes().filter(|byte| *byte == delimiter).count();
-    // The last of equal maxima wins, so the comma stands last.
-    [b'\t', b';', b',']
-        .into_iter()
-        .max_by_key(|delimiter| count(*delimiter))
-        .unwrap_or(b',')
-}
+use super::BYTE_ORDER_MARK;
 
 pub(super) fn reader(text: &[u8], delimiter: u8) -> csv::Reader<&[u8]> {
     ReaderBuilder::new()
@@ -103,7 +38,7 @@ pub(super) fn fault(record: &[u8], delimiter: u8) -> Option<&'static str> {
 
 /// Tells whether every quoted cell of a record ends where its quote closes. The `csv` crate reads on instead
 /// (`"O'Brien "Pat,","S1"` becomes two cells with the wrong borders), without an error.
-fn is_quoted_well(record: &[u8], delimiter: u8) -> bool {
+pub(super) fn is_quoted_well(record: &[u8], delimiter: u8) -> bool {
     let mut rest = record;
     loop {
         if let Some(cell) = rest.strip_prefix(b"\"") {
@@ -160,6 +95,7 @@ pub(super) fn cut_plainly_quoted(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::decode::lines::quotes;
 
     /// Every text of up to seven of the bytes that matter, with the cells that the `csv` crate finds.
     #[test]

@@ -6,124 +6,78 @@
 //! it is short and fits the header, else its first line is rejected and reading resumes at the next. How a record is
 //! cut is the affair of `cells`, which rows are known that of `recognised`, and columns are filled by `batch`.
 
-use std::collections::HashSet;
 use std::ops::Range;
-use std::path::Path;
-use std::sync::Arc;
 
-use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use csv::ByteRecord;
 
 use super::batch::Builder;
 use super::cells::{cut_plainly_quoted, fault, parse, reader};
 use super::decoration::undecorated;
-use super::headers::Headers;
 use super::lines::{Lines, Run};
 use super::recognised::{Known, recognise};
-use super::{Error, Form, MAX_LINE_BYTES, MAX_RECORD_LINES, Text, is_before_header};
-use crate::identifier::{Column, NotSaid};
-use crate::observation::{Decoded, Recognised, Recogniser};
+use super::text::Text;
+use super::{Error, MAX_LINE_BYTES, MAX_RECORD_LINES, Reading, header};
+use crate::identifier::Column;
+use crate::observation::{Recognised, Recogniser};
 
-/// Bytes of a batch: large enough to amortise a channel, small enough to stay in the cache. About a dozen
-/// batches are in memory at once.
-const BATCH_BYTES: usize = 1 << 20;
-/// Rows after which a batch ends early: they may be short.
-const BATCH_ROWS: usize = 16 << 10;
-
-/// How the cells of an object are to be read.
-#[derive(Debug, Clone, Copy)]
-pub struct Reading<'r> {
-    /// What its columns hold, in the order of the header; where there are too few, any text.
-    pub columns: &'r [Column],
-    /// What says nothing.
-    pub not_said: &'r NotSaid,
-    /// Names of columns, in small letters: a row of nothing else is a header.
-    pub names: &'r HashSet<String>,
-}
-
-/// Returns the rows of a checked file, in order, some thousands at a time.
-///
-/// # Errors
-/// Only what the machine does: the spooled file cannot be read any more. A second header among the rows is one as well.
-pub fn batches<'r>(path: &Path, form: &Form, reading: Reading<'r>) -> Result<Batches<'r>, Error> {
-    let fields: Vec<Field> = form
-        .header
-        .iter()
-        .map(|name| Field::new(name, DataType::Utf8, true))
-        .collect();
-    Ok(Batches {
-        lines: Lines::open(Text::open(path, form)?),
-        delimiter: form.delimiter,
-        schema: Arc::new(Schema::new(fields)),
-        reading,
-        headers: Arc::new(Headers::new(&form.header, reading.names)),
-        recogniser: None,
-        row: 0,
-        header_read: false,
-    })
-}
-
-/// The rows of one file: an iterator of [`Decoded`].
-pub struct Batches<'r> {
+/// The rows of a CSV text.
+pub(super) struct Rows<'r> {
     lines: Lines,
     delimiter: u8,
-    schema: SchemaRef,
     reading: Reading<'r>,
-    headers: Arc<Headers<'r>>,
+    columns: usize,
     recogniser: Option<Recogniser<'r>>,
     row: u32,
     header_read: bool,
 }
 
-impl Iterator for Batches<'_> {
-    type Item = Result<Decoded, Error>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        self.next_batch().transpose()
-    }
-}
-
-impl<'r> Batches<'r> {
-    /// Has rows that are known by their bytes not cut into cells.
-    pub fn recognising(self, recogniser: Recogniser<'r>) -> Batches<'r> {
-        Batches {
-            recogniser: Some(recogniser),
-            ..self
-        }
-    }
-
-    fn next_batch(&mut self) -> Result<Option<Decoded>, Error> {
-        let mut batch = Builder::new(&self.schema, self.reading, Arc::clone(&self.headers));
+impl super::batch::Rows for Rows<'_> {
+    fn fill(&mut self, batch: &mut Builder) -> Result<bool, Error> {
         if !self.header_read {
             self.header_read = true;
             self.skip_header()?;
         }
-        while batch.len() < BATCH_ROWS && batch.bytes < BATCH_BYTES && batch.second_header.is_none()
-        {
-            match self.lines.next_run()? {
-                Run::End => break,
-                Run::Balanced => self.take_run(&mut batch),
-                Run::Open => self.take_open(&mut batch)?,
-                Run::Overlong { line } => {
-                    self.row += 1;
-                    batch.reject(
-                        line,
-                        "",
-                        format!("the line is longer than {MAX_LINE_BYTES} bytes"),
-                    );
-                }
+        match self.lines.next_run()? {
+            Run::End => return Ok(false),
+            Run::Balanced => self.take_run(batch),
+            Run::Open => self.take_open(batch)?,
+            Run::Overlong { line } => {
+                self.row += 1;
+                batch.reject(
+                    line,
+                    "",
+                    format!("the line is longer than {MAX_LINE_BYTES} bytes"),
+                );
             }
         }
-        match batch.second_header.take() {
-            Some(found) => Err(found),
-            None => Ok((batch.len() > 0).then(|| batch.finish(&self.schema))),
+        Ok(true)
+    }
+}
+
+impl<'r> Rows<'r> {
+    /// Begins to read a text; rows that are known by their bytes are not cut into cells.
+    pub(super) fn new(
+        text: Text,
+        delimiter: u8,
+        columns: usize,
+        reading: Reading<'r>,
+        recogniser: Option<Recogniser<'r>>,
+    ) -> Rows<'r> {
+        Rows {
+            lines: Lines::open(text),
+            delimiter,
+            reading,
+            columns,
+            recogniser,
+            row: 0,
+            header_read: false,
         }
     }
 
     fn skip_header(&mut self) -> Result<(), Error> {
         while let Run::Balanced | Run::Open = self.lines.next_run()? {
             let line = self.lines.first_line();
-            let is_header = !is_before_header(line);
+            let is_header = !header::is_before(line);
             let length = line.len();
             self.lines.consume(length, 1);
             if is_header {
@@ -146,7 +100,7 @@ impl<'r> Batches<'r> {
     fn take_plainly_quoted(&mut self, batch: &mut Builder) {
         let run = self.lines.run();
         let (mut taken, mut rows) = (0, 0);
-        let mut cells = Vec::with_capacity(self.schema.fields().len());
+        let mut cells = Vec::with_capacity(self.columns);
         while let Some(length) = cut_plainly_quoted(&run[taken..], self.delimiter, &mut cells) {
             let Ok(text) = std::str::from_utf8(&run[taken..taken + length]) else {
                 break;
@@ -246,7 +200,7 @@ impl<'r> Batches<'r> {
     fn record(&self, bytes: usize) -> Option<ByteRecord> {
         let text = &*undecorated(&self.lines.rest()[..bytes], self.delimiter);
         let record = parse(text, self.delimiter)?;
-        let is_one = record.len() == self.schema.fields().len();
+        let is_one = record.len() == self.columns;
         (is_one && fault(text, self.delimiter).is_none()).then_some(record)
     }
 

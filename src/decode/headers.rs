@@ -61,7 +61,8 @@ impl<'r> Headers<'r> {
         let is_name = |name: &str| self.is_name(name) || is_path(name);
         // Nearly every row is told by its first cell.
         let first = cells.clone().next().filter(|first| may_be_name(first))?;
-        if !is_name(&name_in(first)) {
+        let mut place = [0; MAX_NAME_BYTES];
+        if !is_name(lower_in(bare(first), &mut place)) {
             return None;
         }
         let names = without_empty_ends(cells.map(name_in).collect());
@@ -90,7 +91,7 @@ impl<'r> Headers<'r> {
 }
 
 /// Tells whether a text is a name of the export language: `user.#team`, `device.name`.
-fn is_path(name: &str) -> bool {
+pub(super) fn is_path(name: &str) -> bool {
     let is_path = name.starts_with("user.") || name.starts_with("device.");
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_.#-".contains(&byte);
     is_path && name.bytes().all(is_plain)
@@ -113,10 +114,24 @@ fn may_be_name(cell: &str) -> bool {
 
 /// Returns the name that a cell is, without what files begin with and what stands around a name.
 fn name_in(cell: &str) -> String {
-    let name = cell.trim_matches(|letter: char| {
+    bare(cell).to_ascii_lowercase()
+}
+
+fn bare(cell: &str) -> &str {
+    cell.trim_matches(|letter: char| {
         letter == '\u{feff}' || letter == '"' || letter.is_whitespace()
-    });
-    name.to_ascii_lowercase()
+    })
+}
+
+/// Writes a name in small letters to a place of its own, which costs less than a text of its own; what is longer than any
+/// name stays empty.
+fn lower_in<'p>(name: &str, place: &'p mut [u8; MAX_NAME_BYTES]) -> &'p str {
+    let place = place.get_mut(..name.len()).unwrap_or_default();
+    if place.len() == name.len() {
+        place.copy_from_slice(name.as_bytes());
+    }
+    place.make_ascii_lowercase();
+    std::str::from_utf8(place).unwrap_or_default()
 }
 
 /// Spreadsheets write delimiters behind the last column, too.

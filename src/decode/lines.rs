@@ -1,6 +1,7 @@
 //! The physical lines of a text, buffered: runs of them whose quotes are balanced, and those that leave one open.
 
-use super::{Error, MAX_LINE_BYTES, MAX_RECORD_LINES, Text};
+use super::text::Text;
+use super::{Error, MAX_LINE_BYTES, MAX_RECORD_LINES};
 
 /// What stands next in the text.
 pub(super) enum Run {

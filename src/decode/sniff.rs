@@ -11,7 +11,7 @@ pub(super) enum Compression {
 }
 
 /// What files begin with that are no exports, and what people call them.
-const OTHERS: [(&[u8], &str); 14] = [
+const OTHERS: [(&[u8], &str); 16] = [
     (b"PK\x03\x04", "a zip archive or an Excel workbook (xlsx)"),
     (b"PK\x05\x06", "an empty zip archive"),
     (b"\xd0\xcf\x11\xe0", "an old Office document (xls)"),
@@ -24,6 +24,8 @@ const OTHERS: [(&[u8], &str); 14] = [
     (b"SQLite format 3\0", "a SQLite database"),
     (b"Obj\x01", "an Avro file"),
     (b"ORC", "an ORC file"),
+    (b"PARE", "an encrypted Parquet file"),
+    (b"PAR1", "a Parquet file that was compressed once more"),
     (b"\x7fELF", "a program"),
     (
         b"-----BEGIN",
@@ -65,6 +67,15 @@ pub(super) fn utf16_of(start: &[u8]) -> Option<&'static encoding_rs::Encoding> {
         [0, first, 0, second, ..] if *first != 0 && *second != 0 => Some(encoding_rs::UTF_16BE),
         _ => None,
     }
+}
+
+/// Tells whether a text, of which this is the start, is JSON. No name of a column begins so.
+pub(super) fn is_json(text: &[u8]) -> bool {
+    matches!(text.trim_ascii_start(), [b'{' | b'[', ..])
+}
+
+pub(super) fn is_parquet(start: &[u8]) -> bool {
+    start.starts_with(b"PAR1")
 }
 
 /// Refuses what is plainly another kind of file.

@@ -65,5 +65,10 @@ impl<'a> Row<'a> {
 pub(crate) fn count(text: &str) -> Option<u64> {
     /// Ten digits: sums of them do not overflow.
     const MAX: u64 = 9_999_999_999;
-    text.parse().ok().filter(|count| *count <= MAX)
+    // Programs that know of no whole numbers with gaps write fractions.
+    let whole = match text.split_once('.') {
+        Some((whole, "0" | "00")) => whole,
+        _ => text,
+    };
+    whole.parse().ok().filter(|count| *count <= MAX)
 }

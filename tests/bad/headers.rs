@@ -53,7 +53,7 @@ fn a_header_over_a_bound_fails_its_object() {
         (
             "a long name",
             format!("user.name,{}\njdoe@EMEA,x\n", "c".repeat(513)).into_bytes(),
-            "a column name is over the limit of 512 bytes; expected column names such as \"user.sid\" on the first line",
+            "a column name is over the limit of 512 bytes; expected column names such as \"user.sid\", in CSV on the first line",
         ),
         (
             "a stray quote",

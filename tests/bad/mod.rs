@@ -5,8 +5,10 @@
 
 mod fixtures;
 mod headers;
+mod json;
 mod lines;
 mod objects;
+mod parquet;
 mod quotes;
 mod sizes;
 mod taken;
@@ -23,14 +25,14 @@ use crate::forms::cells_of;
 fn batches(content: &[u8]) -> Vec<Decoded> {
     let file = tempfile::NamedTempFile::new().unwrap();
     fs::write(file.path(), content).unwrap();
-    let form = decode::check(file.path(), None).unwrap();
+    let form = decode::check(file.path(), None, &HashSet::new()).unwrap();
     let (not_said, names) = (NotSaid::default(), HashSet::new());
     let reading = decode::Reading {
         columns: &[Column::Key],
         not_said: &not_said,
         names: &names,
     };
-    decode::batches(file.path(), &form, reading)
+    decode::batches(file.path(), &form, reading, None)
         .unwrap()
         .collect::<Result<_, _>>()
         .unwrap()

@@ -1,5 +1,6 @@
 //! Sizes: texts, lines and batches at their limits, and the memory that they take. Headers have limits of their own.
 
+use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io::{BufWriter, Write};
 use std::process::Command;
@@ -37,7 +38,7 @@ fn a_plain_file_over_the_limit_fails_before_any_row_is_taken() {
     let file = tempfile::NamedTempFile::new().unwrap();
     fs::write(file.path(), HEADER).unwrap();
     file.as_file().set_len(decode::MAX_TEXT_BYTES + 1).unwrap();
-    let error = decode::check(file.path(), None).unwrap_err();
+    let error = decode::check(file.path(), None, &HashSet::new()).unwrap_err();
     assert_eq!(
         error.to_string(),
         "the text is over the limit of 65536 MiB; split the export into smaller files"

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use identidex::ingest::Outcome;
 
+use super::written::{self, Shape, Texts, codecs};
 use super::{KEY, Tenant, gzip};
 use crate::state;
 
@@ -82,7 +83,12 @@ fn utf_16(text: &str, unit: impl Fn(u16) -> [u8; 2]) -> Vec<u8> {
 fn twenty_thousand_rows_are_the_same_in_every_form() {
     let quoted = written(",", "\n", true);
     assert!(quoted.len() > 3 << 20, "the text spans read buffers");
-    let forms: [(&str, Vec<u8>); 11] = [
+    let rows: Vec<Vec<String>> = (0..ROWS).map(|at| row(at).to_vec()).collect();
+    let json = |shape, is_nested| written::json(&HEADER, &rows, shape, is_nested);
+    let parquet =
+        |texts, is_nested, codec| written::parquet(&HEADER, &rows, texts, is_nested, codec);
+    let [plain, snappy, .., zstd] = codecs();
+    let forms: [(&str, Vec<u8>); 19] = [
         ("plain", quoted.clone().into_bytes()),
         ("unquoted", written(",", "\n", false).into_bytes()),
         ("CRLF", written(",", "\r\n", true).into_bytes()),
@@ -94,7 +100,22 @@ fn twenty_thousand_rows_are_the_same_in_every_form() {
         ("zstd", zstd::encode_all(quoted.as_bytes(), 3).unwrap()),
         ("semicolon", written(";", "\n", true).into_bytes()),
         ("tab", written("\t", "\n", false).into_bytes()),
+        ("JSON lines", json(Shape::Lines, false).into_bytes()),
+        ("JSON rows", json(Shape::Rows, true).into_bytes()),
+        (
+            "JSON list",
+            gzip_members(json(Shape::List, false).as_bytes()),
+        ),
+        (
+            "JSON wrapped",
+            utf_16(&json(Shape::Wrapped, true), u16::to_le_bytes),
+        ),
+        ("Parquet", parquet(Texts::Plain, false, plain)),
+        ("Parquet, nested", parquet(Texts::Dictionary, true, snappy)),
+        ("Parquet, large", parquet(Texts::Large, false, zstd)),
+        ("Parquet of bytes", parquet(Texts::Bytes, true, plain)),
     ];
+    let mut digest = None;
     for (form, content) in forms {
         let tenant = Tenant::of(&[(KEY, &content)]);
         let report = tenant.sync();
@@ -104,6 +125,8 @@ fn twenty_thousand_rows_are_the_same_in_every_form() {
             "{form}"
         );
         assert_eq!(report.accounts, 20_000, "{form}");
+        let digest = digest.get_or_insert_with(|| report.digest.clone());
+        assert_eq!(report.digest, *digest, "{form}");
         assert_rows(form, &tenant.index());
     }
 }

@@ -1,0 +1,120 @@
+//! The header: which columns a file has. Of a CSV text its first line says it; what a name must be is the same in all formats.
+
+use std::borrow::Cow;
+
+use super::cells::{is_quoted_well, parse};
+use super::decoration::undecorated;
+use super::lines::quotes;
+use super::{BYTE_ORDER_MARK, Error, MAX_COLUMNS, MAX_LINE_BYTES, MAX_NAME_BYTES};
+
+/// Returns the start of a text in UTF-8, as far as it can be read, without a byte-order mark.
+pub(super) fn decoded<'s>(
+    start: &'s [u8],
+    encoding: Option<&'static encoding_rs::Encoding>,
+) -> Cow<'s, [u8]> {
+    match encoding {
+        Some(encoding) => match encoding.decode_with_bom_removal(start).0 {
+            Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
+            Cow::Owned(text) => Cow::Owned(text.into_bytes()),
+        },
+        None => Cow::Borrowed(start.strip_prefix(BYTE_ORDER_MARK).unwrap_or(start)),
+    }
+}
+
+/// Returns the delimiter and the trimmed column names of a CSV text by its start, which may be cut.
+pub(super) fn of_csv(text: &[u8], is_cut: bool) -> Result<(u8, Vec<String>), Error> {
+    let line = line(text, is_cut)?;
+    let delimiter = sniff_delimiter(&line);
+    let line = undecorated(line.as_bytes(), delimiter);
+    if quotes(&line) % 2 == 1 || !is_quoted_well(&line, delimiter) {
+        return Err(Error::HeaderQuote);
+    }
+    let record = parse(&line, delimiter).ok_or(Error::NoHeader)?;
+    let names = record
+        .iter()
+        .map(|name| String::from_utf8_lossy(name).trim().to_owned());
+    let mut names: Vec<String> = names.collect();
+    // Spreadsheets write delimiters behind the last column, too.
+    while names.len() > 1 && names.last().is_some_and(String::is_empty) {
+        names.pop();
+    }
+    Ok((delimiter, checked(names)?))
+}
+
+/// The first line that is not blank and does not name the delimiter, without its end.
+fn line(text: &[u8], is_cut: bool) -> Result<String, Error> {
+    let line = text
+        .split_inclusive(|byte| *byte == b'\n')
+        .find(|line| !is_before(line));
+    let line = line.ok_or(Error::NoHeader)?;
+    let is_cut = is_cut && !line.ends_with(b"\n");
+    let line = line.strip_suffix(b"\n").unwrap_or(line);
+    if line.trim_ascii_end().contains(&b'\r') {
+        return Err(Error::CarriageReturns);
+    }
+    if is_cut {
+        let hint = "expected a CSV export with column names on its first line";
+        return Err(Error::TooLarge {
+            what: "the header line",
+            limit: format!("{MAX_LINE_BYTES} bytes"),
+            hint,
+        });
+    }
+    String::from_utf8(line.to_vec()).map_err(|_| Error::NotText)
+}
+
+/// Tells whether a line stands before the header: a blank one, or one that names the delimiter, as Excel has it (`sep=;`).
+pub(super) fn is_before(line: &[u8]) -> bool {
+    let line = line.trim_ascii();
+    let is_named = line.len() <= 5
+        && matches!(line, [s, e, p, b'=', ..] if [s, e, p].map(u8::to_ascii_lowercase) == *b"sep");
+    line.is_empty() || is_named
+}
+
+/// The delimiter that stands most often outside quotes; a comma when none does.
+fn sniff_delimiter(line: &str) -> u8 {
+    let outside: String = line.split('"').step_by(2).collect();
+    let count = |delimiter: u8| outside.bytes().filter(|byte| *byte == delimiter).count();
+    // The last of equal maxima wins, so the comma stands last.
+    [b'|', b'\t', b';', b',']
+        .into_iter()
+        .max_by_key(|delimiter| count(*delimiter))
+        .unwrap_or(b',')
+}
+
+/// Checks the names of a file's columns.
+pub(super) fn checked(names: Vec<String>) -> Result<Vec<String>, Error> {
+    if names.len() > MAX_COLUMNS {
+        return Err(Error::TooLarge {
+            what: "the number of columns",
+            limit: MAX_COLUMNS.to_string(),
+            hint: "list fewer columns in the query",
+        });
+    }
+    if names.iter().any(|name| name.len() > MAX_NAME_BYTES) {
+        let hint = "expected column names such as \"user.sid\", in CSV on the first line";
+        return Err(Error::TooLarge {
+            what: "a column name",
+            limit: format!("{MAX_NAME_BYTES} bytes"),
+            hint,
+        });
+    }
+    refuse_invisible(&names)?;
+    Ok(names)
+}
+
+/// Refuses names that look like others and are not.
+fn refuse_invisible(names: &[String]) -> Result<(), Error> {
+    let is_invisible = |letter: &char| {
+        letter.is_control()
+            || matches!(letter, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}')
+            || matches!(letter, '\u{2060}'..='\u{206f}' | '\u{feff}')
+    };
+    for (column, name) in (1..).zip(names) {
+        if let Some(letter) = name.chars().find(is_invisible) {
+            let character = format!("U+{:04X}", letter as u32);
+            return Err(Error::Invisible { column, character });
+        }
+    }
+    Ok(())
+}
