@@ -34,7 +34,7 @@ def reply(
         if "contradiction" in answer.get("flags", []):
             return f"What I was told of you does not fit together. {COLLEAGUE}"
         return ASK["not_one"] if why.outcome == "several" else "I do not know you yet. What is your account name?"
-    if answer["freshness"]["state"] == "stale":
+    if answer["freshness"]["state"] in ("stale", "unknown"):
         return f"What I know of your devices is too old to act on. {COLLEAGUE}"
     if not match["enough_to_act"]:
         return ASK[match["not_enough"]]

@@ -45,7 +45,10 @@ pub fn reply(index: &Index, speaker: &Speaker) -> Result<String, Error> {
     else {
         return Ok("That is a device. Who are you?".into());
     };
-    if answer.freshness.state == FreshnessState::Stale {
+    if matches!(
+        answer.freshness.state,
+        FreshnessState::Stale | FreshnessState::Unknown
+    ) {
         let old = "What I know of your devices is too old to act on.";
         return Ok(colleague(old));
     }

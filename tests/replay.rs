@@ -214,6 +214,8 @@ pub(crate) fn options(source: &Path, index: &Path, publish_every: Duration) -> O
         not_said: Default::default(),
         device_domains: Vec::new(),
         patterns: Patterns::default(),
+        frozen: Vec::new(),
+        is_accepting: false,
         is_retry: false,
         is_dry_run: false,
         stop: Arc::new(AtomicBool::new(false)),

@@ -5,6 +5,7 @@
 //! `answer` and `words` what commands say to people in common.
 
 mod generations;
+mod rejects;
 mod resolve;
 mod rollback;
 mod status;
@@ -146,6 +147,7 @@ enum Command {
     Status(status::Args),
     Generations(generations::Args),
     Rollback(rollback::Args),
+    Rejects(rejects::Args),
 }
 
 /// What every command works with.
@@ -222,6 +224,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
         Command::Status(args) => status::run(args, &context),
         Command::Generations(args) => generations::run(args, &context),
         Command::Rollback(args) => rollback::run(args, &context),
+        Command::Rejects(args) => rejects::run(args, &context),
     }
 }
 

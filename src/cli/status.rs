@@ -182,11 +182,14 @@ impl Ages {
     fn new(coverage: Coverage, context: &Context) -> Ages {
         let answers = &context.config.answers;
         let now = Timestamp::now();
-        let judge = |as_of| Freshness::new(as_of, now, answers.fresh_for, answers.ageing_for);
+        let (fresh_for, ageing_for) = (answers.fresh_for, answers.ageing_for);
         Ages {
             coverage,
-            overall: judge(coverage.oldest()),
-            of: Dataset::ALL.map(|dataset| judge(coverage.of(dataset))),
+            overall: Freshness::new(coverage.times(), now, fresh_for, ageing_for),
+            of: Dataset::ALL.map(|dataset| {
+                let time = coverage.of(dataset).into_iter();
+                Freshness::new(time, now, fresh_for, ageing_for)
+            }),
         }
     }
 }

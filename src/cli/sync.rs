@@ -36,9 +36,12 @@ pub(super) struct Args {
     /// Read these folders or URLs [default: the sources of the configuration]
     #[arg(value_name = "URL or FOLDER")]
     sources: Vec<String>,
-    /// Take in also the objects that a rollback undid
+    /// Take in also the objects that failed before, and those that a rollback undid
     #[arg(long)]
     retry: bool,
+    /// Take in also objects whose columns changed though their dataset has contract = "freeze"
+    #[arg(long)]
+    accept: bool,
     /// Do everything but publish
     #[arg(long)]
     dry_run: bool,
@@ -121,10 +124,20 @@ fn options(args: &Args, config: &Config, stop: Arc<AtomicBool>) -> anyhow::Resul
         not_said: config.not_said.clone(),
         device_domains: config.answers.device_domains.clone(),
         patterns: Patterns::new(&config.class.service, &config.class.admin),
+        frozen: frozen(config),
+        is_accepting: args.accept,
         is_retry: args.retry,
         is_dry_run: args.dry_run,
         stop,
     })
+}
+
+fn frozen(config: &Config) -> Vec<Dataset> {
+    let is_frozen = |dataset: &Dataset| {
+        let known = config.datasets.get(dataset.as_str());
+        known.is_some_and(|known| known.is_frozen)
+    };
+    Dataset::ALL.into_iter().filter(is_frozen).collect()
 }
 
 /// Says who may read the index.

@@ -298,6 +298,7 @@ fn check_fields(dataset: &str, columns: &BTreeMap<String, String>) -> Result<(),
 
 fn assign_dataset(dataset: &mut Dataset, key: &[&str], value: &Value) -> Result<(), Refusal> {
     const SEMANTICS: &str = "\"window\" or \"complete\"";
+    const CONTRACT: &str = "\"evolve\" or \"freeze\"";
     match *key {
         ["columns"] => dataset.columns = value.pairs()?,
         ["columns", column] => {
@@ -310,6 +311,13 @@ fn assign_dataset(dataset: &mut Dataset, key: &[&str], value: &Value) -> Result<
         }
         ["drop"] => dataset.drop = value.texts()?,
         ["extra"] => dataset.has_no_extra = !value.switch()?,
+        ["contract"] => {
+            dataset.is_frozen = match value.text(CONTRACT)? {
+                "evolve" => false,
+                "freeze" => true,
+                _ => return Err(Refusal::Expected(CONTRACT)),
+            };
+        }
         ["semantics"] => {
             dataset.semantics = match value.text(SEMANTICS)? {
                 "window" => Semantics::Window,
@@ -370,16 +378,19 @@ mod tests {
             CLASS_ADMIN=adm-*, *-adm
             CLASS_SERVICE=
             DATASET_DEVICES_COLUMNS=
+            DATASET_DEVICES_CONTRACT=freeze
             DATASET_DEVICES_SEMANTICS=complete
             DATASET_LOGINS_COLUMNS=
             DATASET_DEVICES_DROP=
             DATASET_DEVICES_EXTRA=true
             DATASET_LOGINS_DROP=
             DATASET_LOGINS_EXTRA=true
+            DATASET_LOGINS_CONTRACT=evolve
             DATASET_LOGINS_SEMANTICS=window
             DATASET_USERS_DROP=user.#birthday
             DATASET_USERS_EXTRA=false
             DATASET_USERS_COLUMNS=user.#team=department, user.#mail=email
+            DATASET_USERS_CONTRACT=freeze
             DATASET_USERS_SEMANTICS=complete
             DATASET_LOGINS_WINDOW=1d
             INDEX_GROUP=chatbots
@@ -432,6 +443,7 @@ mod tests {
         assert_eq!(datasets["users"].columns["user.#mail"], "email");
         assert_eq!(datasets["users"].drop, ["user.#birthday"]);
         assert!(datasets["users"].has_no_extra && !datasets["devices"].has_no_extra);
+        assert!(datasets["users"].is_frozen && !datasets["logins"].is_frozen);
         assert_eq!(datasets["devices"].semantics, Semantics::Complete);
         assert_eq!((index.mode, index.keep_generations), (0o600, 5));
         assert_eq!(datasets["logins"].window, Some(Duration::from_hours(24)));

@@ -35,6 +35,8 @@ pub struct Dataset {
     pub drop: Vec<String>,
     /// Columns that no field takes are not kept.
     pub has_no_extra: bool,
+    /// An object with other columns than the newest one before fails.
+    pub is_frozen: bool,
     /// Of logins: the time that each file covers, up to when it was observed.
     pub window: Option<Duration>,
 }

@@ -27,7 +27,7 @@ mod text;
 
 use std::collections::HashSet;
 use std::fs::File;
-use std::io::Read;
+use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 
 pub use self::batch::NOT_UTF8;
@@ -63,6 +63,8 @@ pub struct Form {
     format: Format,
     /// The column names as the file spells them, white space trimmed.
     pub header: Vec<String>,
+    /// A plain text without a line end at its end: all of it, or what is written of it so far.
+    pub may_be_cut: bool,
 }
 
 /// How rows are written.
@@ -106,6 +108,7 @@ pub fn check(
         encoding,
         format,
         header,
+        may_be_cut: false,
     };
     if is_json(&text) {
         let shape = json::shape_of(&text, start.len() < MAX_LINE_BYTES, names)?;
@@ -114,7 +117,20 @@ pub fn check(
         return Ok(form);
     }
     let (delimiter, header) = header::of_csv(&text, start.len() == MAX_LINE_BYTES)?;
-    Ok(form(Format::Csv { delimiter }, header))
+    let mut form = form(Format::Csv { delimiter }, header);
+    form.may_be_cut = compression == Compression::None && !has_last_line_end(path)?;
+    Ok(form)
+}
+
+/// Tells whether a file ends in a line end, in whatever encoding.
+fn has_last_line_end(path: &Path) -> Result<bool, Error> {
+    let mut file = File::open(path).map_err(Error::Read)?;
+    let mut end = Vec::new();
+    let length = file.seek(SeekFrom::End(0)).map_err(Error::Read)?;
+    file.seek(SeekFrom::Start(length.saturating_sub(2)))
+        .and_then(|_| file.read_to_end(&mut end))
+        .map_err(Error::Read)?;
+    Ok(matches!(*end, [.., b'\n'] | [b'\n', 0]))
 }
 
 fn sniff_compression(path: &Path) -> Result<Compression, Error> {

@@ -39,6 +39,7 @@ pub(super) fn check(path: &Path) -> Result<Form, Error> {
         encoding: None,
         format: Format::Parquet,
         header: header::checked(names(opened.schema().fields())?)?,
+        may_be_cut: false,
     })
 }
 

@@ -13,7 +13,7 @@ use super::known::{self, Known};
 use super::lanes::{Entry, Lanes};
 use super::last::Last;
 use super::last_use::VALUE;
-use super::ledger::Ledger;
+use super::ledger::{Ledger, NewestColumns};
 use super::mentions::Mentions;
 use super::roster::{NewRow, Roster};
 use super::said::{NEVER, ObjectId, Said, ShapeId};
@@ -158,6 +158,11 @@ impl Kept {
     /// Returns the contents that were taken in.
     pub fn contents(&self) -> Contents {
         Contents::of(self.ledger.contents())
+    }
+
+    /// Returns the columns of the newest objects that were taken in.
+    pub fn newest_columns(&self) -> NewestColumns {
+        self.ledger.newest_columns()
     }
 
     /// Writes the ledger's line for an object that repeats another one.

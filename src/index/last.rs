@@ -111,6 +111,11 @@ impl Past {
         self.ledger.knows(object)
     }
 
+    /// Tells whether another object of the same key and observed time was taken in before.
+    pub fn has_key_and_time(&self, object: &Object) -> bool {
+        self.ledger.has_key_and_time(object)
+    }
+
     /// Returns how many objects of a source were taken in.
     pub fn objects_of(&self, source: &str) -> u64 {
         self.ledger.objects_of(source)

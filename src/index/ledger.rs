@@ -7,12 +7,18 @@ use super::error::{Error, Result, damaged};
 use super::object_lines::{Line, Listing, Loaded, REJECTS_KEPT, RowCounts, count, identity_of};
 use super::said::{NEVER, ObjectId, RowStamp, Said, ShapeId};
 use super::text::Shape;
+use crate::identifier::hash128;
 use crate::observation::{Object, Refused, Reject};
 use crate::schema::{Dataset, SECOND, STRONG, Subject};
 use crate::sqlite::{Columns, Reader, Record, Table};
 
 /// Objects that a ledger can have.
 const MAX_OBJECTS: usize = 99_999_999;
+
+/// By source and dataset: when the newest object was observed, and the names of its columns as [`Layout::shape`] has them.
+///
+/// [`Layout::shape`]: crate::observation::Layout::shape
+pub type NewestColumns = BTreeMap<(String, Dataset), (i64, Vec<String>)>;
 
 /// What orders the rows of an object among those of others, and which columns it carried.
 #[derive(Debug, Clone, Copy)]
@@ -24,11 +30,17 @@ struct Stamp {
     shape: ShapeId,
 }
 
+fn key_and_time(name: &str, observed_at: i64) -> u128 {
+    hash128(&format!("{observed_at} {name}"))
+}
+
 /// The ledger of the generation in the making.
 #[derive(Default)]
 pub(super) struct Ledger {
     /// Hashes of what identifies an object in a listing.
     known: HashSet<u128>,
+    /// Hashes of the names and observed times of loaded objects.
+    keys_and_times: HashSet<u128>,
     /// How many objects the last generation has of each source.
     by_source: BTreeMap<String, u64>,
     /// By object id - 1, those of the last generation first.
@@ -39,6 +51,8 @@ pub(super) struct Ledger {
     lines: Vec<Line>,
     /// The newest time of each dataset's loaded objects.
     coverage: [Option<i64>; 3],
+    /// The columns of the newest loaded object of each source and dataset, and when it was observed.
+    newest_shapes: BTreeMap<(String, Dataset), (i64, ShapeId)>,
 }
 
 impl Ledger {
@@ -73,10 +87,10 @@ impl Ledger {
         let Listing {
             identity,
             source,
+            name,
             modified_at,
-            ..
         } = Listing::read(&mut columns)?;
-        *self.by_source.entry(source).or_default() += 1;
+        *self.by_source.entry(source.clone()).or_default() += 1;
         let observed_at = columns.take()?.integer().unwrap_or_default();
         columns.skip(1)?;
         let blake3 = columns
@@ -99,6 +113,14 @@ impl Ledger {
             shape,
         };
         self.add_stamp(stamp, is_loaded.then_some(dataset));
+        if is_loaded {
+            self.keys_and_times.insert(key_and_time(&name, observed_at));
+            let newest = self.newest_shapes.entry((source, dataset));
+            let newest = newest.or_insert((observed_at, shape));
+            if observed_at >= newest.0 {
+                *newest = (observed_at, shape);
+            }
+        }
         Ok(())
     }
 
@@ -167,10 +189,26 @@ impl Ledger {
         self.known.contains(&identity_of(object))
     }
 
+    /// Tells whether an object of the same source, key and observed time was taken in before.
+    pub(super) fn has_key_and_time(&self, object: &Object) -> bool {
+        let of = key_and_time(&object.name(), object.observed_at);
+        self.keys_and_times.contains(&of)
+    }
+
     /// Returns the content and the observed time of every object, with its latest time of modification.
     pub(super) fn contents(&self) -> impl Iterator<Item = ([u8; 32], i64, i64)> {
         let stamps = self.stamps.iter();
         stamps.map(|stamp| (stamp.blake3, stamp.observed_at, stamp.modified_at))
+    }
+
+    /// Returns the columns of the newest object of each source and dataset, of the last generation.
+    pub(super) fn newest_columns(&self) -> NewestColumns {
+        let newest = self.newest_shapes.iter();
+        let newest = newest.filter_map(|(of, (observed_at, shape))| {
+            let (_, names, _) = self.shapes.get(usize::from(shape.0))?;
+            Some((of.clone(), (*observed_at, names.clone())))
+        });
+        newest.collect()
     }
 
     /// Begins an object, and returns its id: its rows can be compared from now on.

@@ -14,7 +14,7 @@ use super::identity::Identity;
 use super::kept::Kept;
 use super::lanes::{Entry, Lanes};
 use super::last::Published;
-use super::mention::KEYS;
+use super::mention::{KEYS, State};
 use super::mention_rows::MentionReader;
 use super::object_lines::Loaded;
 use super::place;
@@ -64,7 +64,9 @@ impl Kept {
             are_patterns_new,
         };
         let tables = write::write(building, writing)?;
-        Ok(self.made(path, tables, &standings, &identities))
+        let mut made = self.made(path, tables, &standings, &identities);
+        made.oddities.extend(apart(&placed));
+        Ok(made)
     }
 
     fn are_patterns_new(&self, rules: &Rules) -> bool {
@@ -240,6 +242,24 @@ impl Kept {
         }
         oddities
     }
+}
+
+/// Says that many logins name whom no other dataset has.
+fn apart(placed: &place::Placed) -> Option<String> {
+    /// Fewer may be new since the last export of users or devices.
+    const MANY: u64 = 100;
+    /// The share of all pairs from which on datasets are of different populations: one of so many.
+    const SHARE: u64 = 5;
+    let (unknown, all) = (
+        placed.counts[State::Unknown as usize],
+        placed.states.len() as u64,
+    );
+    (unknown >= MANY && unknown * SHARE > all).then(|| {
+        format!(
+            "{unknown} of {all} pairs that logins name have a user or a device that no export of users or devices has: these may cover \
+             other populations, or one be missing"
+        )
+    })
 }
 
 /// Makes an empty file that only the user of the run may read, until it is published.

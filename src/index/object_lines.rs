@@ -123,7 +123,7 @@ pub(super) struct Listing {
     pub(super) identity: u128,
     pub(super) source: String,
     /// Its source and key, for people.
-    name: String,
+    pub(super) name: String,
     pub(super) modified_at: i64,
 }
 

@@ -10,7 +10,7 @@ use super::error::{Error, Result};
 use super::reader::{Fetched, MappedRows, Message, ObjectEnd, Reader};
 use super::{Progress, Run};
 use crate::index::Kept;
-use crate::observation::Layout;
+use crate::observation::{Layout, Object};
 
 /// Batches between the mapping thread and the writer: enough to bridge a pause of either.
 const BATCHES_AHEAD: usize = 6;
@@ -31,7 +31,7 @@ impl Run<'_> {
     ) -> Result<(Folded, bool)> {
         let options = self.options;
         let is_enough = AtomicBool::new(false);
-        let known = (kept.known(), kept.contents());
+        let known = (kept.known(), kept.contents(), kept.newest_columns());
         let mut is_changed = false;
         let is_more = std::thread::scope(|scope| {
             let (sender, receiver) = sync_channel(BATCHES_AHEAD);
@@ -66,6 +66,14 @@ impl Run<'_> {
             match message {
                 Message::Failed { object, error } => self.fail(&object, error),
                 Message::Refused { object, error } => self.fail_by_content(&object, error),
+                Message::Unfinished { object } => {
+                    self.report.warnings.push(format!(
+                        "{} ends within a line and was written less than a minute ago: it may be written still, and waits for the \
+                         next run",
+                        object.name()
+                    ));
+                    self.progress_of(&object);
+                }
                 Message::Duplicate {
                     object,
                     blake3,
@@ -82,7 +90,7 @@ impl Run<'_> {
                     layout,
                 } => {
                     kept.begin(object.clone(), blake3, &layout)?;
-                    self.fold_rows(kept, &layout, messages)?;
+                    self.fold_rows(kept, &object, &layout, messages)?;
                     self.progress_of(&object);
                     is_changed = true;
                     let is_late = start.elapsed() > self.options.publish_every;
@@ -102,6 +110,7 @@ impl Run<'_> {
     fn fold_rows(
         &mut self,
         kept: &mut Kept,
+        object: &Object,
         layout: &Layout,
         messages: &Receiver<Message>,
     ) -> Result<()> {
@@ -116,9 +125,11 @@ impl Run<'_> {
                     refused,
                     odd,
                     odd_types,
+                    seen,
                 }) => {
                     self.report.note_odd(layout.dataset, odd);
                     self.odd_types.extend(odd_types);
+                    self.sanity.note(&object.name(), layout.dataset, seen);
                     return Ok(kept.end(refused)?);
                 }
                 Message::Broken(error) => return Err(error),

@@ -43,12 +43,15 @@ impl Run<'_> {
         if !self.options.is_retry {
             self.leave_out_undone(&mut new)?;
             // Where nothing was published yet, a run that leaves all out would call itself done.
-            if past.is_some() {
+            if past.is_some() && !self.options.is_accepting {
                 self.leave_out_failed(&mut new);
             }
         }
         self.refuse_undated(&mut new);
         self.report.warnings.extend(apart(&new));
+        if let Some(past) = &past {
+            self.report.warnings.extend(written_anew(&new, past));
+        }
         new.sort_by(|left, right| {
             (right.observed_at, &left.source, &left.key).cmp(&(
                 left.observed_at,
@@ -204,13 +207,25 @@ fn apart(new: &[Object]) -> Option<String> {
     ))
 }
 
+/// Says which objects have the key and the time of one that was taken in: of their rows, the later written count.
+fn written_anew(new: &[Object], past: &Past) -> Option<String> {
+    let mut anew = new.iter().filter(|object| past.has_key_and_time(object));
+    let first = anew.next()?.name();
+    Some(format!(
+        "{} of a key and time that were taken in before: written anew, and read again; of their rows the later written count (first \
+         {first})",
+        objects(anew.count() + 1)
+    ))
+}
+
 /// Returns what judges the content of objects, by source: with another program, mapping or encoding, one may be taken in.
 pub(super) fn judges(options: &Options) -> BTreeMap<String, String> {
     let all = format!(
-        "{} {:?} {:?}",
+        "{} {:?} {:?} {:?}",
         env!("CARGO_PKG_VERSION"),
         options.mapping,
-        options.not_said
+        options.not_said,
+        options.frozen
     );
     let sources = options.sources.iter().map(|source| {
         let encoding = source.encoding.map(encoding_rs::Encoding::name);

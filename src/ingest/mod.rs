@@ -7,9 +7,11 @@
 mod options;
 mod report;
 
+mod drift;
 mod fold;
 mod listing;
 mod reader;
+mod sanity;
 mod tally;
 
 mod error;
@@ -30,6 +32,7 @@ use self::listing::{identities, judge_of, judges};
 pub use self::options::Options;
 use self::reader::Fetched;
 pub use self::report::{Failure, ObjectCounts, Outcome, Progress, Report, RowReport, note_run};
+use self::sanity::Sanity;
 pub use crate::class::Patterns;
 use crate::index::{self, Kept, Loaded, Made, Past, Rules};
 pub use crate::mapping::Mapping;
@@ -66,6 +69,7 @@ fn run_whole(options: &Options, progress: &mut dyn FnMut(Progress)) -> Result<Re
         failed: folder.failed()?,
         judges: judges(options),
         odd_types: BTreeSet::new(),
+        sanity: Sanity::default(),
     };
     let mut new = run.new_objects(&listing)?;
     while !new.is_empty() || run.is_outdated {
@@ -106,6 +110,7 @@ struct Run<'a> {
     judges: BTreeMap<String, String>,
     /// Words of `user.type` that say neither local nor domain.
     odd_types: BTreeSet<String>,
+    sanity: Sanity,
 }
 
 impl Run<'_> {
@@ -288,6 +293,7 @@ impl Run<'_> {
                 "user.type says neither local nor domain in some rows: {words:?}; such accounts are told by their names"
             ));
         }
+        self.report.warnings.extend(self.sanity.warnings());
         self.report.shorten();
         self.report.seconds = (start.elapsed().as_secs_f64() * 1_000.0).round() / 1_000.0;
         self.report.outcome = if self.report.failures.is_empty() {

@@ -11,6 +11,7 @@ use crate::class::Patterns;
 use crate::identifier::NotSaid;
 use crate::mapping::Mapping;
 use crate::publish::Readers;
+use crate::schema::Dataset;
 use crate::source::SourceConfig;
 
 /// What a run works on and how.
@@ -41,6 +42,10 @@ pub struct Options {
     pub recent: Duration,
     /// Domains of devices' full names, beside those that the exports show, in small letters.
     pub device_domains: Vec<String>,
+    /// Datasets of which an object with other columns than the newest one before fails.
+    pub frozen: Vec<Dataset>,
+    /// Take such objects all the same.
+    pub is_accepting: bool,
     /// Take in also what a rollback undid.
     pub is_retry: bool,
     /// Do everything but publish.

@@ -6,14 +6,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
 
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use super::drift::{Change, Drift};
 use super::error::{Error, caught, chain};
 use super::options::Options;
+use super::sanity::{Filled, Seen};
 use super::tally::Tally;
 use crate::decode::{self, Reading};
 use crate::identifier::{NotSaid, hash128};
-use crate::index::{Content, Contents, Known};
+use crate::index::{Content, Contents, Known, NewestColumns};
 use crate::mapping::{self, Mapper, count, held_by, parse_time};
 use crate::observation::{
     Batch, LOGINS_COUNT, Layout, Object, OddCells, Recognised, Recogniser, Refused, Reject,
@@ -23,6 +26,8 @@ use crate::source::{self, SourceConfig, Spooled};
 
 /// Batches between cutting text into cells and mapping them.
 const DECODED_AHEAD: usize = 2;
+/// How long a text that ends within a line may still be written, in microseconds: whoever writes a file pauses for less.
+const UNFINISHED_FOR: i64 = 60_000_000;
 /// Named in the hash of every row's bytes: a change of what normal forms, times or fields mean changes it, so that no row
 /// is taken for one that was read otherwise.
 const MEANING: &str = "2";
@@ -33,6 +38,10 @@ pub(super) enum Message {
     Failed {
         object: Object,
         error: String,
+    },
+    /// It may be written still.
+    Unfinished {
+        object: Object,
     },
     /// It holds what cannot be taken in.
     Refused {
@@ -68,6 +77,7 @@ pub(super) struct ObjectEnd {
     pub(super) odd: Vec<(String, OddCells)>,
     /// Words of `user.type` that say neither local nor domain.
     pub(super) odd_types: BTreeSet<String>,
+    pub(super) seen: Seen,
 }
 
 /// What mapping an object comes to.
@@ -105,12 +115,13 @@ pub(super) struct Reader<'a> {
     is_enough: &'a AtomicBool,
     /// Lists of unknown columns that were reported.
     reported: HashSet<String>,
+    drift: Drift,
 }
 
 impl<'a> Reader<'a> {
     pub(super) fn new(
         options: &'a Options,
-        (known, contents): (Arc<Known>, Contents),
+        (known, contents, newest): (Arc<Known>, Contents, NewestColumns),
         is_enough: &'a AtomicBool,
         sender: SyncSender<Message>,
     ) -> Reader<'a> {
@@ -125,6 +136,7 @@ impl<'a> Reader<'a> {
             sender,
             is_enough,
             reported: HashSet::new(),
+            drift: Drift::new(newest),
         }
     }
 
@@ -186,8 +198,20 @@ impl<'a> Reader<'a> {
             Ok(checked) => checked,
             Err(error) => return self.fail(spooled, error),
         };
+        let written_at = spooled.object.modified_at;
+        if form.may_be_cut && written_at > Timestamp::now().as_microsecond() - UNFINISHED_FOR {
+            return self.send(Message::Unfinished {
+                object: spooled.object,
+            });
+        }
+        let change = self.drift.of(&spooled.object, &layout);
+        let is_frozen = self.options.frozen.contains(&layout.dataset) && !self.options.is_accepting;
+        if is_frozen && !change.is_none() {
+            let refusal = change.refusal(&layout);
+            return self.fail(spooled, refusal);
+        }
         self.report_unknown_columns(&spooled.object, &layout)?;
-        self.decode(spooled, &form, layout)
+        self.decode(spooled, &form, layout, &change)
     }
 
     /// Says once a run which columns no field takes.
@@ -252,6 +276,7 @@ impl<'a> Reader<'a> {
         spooled: Spooled,
         form: &decode::Form,
         layout: Layout,
+        change: &Change,
     ) -> std::result::Result<(), Gone> {
         let object = spooled.object.clone();
         // Only what can be read counts as taken in: a later copy is not to be passed over for it.
@@ -267,9 +292,10 @@ impl<'a> Reader<'a> {
             blake3: spooled.blake3,
             layout: layout.clone(),
         });
-        let mut mapped = self.map(&spooled, form, &layout, &mut begin, Look::First);
+        let columns = (&layout, change);
+        let mut mapped = self.map(&spooled, form, columns, &mut begin, Look::First);
         if let Ok(Mapped::LooksBad) = mapped {
-            mapped = self.map(&spooled, form, &layout, &mut begin, Look::Had);
+            mapped = self.map(&spooled, form, columns, &mut begin, Look::Had);
         }
         let has_begun = begin.is_none();
         match mapped {
@@ -286,6 +312,7 @@ impl<'a> Reader<'a> {
             Ok(Mapped::LooksBad) | Err(None) => Err(Gone),
             Err(Some(error)) => Err(self.broken(error)),
             Ok(Mapped::Whole(end)) => {
+                self.drift.note(&spooled.object, &layout);
                 if let Some(begin) = begin {
                     self.send(begin)?;
                 }
@@ -305,7 +332,7 @@ impl<'a> Reader<'a> {
         &self,
         spooled: &Spooled,
         form: &decode::Form,
-        layout: &Layout,
+        (layout, change): (&Layout, &Change),
         begin: &mut Option<Message>,
         look: Look,
     ) -> std::result::Result<Mapped, Option<Error>> {
@@ -334,6 +361,8 @@ impl<'a> Reader<'a> {
             .map_err(|source| Some(unreadable(&name, source)))?;
         let mut mapper = Mapper::new(layout, time_zone, &self.options.patterns);
         let mut tally = Tally::default();
+        let mut filled = Filled::new(columns.len());
+        let mut hints = None;
         let mut is_counting = false;
         let refused = std::thread::scope(|scope| {
             // Cutting text into cells and reading their meaning are about the same work.
@@ -347,6 +376,8 @@ impl<'a> Reader<'a> {
                     Err(source) => return Err(Some(unreadable(&name, source))),
                 };
                 tally.note_encoding(&batch);
+                filled.note(&batch);
+                hints.get_or_insert_with(|| change.hints(layout, &batch.records));
                 let (batch, rejects) = mapper.map(batch);
                 tally.note(batch.len(), &rejects);
                 // What begins badly is counted before anything of it is folded: to take rows back costs the whole run.
@@ -373,6 +404,12 @@ impl<'a> Reader<'a> {
             refused: mapper.refused,
             odd: odd.filter(|(_, odd)| *odd != OddCells::default()).collect(),
             odd_types: mapper.odd_types,
+            seen: Seen {
+                rows: tally.rows(),
+                hashed_upns: mapper.refused.hashed_upns,
+                empty: filled.empty(&columns, &form.header),
+                hints: hints.unwrap_or_default(),
+            },
         }))
     }
 

@@ -52,6 +52,11 @@ impl Tally {
         }
     }
 
+    /// Returns how many rows there are.
+    pub(super) fn rows(&self) -> u64 {
+        self.rows
+    }
+
     /// Tells whether more than a fifth of what was read so far is rejected.
     pub(super) fn looks_bad(&self) -> bool {
         self.rejected > 0 && self.rejected * SHARE > self.rows

@@ -28,11 +28,9 @@ impl Coverage {
         }
     }
 
-    /// Returns the time of the dataset that is furthest behind, of those there are.
-    pub fn oldest(&self) -> Option<Timestamp> {
-        Dataset::ALL
-            .into_iter()
-            .filter_map(|dataset| self.of(dataset))
-            .min()
+    /// Returns the times of the datasets there are.
+    pub fn times(&self) -> impl Iterator<Item = Timestamp> + Clone {
+        let datasets = Dataset::ALL.into_iter();
+        datasets.filter_map(|dataset| self.of(dataset))
     }
 }

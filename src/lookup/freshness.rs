@@ -5,7 +5,10 @@
 use std::fmt;
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
+
+/// How far ahead of this machine's clock a time may be: clocks differ by less.
+const AHEAD: SignedDuration = SignedDuration::from_mins(10);
 
 /// How old what the index knows is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,16 +26,21 @@ pub struct Freshness {
 }
 
 impl Freshness {
-    /// Judges the age that `as_of` has at `now`; a time to come counts as now.
+    /// Judges the age at `now` of what was observed at `times`, by the oldest of them.
     pub fn new(
-        as_of: Option<Timestamp>,
+        times: impl Iterator<Item = Timestamp> + Clone,
         now: Timestamp,
         fresh_for: Duration,
         ageing_for: Duration,
     ) -> Freshness {
-        let age = as_of.map(|as_of| now.duration_since(as_of).max(jiff::SignedDuration::ZERO));
+        let as_of = times.clone().min();
+        let age = as_of.map(|as_of| now.duration_since(as_of).max(SignedDuration::ZERO));
         let age = age.map(|age| age.unsigned_abs());
+        let is_ahead = times
+            .max()
+            .is_some_and(|newest| newest.duration_since(now) > AHEAD);
         let state = match age {
+            _ if is_ahead => FreshnessState::Unknown,
             Some(age) if age <= fresh_for => FreshnessState::Fresh,
             Some(age) if age <= ageing_for => FreshnessState::Ageing,
             _ => FreshnessState::Stale,
@@ -55,6 +63,9 @@ pub enum FreshnessState {
     Ageing,
     /// Beyond both, or there is none.
     Stale,
+    /// Something was observed at a time that has not come yet, by this machine's clock: one of the clocks or zones is wrong,
+    /// and so may be the age.
+    Unknown,
 }
 
 impl FreshnessState {
@@ -64,6 +75,7 @@ impl FreshnessState {
             FreshnessState::Fresh => "fresh",
             FreshnessState::Ageing => "ageing",
             FreshnessState::Stale => "stale",
+            FreshnessState::Unknown => "unknown",
         }
     }
 }
@@ -78,23 +90,27 @@ impl fmt::Display for FreshnessState {
 mod tests {
     use super::*;
 
+    fn judged(seconds: &[i64]) -> Freshness {
+        let time = |seconds: &i64| Timestamp::from_second(1_000_000 - seconds).unwrap();
+        let now = Timestamp::from_second(1_000_000).unwrap();
+        let (fresh_for, ageing_for) = (Duration::from_secs(10), Duration::from_secs(20));
+        Freshness::new(seconds.iter().map(time), now, fresh_for, ageing_for)
+    }
+
     #[test]
     fn age_is_judged_by_both_limits_and_never_negative() {
-        let judge = |seconds: i64| {
-            let as_of = Timestamp::from_second(1_000_000 - seconds).unwrap();
-            let now = Timestamp::from_second(1_000_000).unwrap();
-            Freshness::new(
-                Some(as_of),
-                now,
-                Duration::from_secs(10),
-                Duration::from_secs(20),
-            )
-        };
-        assert_eq!(judge(-5).age, Some(Duration::ZERO));
-        assert_eq!(judge(10).state, FreshnessState::Fresh);
-        assert_eq!(judge(11).state, FreshnessState::Ageing);
-        assert_eq!(judge(21).state, FreshnessState::Stale);
-        let nothing = Freshness::new(None, Timestamp::UNIX_EPOCH, Duration::MAX, Duration::MAX);
+        assert_eq!(judged(&[-5]).age, Some(Duration::ZERO));
+        assert_eq!(judged(&[10]).state, FreshnessState::Fresh);
+        assert_eq!(judged(&[3, 11]).state, FreshnessState::Ageing);
+        assert_eq!(judged(&[21]).state, FreshnessState::Stale);
+        let nothing = judged(&[]);
         assert_eq!((nothing.state, nothing.age), (FreshnessState::Stale, None));
+    }
+
+    #[test]
+    fn it_is_unknown_while_anything_lies_ahead() {
+        assert_eq!(judged(&[5, -600]).state, FreshnessState::Fresh);
+        assert_eq!(judged(&[5, -601]).state, FreshnessState::Unknown);
+        assert_eq!(judged(&[-601]).state, FreshnessState::Unknown);
     }
 }

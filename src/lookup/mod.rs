@@ -286,10 +286,9 @@ impl Index {
             clock,
             ..
         } = self.options;
-        let as_of = generation.coverage.oldest();
         Freshness {
             is_mapped: generation.is_mapped,
-            ..Freshness::new(as_of, clock(), fresh_for, ageing_for)
+            ..Freshness::new(generation.coverage.times(), clock(), fresh_for, ageing_for)
         }
     }
 
