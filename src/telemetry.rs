@@ -70,8 +70,9 @@ pub fn start(format: LogFormat, verbosity: i8) -> Result<(), BadFilter> {
 
 fn level(format: LogFormat, verbosity: i8) -> LevelFilter {
     let at_zero = match format {
-        LogFormat::Text => 2,
-        LogFormat::Json => 3,
+        // From the first `-v` on, both show the same.
+        LogFormat::Text if verbosity <= 0 => 2,
+        LogFormat::Text | LogFormat::Json => 3,
     };
     match verbosity.saturating_add(at_zero) {
         ..=0 => LevelFilter::OFF,

@@ -9,12 +9,13 @@ use std::time::{Duration, SystemTime};
 use async_trait::async_trait;
 use aws_config::profile::ProfileFileCredentialsProvider;
 use aws_config::{BehaviorVersion, Region};
+use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
 use object_store::CredentialProvider;
 use object_store::aws::AwsCredential;
 use tokio::sync::Mutex;
 
-use super::error::NoCredentials;
+use super::error::{NoCredentials, cause};
 
 /// How long before their end credentials are renewed: more than the retries of one request take.
 const RENEW_BEFORE: Duration = Duration::from_secs(5 * 60);
@@ -81,21 +82,21 @@ impl CredentialProvider for Chain {
         if let Some(known) = known.as_ref().filter(|known| known.is_good()) {
             return Ok(Arc::clone(&known.credential));
         }
-        let fresh = self
-            .ask()
-            .await
-            .ok_or_else(|| object_store::Error::Generic {
-                store: "S3",
-                source: Box::new(NoCredentials),
-            })?;
+        let fresh = self.ask().await;
+        let fresh = fresh.map_err(|none| object_store::Error::Generic {
+            store: "S3",
+            source: Box::new(none),
+        })?;
         Ok(Arc::clone(&known.insert(fresh).credential))
     }
 }
 
 impl Chain {
-    async fn ask(&self) -> Option<Known> {
-        let found = self.provider.as_ref()?.provide_credentials().await.ok()?;
-        Some(Known {
+    async fn ask(&self) -> Result<Known, NoCredentials> {
+        let provider = self.provider.as_ref().ok_or(NoCredentials(NONE))?;
+        let found = provider.provide_credentials().await;
+        let found = found.map_err(|error| NoCredentials(reason_of(&error)))?;
+        Ok(Known {
             credential: Arc::new(AwsCredential {
                 key_id: found.access_key_id().to_owned(),
                 secret_key: found.secret_access_key().to_owned(),
@@ -103,6 +104,57 @@ impl Chain {
             }),
             renew_at: found.expiry().and_then(|end| end.checked_sub(RENEW_BEFORE)),
         })
+    }
+}
+
+const NONE: &str = "none were found; set them in its options, the environment or a profile";
+
+/// Says why a chain of providers has nothing, without a word of its own text, which may name profiles and addresses.
+fn reason_of(error: &CredentialsError) -> &'static str {
+    const CODES: [(&str, &str); 6] = [
+        (
+            "InvalidIdentityToken",
+            "STS does not take the workload identity's token; check the identity provider of the role",
+        ),
+        (
+            "ExpiredToken",
+            "STS says that the workload identity's token has expired",
+        ),
+        (
+            "IDPCommunicationError",
+            "STS cannot reach the identity provider; try again later",
+        ),
+        (
+            "AccessDenied",
+            "STS refuses the role; check its trust policy",
+        ),
+        ("RegionDisabled", "STS is not enabled in the region"),
+        (
+            "ValidationError",
+            "STS does not take the name of the role; check it",
+        ),
+    ];
+    let missing = cause::<std::io::Error>(error).map(std::io::Error::kind);
+    if missing == Some(std::io::ErrorKind::NotFound) {
+        return "the token file of the workload identity is not there; check its mount";
+    }
+    let mut next: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(error) = next {
+        let text = format!("{error} {error:?}");
+        if let Some((_, reason)) = CODES.iter().find(|(code, _)| text.contains(code)) {
+            return reason;
+        }
+        next = error.source();
+    }
+    match error {
+        CredentialsError::CredentialsNotLoaded(_) => NONE,
+        CredentialsError::ProviderTimedOut(_) => {
+            "a provider of them took too long to answer; try again later"
+        }
+        CredentialsError::InvalidConfiguration(_) => {
+            "the profile or environment that says where they are is not valid"
+        }
+        _ => "the provider that has them failed; ask it by hand, with the provider's own tool",
     }
 }
 

@@ -8,6 +8,8 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
+use object_store::client::{HttpError, HttpErrorKind};
+
 /// Why a source could not be opened or listed, or an object not fetched.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -21,7 +23,11 @@ pub enum Error {
         reply: Reply,
     },
     /// The service knows no such credentials, or they may not do this; or the file system refuses.
-    #[error("not permitted to read {place}{}; check the credentials and their right to list and to read", brackets(.reply))]
+    #[error(
+        "not permitted to read {place}{}; {}",
+        brackets(.reply),
+        hint(.reply).unwrap_or("check the credentials and their right to list and to read")
+    )]
     NotPermitted {
         /// The source or the object.
         place: String,
@@ -29,15 +35,33 @@ pub enum Error {
         reply: Reply,
     },
     /// Neither the options nor the environment nor a profile say who is reading.
-    #[error(
-        "no credentials were found for {place}; set them in its options, the environment or a profile"
-    )]
+    #[error("no usable credentials for {place}: {reason}")]
     NoCredentials {
         /// The source or the object.
         place: String,
+        /// What became of looking for them, and what to do.
+        reason: &'static str,
+    },
+    /// What answers is not the service: a proxy or a login page, say.
+    #[error(
+        "what answers for {place} is not the service; check its endpoint, and for a proxy or a login page between"
+    )]
+    NotTheService {
+        /// The source or the object.
+        place: String,
+    },
+    /// Nothing of the source may be read, which was tried often enough.
+    #[error(
+        "left alone: {refusals} objects of source `{source_name}` were refused for want of rights before it, and none could be read"
+    )]
+    LeftAlone {
+        /// The source.
+        source_name: String,
+        /// So many were refused.
+        refusals: u32,
     },
     /// No answer, or throttling and faults of the service that outlasted the retries: try later.
-    #[error("{place} cannot be reached{}; try again later", brackets(.reply))]
+    #[error("{place} cannot be reached{}; {}", brackets(.reply), hint(.reply).unwrap_or("try again later"))]
     Unreachable {
         /// The source or the object.
         place: String,
@@ -120,7 +144,7 @@ pub enum Error {
     #[error("stopped")]
     Stopped,
     /// Anything else.
-    #[error("reading {place} failed{}; check it and run again", brackets(.reply))]
+    #[error("reading {place} failed{}; {}", brackets(.reply), hint(.reply).unwrap_or("check it and run again"))]
     Other {
         /// The source or the object.
         place: String,
@@ -142,8 +166,10 @@ impl Error {
 /// What a service said when it refused a request: the part of it that holds no secret.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Reply {
-    /// Which host answered; empty for a file system.
+    /// Which host was asked, with its port; empty for a file system.
     pub host: String,
+    /// Why there was no answer, as far as that is known.
+    pub fault: Option<Fault>,
     /// The HTTP status; absent when there was no answer.
     pub status: Option<u16>,
     /// The code of the service, such as `AccessDenied`.
@@ -158,6 +184,9 @@ impl fmt::Display for Reply {
             Some(status) => write!(f, "status {status}")?,
             None => write!(f, "no answer")?,
         }
+        if let Some(fault) = self.fault {
+            write!(f, ", {fault}")?;
+        }
         if let Some(code) = &self.code {
             write!(f, ", code {code}")?;
         }
@@ -169,6 +198,190 @@ impl fmt::Display for Reply {
 }
 
 impl StdError for Reply {}
+
+/// Why a service did not answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Fault {
+    /// Nothing listens there.
+    #[error("connection refused")]
+    Refused,
+    /// The host's name is not known.
+    #[error("the name of the host cannot be resolved")]
+    Name,
+    /// It took too long.
+    #[error("timed out")]
+    TimedOut,
+    /// The connection was given up by the other side.
+    #[error("the connection was closed")]
+    Closed,
+    /// No way leads there.
+    #[error("the network is unreachable")]
+    Network,
+    /// The certificate is of an authority that this machine does not trust.
+    #[error("its certificate is of an unknown authority")]
+    Authority,
+    /// The certificate's time is over, or has not come.
+    #[error("its certificate has expired or is not valid yet")]
+    Expired,
+    /// The certificate is another host's.
+    #[error("its certificate is of another host")]
+    OtherHost,
+    /// The certificate or the encryption is wrong in another way.
+    #[error("no encrypted connection was agreed on")]
+    Tls,
+    /// The proxy refused, or is none, or did not reach the host.
+    #[error("the proxy did not connect to it")]
+    Proxy,
+}
+
+impl Fault {
+    /// Tells a fault by what the HTTP client and those below it say, whose texts may hold addresses and are not repeated.
+    pub(super) fn of(error: &(dyn StdError + 'static)) -> Option<Fault> {
+        const WORDS: [(&str, Fault); 17] = [
+            ("unknownissuer", Fault::Authority),
+            // A certificate that signs itself.
+            ("causedasendentity", Fault::Authority),
+            ("self-signed", Fault::Authority),
+            ("selfsigned", Fault::Authority),
+            ("certificate: expired", Fault::Expired),
+            ("certificate expired", Fault::Expired),
+            ("notvalidyet", Fault::Expired),
+            ("not valid yet", Fault::Expired),
+            ("notvalidforname", Fault::OtherHost),
+            ("not valid for name", Fault::OtherHost),
+            ("invalid peer certificate", Fault::Tls),
+            ("handshake", Fault::Tls),
+            ("corrupt message", Fault::Tls),
+            ("tunnel", Fault::Proxy),
+            ("proxy", Fault::Proxy),
+            ("dns error", Fault::Name),
+            ("timed out", Fault::TimedOut),
+        ];
+        let texts = texts_of(error);
+        let said = WORDS.iter().find(|(words, _)| texts.contains(words));
+        said.map(|(_, fault)| *fault)
+            .or_else(|| match cause::<io::Error>(error)?.kind() {
+                io::ErrorKind::ConnectionRefused => Some(Fault::Refused),
+                io::ErrorKind::TimedOut => Some(Fault::TimedOut),
+                io::ErrorKind::NetworkUnreachable | io::ErrorKind::HostUnreachable => {
+                    Some(Fault::Network)
+                }
+                io::ErrorKind::ConnectionReset
+                | io::ErrorKind::ConnectionAborted
+                | io::ErrorKind::BrokenPipe
+                | io::ErrorKind::UnexpectedEof => Some(Fault::Closed),
+                _ => None,
+            })
+    }
+}
+
+/// Returns all that a chain of errors says, in small letters: to look for words in, never to be shown.
+fn texts_of(error: &(dyn StdError + 'static)) -> String {
+    let mut texts = String::new();
+    let mut next = Some(error);
+    while let Some(error) = next {
+        texts.push_str(&error.to_string().to_ascii_lowercase());
+        texts.push('\n');
+        next = error.source();
+    }
+    texts
+}
+
+/// Returns what helps, by the code of the service or by why it did not answer.
+fn hint(reply: &Reply) -> Option<&'static str> {
+    const CODES: [(&str, &str); 20] = [
+        (
+            "RequestTimeTooSkewed",
+            "the clock of this machine is wrong: set it",
+        ),
+        (
+            "InvalidAccessKeyId",
+            "there is no such access key: it was deleted, disabled or is of another account",
+        ),
+        (
+            "SignatureDoesNotMatch",
+            "the secret does not belong to the access key, or was cut; check for a trailing line end",
+        ),
+        ("ExpiredToken", "the session token has expired: renew it"),
+        (
+            "TokenRefreshRequired",
+            "the session token has expired: renew it",
+        ),
+        (
+            "InvalidToken",
+            "the session token is not valid: renew it, or take it away beside a lasting key",
+        ),
+        (
+            "AuthorizationHeaderMalformed",
+            "the bucket is in another region: set the option region",
+        ),
+        (
+            "IllegalLocationConstraintException",
+            "the bucket is in another region: set the option region",
+        ),
+        (
+            "PermanentRedirect",
+            "the bucket is in another region: set the option region",
+        ),
+        (
+            "InvalidObjectState",
+            "it is archived: restore it, or exclude it",
+        ),
+        (
+            "BlobArchived",
+            "it is archived: rehydrate it, or exclude it",
+        ),
+        (
+            "AccountProblem",
+            "the account has a problem that only its provider can tell",
+        ),
+        (
+            "AllAccessDisabled",
+            "all access to it was disabled by the provider",
+        ),
+        ("AccountIsDisabled", "the storage account is disabled"),
+        (
+            "KeyBasedAuthenticationNotPermitted",
+            "keys are disabled for the storage account: use a workload identity or an application",
+        ),
+        (
+            "AuthorizationFailure",
+            "the storage account's network rules or the SAS do not let this machine in",
+        ),
+        (
+            "AuthorizationPermissionMismatch",
+            "give the identity the role Storage Blob Data Reader",
+        ),
+        (
+            "AuthenticationFailed",
+            "check the key or SAS and its end, and the clock of this machine",
+        ),
+        (
+            "PublicAccessNotPermitted",
+            "no credentials were sent, and the account takes no anonymous readers: set them",
+        ),
+        (
+            "AccessDenied",
+            "grant the right to list and to read; where the reader pays for requests, set the option request_payer = \"true\"",
+        ),
+    ];
+    let code = reply.code.as_deref();
+    let by_code = CODES.iter().find(|(known, _)| Some(*known) == code);
+    by_code
+        .map(|(_, hint)| *hint)
+        .or_else(|| match reply.fault? {
+            Fault::Name => Some("check the endpoint and the name service"),
+            Fault::Refused => Some("check the endpoint and its port"),
+            Fault::Authority => Some(
+                "add the authority to the trusted certificates of this machine (SSL_CERT_FILE)",
+            ),
+            Fault::Expired => Some("renew the certificate, or check the clock of this machine"),
+            Fault::OtherHost => Some("check the endpoint"),
+            Fault::Proxy => Some("check proxy_url, HTTPS_PROXY and NO_PROXY"),
+            Fault::Network | Fault::Tls | Fault::TimedOut | Fault::Closed => None,
+        })
+}
 
 fn brackets(reply: &Reply) -> String {
     match reply.host.is_empty() {
@@ -201,7 +414,7 @@ impl PageFault {
 /// The credentials chain found nothing, or what it found failed. The cause may name profiles and URLs: it is dropped.
 #[derive(Debug, thiserror::Error)]
 #[error("no usable credentials")]
-pub(super) struct NoCredentials;
+pub(super) struct NoCredentials(pub(super) &'static str);
 
 /// Returns what a store's error means for `place`, without a word of its text.
 pub(super) fn told(error: &object_store::Error, place: String) -> Error {
@@ -250,10 +463,33 @@ fn by_cause(error: &object_store::Error, place: String) -> Error {
         let reason = fault.reason();
         return Error::BadListing { place, reason };
     }
-    if cause::<NoCredentials>(error).is_some() {
-        return Error::NoCredentials { place };
+    if let Some(NoCredentials(reason)) = cause(error) {
+        return Error::NoCredentials { place, reason };
+    }
+    let is_local = matches!(
+        error,
+        object_store::Error::Generic {
+            store: "LocalFileSystem",
+            ..
+        }
+    );
+    let is_decoding = |error: &HttpError| error.kind() == HttpErrorKind::Decode;
+    if cause::<serde_json::Error>(error).is_some() || cause(error).is_some_and(is_decoding) {
+        return Error::NotTheService { place };
+    }
+    const NO_FILE: &str = "a file of a token or key is not there or not to be read; check the mount of the workload identity";
+    if texts_of(error).contains("federated token file") {
+        let reason = NO_FILE;
+        return Error::NoCredentials { place, reason };
     }
     match cause::<io::Error>(error).map(io::Error::kind) {
+        // A service is asked over the network: what is looked for in files are tokens and keys.
+        Some(io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied) if !is_local => {
+            Error::NoCredentials {
+                place,
+                reason: NO_FILE,
+            }
+        }
         Some(io::ErrorKind::PermissionDenied) => Error::NotPermitted { place, reply },
         Some(io::ErrorKind::NotFound) => Error::NotFound { place, reply },
         _ => Error::Other { place, reply },
@@ -295,6 +531,48 @@ mod tests {
         assert!(matches!(told(io::ErrorKind::NotFound), Error::Spool { .. }));
     }
 
+    #[derive(Debug, thiserror::Error)]
+    #[error("{0}")]
+    struct Said(&'static str, #[source] Option<io::Error>);
+
+    #[test]
+    fn why_there_was_no_answer_is_told_by_its_kind_and_words() {
+        for (error, fault) in [
+            (
+                Said("connect", Some(io::ErrorKind::ConnectionRefused.into())),
+                Some(Fault::Refused),
+            ),
+            (
+                Said("connect", Some(io::ErrorKind::ConnectionReset.into())),
+                Some(Fault::Closed),
+            ),
+            (
+                Said("dns error", Some(io::Error::other("no record"))),
+                Some(Fault::Name),
+            ),
+            (
+                Said(
+                    "connect",
+                    Some(io::Error::other("invalid peer certificate: UnknownIssuer")),
+                ),
+                Some(Fault::Authority),
+            ),
+            (
+                Said(
+                    "connect",
+                    Some(io::Error::other(
+                        "invalid peer certificate: certificate expired: verification time",
+                    )),
+                ),
+                Some(Fault::Expired),
+            ),
+            (Said("operation timed out", None), Some(Fault::TimedOut)),
+            (Said("something else", None), None),
+        ] {
+            assert_eq!(Fault::of(&error), fault, "{error}");
+        }
+    }
+
     #[test]
     fn the_text_of_a_store_is_not_repeated() {
         let secret = "FwoGZXIvYXdzEBYaDK";
@@ -311,7 +589,7 @@ mod tests {
     fn missing_credentials_are_told_from_refused_ones() {
         let error = object_store::Error::Generic {
             store: "S3",
-            source: Box::new(NoCredentials),
+            source: Box::new(NoCredentials("none")),
         };
         let told = told(&error, "source `x`".to_owned());
         assert!(matches!(told, Error::NoCredentials { .. }));

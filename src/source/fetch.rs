@@ -3,12 +3,13 @@
 //! Each object is read under its listed e-tag and measured against its listed size, so that what is handed over is what
 //! was listed, whole. Nothing here looks into the bytes.
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::{Read, Write};
 use std::path::PathBuf;
 use std::pin::pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures::{Stream, StreamExt, stream};
@@ -94,6 +95,7 @@ pub(super) fn begin(
         stop: Arc::clone(&sources.stop),
         abandoned: AtomicBool::new(false),
         bytes_fetched: Arc::clone(&sources.bytes_fetched),
+        refusals: Mutex::default(),
     });
     let (sender, results) = mpsc::channel(1);
     sources
@@ -117,6 +119,8 @@ struct Job {
     stop: Arc<AtomicBool>,
     abandoned: AtomicBool,
     bytes_fetched: Arc<AtomicU64>,
+    /// By source: objects that were refused for want of rights; none where one could be read.
+    refusals: Mutex<HashMap<String, Option<u32>>>,
 }
 
 async fn hand_over(
@@ -156,7 +160,10 @@ async fn fetch(
     share: Result<OwnedSemaphorePermit, Error>,
 ) -> Result<Spooled, Error> {
     let share = share?;
-    let (blake3, file) = unless(|| job.is_ended(), job.spooled(&object)).await??;
+    job.is_to_be_left_alone(&object)?;
+    let spooled = unless(|| job.is_ended(), job.spooled(&object)).await?;
+    job.note(&object, &spooled);
+    let (blake3, file) = spooled?;
     Ok(Spooled {
         object,
         blake3,
@@ -165,7 +172,33 @@ async fn fetch(
     })
 }
 
+/// So many refusals of a source, and no object that could be read, say that none can be.
+const REFUSALS: u32 = 20;
+
 impl Job {
+    /// Fails an object of a source of which nothing may be read, without asking once more.
+    fn is_to_be_left_alone(&self, object: &Object) -> Result<(), Error> {
+        let refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
+        match refusals.get(&object.source) {
+            Some(Some(refusals)) if *refusals >= REFUSALS => Err(Error::LeftAlone {
+                source_name: object.source.clone(),
+                refusals: REFUSALS,
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    /// Notes whether an object could be read.
+    fn note<T>(&self, object: &Object, read: &Result<T, Error>) {
+        let mut refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = refusals.entry(object.source.clone()).or_insert(Some(0));
+        match read {
+            Ok(_) => *known = None,
+            Err(Error::NotPermitted { .. }) => *known = known.map(|known| known + 1),
+            Err(_) => {}
+        }
+    }
+
     /// Waits for a share of the disk. An object larger than all of it gets all of it, and so is there alone.
     async fn share(&self, size_bytes: u64) -> Result<OwnedSemaphorePermit, Error> {
         let blocks = size_bytes

@@ -9,7 +9,7 @@
 use std::collections::HashSet;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use futures::TryStreamExt;
@@ -20,8 +20,9 @@ use object_store::client::{
     HttpResponseBody, HttpService,
 };
 use object_store::path::Path;
+use tracing::{debug, trace};
 
-use super::error::{PageFault, Reply};
+use super::error::{Fault, PageFault, Reply};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -39,6 +40,16 @@ const REFUSAL_BYTES: usize = 64 << 10;
 
 /// How many odd keys are remembered of one listing; the rest are as odd as these.
 const ODD_KEYS: usize = 1_000;
+
+/// Variables by which all programs of a machine are given a proxy.
+const PROXIES: [&str; 6] = [
+    "HTTPS_PROXY",
+    "https_proxy",
+    "HTTP_PROXY",
+    "http_proxy",
+    "ALL_PROXY",
+    "all_proxy",
+];
 
 /// The client options that this client knows. An option it would ignore is refused when a source is opened.
 pub(super) const CLIENT_OPTIONS: [ClientConfigKey; 4] = [
@@ -67,7 +78,15 @@ impl HttpConnector for Connector {
                 source: Box::new(err),
             })?;
         let pages = Arc::clone(&self.pages);
-        Ok(HttpClient::new(Client { client, pages }))
+        let has_proxy = options
+            .get_config_value(&ClientConfigKey::ProxyUrl)
+            .is_some()
+            || PROXIES.iter().any(|name| std::env::var_os(name).is_some());
+        Ok(HttpClient::new(Client {
+            client,
+            pages,
+            has_proxy,
+        }))
     }
 }
 
@@ -116,31 +135,94 @@ pub(super) fn is_on(value: &str) -> bool {
 struct Client {
     client: reqwest::Client,
     pages: Arc<Pages>,
+    has_proxy: bool,
+}
+
+impl Client {
+    /// Tells why there was no answer; with a proxy between, it is the proxy that is connected to.
+    fn fault_of(&self, error: &HttpError) -> Option<Fault> {
+        match Fault::of(error) {
+            Some(Fault::Refused | Fault::Name | Fault::Network) if self.has_proxy => {
+                Some(Fault::Proxy)
+            }
+            fault => fault,
+        }
+    }
 }
 
 #[async_trait]
 impl HttpService for Client {
     async fn call(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
-        let host = request.uri().host().unwrap_or_default().to_owned();
+        let host = host_of(&request);
         let page = page_of(&request);
+        let mut asked = Asked::of(&request, &host);
         let response = match self.client.call(request).await {
             Ok(response) => response,
             Err(err) => {
+                let fault = self.fault_of(&err);
+                asked.ended(None, fault.map(|fault| fault.to_string()));
                 return Err(HttpError::new(
                     err.kind(),
                     Reply {
                         host,
+                        fault,
                         ..Reply::default()
                     },
                 ));
             }
         };
-        if !response.status().is_success() {
-            return Err(refusal(response, host).await);
+        let status = response.status();
+        if !status.is_success() {
+            let (error, code) = refusal(response, host).await;
+            asked.ended(Some(status.as_u16()), code);
+            return Err(error);
         }
+        asked.ended(Some(status.as_u16()), None);
         match page {
             Some(page) => self.pages.take(&page, response).await,
             None => Ok(response),
+        }
+    }
+}
+
+/// Returns the host that a request goes to, and the port.
+fn host_of(request: &HttpRequest) -> String {
+    let uri = request.uri();
+    let host = uri.host().unwrap_or_default();
+    let default = if uri.scheme_str() == Some("http") {
+        80
+    } else {
+        443
+    };
+    format!("{host}:{}", uri.port_u16().unwrap_or(default))
+}
+
+/// A request that is told in the log: never its query, which may hold a signature, nor a header.
+struct Asked {
+    method: String,
+    host: String,
+    key: String,
+    start: Instant,
+}
+
+impl Asked {
+    fn of(request: &HttpRequest, host: &str) -> Asked {
+        Asked {
+            method: request.method().to_string(),
+            host: host.to_owned(),
+            key: request.uri().path().to_owned(),
+            start: Instant::now(),
+        }
+    }
+
+    fn ended(&mut self, status: Option<u16>, reason: Option<String>) {
+        let milliseconds = self.start.elapsed().as_millis() as u64;
+        let Asked {
+            method, host, key, ..
+        } = self;
+        debug!(%method, %host, %key, status, milliseconds, "request");
+        if let Some(reason) = reason {
+            trace!(%method, %host, %key, reason, "request failed; it is tried again where that may help");
         }
     }
 }
@@ -155,7 +237,7 @@ fn page_of(request: &HttpRequest) -> Option<String> {
 }
 
 /// Returns a refusal as an error that `object_store` retries or not by its kind.
-async fn refusal(response: HttpResponse, host: String) -> HttpError {
+async fn refusal(response: HttpResponse, host: String) -> (HttpError, Option<String>) {
     let status = response.status().as_u16();
     let header = |names: [&str; 3]| {
         let value = names.iter().find_map(|name| response.headers().get(*name));
@@ -171,17 +253,19 @@ async fn refusal(response: HttpResponse, host: String) -> HttpError {
         .await
         .unwrap_or_default();
     let body = String::from_utf8_lossy(&body);
+    let code = code.or_else(|| word(between(&body, "<Code>", "</Code>")?));
     let reply = Reply {
         host,
+        fault: None,
         status: Some(status),
-        code: code.or_else(|| word(between(&body, "<Code>", "</Code>")?)),
+        code: code.clone(),
         request_id: request_id.or_else(|| word(between(&body, "<RequestId>", "</RequestId>")?)),
     };
     let kind = match status {
         408 | 429 | 500.. => HttpErrorKind::Interrupted,
         _ => HttpErrorKind::Unknown,
     };
-    HttpError::new(kind, reply)
+    (HttpError::new(kind, reply), code)
 }
 
 /// Returns a code or id when it looks like one: what a service puts in its place is not repeated.

@@ -38,7 +38,7 @@ use tokio::runtime::Runtime;
 
 use self::inside::{Entry, Inside};
 pub use crate::observation::{Object, ObservedFrom};
-pub use error::{Error, Reply};
+pub use error::{Error, Fault, Reply};
 pub use fetch::{Fetch, Spooled};
 pub use observed::{day_in, observed_at};
 pub use stored::Stored;

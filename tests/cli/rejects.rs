@@ -28,7 +28,8 @@ fn what_was_refused_is_listed_with_its_reason_and_no_cell() {
     assert!(text.contains("1 of 3 rows left out\n  line 4: "), "{text}");
     assert!(!text.contains("jdoe"), "{text}");
     let json = home.run(&["rejects", "--json"]).json();
-    assert_eq!(json["failed"][0]["object"], "exports/other.csv");
+    let failed = json["failed"][0]["object"].as_str().unwrap();
+    assert!(failed.ends_with("exports/other.csv"), "{failed}");
     assert_eq!(json["rejected"][0]["rows"][0]["line"], 4);
 }
 
@@ -55,6 +56,6 @@ fn what_failed_is_listed_where_nothing_was_taken_in() {
     home.run(&["sync", &home.path("exports").display().to_string()])
         .exits(3);
     let text = home.run(&["rejects"]).exits(0).stdout;
-    assert!(text.starts_with("exports/other.csv: failed"), "{text}");
+    assert!(text.contains("exports/other.csv: failed"), "{text}");
     assert_eq!(Home::new().run(&["rejects"]).code, 1);
 }

@@ -99,12 +99,85 @@ fn nobody_at_the_endpoint_is_unreachable() {
     config
         .options
         .insert("max_retries".to_owned(), "0".to_owned());
-    let err = list(config).unwrap_err();
+    let err = list(config.clone()).unwrap_err();
     assert!(matches!(err, Error::Unreachable { .. }), "{err:?}");
+    let told =
+        format!("no answer, connection refused, from {free}); check the endpoint and its port");
+    assert!(err.to_string().contains(&told), "{err}");
+    // A name that is never given to anybody (RFC 2606).
+    let endpoint = "http://store.invalid:9000".to_owned();
+    config.options.insert("endpoint".to_owned(), endpoint);
+    let err = list(config).unwrap_err().to_string();
+    let told = "the name of the host cannot be resolved, from store.invalid:9000)";
+    assert!(err.contains(told), "{err}");
+}
+
+#[test]
+fn a_refusal_says_what_helps_by_its_code() {
+    let evil = EvilS3::start(&[("a.csv", BODY)]);
+    let sources = open(evil.config()).unwrap();
+    for (status, code, hint) in [
+        (
+            403,
+            "RequestTimeTooSkewed",
+            "the clock of this machine is wrong: set it",
+        ),
+        (403, "InvalidAccessKeyId", "there is no such access key"),
+        (
+            400,
+            "ExpiredToken",
+            "the session token has expired: renew it",
+        ),
+        (
+            400,
+            "AuthorizationHeaderMalformed",
+            "the bucket is in another region",
+        ),
+        (
+            403,
+            "InvalidObjectState",
+            "it is archived: restore it, or exclude it",
+        ),
+        (
+            409,
+            "BlobArchived",
+            "it is archived: rehydrate it, or exclude it",
+        ),
+        (403, "AccessDenied", "set the option request_payer"),
+        (
+            403,
+            "Unheard",
+            "check the credentials and their right to list and to read",
+        ),
+    ] {
+        evil.then_listing(&[Evil::Refuse(status, code)]);
+        let err = sources.list().unwrap_err().to_string();
+        assert!(err.contains(hint), "{code}: {err}");
+    }
+}
+
+#[test]
+fn a_source_that_may_not_be_read_is_left_alone_soon() {
+    let objects: Vec<String> = (0..200).map(|at| format!("{at:03}.csv")).collect();
+    let objects: Vec<(&str, &[u8])> = objects.iter().map(|key| (key.as_str(), BODY)).collect();
+    let evil = EvilS3::start(&objects);
+    let sources = open(evil.config()).unwrap();
+    let listed = sources.list().unwrap().objects;
+    evil.then(&vec![Evil::Refuse(403, "AccessDenied"); 300]);
+    let asked = evil.requests();
+    let spool = tempfile::tempdir().unwrap();
+    let ended: Vec<_> = sources.fetch(listed, spool.path(), 1 << 20).collect();
+    let is_left_alone = |error: &Error| matches!(error, Error::LeftAlone { .. });
+    let left = ended
+        .iter()
+        .filter(|(_, it)| it.as_ref().is_err_and(is_left_alone))
+        .count();
     assert!(
-        err.to_string().contains("no answer, from 127.0.0.1"),
-        "{err}"
+        ended.iter().all(|(_, it)| it.is_err()) && left > 100,
+        "{left}"
     );
+    // Twenty, and what was under way.
+    assert!(evil.requests() - asked < 60, "{}", evil.requests() - asked);
 }
 
 #[test]
