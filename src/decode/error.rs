@@ -9,10 +9,10 @@ pub enum Error {
     /// The fetched file could not be read.
     #[error("cannot read the file")]
     Read(#[source] io::Error),
-    /// The compressed data is damaged or ends early.
+    /// The compressed or encoded data is damaged or ends early.
     #[error("damaged {compression} data: {reason}; export or upload the object again")]
     Damaged {
-        /// `gzip` or `zstd`.
+        /// `gzip`, `zstd`, or the name of an encoding.
         compression: &'static str,
         /// What the decompressor said.
         reason: String,

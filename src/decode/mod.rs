@@ -93,7 +93,7 @@ pub fn check(
     if compression == Compression::None && is_parquet(&start) {
         return parquet::check(path);
     }
-    let declared = encoding.filter(|_| !start.starts_with(BYTE_ORDER_MARK));
+    let declared = encoding.filter(|declared| !is_utf8(&start, declared));
     let encoding = utf16_of(&start).or(declared);
     if compression != Compression::None {
         drain(bytes)?;
@@ -113,7 +113,7 @@ pub fn check(
     if is_json(&text) {
         let shape = json::shape_of(&text, start.len() < MAX_LINE_BYTES, names)?;
         let mut form = form(Format::Json(shape), Vec::new());
-        form.header = json::columns(path, &form, shape)?;
+        form.header = json::columns(path, &form, shape, names)?;
         return Ok(form);
     }
     let (delimiter, header) = header::of_csv(&text, start.len() == MAX_LINE_BYTES)?;
@@ -131,6 +131,17 @@ fn has_last_line_end(path: &Path) -> Result<bool, Error> {
         .and_then(|_| file.read_to_end(&mut end))
         .map_err(Error::Read)?;
     Ok(matches!(*end, [.., b'\n'] | [b'\n', 0]))
+}
+
+/// Tells whether a text is in UTF-8 though another encoding is declared, by its start, which may be cut: it says so itself, or
+/// has letters that no text of one byte a letter happens to have.
+fn is_utf8(start: &[u8], declared: &'static encoding_rs::Encoding) -> bool {
+    let is_valid = match std::str::from_utf8(start) {
+        Ok(_) => true,
+        Err(error) => error.error_len().is_none(),
+    };
+    let is_plain = declared.is_single_byte() && is_valid && !start.is_ascii();
+    is_plain || start.starts_with(BYTE_ORDER_MARK)
 }
 
 fn sniff_compression(path: &Path) -> Result<Compression, Error> {

@@ -74,7 +74,7 @@ impl Bounded {
                 hint,
             };
         }
-        let hint = "a CSV export does not compress that well: check that the object is one";
+        let hint = "an export does not compress that well: check that the object is one";
         Error::TooLarge {
             what: "the text, for what its compressed size is,",
             limit,
@@ -178,8 +178,14 @@ impl Text {
                 self.ended = read == 0;
             }
             let mut decoded = vec![0; BUFFER_BYTES * 2];
-            let (_, read, written, _) =
+            let (_, read, written, is_damaged) =
                 decoder.decode_to_utf8(&self.raw[self.raw_start..], &mut decoded, self.ended);
+            if is_damaged {
+                return Err(Error::Damaged {
+                    compression: decoder.encoding().name(),
+                    reason: "a character of it is cut or none".to_owned(),
+                });
+            }
             self.raw_start += read;
             text.extend_from_slice(&decoded[..written]);
         }

@@ -198,16 +198,18 @@ fn is_run_of_digits(plain: &str) -> bool {
 
 /// The dates that programs write for "no time".
 fn is_zero_date(lower: &str) -> bool {
-    let (date, time) = lower.split_at_checked(10).unwrap_or((lower, ""));
-    match date {
-        "0000-00-00" | "0001-01-01" | "1601-01-01" | "9999-12-31" => true,
-        "1970-01-01" => {
-            let time = time.trim_start_matches([' ', 't']);
-            time.bytes()
-                .all(|byte| matches!(byte, b'0' | b':' | b'.' | b'z' | b'+'))
-        }
-        _ => false,
-    }
+    /// Of .NET, Windows, Unix, Excel, SQL Server, and the end of all times.
+    const ZEROS: [&str; 6] = [
+        "0000-00-00",
+        "0001-01-01",
+        "1601-01-01",
+        "1899-12-30",
+        "1900-01-01",
+        "9999-12-31",
+    ];
+    let date = lower.split_at_checked(10).map_or(lower, |(date, _)| date);
+    // In other zones the first second of Unix and Windows is another hour, or the day before: nothing was seen so early.
+    ZEROS.contains(&date) || matches!(date, "1600-12-31" | "1969-12-31" | "1970-01-01")
 }
 
 #[cfg(test)]
@@ -293,12 +295,14 @@ mod tests {
             "0001-01-01T00:00:00Z",
             "1970-01-01",
             "1970-01-01 00:00:00",
+            "1970-01-01 01:00:00",
+            "1969-12-31T19:00:00",
             "9999-12-31",
         ] {
             assert!(not_said.covers(Column::Time, text), "{text}");
             assert!(!not_said.covers(Column::Text, text), "{text}");
         }
-        for text in ["1970-01-01 00:00:01", "2026-11-20 05:00:00", ""] {
+        for text in ["1970-01-02 00:00:01", "2026-11-20 05:00:00", ""] {
             assert!(!not_said.covers(Column::Time, text), "{text}");
         }
     }

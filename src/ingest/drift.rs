@@ -11,7 +11,7 @@ use jiff::tz::TimeZone;
 
 use crate::identifier::{self, Kind};
 use crate::index::NewestColumns;
-use crate::mapping::parse_time;
+use crate::mapping::{parse_time, shown_name};
 use crate::observation::{Layout, Object};
 
 /// Values that are looked at for what they are like.
@@ -79,7 +79,12 @@ impl Change {
     pub(super) fn refusal(&self, layout: &Layout) -> String {
         let listed = |names: &[String]| match names.is_empty() {
             true => "none".to_owned(),
-            false => names.join(", "),
+            false => {
+                let names = names
+                    .iter()
+                    .map(|name| shown_name(name.trim_start_matches('+')));
+                names.collect::<Vec<_>>().join(", ")
+            }
         };
         format!(
             "its columns differ from those of the newest {dataset} object (gone: {}; new: {}), and [dataset.{dataset}] \

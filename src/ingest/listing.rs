@@ -89,6 +89,16 @@ impl Run<'_> {
                     "it lists {count} objects, fewer than its min_objects of {min}; check its url and prefix"
                 );
                 self.fail_source(&source.name, error);
+            } else if let Some((_, found)) = listing
+                .filtered
+                .iter()
+                .find(|(name, _)| *name == source.name)
+            {
+                self.report.warnings.push(format!(
+                    "source `{}` has {found} objects, and its include and exclude, or the list of what is no export, leave out all of \
+                     them",
+                    source.name
+                ));
             } else if count == 0 || count < known / 2 {
                 self.report.warnings.push(format!(
                     "source `{}` lists {count} objects, and {known} were taken in from it before; check its url and prefix, or \

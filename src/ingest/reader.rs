@@ -17,7 +17,7 @@ use super::tally::Tally;
 use crate::decode::{self, Reading};
 use crate::identifier::{NotSaid, hash128};
 use crate::index::{Content, Contents, Known, NewestColumns};
-use crate::mapping::{self, Mapper, count, held_by, parse_time};
+use crate::mapping::{self, Mapper, count, held_by, parse_time, shown_name};
 use crate::observation::{
     Batch, LOGINS_COUNT, Layout, Object, OddCells, Recognised, Recogniser, Refused, Reject,
 };
@@ -220,7 +220,13 @@ impl<'a> Reader<'a> {
         object: &Object,
         layout: &Layout,
     ) -> std::result::Result<(), Gone> {
-        let names: Vec<&str> = layout.extra.iter().map(|(name, _)| name.as_str()).collect();
+        let mut names: Vec<&str> = layout
+            .extra
+            .iter()
+            .map(|(name, _)| shown_name(name))
+            .collect();
+        names.sort_unstable();
+        names.dedup();
         if names.is_empty() || !self.reported.insert(names.join(", ")) {
             return Ok(());
         }

@@ -375,6 +375,24 @@ fn repeated(field: &str, first: &str, second: &str) -> Error {
 }
 
 /// Tells a column name from an account name, address, SID, uid, number or time, or a person's name with a comma.
+/// Returns a column's name as it may be shown: one that looks like a value, or has one in it, is none that anybody wrote.
+pub fn shown_name(name: &str) -> &str {
+    const LONGEST: usize = 100;
+    let is_odd =
+        name.len() > LONGEST || name.contains(['@', '\\']) || name.split('.').any(is_value);
+    match is_odd {
+        true => "(a name that looks like a value)",
+        false => name,
+    }
+}
+
+fn is_value(text: &str) -> bool {
+    let kinds = [Kind::Sid, Kind::Uid];
+    kinds
+        .into_iter()
+        .any(|kind| identifier::normal_form(kind, text).is_ok())
+}
+
 fn looks_like_a_name(text: &str) -> bool {
     let is_short = text.len() <= 100;
     let begins_well = text.is_empty()
@@ -382,10 +400,7 @@ fn looks_like_a_name(text: &str) -> bool {
     let is_plain = text
         .bytes()
         .all(|byte| byte.is_ascii_alphanumeric() || b"_.#-() ".contains(&byte));
-    let is_value = [Kind::Sid, Kind::Uid]
-        .into_iter()
-        .any(|kind| identifier::normal_form(kind, text).is_ok());
-    is_short && begins_well && is_plain && !is_value
+    is_short && begins_well && is_plain && !is_value(text)
 }
 
 fn nearest<'a>(found: impl Iterator<Item = &'a String>, expected: &[&String]) -> String {

@@ -100,6 +100,8 @@ pub struct Listing {
     /// How many were left out by rule: empty ones, what is written still or is no export by its name, and `_*` and `.*`, of
     /// which a folder may be one.
     pub left_out: usize,
+    /// Sources of which the filters leave nothing, and how many objects they have.
+    pub filtered: Vec<(String, usize)>,
     /// Objects that cannot be addressed and so are not read, to be reported; at most 1,000 of each source.
     pub odd_keys: Vec<OddKey>,
     /// Sources that could not be opened or listed, each with the reason: what they hold is not known.
@@ -252,6 +254,9 @@ impl Sources {
             .filter(|meta| store.filter.takes(meta, store.root.path()));
         let mut objects: Vec<Object> = taken.map(|meta| store.object(meta)).collect();
         objects.sort_unstable_by(|a, b| a.key.cmp(&b.key));
+        if objects.is_empty() && found > 0 {
+            listing.filtered.push((store.config.name.clone(), found));
+        }
         listing.left_out += found - objects.len();
         listing.objects.append(&mut objects);
         let odd_keys = odd_keys.into_iter().map(|(key, reason)| OddKey {
@@ -295,6 +300,9 @@ type Odd = (String, &'static str);
 const NO_URL: &str = "has a name that no URL can hold";
 
 /// Lists a folder. Outside of the runtime `object_store` goes on after a file it cannot name; inside, it gives up.
+/// What the system calls a link that leads to itself (ELOOP).
+const TOO_MANY_LINKS: i32 = 40;
+
 fn files(store: &Store, stop: &AtomicBool) -> Result<(Vec<ObjectMeta>, Vec<Odd>), Error> {
     let mut entries = store.objects.list(None);
     let (mut metas, mut odd_keys) = (Vec::new(), Vec::new());
@@ -315,12 +323,12 @@ fn files(store: &Store, stop: &AtomicBool) -> Result<(Vec<ObjectMeta>, Vec<Odd>)
             Err(object_store::Error::InvalidPath { source }) => {
                 odd_keys.extend(path_of(source).map(|path| (path, NO_URL)));
             }
-            // A folder that cannot be read hides what it holds: that is no smaller listing, but none.
-            Err(err) if cause::<std::io::Error>(&err).is_some() => {
-                return Err(told(&err, store.name()));
-            }
-            // Links that lead round in a circle.
-            Err(_) => {}
+            Err(err) => match cause::<std::io::Error>(&err).map(std::io::Error::raw_os_error) {
+                // Links that lead round in a circle, or to themselves.
+                None | Some(Some(TOO_MANY_LINKS)) => {}
+                // A folder that cannot be read hides what it holds: that is no smaller listing, but none.
+                Some(_) => return Err(told(&err, store.name())),
+            },
         }
         at_most(metas.len(), store)?;
     }

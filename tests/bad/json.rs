@@ -138,6 +138,34 @@ fn what_wraps_rows_is_told_from_a_row_with_a_list() {
 }
 
 #[test]
+fn rows_that_hold_rows_are_never_one_row() {
+    let row = r#"{"user.name": "a"}"#;
+    let many = format!("[{}]", [row; 500].join(","));
+    for text in [
+        format!("{row}\n{many}\n"),
+        format!("{row}\n{{\"data\": {many}}}\n"),
+        format!("{{\"data\": {many}, \"user\": {{\"name\": \"admin\"}}}}"),
+        format!("{{\"user.name\": \"admin\", \"data\": {many}}}"),
+        format!("{{\"data\": {many}}}\n{{\"user\": {{\"name\": \"b\"}}, \"data\": {many}}}"),
+        format!(
+            "{{\"data\": [{}], \"user\": {{\"name\": \"admin\"}}}}",
+            [row; 60_000].join(",")
+        ),
+    ] {
+        let error = failure_of(&text);
+        assert!(error.contains("is no JSON that holds rows"), "{error}");
+    }
+}
+
+#[test]
+fn keys_that_are_values_are_not_shown() {
+    let text = r#"{"user.name": "a@E", "user.groups": {"jane.doe@secret.com": true, "S-1-5-21-1-1-1-1": 1, "x": 2}}"#;
+    let warnings = Taken::of(text.as_bytes()).report.warnings;
+    let told = "columns that no field takes are kept in `extra`: (a name that looks like a value), user.groups.x (first";
+    assert!(warnings[0].starts_with(told), "{warnings:?}");
+}
+
+#[test]
 fn a_text_without_bounds_takes_no_memory() {
     let row = r#"{"user.name": "jdoe@EMEA"}"#;
     let long = "x".repeat(2 << 20);

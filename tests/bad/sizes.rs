@@ -26,7 +26,7 @@ fn a_gzip_or_zstd_bomb_fails_its_object() {
         Taken::of(&packed).assert(
             "a bomb",
             &Fate::Fails(
-                "the text, for what its compressed size is, is over the limit of 64 MiB; a CSV export does not compress \
+                "the text, for what its compressed size is, is over the limit of 64 MiB; an export does not compress \
                  that well: check that the object is one",
             ),
         );

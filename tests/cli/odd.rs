@@ -57,7 +57,7 @@ fn a_frozen_dataset_takes_no_other_columns_until_they_are_accepted() {
     assert_eq!(
         sync(&home, &[]).1,
         [
-            "its columns differ from those of the newest users object (gone: upn; new: +user.mail), and [dataset.users] has \
+            "its columns differ from those of the newest users object (gone: upn; new: user.mail), and [dataset.users] has \
           contract = \"freeze\"; correct the export, or take the change with `sync --accept`"
         ]
     );

@@ -130,6 +130,43 @@ fn times_in_keys_are_read_whole() {
 }
 
 #[test]
+fn a_text_in_utf_8_is_read_so_whatever_is_declared() {
+    let home = Home::new();
+    let config = "[[source]]\nname = \"a\"\nurl = \"exports\"\nencoding = \"windows-1252\"\n";
+    fs::write(home.path("identidex.toml"), config).unwrap();
+    fs::create_dir_all(home.path("exports")).unwrap();
+    let users = "user.name,user.ad.full_name\njmuller@EMEA,\"M\u{fc}ller, J\u{fc}rgen\"\n";
+    fs::write(home.path("exports/users_20261120_060000.csv"), users).unwrap();
+    home.run(&["sync"]).exits(0);
+    let answer = answer(&home, &["jmuller@EMEA"]);
+    assert_eq!(
+        matches(&answer)[0]["account"]["full_name"],
+        "M\u{fc}ller, J\u{fc}rgen"
+    );
+}
+
+#[test]
+fn damaged_utf_16_fails_its_object() {
+    let home = Home::new();
+    fs::create_dir_all(home.path("exports")).unwrap();
+    let users = "user.name,user.ad.full_name\njdoe@EMEA,Doe\njroe@EMEA,Roe\n";
+    let mut text: Vec<u8> = "\u{feff}"
+        .encode_utf16()
+        .chain(users.encode_utf16())
+        .flat_map(u16::to_le_bytes)
+        .collect();
+    // Half of a character of two units.
+    let at = text.len() - 6;
+    text[at..at + 2].copy_from_slice(&0xd835_u16.to_le_bytes());
+    fs::write(home.path("exports/users_20261120_060000.csv"), text).unwrap();
+    let report = sync(&home).json();
+    assert!(
+        error(&report).starts_with("damaged UTF-16LE data"),
+        "{report}"
+    );
+}
+
+#[test]
 fn zeros_behind_a_gzip_member_are_padding() {
     let (_, report) = synced("gzip-padding");
     assert_eq!(

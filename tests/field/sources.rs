@@ -125,3 +125,40 @@ fn a_sick_source_costs_itself() {
     );
     home.run(&["resolve", "akeller@EMEA"]).exits(0);
 }
+
+#[test]
+fn links_to_themselves_cost_nothing_else() {
+    let home = Home::of_tenant();
+    let exports = home.path("looping");
+    fs::create_dir_all(&exports).unwrap();
+    let users = "user.name\njdoe@EMEA\n";
+    fs::write(exports.join("users_20261120_060000.csv"), users).unwrap();
+    std::os::unix::fs::symlink("self.csv", exports.join("self.csv")).unwrap();
+    std::os::unix::fs::symlink(".", exports.join("again")).unwrap();
+    let report = home
+        .run(&["sync", "--json", &exports.display().to_string()])
+        .json();
+    assert_eq!(
+        (&report["outcome"], &report["objects"]["loaded"]),
+        (&"done".into(), &1.into()),
+        "{report}"
+    );
+}
+
+#[test]
+fn filters_that_leave_nothing_are_told() {
+    let home = Home::new();
+    let config = "[[source]]\nname = \"a\"\nurl = \"exports\"\ninclude = [\"*.tsv\"]\n";
+    fs::write(home.path("identidex.toml"), config).unwrap();
+    fs::create_dir_all(home.path("exports")).unwrap();
+    fs::write(
+        home.path("exports/users_20261120_060000.csv"),
+        "user.name\njdoe@EMEA\n",
+    )
+    .unwrap();
+    let warnings = home.run(&["sync", "--json"]).json()["warnings"].to_string();
+    assert!(
+        warnings.contains("source `a` has 1 objects, and its include and exclude"),
+        "{warnings}"
+    );
+}

@@ -14,23 +14,42 @@ use std::path::Path;
 
 use self::objects::{Found, Objects};
 use self::properties::{Properties, Value};
+use self::shape::shape_by;
 pub(super) use self::shape::{Shape, shape_of};
 use super::batch::Builder;
 use super::text::Text;
 use super::{Error, Form, header};
 
 /// Returns the columns of a text, in the order in which its rows first have them. Reads all of it.
-pub(super) fn columns(path: &Path, form: &Form, shape: Shape) -> Result<Vec<String>, Error> {
-    let mut objects = Objects::new(Text::open(path, form)?, shape);
+pub(super) fn columns(
+    path: &Path,
+    form: &Form,
+    shape: Shape,
+    names: &HashSet<String>,
+) -> Result<Vec<String>, Error> {
+    let mut objects = Objects::new(Text::open(path, form)?, shape, Some(names));
     let mut columns = Columns::default();
-    let mut take = |properties: Properties| {
+    let mut odd = None;
+    let mut take = |properties: Properties, line: u64| {
+        let has_list = properties
+            .values()
+            .any(|(_, value)| value.is_list_of_objects());
+        if has_list && !matches!(shape_by(&properties, names), Ok(Shape::Rows)) {
+            odd.get_or_insert(line);
+        }
         // What is wrong with a row is said when it is read.
         let _ = properties.each(&mut |name, value| {
             columns.note(name, value);
             Ok(())
         });
     };
-    while objects.next(|properties, _| take(properties))? != Found::End {}
+    while objects.next(&mut take)? != Found::End {}
+    if let Some(line) = odd {
+        return Err(Error::Json {
+            line,
+            what: "an object among the rows is none, and has a list of some",
+        });
+    }
     let names = columns.into_names();
     match names.is_empty() {
         true => Err(Error::NoRows),
@@ -90,7 +109,7 @@ fn parents(name: &str) -> impl Iterator<Item = &str> {
 
 /// The rows of a JSON text.
 pub(super) struct Rows {
-    objects: Objects,
+    objects: Objects<'static>,
     cells: Cells,
     row: u32,
 }
@@ -105,7 +124,7 @@ impl Rows {
     pub(super) fn new(text: Text, shape: Shape, header: &[String]) -> Rows {
         let places = header.iter().cloned().zip(0..);
         Rows {
-            objects: Objects::new(text, shape),
+            objects: Objects::new(text, shape, None),
             cells: Cells {
                 names: header.to_vec(),
                 places: places.collect(),

@@ -1,9 +1,11 @@
 //! Objects: the rows of a JSON text, one after another, in bounded memory.
 
+use std::collections::HashSet;
+
 use serde_json::Deserializer;
 
 use super::properties::Properties;
-use super::shape::{Shape, list_begin};
+use super::shape::{BOTH, Shape, has_columns, has_columns_before, list_begin};
 use crate::decode::text::Text;
 use crate::decode::{BYTE_ORDER_MARK, Error, MAX_LINE_BYTES};
 
@@ -20,8 +22,10 @@ pub(super) enum Found {
 }
 
 /// A text that is walked, and where.
-pub(super) struct Objects {
+pub(super) struct Objects<'n> {
     text: Buffered,
+    /// Names of columns, where it is to be checked that what wraps rows has none.
+    names: Option<&'n HashSet<String>>,
     shape: Shape,
     place: Place,
     /// Every object so far had a line for itself: a broken one costs its line.
@@ -44,10 +48,11 @@ enum Place {
 const CUT: &str = "the text ends within a row or list; export or upload the object again";
 const ROW_EXPECTED: &str = "expected an object that is a row";
 
-impl Objects {
-    pub(super) fn new(text: Text, shape: Shape) -> Objects {
+impl<'n> Objects<'n> {
+    pub(super) fn new(text: Text, shape: Shape, names: Option<&'n HashSet<String>>) -> Objects<'n> {
         Objects {
             text: Buffered::new(text),
+            names,
             shape,
             place: Place::Outside,
             is_by_lines: true,
@@ -105,6 +110,10 @@ impl Objects {
                     return Ok(Found::Row);
                 }
                 Some(Err(error)) if error.is_eof() => {}
+                // A line of many rows is no line to be left out.
+                Some(Err(_)) if is_list_of_objects(self.text.rest()) => {
+                    return Err(self.broken(ROW_EXPECTED));
+                }
                 Some(Err(error)) => {
                     let line = line + error.line().saturating_sub(1) as u64;
                     let what = match error.is_data() {
@@ -151,6 +160,13 @@ impl Objects {
     fn open(&mut self) -> Result<Place, Error> {
         loop {
             if let Some(begin) = list_begin(self.text.rest()) {
+                let start = &self.text.rest()[..begin];
+                if self
+                    .names
+                    .is_some_and(|names| has_columns_before(start, names))
+                {
+                    return Err(self.broken(BOTH));
+                }
                 self.text.pass(begin);
                 return Ok(Place::ListBegin);
             }
@@ -183,6 +199,9 @@ impl Objects {
                     if others.values().any(|(_, value)| value.is_list_of_objects()) {
                         return Err(self.broken("a second list of objects; expected one"));
                     }
+                    if self.names.is_some_and(|names| has_columns(&others, names)) {
+                        return Err(self.broken(BOTH));
+                    }
                     let length = values.byte_offset() - BEFORE.len();
                     self.text.pass(length);
                     return Ok(());
@@ -203,6 +222,11 @@ impl Objects {
             what,
         }
     }
+}
+
+fn is_list_of_objects(text: &[u8]) -> bool {
+    let inner = text.strip_prefix(b"[");
+    inner.is_some_and(|inner| inner.trim_ascii_start().starts_with(b"{"))
 }
 
 /// A text, and what of it was read and not yet walked.

@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde::de::{Deserialize, MapAccess, Visitor};
+use serde_json::Deserializer;
 use serde_json::value::RawValue;
 
 /// Objects within objects that a row may have. Names of columns have three parts at most.
@@ -95,11 +96,18 @@ impl<'t> Value<'t> {
         inner.is_some_and(|inner| inner.trim_ascii_start().starts_with('{'))
     }
 
+    /// Returns the first object of a list of them.
+    pub(super) fn first_object(self) -> Option<Properties<'t>> {
+        let inner = self.0.strip_prefix('[')?;
+        Deserializer::from_str(inner).into_iter().next()?.ok()
+    }
+
     /// Returns the text of a cell: that of a text, nothing for null, `[a, b]` for a list, and else as it is written, so that
     /// no digit of a number is lost.
     pub(super) fn text(self) -> Result<Cow<'t, str>, Reason> {
         match self.0.as_bytes() {
             [b'"', ..] => unescaped(self.0),
+            [b'[', ..] if self.is_empty_list() => Ok(Cow::Borrowed("")),
             [b'[', ..] => list(self.0).map(Cow::Owned),
             b"null" => Ok(Cow::Borrowed("")),
             _ => Ok(Cow::Borrowed(self.0)),
@@ -134,7 +142,7 @@ fn list(text: &str) -> Result<String, Reason> {
 }
 
 impl<'t> Deserialize<'t> for Properties<'t> {
-    fn deserialize<D: Deserializer<'t>>(from: D) -> Result<Self, D::Error> {
+    fn deserialize<D: serde::Deserializer<'t>>(from: D) -> Result<Self, D::Error> {
         struct Object;
         impl<'t> Visitor<'t> for Object {
             type Value = Properties<'t>;
@@ -157,7 +165,7 @@ impl<'t> Deserialize<'t> for Properties<'t> {
 }
 
 impl<'t> Deserialize<'t> for Name<'t> {
-    fn deserialize<D: Deserializer<'t>>(from: D) -> Result<Self, D::Error> {
+    fn deserialize<D: serde::Deserializer<'t>>(from: D) -> Result<Self, D::Error> {
         struct Text;
         impl<'t> Visitor<'t> for Text {
             type Value = Name<'t>;

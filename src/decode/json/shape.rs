@@ -33,17 +33,15 @@ pub(in crate::decode) fn shape_of(
     if text.trim_ascii_start().starts_with(b"[") {
         return Ok(Shape::Lists);
     }
-    let is_column = |name: &str| names.contains(&name.to_ascii_lowercase()) || is_path(name);
     match Deserializer::from_slice(text)
         .into_iter::<Properties>()
         .next()
     {
-        Some(Ok(first)) => shape_by(&first, is_column),
+        Some(Ok(first)) => shape_by(&first, names),
         Some(Err(error)) if error.is_eof() && !is_whole => {
             let begin = text.trim_ascii_start();
             match list_begin(begin) {
-                // Of what stands before it, only names were seen that are no columns.
-                Some(list) if !has_column(&begin[..list], is_column) => Ok(Shape::Wrapped),
+                Some(list) if !has_columns_before(&begin[..list], names) => Ok(Shape::Wrapped),
                 _ => Err(Error::TooLarge {
                     what: "the first object of the JSON text",
                     limit: format!("{MAX_LINE_BYTES} bytes"),
@@ -62,34 +60,50 @@ pub(in crate::decode) fn shape_of(
     }
 }
 
-/// Tells the shape by the first object: what has a property of a user or a device is a row itself.
-fn shape_by(first: &Properties, is_column: impl Fn(&str) -> bool) -> Result<Shape, Error> {
-    let lists = first
+/// Tells the shape by an object: what has a column of users or devices is a row itself.
+pub(super) fn shape_by(object: &Properties, names: &HashSet<String>) -> Result<Shape, Error> {
+    let lists: Vec<Value> = object
         .values()
-        .filter(|(_, value)| value.is_list_of_objects());
-    let lists = lists.count();
-    let is_row = first.values().any(|(name, value)| {
-        let holds_columns = value.is_object() && is_path(&format!("{name}.x").to_ascii_lowercase());
-        !value.is_list_of_objects() && (is_column(name) || holds_columns)
-    });
-    let is_empty = |(_, value): (&str, Value)| value.is_empty_list();
-    match (is_row, lists) {
-        (true, _) => Ok(Shape::Rows),
-        (false, 0) if first.values().any(is_empty) => Ok(Shape::Wrapped),
-        (false, 0) => Ok(Shape::Rows),
-        (false, 1) => Ok(Shape::Wrapped),
-        (false, _) => Err(Error::Json {
-            line: 1,
-            what: "several lists of objects within one; expected one list, of rows",
-        }),
+        .filter_map(|(_, value)| value.is_list_of_objects().then_some(value))
+        .collect();
+    let fault = |what| Err(Error::Json { line: 1, what });
+    if has_columns(object, names) {
+        let mut rows = lists.iter().filter_map(|list| list.first_object());
+        return match rows.any(|row| has_columns(&row, names)) {
+            true => fault(BOTH),
+            false => Ok(Shape::Rows),
+        };
+    }
+    match lists.len() {
+        0 if object.values().any(|(_, value)| value.is_empty_list()) => Ok(Shape::Wrapped),
+        0 => Ok(Shape::Rows),
+        1 => Ok(Shape::Wrapped),
+        _ => fault("several lists of objects within one; expected one list, of rows"),
     }
 }
 
-/// Tells whether an object's start, up to within its list of rows, has the name of a column.
-fn has_column(start: &[u8], is_column: impl Fn(&str) -> bool) -> bool {
+/// Why an object is refused that has columns, and a list of objects that have some too.
+pub(super) const BOTH: &str = "an object and those of a list in it have columns of users or devices alike; expected one or the other";
+
+/// Tells whether an object has a property of a user or a device, but for lists of objects.
+pub(super) fn has_columns(object: &Properties, names: &HashSet<String>) -> bool {
+    let mut values = object
+        .values()
+        .filter(|(_, value)| !value.is_list_of_objects());
+    values.any(|(name, value)| {
+        let name = name.trim().to_ascii_lowercase();
+        match value.is_object() {
+            true => is_path(&format!("{name}.x")),
+            false => names.contains(&name) || is_path(&name),
+        }
+    })
+}
+
+/// Tells whether an object's start, up to within its list of rows, has columns.
+pub(super) fn has_columns_before(start: &[u8], names: &HashSet<String>) -> bool {
     let closed = [start, b"]}"].concat();
     let whole: Result<Properties, _> = serde_json::from_slice(&closed);
-    whole.is_ok_and(|whole| whole.values().any(|(name, _)| is_column(name)))
+    whole.is_ok_and(|whole| has_columns(&whole, names))
 }
 
 /// Returns where the first list of objects begins in an object, behind its bracket; none where it has none so far.

@@ -4,8 +4,14 @@
 //! left aside. A group is a name with dots (`user` with `name` in it is `user.name`), a list is `[a, b]`, and a time that the
 //! file holds as UTC ends in `Z`.
 
+mod declared;
+mod footer;
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
 use std::fs::File;
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use arrow_array::builder::StringBuilder;
@@ -19,15 +25,16 @@ use parquet::arrow::arrow_reader::{
     ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
 };
 use parquet::errors::ParquetError;
-use parquet::file::metadata::ParquetMetaData;
 
-use super::batch::{Builder, NOT_UTF8};
+use super::batch::Builder;
 use super::sniff::Compression;
-use super::{Error, Form, Format, MAX_LINE_BYTES, MAX_TEXT_BYTES, header};
+use super::{
+    Error, Form, Format, MAX_LINE_BYTES, MAX_RATIO, MAX_TEXT_BYTES, RATIO_FREE_BYTES, header,
+};
 use crate::schema::uuid_text;
 
 /// Rows that are read at once.
-const ROWS: usize = 1_024;
+const ROWS: usize = 256;
 /// Groups within groups that a column may stand in.
 const MAX_DEPTH: usize = 8;
 
@@ -45,51 +52,12 @@ pub(super) fn check(path: &Path) -> Result<Form, Error> {
 
 fn open(path: &Path) -> Result<ParquetRecordBatchReaderBuilder<File>, Error> {
     let file = File::open(path).map_err(Error::Read)?;
-    let size = file.metadata().map_err(Error::Read)?.len();
+    let again = file.try_clone().map_err(Error::Read)?;
     let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
-    let opened = ParquetRecordBatchReaderBuilder::try_new_with_options(file, options);
+    let opened = caught(|| ParquetRecordBatchReaderBuilder::try_new_with_options(file, options))?;
     let opened = opened.map_err(told)?;
-    check_sizes(opened.metadata(), size)?;
+    declared::check(opened.metadata(), opened.schema().fields(), &again)?;
     Ok(opened.with_batch_size(ROWS))
-}
-
-/// Compares what a file declares with its size and with itself.
-fn check_sizes(metadata: &ParquetMetaData, size: u64) -> Result<(), Error> {
-    let fault = |what: &str| Error::Parquet { what: what.into() };
-    let rows = metadata.file_metadata().num_rows();
-    let groups = metadata.row_groups().iter();
-    if groups.clone().map(|group| group.num_rows()).sum::<i64>() != rows {
-        return Err(fault(
-            "declares other numbers of rows for its groups than for all",
-        ));
-    }
-    if u32::try_from(rows).is_err() {
-        return Err(fault(
-            "declares more rows than 4,294,967,295, or fewer than none",
-        ));
-    }
-    let mut unpacked = 0u64;
-    for chunk in groups.flat_map(|group| group.columns()) {
-        let begin = chunk
-            .dictionary_page_offset()
-            .unwrap_or(chunk.data_page_offset());
-        let declared = [begin, chunk.compressed_size(), chunk.uncompressed_size()];
-        let [Ok(begin), Ok(length), Ok(bytes)] = declared.map(u64::try_from) else {
-            return Err(fault("declares sizes below none"));
-        };
-        if begin.checked_add(length).is_none_or(|end| end > size) {
-            return Err(fault("declares columns behind its end"));
-        }
-        unpacked = unpacked.saturating_add(bytes);
-    }
-    match unpacked > MAX_TEXT_BYTES {
-        false => Ok(()),
-        true => Err(Error::TooLarge {
-            what: "the data",
-            limit: format!("{} MiB", MAX_TEXT_BYTES >> 20),
-            hint: "split the export into smaller files",
-        }),
-    }
 }
 
 /// Returns the names of all columns, those within groups with dots.
@@ -119,6 +87,13 @@ fn add_names(
     Ok(())
 }
 
+/// Does what the crate does: damage can make it panic.
+fn caught<T>(work: impl FnOnce() -> T) -> Result<T, Error> {
+    catch_unwind(AssertUnwindSafe(work)).map_err(|_| Error::Parquet {
+        what: "is damaged".into(),
+    })
+}
+
 /// Returns what an error of the crate means. Its texts speak of the format, not of values.
 fn told(error: ParquetError) -> Error {
     match error {
@@ -139,15 +114,20 @@ pub(super) struct Rows {
     reader: ParquetRecordBatchReader,
     row: u32,
     declared: u32,
+    text_bytes: u64,
+    limit: u64,
 }
 
 impl Rows {
     pub(super) fn open(path: &Path) -> Result<Rows, Error> {
+        let size = path.metadata().map_err(Error::Read)?.len();
         let opened = open(path)?;
         let declared = opened.metadata().file_metadata().num_rows();
         Ok(Rows {
-            reader: opened.build().map_err(told)?,
+            reader: caught(|| opened.build())?.map_err(told)?,
             row: 0,
+            text_bytes: 0,
+            limit: MAX_TEXT_BYTES.min(RATIO_FREE_BYTES.max(size.saturating_mul(MAX_RATIO))),
             declared: u32::try_from(declared).unwrap_or(u32::MAX),
         })
     }
@@ -155,7 +135,7 @@ impl Rows {
 
 impl super::batch::Rows for Rows {
     fn fill(&mut self, batch: &mut Builder) -> Result<bool, Error> {
-        let Some(records) = self.reader.next() else {
+        let Some(records) = caught(|| self.reader.next())? else {
             return match self.row == self.declared {
                 true => Ok(false),
                 false => Err(Error::Parquet {
@@ -172,7 +152,14 @@ impl super::batch::Rows for Rows {
                 what: format!("is damaged: {error}"),
             },
         })?;
-        let columns = columns(&records)?;
+        let columns = caught(|| columns(&records))??;
+        self.text_bytes += columns
+            .iter()
+            .map(|texts| texts.texts.values().len() as u64)
+            .sum::<u64>();
+        if self.text_bytes > self.limit {
+            return Err(declared::too_large(self.limit));
+        }
         // Nearly always; then no cell need be looked at twice.
         let is_sound = columns.iter().all(Texts::is_sound);
         let before = self.row;
@@ -206,7 +193,7 @@ struct Texts {
     texts: StringArray,
     /// Of the groups that it stands in.
     nulls: Option<NullBuffer>,
-    /// Rows whose bytes are no text.
+    /// Rows whose value cannot be shown: a time beyond all clocks.
     unreadable: Vec<usize>,
 }
 
@@ -219,7 +206,7 @@ impl Texts {
     /// Returns why a cell cannot be read, if it cannot.
     fn fault(&self, row: usize) -> Option<&'static str> {
         if self.unreadable.contains(&row) {
-            return Some(NOT_UTF8);
+            return Some("the value cannot be shown as a text");
         }
         let is_long = self.texts.value_length(row) as usize > MAX_LINE_BYTES;
         is_long.then_some("the cell is longer than 1,048,576 bytes")
@@ -270,24 +257,33 @@ fn texts(field: &Field, array: &ArrayRef, nulls: Option<NullBuffer>) -> Result<T
             values.map(|bytes| bytes.and_then(uuid_text)).collect()
         }
         // Writers of old leave out that bytes are a text.
-        DataType::Binary | DataType::FixedSizeBinary(_) => {
-            let values: Vec<Option<&[u8]>> = match array.as_binary_opt::<i32>() {
-                Some(values) => values.iter().collect(),
-                None => array.as_fixed_size_binary().iter().collect(),
-            };
-            let read = values.into_iter().enumerate().map(|(row, bytes)| {
-                let text = bytes.map(std::str::from_utf8)?;
-                text.inspect_err(|_| unreadable.push(row)).ok()
-            });
-            read.collect()
-        }
-        _ => shown(array)?,
+        DataType::Binary | DataType::FixedSizeBinary(_) => match array.as_binary_opt::<i32>() {
+            Some(values) => values.iter().map(|bytes| bytes.map(text_of)).collect(),
+            None => array
+                .as_fixed_size_binary()
+                .iter()
+                .map(|bytes| bytes.map(text_of))
+                .collect(),
+        },
+        _ => shown(array, &mut unreadable)?,
     };
     Ok(Texts {
         texts,
         nulls,
         unreadable,
     })
+}
+
+/// Returns bytes as the text that they are, or in hexadecimal digits.
+fn text_of(bytes: &[u8]) -> Cow<'_, str> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) if !text.contains('\0') => Cow::Borrowed(text),
+        _ => Cow::Owned(bytes.iter().fold("0x".to_owned(), |mut text, byte| {
+            // A text takes all that is written to it.
+            let _ = write!(text, "{byte:02x}");
+            text
+        })),
+    }
 }
 
 fn is_uuid(field: &Field) -> bool {
@@ -309,7 +305,7 @@ fn with_offset(of: &DataType) -> DataType {
 }
 
 /// Returns the texts of values that are none.
-fn shown(array: &ArrayRef) -> Result<StringArray, Error> {
+fn shown(array: &ArrayRef, unreadable: &mut Vec<usize>) -> Result<StringArray, Error> {
     let unknown = |_| Error::Parquet {
         what: format!(
             "has a column of a type that cannot be read, {}",
@@ -317,15 +313,21 @@ fn shown(array: &ArrayRef) -> Result<StringArray, Error> {
         ),
     };
     let array = &cast(array, &with_offset(array.data_type())).map_err(unknown)?;
-    let options = FormatOptions::new();
+    let options = FormatOptions::new().with_null("null");
     let values = ArrayFormatter::try_new(array, &options).map_err(unknown)?;
     let mut texts = StringBuilder::new();
     for row in 0..array.len() {
         if array.is_null(row) {
             texts.append_null();
         } else {
-            let text = values.value(row).try_to_string().map_err(unknown)?;
-            texts.append_value(text);
+            match values.value(row).try_to_string() {
+                Ok(text) if text == "[]" => texts.append_null(),
+                Ok(text) => texts.append_value(text),
+                Err(_) => {
+                    unreadable.push(row);
+                    texts.append_null();
+                }
+            }
         }
     }
     Ok(texts.finish())
