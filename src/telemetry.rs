@@ -185,12 +185,12 @@ mod tests {
     }
 
     #[test]
-    fn verbosity_chooses_the_level_and_json_begins_one_lower() {
+    fn verbosity_chooses_the_level_and_text_is_quiet_until_asked() {
         use LogFormat::{Json, Text};
         let shown = |format, verbosity| messages(&log(format, None, verbosity, false)).len();
         assert_eq!(
             [-2, -1, 0, 1, 2, 3, 127].map(|v| shown(Text, v)),
-            [0, 1, 3, 4, 5, 6, 6]
+            [0, 1, 3, 5, 6, 6, 6]
         );
         assert_eq!(
             [-128, -3, -2, -1, 0, 1].map(|v| shown(Json, v)),

@@ -66,7 +66,14 @@ pub(super) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
     };
     let rejected = rejected.into_iter();
     let rejected: Vec<Rejected> = rejected.filter(|one| is_asked(&one.object)).collect();
+    let is_nothing =
+        rejected.is_empty() && !failed.objects().iter().any(|one| is_asked(&one.object));
     match args.json {
+        _ if args.object.is_some() && is_nothing => {
+            anyhow::bail!(
+                "nothing of such a name was refused; its source and key, or its key, is what `sync` calls it"
+            )
+        }
         true => print_json(&json_of(&failed, &rejected, is_asked))?,
         false => print(text_of(&failed, &rejected, is_asked))?,
     }

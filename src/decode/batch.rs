@@ -10,8 +10,9 @@ use arrow_schema::SchemaRef;
 use csv::ByteRecord;
 
 use super::decoration::is_guarded;
-use super::headers::{Header, Headers, REPEATS_HEADER};
+use super::second_header::{Header, Headers, REPEATS_HEADER};
 use super::{Error, Reading};
+use crate::identifier::{Column, NotSaid};
 use crate::observation::{Decoded, OddCells, Recognised, Reject};
 
 /// Why a row was left out whose text is in another encoding.
@@ -147,9 +148,15 @@ impl<'r> Builder<'r> {
     }
 
     fn append_cells<'t>(&mut self, cells: impl Iterator<Item = &'t str>) {
-        for (column, cell) in (0..self.columns.len()).zip(cells) {
-            self.append_cell(column, cell);
+        let held = self.reading.columns.iter().copied();
+        let held = held.chain(std::iter::repeat(Column::Text));
+        let places = self.columns.iter_mut().zip(&mut self.odd).zip(held);
+        let mut bytes = 0;
+        for (((column, odd), held), cell) in places.zip(cells) {
+            bytes += cell.len() + OFFSET_BYTES;
+            append_cell((column, odd), held, self.reading.not_said, cell);
         }
+        self.bytes += bytes;
     }
 
     /// Appends rows column by column, which is how some formats hold them: those at some places of a table, where the row
@@ -160,33 +167,20 @@ impl<'r> Builder<'r> {
         places: &[u32],
         cell: impl Fn(usize, usize) -> &'t str,
     ) {
-        for column in 0..self.columns.len() {
+        let held = self.reading.columns.iter().copied();
+        let held = held.chain(std::iter::repeat(Column::Text));
+        let columns = self.columns.iter_mut().zip(&mut self.odd).zip(held);
+        for (at, ((column, odd), held)) in columns.enumerate() {
             for place in places {
-                self.append_cell(column, cell(column, *place as usize));
+                let cell = cell(at, *place as usize);
+                self.bytes += cell.len() + OFFSET_BYTES;
+                append_cell((column, odd), held, self.reading.not_said, cell);
             }
         }
         let rows = places.iter().map(|place| before + place + 1);
         self.lines.extend(rows.clone().map(u64::from));
         self.rows.extend(rows);
         self.raws.resize(self.rows.len(), 0);
-    }
-
-    #[inline]
-    fn append_cell(&mut self, at: usize, cell: &str) {
-        let (column, odd) = (&mut self.columns[at], &mut self.odd[at]);
-        let held = self.reading.columns.get(at).copied().unwrap_or_default();
-        self.bytes += cell.len() + OFFSET_BYTES;
-        if cell.is_empty() {
-            column.append_null();
-        } else if self.reading.not_said.covers(held, cell) {
-            odd.not_said += 1;
-            column.append_null();
-        } else if held.is_identifier() && is_guarded(cell) {
-            odd.guarded += 1;
-            column.append_null();
-        } else {
-            column.append_value(cell);
-        }
     }
 
     /// Tells whether a record is a header, which then is no row.
@@ -238,6 +232,27 @@ impl<'r> Builder<'r> {
             rejects: self.rejects,
             odd: self.odd,
         }
+    }
+}
+
+/// Appends a cell to a column that holds what is said; what says nothing is left empty, and counted where something stands there.
+#[inline]
+fn append_cell(
+    (column, odd): (&mut StringBuilder, &mut OddCells),
+    held: Column,
+    not_said: &NotSaid,
+    cell: &str,
+) {
+    if cell.is_empty() {
+        column.append_null();
+    } else if not_said.covers(held, cell) {
+        odd.not_said += 1;
+        column.append_null();
+    } else if held.is_identifier() && is_guarded(cell) {
+        odd.guarded += 1;
+        column.append_null();
+    } else {
+        column.append_value(cell);
     }
 }
 

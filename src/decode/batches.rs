@@ -7,7 +7,7 @@ use std::sync::Arc;
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 
 use super::batch::{Builder, Rows};
-use super::headers::Headers;
+use super::second_header::Headers;
 use super::text::Text;
 use super::{Error, Form, Format, csv, json, parquet};
 use crate::identifier::{Column, NotSaid};

@@ -19,9 +19,9 @@ mod cells;
 mod decoration;
 mod gzip;
 mod header;
-mod headers;
 mod lines;
 mod recognised;
+mod second_header;
 mod sniff;
 mod text;
 
@@ -33,7 +33,7 @@ use std::path::Path;
 pub use self::batch::NOT_UTF8;
 pub use self::batches::{Batches, Reading, batches};
 pub use self::error::Error;
-pub use self::headers::REPEATS_HEADER;
+pub use self::second_header::REPEATS_HEADER;
 use self::sniff::{Compression, compression_of, is_json, is_parquet, refuse_others, utf16_of};
 use self::text::{decompress, drain, read_start};
 
@@ -103,6 +103,11 @@ pub fn check(
     }
     refuse_others(&start)?;
     let text = header::decoded(&start, encoding);
+    // JSON is Unicode, whatever is declared of the CSV beside it.
+    let encoding = match is_json(&text) {
+        true => utf16_of(&start),
+        false => encoding,
+    };
     let form = |format, header| Form {
         compression,
         encoding,

@@ -25,7 +25,7 @@ pub(super) fn decompress(path: &Path, compression: Compression) -> Result<Bounde
     };
     let limit = match compression {
         Compression::None => MAX_TEXT_BYTES,
-        _ => MAX_TEXT_BYTES.min(RATIO_FREE_BYTES.max(stored.saturating_mul(MAX_RATIO))),
+        _ => limit_of(stored),
     };
     let bounded = Bounded {
         inner,
@@ -39,6 +39,11 @@ pub(super) fn decompress(path: &Path, compression: Compression) -> Result<Bounde
     } else {
         Ok(bounded)
     }
+}
+
+/// Returns how many bytes what takes so many on disk may unpack to.
+pub(super) fn limit_of(stored: u64) -> u64 {
+    MAX_TEXT_BYTES.min(RATIO_FREE_BYTES.max(stored.saturating_mul(MAX_RATIO)))
 }
 
 /// A reader that refuses to yield more than its limit and names damage in its own words.

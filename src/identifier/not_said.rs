@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use super::kind::Kind;
-use super::text::folded;
+use super::text::{folded, trimmed};
 
 /// What a column holds, as far as that tells what says nothing in it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -51,11 +51,21 @@ static SHIPPED: LazyLock<NotSaid> = LazyLock::new(|| {
     shipped
 });
 
-/// Bytes that the longest text of the lists has, but for those of serial numbers.
-static LONGEST: LazyLock<usize> = LazyLock::new(|| {
-    let all = SHIPPED.any.iter().chain(&SHIPPED.time);
-    all.map(String::len).max().unwrap_or_default()
+/// By the first byte, which lengths the texts have that say nothing in any column, a bit each: nearly every cell is told by
+/// these. Those of 63 bytes and more share a bit.
+static LENGTHS: LazyLock<[u64; 256]> = LazyLock::new(|| {
+    let mut lengths = [0; 256];
+    for text in &SHIPPED.any {
+        if let Some(first) = text.bytes().next() {
+            lengths[usize::from(first)] |= length_bit(text);
+        }
+    }
+    lengths
 });
+
+fn length_bit(text: &str) -> u64 {
+    1 << text.len().min(63)
+}
 
 impl Column {
     /// Tells whether it holds identifiers.
@@ -87,13 +97,16 @@ impl NotSaid {
     }
 
     /// Tells whether a cell of a column says nothing, though it is not empty.
+    #[inline]
     pub fn covers(&self, column: Column, cell: &str) -> bool {
-        let cell = cell.trim();
+        let cell = trimmed(cell);
         if says_nothing(cell) || (!self.any.is_empty() && self.any.contains(&lower(cell))) {
             return true;
         }
         match column {
             Column::Text | Column::Key | Column::Identifier => false,
+            // Nearly every time is of this century, and none of the lists'.
+            Column::Time if cell.starts_with("20") && self.time.is_empty() => false,
             Column::Time => {
                 let lower = lower(cell);
                 let has = |list: &NotSaid| list.time.contains(&lower);
@@ -109,13 +122,9 @@ impl NotSaid {
 
 /// Tells whether a text, without white space around it, says nothing in any column.
 pub(crate) fn says_nothing(text: &str) -> bool {
-    // Nearly every cell is told by its length or its first letter.
-    let first = text.as_bytes().first().map(u8::to_ascii_lowercase);
-    let may_be = matches!(
-        first,
-        Some(b'-' | b'#' | b'(' | b'<' | b'[' | b'\\' | b'n' | b'u')
-    );
-    may_be && text.len() <= *LONGEST && SHIPPED.any.contains(&text.to_ascii_lowercase())
+    let first = text.bytes().next().unwrap_or_default().to_ascii_lowercase();
+    let may_be = LENGTHS[usize::from(first)] & length_bit(text) != 0;
+    may_be && SHIPPED.any.contains(&text.to_ascii_lowercase())
 }
 
 pub(super) fn is_placeholder(kind: Kind, normal: &str) -> bool {

@@ -47,11 +47,15 @@ impl Contents {
         }
     }
 
-    /// Says what an object is, and remembers it.
-    pub fn judge(&mut self, object: &Object, blake3: [u8; 32]) -> Content {
+    /// Remembers an object that was taken in.
+    pub fn note(&mut self, object: &Object, blake3: [u8; 32]) {
+        self.add(blake3, object.observed_at, object.modified_at);
+    }
+
+    /// Says what an object is to those that were taken in.
+    pub fn judge(&self, object: &Object, blake3: [u8; 32]) -> Content {
         let is_known = self.hashes.contains(&blake3);
         let before = self.known.get(&(blake3, object.observed_at)).copied();
-        self.add(blake3, object.observed_at, object.modified_at);
         match before {
             // Of two objects of one time the one modified last counts: a later copy moves its rows behind others.
             Some(known) if known < object.modified_at && self.at[&object.observed_at] > 1 => {

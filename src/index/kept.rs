@@ -13,7 +13,7 @@ use super::known::{self, Known};
 use super::lanes::{Entry, Lanes};
 use super::last::Last;
 use super::last_use::VALUE;
-use super::ledger::{Ledger, NewestColumns};
+use super::ledger::{Ledger, ShapesOf};
 use super::mentions::Mentions;
 use super::roster::{NewRow, Roster};
 use super::said::{NEVER, ObjectId, Said, ShapeId};
@@ -160,9 +160,9 @@ impl Kept {
         Contents::of(self.ledger.contents())
     }
 
-    /// Returns the columns of the newest objects that were taken in.
-    pub fn newest_columns(&self) -> NewestColumns {
-        self.ledger.newest_columns()
+    /// Returns from when on objects carried which columns.
+    pub fn shapes_of(&self) -> ShapesOf {
+        self.ledger.shapes_of()
     }
 
     /// Writes the ledger's line for an object that repeats another one.

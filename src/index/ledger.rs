@@ -15,10 +15,10 @@ use crate::sqlite::{Columns, Reader, Record, Table};
 /// Objects that a ledger can have.
 const MAX_OBJECTS: usize = 99_999_999;
 
-/// By source and dataset: when the newest object was observed, and the names of its columns as [`Layout::shape`] has them.
+/// By source and dataset: the columns that objects carried from a time on, by that time, as [`Layout::shape`] names them.
 ///
 /// [`Layout::shape`]: crate::observation::Layout::shape
-pub type NewestColumns = BTreeMap<(String, Dataset), (i64, Vec<String>)>;
+pub type ShapesOf = BTreeMap<(String, Dataset), BTreeMap<i64, Vec<String>>>;
 
 /// What orders the rows of an object among those of others, and which columns it carried.
 #[derive(Debug, Clone, Copy)]
@@ -51,8 +51,8 @@ pub(super) struct Ledger {
     lines: Vec<Line>,
     /// The newest time of each dataset's loaded objects.
     coverage: [Option<i64>; 3],
-    /// The columns of the newest loaded object of each source and dataset, and when it was observed.
-    newest_shapes: BTreeMap<(String, Dataset), (i64, ShapeId)>,
+    /// The columns of the loaded objects of each source and dataset, by when these were observed.
+    shapes_of: BTreeMap<(String, Dataset), BTreeMap<i64, ShapeId>>,
 }
 
 impl Ledger {
@@ -115,11 +115,8 @@ impl Ledger {
         self.add_stamp(stamp, is_loaded.then_some(dataset));
         if is_loaded {
             self.keys_and_times.insert(key_and_time(&name, observed_at));
-            let newest = self.newest_shapes.entry((source, dataset));
-            let newest = newest.or_insert((observed_at, shape));
-            if observed_at >= newest.0 {
-                *newest = (observed_at, shape);
-            }
+            let shapes = self.shapes_of.entry((source, dataset)).or_default();
+            shapes.insert(observed_at, shape);
         }
         Ok(())
     }
@@ -201,14 +198,22 @@ impl Ledger {
         stamps.map(|stamp| (stamp.blake3, stamp.observed_at, stamp.modified_at))
     }
 
-    /// Returns the columns of the newest object of each source and dataset, of the last generation.
-    pub(super) fn newest_columns(&self) -> NewestColumns {
-        let newest = self.newest_shapes.iter();
-        let newest = newest.filter_map(|(of, (observed_at, shape))| {
-            let (_, names, _) = self.shapes.get(usize::from(shape.0))?;
-            Some((of.clone(), (*observed_at, names.clone())))
-        });
-        newest.collect()
+    /// Returns from when on the objects of each source and dataset carried which columns, by the last generation.
+    pub(super) fn shapes_of(&self) -> ShapesOf {
+        let names = |shape: &ShapeId| {
+            let known = self.shapes.get(usize::from(shape.0));
+            known.map_or_else(Vec::new, |(_, names, _)| names.clone())
+        };
+        let changes = |shapes: &BTreeMap<i64, ShapeId>| {
+            let mut before = None;
+            let changes = shapes
+                .iter()
+                .filter(|(_, shape)| before.replace(**shape) != Some(**shape));
+            changes.map(|(at, shape)| (*at, names(shape))).collect()
+        };
+        let all = self.shapes_of.iter();
+        all.map(|(of, shapes)| (of.clone(), changes(shapes)))
+            .collect()
     }
 
     /// Begins an object, and returns its id: its rows can be compared from now on.

@@ -64,7 +64,7 @@ pub use self::kept::Kept;
 pub use self::known::Known;
 pub(crate) use self::last::objects_of;
 pub use self::last::{Past, Published};
-pub use self::ledger::NewestColumns;
+pub use self::ledger::ShapesOf;
 pub use self::make::Made;
 pub(crate) use self::object_lines::identity_of;
 pub use self::object_lines::{Loaded, REJECTS_KEPT, RowCounts};

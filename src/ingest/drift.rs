@@ -10,7 +10,7 @@ use arrow_array::cast::AsArray;
 use jiff::tz::TimeZone;
 
 use crate::identifier::{self, Kind};
-use crate::index::NewestColumns;
+use crate::index::ShapesOf;
 use crate::mapping::{parse_time, shown_name};
 use crate::observation::{Layout, Object};
 
@@ -21,7 +21,7 @@ const ALIKE: f64 = 0.85;
 
 /// What was seen of columns so far.
 pub(super) struct Drift {
-    newest: NewestColumns,
+    shapes: ShapesOf,
 }
 
 /// How an object's columns differ.
@@ -33,28 +33,24 @@ pub(super) struct Change {
 }
 
 impl Drift {
-    pub(super) fn new(newest: NewestColumns) -> Drift {
-        Drift { newest }
+    pub(super) fn new(shapes: ShapesOf) -> Drift {
+        Drift { shapes }
     }
 
-    /// Returns how an object differs from the newest one before it; nothing of one that is older.
+    /// Returns how an object differs from the newest one before it, whatever was taken in first.
     pub(super) fn of(&self, object: &Object, layout: &Layout) -> Change {
-        let known = self.newest.get(&(object.source.clone(), layout.dataset));
-        match known {
-            Some((observed_at, before)) if *observed_at <= object.observed_at => {
-                Change::between(before, &layout.shape)
-            }
-            _ => Change::default(),
-        }
+        let known = self.shapes.get(&(object.source.clone(), layout.dataset));
+        let before = known.and_then(|shapes| shapes.range(..=object.observed_at).next_back());
+        before.map_or_else(Change::default, |(_, before)| {
+            Change::between(before, &layout.shape)
+        })
     }
 
     /// Notes an object that was taken in.
     pub(super) fn note(&mut self, object: &Object, layout: &Layout) {
         let of = (object.source.clone(), layout.dataset);
-        let newest = self.newest.entry(of).or_default();
-        if newest.1.is_empty() || newest.0 <= object.observed_at {
-            *newest = (object.observed_at, layout.shape.clone());
-        }
+        let shapes = self.shapes.entry(of).or_default();
+        shapes.insert(object.observed_at, layout.shape.clone());
     }
 }
 
@@ -80,9 +76,9 @@ impl Change {
         let listed = |names: &[String]| match names.is_empty() {
             true => "none".to_owned(),
             false => {
-                let names = names
-                    .iter()
-                    .map(|name| shown_name(name.trim_start_matches('+')));
+                const SHOWN: usize = 12;
+                let names = names.iter().take(SHOWN);
+                let names = names.map(|name| shown_name(name.strip_prefix('+').unwrap_or(name)));
                 names.collect::<Vec<_>>().join(", ")
             }
         };
@@ -104,7 +100,7 @@ impl Change {
             let mut new = layout.extra.iter();
             let (column, _) = new.find(|(column, at)| {
                 let is_new = self.new.iter().any(|new| new.strip_prefix('+') == Some(column));
-                is_new && is_like(field, column, records, *at)
+                is_new && shown_name(column) == column && is_like(field, column, records, *at)
             })?;
             Some(format!(
                 "{dataset}: no column fills {field} any more, and the new column {column:?} looks like it; if it is, add to \
@@ -129,8 +125,9 @@ fn is_like(field: &str, column: &str, records: &RecordBatch, at: usize) -> bool 
         return false;
     }
     let field = field
-        .trim_start_matches("user_")
-        .trim_start_matches("device_");
+        .strip_prefix("user_")
+        .or(field.strip_prefix("device_"))
+        .unwrap_or(field);
     let kind = match field {
         "sid" => Kind::Sid,
         "uid" | "collector_uid" => Kind::Uid,
@@ -161,6 +158,7 @@ mod tests {
     use arrow_schema::{DataType, Field, Schema};
 
     use super::*;
+    use crate::observation::ObservedFrom;
     use crate::schema::Dataset;
 
     fn layout(extra: &[&str]) -> Layout {
@@ -189,6 +187,33 @@ mod tests {
         let schema = Schema::new(vec![Field::new(new, DataType::Utf8, true)]);
         let records = RecordBatch::try_new(Arc::new(schema), vec![column]).unwrap();
         change(&[gone], &[&format!("+{new}")]).hints(&layout(&[new]), &records)
+    }
+
+    #[test]
+    fn an_object_is_compared_with_the_newest_before_it_in_any_order() {
+        let object = |day: i64| Object {
+            source: "s".into(),
+            key: String::new(),
+            e_tag: None,
+            version: None,
+            size_bytes: 0,
+            modified_at: 0,
+            observed_at: day,
+            observed_from: ObservedFrom::Key,
+        };
+        let shaped = |shape: &[&str]| Layout {
+            shape: shape.iter().map(|name| (*name).to_owned()).collect(),
+            ..layout(&[])
+        };
+        let mut drift = Drift::new(ShapesOf::new());
+        assert!(drift.of(&object(1), &shaped(&["name"])).is_none());
+        drift.note(&object(1), &shaped(&["name"]));
+        drift.note(&object(3), &shaped(&["name"]));
+        assert_eq!(
+            drift.of(&object(2), &shaped(&["sid"])),
+            change(&["name"], &["sid"])
+        );
+        assert!(drift.of(&object(0), &shaped(&["sid"])).is_none());
     }
 
     #[test]

@@ -31,7 +31,7 @@ impl Run<'_> {
     ) -> Result<(Folded, bool)> {
         let options = self.options;
         let is_enough = AtomicBool::new(false);
-        let known = (kept.known(), kept.contents(), kept.newest_columns());
+        let known = (kept.known(), kept.contents(), kept.shapes_of());
         let mut is_changed = false;
         let is_more = std::thread::scope(|scope| {
             let (sender, receiver) = sync_channel(BATCHES_AHEAD);
@@ -66,6 +66,7 @@ impl Run<'_> {
             match message {
                 Message::Failed { object, error } => self.fail(&object, error),
                 Message::Refused { object, error } => self.fail_by_content(&object, error),
+                Message::Empty { object } => self.leave_out_empty(&object),
                 Message::Unfinished { object } => {
                     self.report.warnings.push(format!(
                         "{} ends within a line and was written less than a minute ago: it may be written still, and waits for the \

@@ -142,7 +142,11 @@ impl Run<'_> {
         spool: &Path,
     ) -> Result<()> {
         loop {
-            let before = self.report.clone();
+            let before = (
+                self.report.clone(),
+                self.sanity.clone(),
+                self.odd_types.clone(),
+            );
             let current = self.folder.current()?;
             let number = self.folder.next_number()?;
             let verifying = current.clone().map(verify);
@@ -161,7 +165,7 @@ impl Run<'_> {
             verified(verifying)?;
             if matches!(made, Err(Error::Changed { .. } | Error::Refused { .. })) {
                 // What this pass counted comes again.
-                self.report = before;
+                (self.report, self.sanity, self.odd_types) = before;
             }
             let (made, is_more) = made?;
             if let Some(made) = made {
@@ -212,6 +216,17 @@ impl Run<'_> {
         let judge = judge_of(&self.judges, object);
         self.failed.add(object, &error, judge);
         self.fail(object, error);
+    }
+
+    /// Notes an object without rows or header: it says nothing, and need not be fetched again.
+    fn leave_out_empty(&mut self, object: &Object) {
+        let reason = "it has no rows, and so does not say which columns it has";
+        let judge = judge_of(&self.judges, object);
+        self.failed.add(object, reason, judge);
+        self.report
+            .warnings
+            .push(format!("{} is left out: {reason}", object.name()));
+        self.progress_of(object);
     }
 
     /// Forgets objects that failed once and were taken in, or are there no more, and keeps what is left.

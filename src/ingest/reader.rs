@@ -15,8 +15,8 @@ use super::options::Options;
 use super::sanity::{Filled, Seen};
 use super::tally::Tally;
 use crate::decode::{self, Reading};
-use crate::identifier::{NotSaid, hash128};
-use crate::index::{Content, Contents, Known, NewestColumns};
+use crate::identifier::{Column, NotSaid, hash128};
+use crate::index::{Content, Contents, Known, ShapesOf};
 use crate::mapping::{self, Mapper, count, held_by, parse_time, shown_name};
 use crate::observation::{
     Batch, LOGINS_COUNT, Layout, Object, OddCells, Recognised, Recogniser, Refused, Reject,
@@ -27,10 +27,10 @@ use crate::source::{self, SourceConfig, Spooled};
 /// Batches between cutting text into cells and mapping them.
 const DECODED_AHEAD: usize = 2;
 /// How long a text that ends within a line may still be written, in microseconds: whoever writes a file pauses for less.
-const UNFINISHED_FOR: i64 = 60_000_000;
+const UNFINISHED_FOR: u64 = 60_000_000;
 /// Named in the hash of every row's bytes: a change of what normal forms, times or fields mean changes it, so that no row
 /// is taken for one that was read otherwise.
-const MEANING: &str = "2";
+const MEANING: &str = "3";
 
 /// What the reading side tells the run.
 pub(super) enum Message {
@@ -38,6 +38,10 @@ pub(super) enum Message {
     Failed {
         object: Object,
         error: String,
+    },
+    /// It has no rows, and no header that says of what it has none.
+    Empty {
+        object: Object,
     },
     /// It may be written still.
     Unfinished {
@@ -62,6 +66,15 @@ pub(super) enum Message {
     End(ObjectEnd),
     Warning(String),
     Broken(Error),
+}
+
+/// Why an object is not mapped.
+enum Unfit {
+    /// For what it holds, which is remembered.
+    Content(String),
+    Empty,
+    /// For a fault of the machine, which may pass.
+    Machine(String),
 }
 
 /// Some rows of an object, ready to be folded.
@@ -121,7 +134,7 @@ pub(super) struct Reader<'a> {
 impl<'a> Reader<'a> {
     pub(super) fn new(
         options: &'a Options,
-        (known, contents, newest): (Arc<Known>, Contents, NewestColumns),
+        (known, contents, shapes): (Arc<Known>, Contents, ShapesOf),
         is_enough: &'a AtomicBool,
         sender: SyncSender<Message>,
     ) -> Reader<'a> {
@@ -136,7 +149,7 @@ impl<'a> Reader<'a> {
             sender,
             is_enough,
             reported: HashSet::new(),
-            drift: Drift::new(newest),
+            drift: Drift::new(shapes),
         }
     }
 
@@ -196,10 +209,21 @@ impl<'a> Reader<'a> {
     fn take(&mut self, spooled: Spooled) -> std::result::Result<(), Gone> {
         let (form, layout) = match self.form_and_layout(&spooled) {
             Ok(checked) => checked,
-            Err(error) => return self.fail(spooled, error),
+            Err(Unfit::Content(error)) => return self.fail(spooled, error),
+            Err(Unfit::Empty) => {
+                let object = spooled.object;
+                return self.send(Message::Empty { object });
+            }
+            Err(Unfit::Machine(error)) => {
+                let object = spooled.object;
+                return self.send(Message::Failed { object, error });
+            }
         };
-        let written_at = spooled.object.modified_at;
-        if form.may_be_cut && written_at > Timestamp::now().as_microsecond() - UNFINISHED_FOR {
+        let age = Timestamp::now()
+            .as_microsecond()
+            .abs_diff(spooled.object.modified_at);
+        // Services show an object once it is whole.
+        if form.may_be_cut && spooled.file.is_local() && age < UNFINISHED_FOR {
             return self.send(Message::Unfinished {
                 object: spooled.object,
             });
@@ -248,21 +272,25 @@ impl<'a> Reader<'a> {
     fn form_and_layout(
         &self,
         spooled: &Spooled,
-    ) -> std::result::Result<(decode::Form, Layout), String> {
+    ) -> std::result::Result<(decode::Form, Layout), Unfit> {
         let source = self.sources.get(spooled.object.source.as_str());
         let encoding = source.and_then(|source| source.encoding);
-        let form = decode::check(spooled.file.as_ref(), encoding, &self.column_names)
-            .map_err(|error| chain(&error))?;
+        let form = decode::check(spooled.file.as_ref(), encoding, &self.column_names);
+        let form = form.map_err(|error| match error {
+            decode::Error::NoRows => Unfit::Empty,
+            error if error.is_content() => Unfit::Content(chain(&error)),
+            error => Unfit::Machine(chain(&error)),
+        })?;
         let layout = self
             .options
             .mapping
             .layout(&form.header)
-            .map_err(|error: mapping::Error| chain(&error))?;
+            .map_err(|error: mapping::Error| Unfit::Content(chain(&error)))?;
         Ok((form, layout))
     }
 
     /// Tells whether an object repeats another one at the same time.
-    fn is_copy(&mut self, object: &Object, blake3: [u8; 32]) -> std::result::Result<bool, Gone> {
+    fn is_copy(&self, object: &Object, blake3: [u8; 32]) -> std::result::Result<bool, Gone> {
         match self.contents.judge(object, blake3) {
             Content::Copy => Ok(true),
             Content::New => Ok(false),
@@ -287,6 +315,7 @@ impl<'a> Reader<'a> {
         let object = spooled.object.clone();
         // Only what can be read counts as taken in: a later copy is not to be passed over for it.
         if self.is_copy(&object, spooled.blake3)? {
+            self.contents.note(&object, spooled.blake3);
             return self.send(Message::Duplicate {
                 object,
                 blake3: spooled.blake3,
@@ -319,6 +348,7 @@ impl<'a> Reader<'a> {
             Err(Some(error)) => Err(self.broken(error)),
             Ok(Mapped::Whole(end)) => {
                 self.drift.note(&spooled.object, &layout);
+                self.contents.note(&spooled.object, spooled.blake3);
                 if let Some(begin) = begin {
                     self.send(begin)?;
                 }
@@ -357,7 +387,8 @@ impl<'a> Reader<'a> {
             form,
             layout,
         );
-        let known = known_rows(&self.known, layout.dataset, time_zone);
+        let not_said = &self.options.not_said;
+        let known = known_rows(&self.known, layout.dataset, not_said, time_zone);
         let recogniser = Recogniser {
             seed,
             left_out: left_out(layout),
@@ -369,6 +400,7 @@ impl<'a> Reader<'a> {
         let mut tally = Tally::default();
         let mut filled = Filled::new(columns.len());
         let mut hints = None;
+        let mut anew = 0;
         let mut is_counting = false;
         let refused = std::thread::scope(|scope| {
             // Cutting text into cells and reading their meaning are about the same work.
@@ -386,6 +418,7 @@ impl<'a> Reader<'a> {
                 hints.get_or_insert_with(|| change.hints(layout, &batch.records));
                 let (batch, rejects) = mapper.map(batch);
                 tally.note(batch.len(), &rejects);
+                anew += batch.len() as u64 - batch.recognised.len() as u64;
                 // What begins badly is counted before anything of it is folded: to take rows back costs the whole run.
                 is_counting |= look == Look::First && begin.is_some() && tally.looks_bad();
                 if is_counting {
@@ -394,6 +427,7 @@ impl<'a> Reader<'a> {
                 if let Some(begin) = begin.take() {
                     self.send(begin).map_err(|Gone| None)?;
                 }
+                let rejects = with_shown_names(rejects);
                 let sent = self.send(Message::Rows(MappedRows { batch, rejects }));
                 sent.map_err(|Gone| None)?;
             }
@@ -412,6 +446,7 @@ impl<'a> Reader<'a> {
             odd_types: mapper.odd_types,
             seen: Seen {
                 rows: tally.rows(),
+                anew,
                 hashed_upns: mapper.refused.hashed_upns,
                 empty: filled.empty(&columns, &form.header),
                 hints: hints.unwrap_or_default(),
@@ -425,6 +460,16 @@ impl<'a> Reader<'a> {
         let _ = self.sender.send(Message::Broken(error));
         Gone
     }
+}
+
+/// Has rejects name no column that looks like a value: in JSON, a name can be one.
+fn with_shown_names(mut rejects: Vec<Reject>) -> Vec<Reject> {
+    for reject in &mut rejects {
+        if shown_name(&reject.field) != reject.field {
+            reject.field = shown_name(&reject.field).to_owned();
+        }
+    }
+    rejects
 }
 
 fn unreadable(object: &str, source: decode::Error) -> Error {
@@ -466,12 +511,16 @@ fn left_out(layout: &Layout) -> [Option<usize>; 2] {
 fn known_rows<'a>(
     known: &'a Known,
     dataset: Dataset,
+    not_said: &'a NotSaid,
     time_zone: &'a TimeZone,
 ) -> impl Fn(u64, [Option<&str>; 2]) -> Option<Recognised> + Sync + 'a {
     let expected = AtomicU32::new(0);
     move |raw, said| {
         let id = known.find(dataset, raw, expected.load(Ordering::Relaxed))?;
         expected.store(id + 1, Ordering::Relaxed);
+        // A row whose time is not said is read whole.
+        let is_said = |text: &str| !not_said.covers(Column::Time, text);
+        said[0].is_none_or(is_said).then_some(())?;
         recognised(id, said, time_zone)
     }
 }

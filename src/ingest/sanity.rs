@@ -1,4 +1,4 @@
-//! Sanity: what is odd of whole objects though every row of theirs can be taken. Told once a run, with figures.
+//! Sanity: what looks wrong about whole objects though each of their rows can be taken. Told once a run, with figures.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,6 +18,8 @@ const FEW: u64 = 20;
 pub(super) struct Seen {
     /// Its rows, those rejected too.
     pub(super) rows: u64,
+    /// Of these, rows that were not known by their bytes.
+    pub(super) anew: u64,
     pub(super) hashed_upns: u64,
     /// Columns of identifiers without one in any row.
     pub(super) empty: Vec<String>,
@@ -52,7 +54,7 @@ impl Filled {
 }
 
 /// What was seen of all objects of a run.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Sanity {
     /// By dataset and column: objects, and rows in them.
     empty: BTreeMap<(Dataset, String), (u64, u64)>,
@@ -67,7 +69,7 @@ impl Sanity {
     pub(super) fn note(&mut self, object: &str, dataset: Dataset, seen: Seen) {
         if dataset == Dataset::Users {
             self.hashed.0 += seen.hashed_upns;
-            self.hashed.1 += seen.rows;
+            self.hashed.1 += seen.anew;
         }
         if CAPS.contains(&seen.rows) {
             let capped = self.capped.entry(seen.rows);
@@ -92,7 +94,7 @@ impl Sanity {
         }
         if self.hashed.0 > 0 {
             warnings.push(format!(
-                "{} UPNs in {} rows of users are hashed, as the tenant's privacy settings ask for: nobody is found by them",
+                "{} UPNs in {} rows of users that were read anew are hashed, as the tenant's privacy settings ask for: nobody is found by them",
                 self.hashed.0, self.hashed.1
             ));
         }
@@ -115,6 +117,7 @@ mod tests {
         for object in ["a", "b"] {
             let seen = Seen {
                 rows,
+                anew: rows,
                 hashed_upns,
                 empty: empty.iter().map(|name| (*name).to_owned()).collect(),
                 hints: vec!["hint".to_owned()],
@@ -130,7 +133,7 @@ mod tests {
         let told = warnings(1_000, 3, &["user.sid"]);
         assert_eq!(told.len(), 4, "{told:?}");
         assert!(told[0].starts_with("user.sid is empty in all 2000 rows of 2 users objects"));
-        assert!(told[1].starts_with("6 UPNs in 2000 rows of users are hashed"));
+        assert!(told[1].starts_with("6 UPNs in 2000 rows of users that were read anew are hashed"));
         assert!(told[2].starts_with("2 objects have exactly 1000 rows"));
         assert_eq!(warnings(19, 0, &["user.sid"]), ["hint"]);
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 /// How far ahead of this machine's clock a time may be: clocks differ by less.
-const AHEAD: SignedDuration = SignedDuration::from_mins(10);
+const CLOCKS_DIFFER: SignedDuration = SignedDuration::from_mins(10);
 
 /// How old what the index knows is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,7 +38,7 @@ impl Freshness {
         let age = age.map(|age| age.unsigned_abs());
         let is_ahead = times
             .max()
-            .is_some_and(|newest| newest.duration_since(now) > AHEAD);
+            .is_some_and(|newest| newest.duration_since(now) > CLOCKS_DIFFER);
         let state = match age {
             _ if is_ahead => FreshnessState::Unknown,
             Some(age) if age <= fresh_for => FreshnessState::Fresh,

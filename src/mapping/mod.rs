@@ -374,7 +374,6 @@ fn repeated(field: &str, first: &str, second: &str) -> Error {
     }
 }
 
-/// Tells a column name from an account name, address, SID, uid, number or time, or a person's name with a comma.
 /// Returns a column's name as it may be shown: one that looks like a value, or has one in it, is none that anybody wrote.
 pub fn shown_name(name: &str) -> &str {
     const LONGEST: usize = 100;
@@ -393,6 +392,7 @@ fn is_value(text: &str) -> bool {
         .any(|kind| identifier::normal_form(kind, text).is_ok())
 }
 
+/// Tells a column name from an account name, address, SID, uid, number or time, or a person's name with a comma.
 fn looks_like_a_name(text: &str) -> bool {
     let is_short = text.len() <= 100;
     let begins_well = text.is_empty()

@@ -52,7 +52,7 @@ pub enum Error {
     },
     /// Nothing of the source may be read, which was tried often enough.
     #[error(
-        "left alone: {refusals} objects of source `{source_name}` were refused for want of rights before it, and none could be read"
+        "left alone: {refusals} objects of its folder in source `{source_name}` were refused for want of rights before it, and none could be read"
     )]
     LeftAlone {
         /// The source.

@@ -119,8 +119,8 @@ struct Job {
     stop: Arc<AtomicBool>,
     abandoned: AtomicBool,
     bytes_fetched: Arc<AtomicU64>,
-    /// By source: objects that were refused for want of rights; none where one could be read.
-    refusals: Mutex<HashMap<String, Option<u32>>>,
+    /// By source and folder: objects that were refused for want of rights; none where one could be read.
+    refusals: Mutex<HashMap<(String, String), Option<u32>>>,
 }
 
 async fn hand_over(
@@ -160,7 +160,7 @@ async fn fetch(
     share: Result<OwnedSemaphorePermit, Error>,
 ) -> Result<Spooled, Error> {
     let share = share?;
-    job.is_to_be_left_alone(&object)?;
+    job.refuse_if_left_alone(&object)?;
     let spooled = unless(|| job.is_ended(), job.spooled(&object)).await?;
     job.note(&object, &spooled);
     let (blake3, file) = spooled?;
@@ -172,14 +172,14 @@ async fn fetch(
     })
 }
 
-/// So many refusals of a source, and no object that could be read, say that none can be.
+/// So many refusals in a folder, and no object that could be read, say that none can be.
 const REFUSALS: u32 = 20;
 
 impl Job {
-    /// Fails an object of a source of which nothing may be read, without asking once more.
-    fn is_to_be_left_alone(&self, object: &Object) -> Result<(), Error> {
+    /// Fails an object of a folder of which nothing may be read, without asking once more: rights are often given by folder.
+    fn refuse_if_left_alone(&self, object: &Object) -> Result<(), Error> {
         let refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
-        match refusals.get(&object.source) {
+        match refusals.get(&folder_of(object)) {
             Some(Some(refusals)) if *refusals >= REFUSALS => Err(Error::LeftAlone {
                 source_name: object.source.clone(),
                 refusals: REFUSALS,
@@ -191,7 +191,7 @@ impl Job {
     /// Notes whether an object could be read.
     fn note<T>(&self, object: &Object, read: &Result<T, Error>) {
         let mut refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = refusals.entry(object.source.clone()).or_insert(Some(0));
+        let known = refusals.entry(folder_of(object)).or_insert(Some(0));
         match read {
             Ok(_) => *known = None,
             Err(Error::NotPermitted { .. }) => *known = known.map(|known| known + 1),
@@ -426,6 +426,12 @@ pub(super) fn broken(place: String) -> Error {
         place,
         reply: Reply::default(),
     }
+}
+
+/// Returns the source and folder of an object.
+fn folder_of(object: &Object) -> (String, String) {
+    let folder = object.key.rsplit_once('/').map_or("", |(folder, _)| folder);
+    (object.source.clone(), folder.to_owned())
 }
 
 fn place_of(object: &Object) -> String {

@@ -299,10 +299,10 @@ type Odd = (String, &'static str);
 
 const NO_URL: &str = "has a name that no URL can hold";
 
-/// Lists a folder. Outside of the runtime `object_store` goes on after a file it cannot name; inside, it gives up.
 /// What the system calls a link that leads to itself (ELOOP).
-const TOO_MANY_LINKS: i32 = 40;
+const TOO_MANY_LINKS: i32 = if cfg!(target_os = "linux") { 40 } else { 62 };
 
+/// Lists a folder. Outside of the runtime `object_store` goes on after a file it cannot name; inside, it gives up.
 fn files(store: &Store, stop: &AtomicBool) -> Result<(Vec<ObjectMeta>, Vec<Odd>), Error> {
     let mut entries = store.objects.list(None);
     let (mut metas, mut odd_keys) = (Vec::new(), Vec::new());

@@ -54,6 +54,11 @@ impl LocalFile {
 }
 
 impl Stored {
+    /// Tells whether it is a local file, which somebody may be writing.
+    pub fn is_local(&self) -> bool {
+        matches!(self, Stored::Local(_))
+    }
+
     /// Tells whether what was read by its path is what was hashed. A local file may be written to or replaced meanwhile.
     pub fn is_unchanged(&self) -> bool {
         match self {

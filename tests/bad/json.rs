@@ -70,14 +70,6 @@ fn what_is_no_rows_fails_its_object() {
     let cut = "the text ends within a row or list; export or upload the object again";
     let fault = "a fault of syntax; export or upload the object again";
     for (text, expected) in [
-        (
-            "[]".to_owned(),
-            "the file has no rows, and so does not say which columns it has".to_owned(),
-        ),
-        (
-            r#"{"value": []}"#.to_owned(),
-            "the file has no rows, and so does not say which columns it has".to_owned(),
-        ),
         (format!("[{row},\n{row}"), row_at(2, cut)),
         (format!("[{row},\n{row},"), row_at(2, cut)),
         (
@@ -108,7 +100,7 @@ fn what_is_no_rows_fails_its_object() {
         ),
         (
             format!("{{\"a\": [{row}]}}\n{row}"),
-            row_at(2, "expected an object around a list of rows"),
+            row_at(2, "a row, where objects around lists of rows stand"),
         ),
         (
             "{\"user.name\": tru}".to_owned(),
@@ -124,11 +116,35 @@ fn what_is_no_rows_fails_its_object() {
 }
 
 #[test]
+fn a_text_without_rows_is_left_out_and_no_failure() {
+    for text in ["[]", r#"{"value": []}"#, "[ ]\n[]"] {
+        let report = Taken::of(text.as_bytes()).report;
+        assert_eq!(
+            (report.objects.failed, report.failures.len()),
+            (0, 0),
+            "{report:?}"
+        );
+        let told = "is left out: it has no rows, and so does not say which columns it has";
+        assert!(
+            report
+                .warnings
+                .iter()
+                .any(|warning| warning.ends_with(told)),
+            "{report:?}"
+        );
+    }
+}
+
+#[test]
 fn what_wraps_rows_is_told_from_a_row_with_a_list() {
     let rows = rows_of(r#"{"user.name": "a", "user.groups": [{"id": 1}, {"id": 2}]}"#);
     assert_eq!(rows, [["a", r#"[{"id": 1}, {"id": 2}]"#]]);
     let rows = rows_of(r#"{"user": {"name": "a"}, "groups": [{"id": 1}]}"#);
     assert_eq!(rows, [["a", r#"[{"id": 1}]"#]]);
+    let rows = rows_of(r#"{"name": "daily", "data": [{"user.name": "a"}]}"#);
+    assert_eq!(rows, [["a"]]);
+    let rows = rows_of(r#"{"device.name": "a", "device.monitors": [{"name": "b"}]}"#);
+    assert_eq!(rows, [["a", r#"[{"name": "b"}]"#]]);
     let wrapped = r#"{"id": "x", "value": [{"user.name": "a"}], "next": null} {"value": []} {"value": [{"user.name": "b"}]}"#;
     assert_eq!(rows_of(wrapped), [["a"], ["b"]]);
     assert_eq!(
@@ -147,6 +163,7 @@ fn rows_that_hold_rows_are_never_one_row() {
         format!("{{\"data\": {many}, \"user\": {{\"name\": \"admin\"}}}}"),
         format!("{{\"user.name\": \"admin\", \"data\": {many}}}"),
         format!("{{\"data\": {many}}}\n{{\"user\": {{\"name\": \"b\"}}, \"data\": {many}}}"),
+        format!("{{\"data\": {many}}}\n{{\"user.sid\": \"S\", \"user.groups\": []}}"),
         format!(
             "{{\"data\": [{}], \"user\": {{\"name\": \"admin\"}}}}",
             [row; 60_000].join(",")

@@ -27,27 +27,18 @@ pub(super) fn columns(
     shape: Shape,
     names: &HashSet<String>,
 ) -> Result<Vec<String>, Error> {
-    let mut objects = Objects::new(Text::open(path, form)?, shape, Some(names));
+    let mut objects = Objects::new(Text::open(path, form)?, shape);
     let mut columns = Columns::default();
-    let mut odd = None;
-    let mut take = |properties: Properties, line: u64| {
-        let has_list = properties
-            .values()
-            .any(|(_, value)| value.is_list_of_objects());
-        if has_list && !matches!(shape_by(&properties, names), Ok(Shape::Rows)) {
-            odd.get_or_insert(line);
+    while objects.next(|row, line| columns.note_row(row, line, names))? != Found::End {
+        // A text that is keyed by ids has as many names as ids.
+        if columns.is_over() {
+            break;
         }
-        // What is wrong with a row is said when it is read.
-        let _ = properties.each(&mut |name, value| {
-            columns.note(name, value);
-            Ok(())
-        });
-    };
-    while objects.next(&mut take)? != Found::End {}
-    if let Some(line) = odd {
+    }
+    if let Some(line) = columns.no_row {
         return Err(Error::Json {
             line,
-            what: "an object among the rows is none, and has a list of some",
+            what: "an object among the rows is no row, but has a list of objects",
         });
     }
     let names = columns.into_names();
@@ -66,9 +57,29 @@ struct Columns {
     is_null: Vec<bool>,
     /// The column that comes next where a row has the order of the one before it.
     next: usize,
+    /// The line of the first object that is no row.
+    no_row: Option<u64>,
 }
 
 impl Columns {
+    fn note_row(&mut self, row: Properties, line: u64, names: &HashSet<String>) {
+        let has_list = row.values().any(|(_, value)| value.is_list_of_objects());
+        if has_list && !matches!(shape_by(&row, names), Ok(Shape::Rows)) {
+            self.no_row.get_or_insert(line);
+        }
+        // What is wrong with a row is said when it is read.
+        let _ = row.each(&mut |name, value| {
+            self.note(name, value);
+            Ok(())
+        });
+    }
+
+    /// Tells whether there are more names, or longer ones, than a file may have.
+    fn is_over(&self) -> bool {
+        let is_long = |name: &String| name.len() > super::MAX_NAME_BYTES;
+        self.names.len() > super::MAX_COLUMNS || self.names.last().is_some_and(is_long)
+    }
+
     fn note(&mut self, name: &str, value: Value) {
         let place = self.place(name);
         self.is_null[place] &= value.is_null();
@@ -109,7 +120,7 @@ fn parents(name: &str) -> impl Iterator<Item = &str> {
 
 /// The rows of a JSON text.
 pub(super) struct Rows {
-    objects: Objects<'static>,
+    objects: Objects,
     cells: Cells,
     row: u32,
 }
@@ -124,7 +135,7 @@ impl Rows {
     pub(super) fn new(text: Text, shape: Shape, header: &[String]) -> Rows {
         let places = header.iter().cloned().zip(0..);
         Rows {
-            objects: Objects::new(text, shape, None),
+            objects: Objects::new(text, shape),
             cells: Cells {
                 names: header.to_vec(),
                 places: places.collect(),

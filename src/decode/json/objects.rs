@@ -1,11 +1,9 @@
 //! Objects: the rows of a JSON text, one after another, in bounded memory.
 
-use std::collections::HashSet;
-
 use serde_json::Deserializer;
 
 use super::properties::Properties;
-use super::shape::{BOTH, Shape, has_columns, has_columns_before, list_begin};
+use super::shape::{BOTH, Shape, has_paths, has_paths_before, list_begin};
 use crate::decode::text::Text;
 use crate::decode::{BYTE_ORDER_MARK, Error, MAX_LINE_BYTES};
 
@@ -22,10 +20,8 @@ pub(super) enum Found {
 }
 
 /// A text that is walked, and where.
-pub(super) struct Objects<'n> {
+pub(super) struct Objects {
     text: Buffered,
-    /// Names of columns, where it is to be checked that what wraps rows has none.
-    names: Option<&'n HashSet<String>>,
     shape: Shape,
     place: Place,
     /// Every object so far had a line for itself: a broken one costs its line.
@@ -48,11 +44,10 @@ enum Place {
 const CUT: &str = "the text ends within a row or list; export or upload the object again";
 const ROW_EXPECTED: &str = "expected an object that is a row";
 
-impl<'n> Objects<'n> {
-    pub(super) fn new(text: Text, shape: Shape, names: Option<&'n HashSet<String>>) -> Objects<'n> {
+impl Objects {
+    pub(super) fn new(text: Text, shape: Shape) -> Objects {
         Objects {
             text: Buffered::new(text),
-            names,
             shape,
             place: Place::Outside,
             is_by_lines: true,
@@ -161,10 +156,7 @@ impl<'n> Objects<'n> {
         loop {
             if let Some(begin) = list_begin(self.text.rest()) {
                 let start = &self.text.rest()[..begin];
-                if self
-                    .names
-                    .is_some_and(|names| has_columns_before(start, names))
-                {
+                if has_paths_before(start) {
                     return Err(self.broken(BOTH));
                 }
                 self.text.pass(begin);
@@ -172,6 +164,9 @@ impl<'n> Objects<'n> {
             }
             let mut values = Deserializer::from_slice(self.text.rest()).into_iter::<Properties>();
             match values.next() {
+                Some(Ok(whole)) if has_paths(&whole) => {
+                    return Err(self.broken("a row, where objects around lists of rows stand"));
+                }
                 Some(Ok(whole)) if whole.values().any(|(_, value)| value.is_empty_list()) => {
                     let length = values.byte_offset();
                     self.text.pass(length);
@@ -199,7 +194,7 @@ impl<'n> Objects<'n> {
                     if others.values().any(|(_, value)| value.is_list_of_objects()) {
                         return Err(self.broken("a second list of objects; expected one"));
                     }
-                    if self.names.is_some_and(|names| has_columns(&others, names)) {
+                    if has_paths(&others) {
                         return Err(self.broken(BOTH));
                     }
                     let length = values.byte_offset() - BEFORE.len();

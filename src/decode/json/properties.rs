@@ -41,7 +41,7 @@ impl<'t> Properties<'t> {
         Ok(())
     }
 
-    /// Returns the values that are no objects, lists of objects included.
+    /// Returns the properties of the object itself.
     pub(super) fn values(&self) -> impl Iterator<Item = (&str, Value<'t>)> {
         self.0.iter().map(|(Name(name), value)| (&**name, *value))
     }

@@ -10,7 +10,7 @@ use serde_json::Deserializer;
 use serde_json::value::RawValue;
 
 use super::properties::{Properties, Value};
-use crate::decode::headers::is_path;
+use crate::decode::second_header::is_path;
 use crate::decode::{Error, MAX_LINE_BYTES};
 
 /// How a text holds its rows.
@@ -41,7 +41,7 @@ pub(in crate::decode) fn shape_of(
         Some(Err(error)) if error.is_eof() && !is_whole => {
             let begin = text.trim_ascii_start();
             match list_begin(begin) {
-                Some(list) if !has_columns_before(&begin[..list], names) => Ok(Shape::Wrapped),
+                Some(list) if !has_paths_before(&begin[..list]) => Ok(Shape::Wrapped),
                 _ => Err(Error::TooLarge {
                     what: "the first object of the JSON text",
                     limit: format!("{MAX_LINE_BYTES} bytes"),
@@ -67,12 +67,14 @@ pub(super) fn shape_by(object: &Properties, names: &HashSet<String>) -> Result<S
         .filter_map(|(_, value)| value.is_list_of_objects().then_some(value))
         .collect();
     let fault = |what| Err(Error::Json { line: 1, what });
-    if has_columns(object, names) {
-        let mut rows = lists.iter().filter_map(|list| list.first_object());
-        return match rows.any(|row| has_columns(&row, names)) {
-            true => fault(BOTH),
-            false => Ok(Shape::Rows),
-        };
+    let mut rows = lists.iter().filter_map(|list| list.first_object());
+    let holds_rows = rows.any(|row| has_paths(&row));
+    match has_paths(object) {
+        true if holds_rows => return fault(BOTH),
+        true => return Ok(Shape::Rows),
+        // Short names such as `name` are no more than that beside whole ones.
+        false if !holds_rows && has_names(object, names) => return Ok(Shape::Rows),
+        false => {}
     }
     match lists.len() {
         0 if object.values().any(|(_, value)| value.is_empty_list()) => Ok(Shape::Wrapped),
@@ -85,8 +87,8 @@ pub(super) fn shape_by(object: &Properties, names: &HashSet<String>) -> Result<S
 /// Why an object is refused that has columns, and a list of objects that have some too.
 pub(super) const BOTH: &str = "an object and those of a list in it have columns of users or devices alike; expected one or the other";
 
-/// Tells whether an object has a property of a user or a device, but for lists of objects.
-pub(super) fn has_columns(object: &Properties, names: &HashSet<String>) -> bool {
+/// Tells whether an object has a property with the whole name of a column, but for lists of objects.
+pub(super) fn has_paths(object: &Properties) -> bool {
     let mut values = object
         .values()
         .filter(|(_, value)| !value.is_list_of_objects());
@@ -94,16 +96,23 @@ pub(super) fn has_columns(object: &Properties, names: &HashSet<String>) -> bool 
         let name = name.trim().to_ascii_lowercase();
         match value.is_object() {
             true => is_path(&format!("{name}.x")),
-            false => names.contains(&name) || is_path(&name),
+            false => is_path(&name),
         }
     })
 }
 
-/// Tells whether an object's start, up to within its list of rows, has columns.
-pub(super) fn has_columns_before(start: &[u8], names: &HashSet<String>) -> bool {
+fn has_names(object: &Properties, names: &HashSet<String>) -> bool {
+    let mut values = object
+        .values()
+        .filter(|(_, value)| !value.is_list_of_objects());
+    values.any(|(name, _)| names.contains(&name.trim().to_ascii_lowercase()))
+}
+
+/// Tells whether an object's start, up to within its list of rows, has the whole name of a column.
+pub(super) fn has_paths_before(start: &[u8]) -> bool {
     let closed = [start, b"]}"].concat();
     let whole: Result<Properties, _> = serde_json::from_slice(&closed);
-    whole.is_ok_and(|whole| has_columns(&whole, names))
+    whole.is_ok_and(|whole| has_paths(&whole))
 }
 
 /// Returns where the first list of objects begins in an object, behind its bracket; none where it has none so far.

@@ -10,16 +10,17 @@ use arrow_schema::{DataType, Fields};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use parquet::arrow::ARROW_SCHEMA_META_KEY;
-use parquet::file::metadata::ParquetMetaData;
+use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData};
 
 use super::footer;
-use crate::decode::{Error, MAX_RATIO, MAX_TEXT_BYTES, RATIO_FREE_BYTES};
+use crate::decode::Error;
+use crate::decode::text::limit_of;
 
 /// What a file begins and ends with.
 const MAGIC: u64 = 4;
 /// Behind the footer: its length, and the magic.
 const TAIL: u64 = 8;
-/// Bytes between columns that nothing accounts for: writers of old counted a page's header out.
+/// Bytes between columns that nothing accounts for: older writers left a page's header out of the size.
 const UNCOUNTED: u64 = 100;
 /// Bytes that a value takes as a text, at the least, on the average.
 const VALUE_BYTES: u64 = 4;
@@ -77,7 +78,7 @@ fn check_rows(metadata: &ParquetMetaData) -> Result<(), Error> {
 
 /// Refuses what unpacks to more than its size lets expect.
 fn check_sizes(metadata: &ParquetMetaData, size: u64) -> Result<(), Error> {
-    let limit = MAX_TEXT_BYTES.min(RATIO_FREE_BYTES.max(size.saturating_mul(MAX_RATIO)));
+    let limit = limit_of(size);
     let mut unpacked = 0u64;
     for chunk in metadata
         .row_groups()
@@ -118,10 +119,14 @@ fn check_places(metadata: &ParquetMetaData, file: &File, end: u64) -> Result<(),
         .iter()
         .flat_map(|group| group.columns())
     {
-        let begin = chunk
-            .dictionary_page_offset()
-            .unwrap_or(chunk.data_page_offset());
-        let begin = begin.min(chunk.data_page_offset());
+        // Of no rows, some writers write no page either, and 0 for where it is.
+        if chunk.num_values() == 0 && chunk.compressed_size() == 0 {
+            continue;
+        }
+        let dictionary = chunk.dictionary_page_offset().filter(|begin| *begin > 0);
+        let begin = dictionary.map_or(chunk.data_page_offset(), |begin| {
+            begin.min(chunk.data_page_offset())
+        });
         let (Ok(begin), Ok(length)) =
             (u64::try_from(begin), u64::try_from(chunk.compressed_size()))
         else {
@@ -136,15 +141,13 @@ fn check_places(metadata: &ParquetMetaData, file: &File, end: u64) -> Result<(),
                 "declares columns that overlap, or in another order than they have",
             ));
         }
-        gaps.push(at..begin);
+        if begin - at > UNCOUNTED {
+            gaps.push(at..begin);
+        }
         at = stop;
         beside.extend(chunk.column_index_range());
         beside.extend(chunk.offset_index_range());
-        let bloom = chunk.bloom_filter_offset().zip(chunk.bloom_filter_length());
-        beside.extend(bloom.and_then(|(begin, length)| {
-            let begin = u64::try_from(begin).ok()?;
-            Some(begin..begin.checked_add(u64::try_from(length).ok()?)?)
-        }));
+        beside.extend(bloom_filter(chunk, end));
     }
     gaps.push(at..end);
     beside.sort_by_key(|place| place.start);
@@ -157,6 +160,16 @@ fn check_places(metadata: &ParquetMetaData, file: &File, end: u64) -> Result<(),
         }
     }
     Ok(())
+}
+
+/// Returns where a column's Bloom filter is. Older writers do not say how long it is: then it may be all that follows.
+fn bloom_filter(chunk: &ColumnChunkMetaData, end: u64) -> Option<Range<u64>> {
+    let begin = u64::try_from(chunk.bloom_filter_offset()?).ok()?;
+    let length = chunk
+        .bloom_filter_length()
+        .and_then(|length| u64::try_from(length).ok());
+    let stop = length.map_or(Some(end), |length| begin.checked_add(length))?;
+    Some(begin..stop)
 }
 
 /// Returns what of a gap lies in none of some places, which are in order.
@@ -224,7 +237,8 @@ fn check_arrow_schema(metadata: &ParquetMetaData, fields: &Fields) -> Result<(),
     };
     let bytes = STANDARD.decode(text).ok();
     let schema = bytes.and_then(|bytes| try_schema_from_ipc_buffer(&bytes).ok());
-    match schema.is_some_and(|schema| is_same(schema.fields(), fields)) {
+    // One that cannot be read says nothing.
+    match schema.is_none_or(|schema| is_same(schema.fields(), fields)) {
         true => Ok(()),
         false => Err(fault("has another schema beside its own")),
     }

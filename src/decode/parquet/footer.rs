@@ -163,7 +163,7 @@ impl<'b> Thrift<'b> {
         }
     }
 
-    /// Truths have a byte in lists, and none as fields.
+    /// Booleans have a byte in lists, and none as fields.
     fn skip_element(&mut self, kind: u8, depth: usize) -> Option<()> {
         match kind {
             1 | 2 => self.byte().map(drop),

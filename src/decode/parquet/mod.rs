@@ -28,9 +28,8 @@ use parquet::errors::ParquetError;
 
 use super::batch::Builder;
 use super::sniff::Compression;
-use super::{
-    Error, Form, Format, MAX_LINE_BYTES, MAX_RATIO, MAX_TEXT_BYTES, RATIO_FREE_BYTES, header,
-};
+use super::text::limit_of;
+use super::{Error, Form, Format, MAX_LINE_BYTES, header};
 use crate::schema::uuid_text;
 
 /// Rows that are read at once.
@@ -56,7 +55,7 @@ fn open(path: &Path) -> Result<ParquetRecordBatchReaderBuilder<File>, Error> {
     let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
     let opened = caught(|| ParquetRecordBatchReaderBuilder::try_new_with_options(file, options))?;
     let opened = opened.map_err(told)?;
-    declared::check(opened.metadata(), opened.schema().fields(), &again)?;
+    caught(|| declared::check(opened.metadata(), opened.schema().fields(), &again))??;
     Ok(opened.with_batch_size(ROWS))
 }
 
@@ -127,7 +126,7 @@ impl Rows {
             reader: caught(|| opened.build())?.map_err(told)?,
             row: 0,
             text_bytes: 0,
-            limit: MAX_TEXT_BYTES.min(RATIO_FREE_BYTES.max(size.saturating_mul(MAX_RATIO))),
+            limit: limit_of(size),
             declared: u32::try_from(declared).unwrap_or(u32::MAX),
         })
     }
@@ -299,6 +298,19 @@ fn with_offset(of: &DataType) -> DataType {
             let inner = inner.as_ref().clone();
             let data_type = with_offset(inner.data_type());
             DataType::List(inner.with_data_type(data_type).into())
+        }
+        DataType::Map(inner, is_sorted) => {
+            let inner = inner.as_ref().clone();
+            let data_type = with_offset(inner.data_type());
+            DataType::Map(inner.with_data_type(data_type).into(), *is_sorted)
+        }
+        DataType::Struct(fields) => {
+            let fields = fields.iter().map(|field| {
+                let field = field.as_ref().clone();
+                let data_type = with_offset(field.data_type());
+                field.with_data_type(data_type)
+            });
+            DataType::Struct(fields.collect())
         }
         other => other.clone(),
     }

@@ -2,10 +2,11 @@
 
 use std::collections::HashSet;
 
-use super::MAX_NAME_BYTES;
-
 /// Why a row was left out that repeats the header.
 pub const REPEATS_HEADER: &str = "the row repeats the header";
+
+/// Bytes that the name of a column has at the most that is looked for in a first cell.
+const NAME_BYTES: usize = 128;
 
 /// The header of an object, and what other columns are called.
 #[derive(Debug)]
@@ -61,7 +62,7 @@ impl<'r> Headers<'r> {
         let is_name = |name: &str| self.is_name(name) || is_path(name);
         // Nearly every row is told by its first cell.
         let first = cells.clone().next().filter(|first| may_be_name(first))?;
-        let mut place = [0; MAX_NAME_BYTES];
+        let mut place = [0; NAME_BYTES];
         if !is_name(lower_in(bare(first), &mut place)) {
             return None;
         }
@@ -108,7 +109,9 @@ fn may_be_name(cell: &str) -> bool {
         .trim_start_matches(['\u{feff}', '"', ' '])
         .bytes()
         .next();
-    cell.len() <= MAX_NAME_BYTES
+    cell.len() <= NAME_BYTES
+        // As accounts have, and no column.
+        && !cell.contains(['@', '\\'])
         && begin.is_some_and(|byte| byte.is_ascii_alphabetic() || byte == b'#')
 }
 
@@ -125,7 +128,7 @@ fn bare(cell: &str) -> &str {
 
 /// Writes a name in small letters to a place of its own, which costs less than a text of its own; what is longer than any
 /// name stays empty.
-fn lower_in<'p>(name: &str, place: &'p mut [u8; MAX_NAME_BYTES]) -> &'p str {
+fn lower_in<'p>(name: &str, place: &'p mut [u8; NAME_BYTES]) -> &'p str {
     let place = place.get_mut(..name.len()).unwrap_or_default();
     if place.len() == name.len() {
         place.copy_from_slice(name.as_bytes());
