@@ -11,6 +11,7 @@ mod drift;
 mod fold;
 mod listing;
 mod reader;
+mod recognising;
 mod sanity;
 mod tally;
 

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
 
 use jiff::Timestamp;
@@ -12,26 +12,19 @@ use jiff::tz::TimeZone;
 use super::drift::{Change, Drift};
 use super::error::{Error, caught, chain};
 use super::options::Options;
+use super::recognising::{known_rows, left_out, meaning};
 use super::sanity::{Filled, Seen};
 use super::tally::Tally;
 use crate::decode::{self, Reading};
-use crate::identifier::{Column, NotSaid, hash128};
 use crate::index::{Content, Contents, Known, ShapesOf};
-use crate::mapping::{self, Mapper, count, held_by, parse_time, shown_name};
-use crate::observation::{
-    Batch, LOGINS_COUNT, Layout, Object, OddCells, Recognised, Recogniser, Refused, Reject,
-};
-use crate::schema::Dataset;
+use crate::mapping::{self, Mapper, held_by, shown_name};
+use crate::observation::{Batch, Layout, Object, OddCells, Recogniser, Refused, Reject};
 use crate::source::{self, SourceConfig, Spooled};
 
 /// Batches between cutting text into cells and mapping them.
 const DECODED_AHEAD: usize = 2;
 /// How long a text that ends within a line may still be written, in microseconds: whoever writes a file pauses for less.
 const UNFINISHED_FOR: u64 = 60_000_000;
-/// Named in the hash of every row's bytes: a change of what normal forms, times or fields mean changes it, so that no row
-/// is taken for one that was read otherwise.
-const MEANING: &str = "3";
-
 /// What the reading side tells the run.
 pub(super) enum Message {
     /// It cannot be had.
@@ -477,72 +470,4 @@ fn unreadable(object: &str, source: decode::Error) -> Error {
         object: object.to_owned(),
         source,
     }
-}
-
-/// Hashes all that gives a row's bytes their meaning.
-fn meaning(
-    source: &str,
-    not_said: &NotSaid,
-    time_zone: &TimeZone,
-    form: &decode::Form,
-    layout: &Layout,
-) -> u64 {
-    let zone = time_zone
-        .iana_name()
-        .map_or_else(|| format!("{time_zone:?}"), str::to_owned);
-    let columns = (&layout.columns, &layout.extra);
-    let dataset = layout.dataset.as_str();
-    hash128(&format!(
-        "{MEANING} {dataset} {source:?} {zone:?} {not_said:?} {:?} {columns:?}",
-        form.header
-    )) as u64
-}
-
-/// Columns that may change from day to day while a row says nothing new.
-fn left_out(layout: &Layout) -> [Option<usize>; 2] {
-    let last_seen = layout.columns.last().copied().flatten();
-    match layout.dataset {
-        Dataset::Logins => [last_seen, layout.columns[LOGINS_COUNT]],
-        _ => [last_seen, None],
-    }
-}
-
-/// Finds what is known of one row after another.
-fn known_rows<'a>(
-    known: &'a Known,
-    dataset: Dataset,
-    not_said: &'a NotSaid,
-    time_zone: &'a TimeZone,
-) -> impl Fn(u64, [Option<&str>; 2]) -> Option<Recognised> + Sync + 'a {
-    let expected = AtomicU32::new(0);
-    move |raw, said| {
-        let id = known.find(dataset, raw, expected.load(Ordering::Relaxed))?;
-        expected.store(id + 1, Ordering::Relaxed);
-        // A row whose time is not said is read whole.
-        let is_said = |text: &str| !not_said.covers(Column::Time, text);
-        said[0].is_none_or(is_said).then_some(())?;
-        recognised(id, said, time_zone)
-    }
-}
-
-/// Reads what a known row says anew; none where that cannot be read, so that the row is rejected for it.
-fn recognised(
-    id: u32,
-    [last_seen, logins]: [Option<&str>; 2],
-    time_zone: &TimeZone,
-) -> Option<Recognised> {
-    let last_seen = match last_seen {
-        Some(text) => Some(parse_time(text, time_zone)?),
-        None => None,
-    };
-    let logins = match logins {
-        Some(text) => Some(count(text)?),
-        None => None,
-    };
-    Some(Recognised {
-        id,
-        row: 0,
-        last_seen,
-        logins,
-    })
 }

@@ -15,7 +15,8 @@ use object_store::CredentialProvider;
 use object_store::aws::AwsCredential;
 use tokio::sync::Mutex;
 
-use super::error::{NoCredentials, cause};
+use super::error::NoCredentials;
+use super::fault::cause;
 
 /// How long before their end credentials are renewed: more than the retries of one request take.
 const RENEW_BEFORE: Duration = Duration::from_secs(5 * 60);
@@ -230,6 +231,6 @@ mod tests {
             .build()
             .unwrap();
         let err = runtime.block_on(chain.get_credential()).unwrap_err();
-        assert!(super::super::error::cause::<NoCredentials>(&err).is_some());
+        assert!(cause::<NoCredentials>(&err).is_some());
     }
 }

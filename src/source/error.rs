@@ -10,6 +10,8 @@ use std::path::PathBuf;
 
 use object_store::client::{HttpError, HttpErrorKind};
 
+use super::fault::{Fault, cause, hint, texts_of};
+
 /// Why a source could not be opened or listed, or an object not fetched.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -26,7 +28,7 @@ pub enum Error {
     #[error(
         "not permitted to read {place}{}; {}",
         brackets(.reply),
-        hint(.reply).unwrap_or("check the credentials and their right to list and to read")
+        .reply.hint().unwrap_or("check the credentials and their right to list and to read")
     )]
     NotPermitted {
         /// The source or the object.
@@ -61,7 +63,7 @@ pub enum Error {
         refusals: u32,
     },
     /// No answer, or throttling and faults of the service that outlasted the retries: try later.
-    #[error("{place} cannot be reached{}; {}", brackets(.reply), hint(.reply).unwrap_or("try again later"))]
+    #[error("{place} cannot be reached{}; {}", brackets(.reply), .reply.hint().unwrap_or("try again later"))]
     Unreachable {
         /// The source or the object.
         place: String,
@@ -144,7 +146,7 @@ pub enum Error {
     #[error("stopped")]
     Stopped,
     /// Anything else.
-    #[error("reading {place} failed{}; {}", brackets(.reply), hint(.reply).unwrap_or("check it and run again"))]
+    #[error("reading {place} failed{}; {}", brackets(.reply), .reply.hint().unwrap_or("check it and run again"))]
     Other {
         /// The source or the object.
         place: String,
@@ -178,6 +180,12 @@ pub struct Reply {
     pub request_id: Option<String>,
 }
 
+impl Reply {
+    fn hint(&self) -> Option<&'static str> {
+        hint(self.code.as_deref(), self.fault)
+    }
+}
+
 impl fmt::Display for Reply {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.status {
@@ -198,190 +206,6 @@ impl fmt::Display for Reply {
 }
 
 impl StdError for Reply {}
-
-/// Why a service did not answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum Fault {
-    /// Nothing listens there.
-    #[error("connection refused")]
-    Refused,
-    /// The host's name is not known.
-    #[error("the name of the host cannot be resolved")]
-    Name,
-    /// It took too long.
-    #[error("timed out")]
-    TimedOut,
-    /// The connection was given up by the other side.
-    #[error("the connection was closed")]
-    Closed,
-    /// No way leads there.
-    #[error("the network is unreachable")]
-    Network,
-    /// The certificate is of an authority that this machine does not trust.
-    #[error("its certificate is of an unknown authority")]
-    Authority,
-    /// The certificate's time is over, or has not come.
-    #[error("its certificate has expired or is not valid yet")]
-    Expired,
-    /// The certificate is another host's.
-    #[error("its certificate is of another host")]
-    OtherHost,
-    /// The certificate or the encryption is wrong in another way.
-    #[error("no encrypted connection was agreed on")]
-    Tls,
-    /// The proxy refused, or is none, or did not reach the host.
-    #[error("the proxy did not connect to it")]
-    Proxy,
-}
-
-impl Fault {
-    /// Tells a fault by what the HTTP client and those below it say, whose texts may hold addresses and are not repeated.
-    pub(super) fn of(error: &(dyn StdError + 'static)) -> Option<Fault> {
-        const WORDS: [(&str, Fault); 17] = [
-            ("unknownissuer", Fault::Authority),
-            // A certificate that signs itself.
-            ("causedasendentity", Fault::Authority),
-            ("self-signed", Fault::Authority),
-            ("selfsigned", Fault::Authority),
-            ("certificate: expired", Fault::Expired),
-            ("certificate expired", Fault::Expired),
-            ("notvalidyet", Fault::Expired),
-            ("not valid yet", Fault::Expired),
-            ("notvalidforname", Fault::OtherHost),
-            ("not valid for name", Fault::OtherHost),
-            ("invalid peer certificate", Fault::Tls),
-            ("handshake", Fault::Tls),
-            ("corrupt message", Fault::Tls),
-            ("tunnel", Fault::Proxy),
-            ("proxy", Fault::Proxy),
-            ("dns error", Fault::Name),
-            ("timed out", Fault::TimedOut),
-        ];
-        let texts = texts_of(error);
-        let said = WORDS.iter().find(|(words, _)| texts.contains(words));
-        said.map(|(_, fault)| *fault)
-            .or_else(|| match cause::<io::Error>(error)?.kind() {
-                io::ErrorKind::ConnectionRefused => Some(Fault::Refused),
-                io::ErrorKind::TimedOut => Some(Fault::TimedOut),
-                io::ErrorKind::NetworkUnreachable | io::ErrorKind::HostUnreachable => {
-                    Some(Fault::Network)
-                }
-                io::ErrorKind::ConnectionReset
-                | io::ErrorKind::ConnectionAborted
-                | io::ErrorKind::BrokenPipe
-                | io::ErrorKind::UnexpectedEof => Some(Fault::Closed),
-                _ => None,
-            })
-    }
-}
-
-/// Returns all that a chain of errors says, in small letters: to look for words in, never to be shown.
-fn texts_of(error: &(dyn StdError + 'static)) -> String {
-    let mut texts = String::new();
-    let mut next = Some(error);
-    while let Some(error) = next {
-        texts.push_str(&error.to_string().to_ascii_lowercase());
-        texts.push('\n');
-        next = error.source();
-    }
-    texts
-}
-
-/// Returns what helps, by the code of the service or by why it did not answer.
-fn hint(reply: &Reply) -> Option<&'static str> {
-    const CODES: [(&str, &str); 20] = [
-        (
-            "RequestTimeTooSkewed",
-            "the clock of this machine is wrong: set it",
-        ),
-        (
-            "InvalidAccessKeyId",
-            "there is no such access key: it was deleted, disabled or is of another account",
-        ),
-        (
-            "SignatureDoesNotMatch",
-            "the secret does not belong to the access key, or was cut; check for a trailing line end",
-        ),
-        ("ExpiredToken", "the session token has expired: renew it"),
-        (
-            "TokenRefreshRequired",
-            "the session token has expired: renew it",
-        ),
-        (
-            "InvalidToken",
-            "the session token is not valid: renew it, or take it away beside a lasting key",
-        ),
-        (
-            "AuthorizationHeaderMalformed",
-            "the bucket is in another region: set the option region",
-        ),
-        (
-            "IllegalLocationConstraintException",
-            "the bucket is in another region: set the option region",
-        ),
-        (
-            "PermanentRedirect",
-            "the bucket is in another region: set the option region",
-        ),
-        (
-            "InvalidObjectState",
-            "it is archived: restore it, or exclude it",
-        ),
-        (
-            "BlobArchived",
-            "it is archived: rehydrate it, or exclude it",
-        ),
-        (
-            "AccountProblem",
-            "the account has a problem that only its provider can tell",
-        ),
-        (
-            "AllAccessDisabled",
-            "all access to it was disabled by the provider",
-        ),
-        ("AccountIsDisabled", "the storage account is disabled"),
-        (
-            "KeyBasedAuthenticationNotPermitted",
-            "keys are disabled for the storage account: use a workload identity or an application",
-        ),
-        (
-            "AuthorizationFailure",
-            "the storage account's network rules or the SAS do not let this machine in",
-        ),
-        (
-            "AuthorizationPermissionMismatch",
-            "give the identity the role Storage Blob Data Reader",
-        ),
-        (
-            "AuthenticationFailed",
-            "check the key or SAS and its end, and the clock of this machine",
-        ),
-        (
-            "PublicAccessNotPermitted",
-            "no credentials were sent, and the account takes no anonymous readers: set them",
-        ),
-        (
-            "AccessDenied",
-            "grant the right to list and to read; where the reader pays for requests, set the option request_payer = \"true\"",
-        ),
-    ];
-    let code = reply.code.as_deref();
-    let by_code = CODES.iter().find(|(known, _)| Some(*known) == code);
-    by_code
-        .map(|(_, hint)| *hint)
-        .or_else(|| match reply.fault? {
-            Fault::Name => Some("check the endpoint and the name service"),
-            Fault::Refused => Some("check the endpoint and its port"),
-            Fault::Authority => Some(
-                "add the authority to the trusted certificates of this machine (SSL_CERT_FILE)",
-            ),
-            Fault::Expired => Some("renew the certificate, or check the clock of this machine"),
-            Fault::OtherHost => Some("check the endpoint"),
-            Fault::Proxy => Some("check proxy_url, HTTPS_PROXY and NO_PROXY"),
-            Fault::Network | Fault::Tls | Fault::TimedOut | Fault::Closed => None,
-        })
-}
 
 fn brackets(reply: &Reply) -> String {
     match reply.host.is_empty() {
@@ -496,20 +320,6 @@ fn by_cause(error: &object_store::Error, place: String) -> Error {
     }
 }
 
-/// Returns the first error of type `E` in the chain of causes.
-pub(super) fn cause<'a, E: StdError + 'static>(
-    error: &'a (dyn StdError + 'static),
-) -> Option<&'a E> {
-    let mut next = Some(error);
-    while let Some(error) = next {
-        if let Some(found) = error.downcast_ref() {
-            return Some(found);
-        }
-        next = error.source();
-    }
-    None
-}
-
 /// Returns what a write to the spool means.
 pub(super) fn spool_error(source: io::Error, folder: PathBuf) -> Error {
     match source.kind() {
@@ -529,48 +339,6 @@ mod tests {
             assert!(matches!(told(kind), Error::DiskFull { .. }));
         }
         assert!(matches!(told(io::ErrorKind::NotFound), Error::Spool { .. }));
-    }
-
-    #[derive(Debug, thiserror::Error)]
-    #[error("{0}")]
-    struct Said(&'static str, #[source] Option<io::Error>);
-
-    #[test]
-    fn why_there_was_no_answer_is_told_by_its_kind_and_words() {
-        for (error, fault) in [
-            (
-                Said("connect", Some(io::ErrorKind::ConnectionRefused.into())),
-                Some(Fault::Refused),
-            ),
-            (
-                Said("connect", Some(io::ErrorKind::ConnectionReset.into())),
-                Some(Fault::Closed),
-            ),
-            (
-                Said("dns error", Some(io::Error::other("no record"))),
-                Some(Fault::Name),
-            ),
-            (
-                Said(
-                    "connect",
-                    Some(io::Error::other("invalid peer certificate: UnknownIssuer")),
-                ),
-                Some(Fault::Authority),
-            ),
-            (
-                Said(
-                    "connect",
-                    Some(io::Error::other(
-                        "invalid peer certificate: certificate expired: verification time",
-                    )),
-                ),
-                Some(Fault::Expired),
-            ),
-            (Said("operation timed out", None), Some(Fault::TimedOut)),
-            (Said("something else", None), None),
-        ] {
-            assert_eq!(Fault::of(&error), fault, "{error}");
-        }
     }
 
     #[test]

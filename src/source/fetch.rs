@@ -18,7 +18,8 @@ use object_store::{GetOptions, GetResultPayload, ObjectMeta};
 use tempfile::TempPath;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
-use super::error::{Error, Reply, cause, spool_error, told};
+use super::error::{Error, Reply, spool_error, told};
+use super::fault::cause;
 use super::store::Store;
 use super::stored::{LocalFile, Stored, Trace};
 use super::{Object, Sources, unless};

@@ -9,7 +9,7 @@
 use std::collections::HashSet;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use futures::TryStreamExt;
@@ -20,9 +20,10 @@ use object_store::client::{
     HttpResponseBody, HttpService,
 };
 use object_store::path::Path;
-use tracing::{debug, trace};
 
-use super::error::{Fault, PageFault, Reply};
+use super::asked::{Asked, host_of};
+use super::error::{PageFault, Reply};
+use super::fault::Fault;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -181,48 +182,6 @@ impl HttpService for Client {
         match page {
             Some(page) => self.pages.take(&page, response).await,
             None => Ok(response),
-        }
-    }
-}
-
-/// Returns the host that a request goes to, and the port.
-fn host_of(request: &HttpRequest) -> String {
-    let uri = request.uri();
-    let host = uri.host().unwrap_or_default();
-    let default = if uri.scheme_str() == Some("http") {
-        80
-    } else {
-        443
-    };
-    format!("{host}:{}", uri.port_u16().unwrap_or(default))
-}
-
-/// A request that is told in the log: never its query, which may hold a signature, nor a header.
-struct Asked {
-    method: String,
-    host: String,
-    key: String,
-    start: Instant,
-}
-
-impl Asked {
-    fn of(request: &HttpRequest, host: &str) -> Asked {
-        Asked {
-            method: request.method().to_string(),
-            host: host.to_owned(),
-            key: request.uri().path().to_owned(),
-            start: Instant::now(),
-        }
-    }
-
-    fn ended(&mut self, status: Option<u16>, reason: Option<String>) {
-        let milliseconds = self.start.elapsed().as_millis() as u64;
-        let Asked {
-            method, host, key, ..
-        } = self;
-        debug!(%method, %host, %key, status, milliseconds, "request");
-        if let Some(reason) = reason {
-            trace!(%method, %host, %key, reason, "request failed; it is tried again where that may help");
         }
     }
 }

@@ -4,12 +4,15 @@
 //! This is the asynchronous stage: it owns a small runtime on its own threads, and every call here is a plain blocking
 //! one, not to be made from asynchronous code. What is new is decided by the ledger, what the bytes mean by `decode`.
 //!
-//! - `store`: from a configuration to a store; `aws`: its credentials; `http`: the client under it
+//! - `store`: from a configuration to a store; `aws`: its credentials; `http`: the client under it, `asked` its log
+//! - `error`: what can go wrong; `fault`: why, and what helps
 //! - `observed`: when an object was observed
 //! - `fetch`: objects into the spool
 
+mod asked;
 mod aws;
 mod error;
+mod fault;
 mod fetch;
 mod filter;
 mod http;
@@ -38,12 +41,14 @@ use tokio::runtime::Runtime;
 
 use self::inside::{Entry, Inside};
 pub use crate::observation::{Object, ObservedFrom};
-pub use error::{Error, Fault, Reply};
+pub use error::{Error, Reply};
+pub use fault::Fault;
 pub use fetch::{Fetch, Spooled};
 pub use observed::{day_in, observed_at};
 pub use stored::Stored;
 
-use error::{cause, told};
+use error::told;
+use fault::cause;
 use http::Pages;
 use store::{Kind, Root, Store};
 
