@@ -131,9 +131,14 @@ impl<'r> Builder<'r> {
             return;
         }
         let columns = self.columns.len();
-        // Spreadsheets write delimiters behind the last column, too.
-        let mut behind = cells.clone().skip(columns);
-        let fits = cells.len() >= columns && behind.all(|cell| cell.trim().is_empty());
+        let fits = match cells.len() {
+            found if found > columns => {
+                // Spreadsheets write delimiters behind the last column, too.
+                let mut behind = cells.clone().skip(columns);
+                behind.all(|cell| cell.trim().is_empty())
+            }
+            found => found == columns,
+        };
         // Only in a single column does a header glued to a row leave its width as it is.
         if (!fits || columns == 1) && self.headers.is_glued(cells.clone()) {
             return self.end_at_header(line, "behind a row that has no line end");

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use identidex::ingest;
+use identidex::ingest::{self, SourceConfig};
 
 use super::{run, tenant};
 use crate::servers::{Folder, Server};
@@ -80,4 +80,36 @@ fn a_copy_of_a_logins_object_never_counts_before_its_original() {
         .unwrap();
     assert_eq!(states, ["duplicate", "loaded"], "{report:?}");
     assert!(report.usages > 0);
+}
+
+#[test]
+fn a_copy_of_an_object_that_failed_is_no_copy() {
+    let home = tempfile::tempdir().unwrap();
+    let index = home.path().join("identity.db");
+    let (plain, declared) = (Folder::start(), Folder::start());
+    // Three umlauts in windows-1252, which one of the sources is not said to be in.
+    let users = b"user.name,user.ad.full_name\na@EMEA,M\xfcller\nb@EMEA,J\xf6rg\nc@EMEA,Ren\xe9\n";
+    for folder in [&plain, &declared] {
+        folder.put("users/2026-11-20T06-00-00Z.csv", users);
+    }
+    let mut options = replay::options(Path::new("unused"), &index, Duration::from_secs(300));
+    options.sources = vec![
+        SourceConfig {
+            name: "a".into(),
+            ..plain.config("")
+        },
+        SourceConfig {
+            name: "b".into(),
+            encoding: Some(encoding_rs::WINDOWS_1252),
+            ..declared.config("")
+        },
+    ];
+    let report = ingest::run(&options, &mut |_| {}).unwrap();
+    let counts = report.objects;
+    assert_eq!(
+        (counts.failed, counts.loaded, counts.duplicate),
+        (1, 1, 0),
+        "{report:?}"
+    );
+    assert_eq!(report.accounts, 3);
 }

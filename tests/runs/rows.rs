@@ -154,3 +154,23 @@ fn the_same_text_in_another_time_zone_is_another_time() {
         .unwrap();
     assert_eq!(first_seen, "2026-01-01T11:00:00Z");
 }
+
+/// A row whose bytes are known is not cut into cells; it says the same as one that is.
+#[test]
+fn a_time_that_says_nothing_is_none_in_a_row_that_is_known_too() {
+    let digest_with = |second: &str| {
+        let folder = Folder::start();
+        let home = tempfile::tempdir().unwrap();
+        let index = home.path().join("identity.db");
+        let first = "\"user.name\",\"user.last_seen\"\n\"jdoe@EMEA\",\"2026-11-18 10:00:00\"\n";
+        folder.put("users/2026-11-19T06-00-00Z.csv", first.as_bytes());
+        run(folder.config(""), &index).unwrap();
+        folder.put("users/2026-11-20T06-00-00Z.csv", second.as_bytes());
+        run(folder.config(""), &index).unwrap().digest
+    };
+    for time in ["1970-01-01 01:00:00", "9999-12-31 00:00:00", "never"] {
+        let known = format!("\"user.name\",\"user.last_seen\"\n\"jdoe@EMEA\",\"{time}\"\n");
+        let cut = format!("user.name,user.last_seen\njdoe@EMEA,{time}\n");
+        assert_eq!(digest_with(&known), digest_with(&cut), "{time}");
+    }
+}

@@ -235,7 +235,7 @@ class Coverage(_Coverage):
 
 
 _Freshness = TypedDict("_Freshness", {
-    'state': Literal['fresh', 'ageing', 'stale'],
+    'state': Literal['fresh', 'ageing', 'stale', 'unknown'],
     'as_of': Union[str, None],
     'age_seconds': Union[int, None],
 })
