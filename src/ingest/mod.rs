@@ -46,7 +46,8 @@ use crate::source::{Listing, Sources};
 /// Takes in what is new in the sources and publishes it.
 ///
 /// # Errors
-/// [`Error`]; the published generation is untouched then. Objects that fail are no error: see [`Report::failures`].
+/// [`Error`]; the published generation is untouched then. Objects that fail are no error: see [`Report::failures`]. A panic
+/// on the way, in `progress` too, is [`Error::Broken`]; its message goes where the caller's panic hook has it.
 pub fn run(options: &Options, progress: &mut dyn FnMut(Progress)) -> Result<Report> {
     caught(|| run_whole(options, progress))?
 }

@@ -410,6 +410,7 @@ impl<'a> Reader<'a> {
                 filled.note(&batch);
                 hints.get_or_insert_with(|| change.hints(layout, &batch.records));
                 let (batch, rejects) = mapper.map(batch);
+                let rejects = with_shown_names(rejects);
                 tally.note(batch.len(), &rejects);
                 anew += batch.len() as u64 - batch.recognised.len() as u64;
                 // What begins badly is counted before anything of it is folded: to take rows back costs the whole run.
@@ -420,7 +421,6 @@ impl<'a> Reader<'a> {
                 if let Some(begin) = begin.take() {
                     self.send(begin).map_err(|Gone| None)?;
                 }
-                let rejects = with_shown_names(rejects);
                 let sent = self.send(Message::Rows(MappedRows { batch, rejects }));
                 sent.map_err(|Gone| None)?;
             }
@@ -432,7 +432,8 @@ impl<'a> Reader<'a> {
         if is_counting {
             return Ok(Mapped::LooksBad);
         }
-        let odd = form.header.iter().cloned().zip(mapper.odd);
+        let names = form.header.iter().map(|name| shown_name(name).to_owned());
+        let odd = names.zip(mapper.odd);
         Ok(Mapped::Whole(ObjectEnd {
             refused: mapper.refused,
             odd: odd.filter(|(_, odd)| *odd != OddCells::default()).collect(),

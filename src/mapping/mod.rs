@@ -368,9 +368,9 @@ pub fn field_names(dataset: Dataset) -> Vec<&'static str> {
 
 fn repeated(field: &str, first: &str, second: &str) -> Error {
     Error::Repeated {
-        field: field.to_owned(),
-        first: first.to_owned(),
-        second: second.to_owned(),
+        field: shown_name(field).to_owned(),
+        first: shown_name(first).to_owned(),
+        second: shown_name(second).to_owned(),
     }
 }
 

@@ -180,6 +180,19 @@ fn keys_that_are_values_are_not_shown() {
     let warnings = Taken::of(text.as_bytes()).report.warnings;
     let told = "columns that no field takes are kept in `extra`: (a name that looks like a value), user.groups.x (first";
     assert!(warnings[0].starts_with(told), "{warnings:?}");
+    // Nor where they are why rows are left out, or hold what says nothing.
+    let row = r#"{"user.name": "a@E", "user.groups": {"jane.doe@secret.com": "n/a", "jane.doe@secret.com": "n/a"}}"#;
+    let error = failure_of(row);
+    assert!(
+        error.contains("(a name that looks like a value)") && !error.contains("secret"),
+        "{error}"
+    );
+    let report = Taken::of(
+        row.replace(r#", "jane.doe@secret.com": "n/a"}"#, "}")
+            .as_bytes(),
+    )
+    .report;
+    assert!(!format!("{report:?}").contains("secret"), "{report:?}");
 }
 
 #[test]

@@ -32,7 +32,7 @@ pub(super) fn columns(
     while objects.next(|row, line| columns.note_row(row, line, names))? != Found::End {
         // A text that is keyed by ids has as many names as ids.
         if columns.is_over() {
-            break;
+            return header::checked(columns.names);
         }
     }
     if let Some(line) = columns.no_row {
@@ -177,9 +177,11 @@ impl Cells {
         let mut next = 0;
         let mut refused = None;
         let whole = properties.each(&mut |name, value| {
-            let Some(place) = self.place(name, next) else {
-                // Only what is null everywhere has no column.
-                return Ok(());
+            let place = match self.place(name, next) {
+                Some(place) => place,
+                // What is null in every row, and stands for objects, is no column.
+                None if value.is_null() => return Ok(()),
+                None => return Err("a property that was not there when the file was checked"),
             };
             next = place + 1;
             let text = value.text();

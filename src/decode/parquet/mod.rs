@@ -40,6 +40,8 @@ const MAX_DEPTH: usize = 8;
 /// Returns the form of a Parquet file, by what it says of itself at its end.
 pub(super) fn check(path: &Path) -> Result<Form, Error> {
     let opened = open(path)?;
+    let file = File::open(path).map_err(Error::Read)?;
+    caught(|| declared::check(opened.metadata(), opened.schema().fields(), &file))??;
     Ok(Form {
         compression: Compression::None,
         encoding: None,
@@ -51,11 +53,9 @@ pub(super) fn check(path: &Path) -> Result<Form, Error> {
 
 fn open(path: &Path) -> Result<ParquetRecordBatchReaderBuilder<File>, Error> {
     let file = File::open(path).map_err(Error::Read)?;
-    let again = file.try_clone().map_err(Error::Read)?;
     let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
     let opened = caught(|| ParquetRecordBatchReaderBuilder::try_new_with_options(file, options))?;
     let opened = opened.map_err(told)?;
-    caught(|| declared::check(opened.metadata(), opened.schema().fields(), &again))??;
     Ok(opened.with_batch_size(ROWS))
 }
 
