@@ -2,11 +2,10 @@
 
 use std::collections::HashSet;
 
+use crate::identifier::Lengths;
+
 /// Why a row was left out that repeats the header.
 pub const REPEATS_HEADER: &str = "the row repeats the header";
-
-/// Bytes that the name of a column has at the most that is looked for in a first cell.
-const NAME_BYTES: usize = 128;
 
 /// The header of an object, and what other columns are called.
 #[derive(Debug)]
@@ -15,6 +14,8 @@ pub(super) struct Headers<'r> {
     own: Vec<String>,
     /// Names of columns in small letters: a row of nothing else is a header.
     known: &'r HashSet<String>,
+    /// Of both, and nearly every row is told from a header by these.
+    lengths: Lengths,
 }
 
 /// What a row is that has only names of columns.
@@ -28,9 +29,13 @@ pub(super) enum Header {
 
 impl<'r> Headers<'r> {
     pub(super) fn new(own: &[String], known: &'r HashSet<String>) -> Headers<'r> {
+        let own = without_empty_ends(own.iter().map(|name| name_in(name)).collect());
+        let names = known.iter().chain(&own).map(String::as_str);
+        let lengths = Lengths::of(names);
         Headers {
-            own: without_empty_ends(own.iter().map(|name| name_in(name)).collect()),
+            own,
             known,
+            lengths,
         }
     }
 
@@ -61,9 +66,8 @@ impl<'r> Headers<'r> {
     pub(super) fn judge<'t>(&self, cells: impl Iterator<Item = &'t str> + Clone) -> Option<Header> {
         let is_name = |name: &str| self.is_name(name) || is_path(name);
         // Nearly every row is told by its first cell.
-        let first = cells.clone().next().filter(|first| may_be_name(first))?;
-        let mut place = [0; NAME_BYTES];
-        if !is_name(lower_in(bare(first), &mut place)) {
+        let first = bare(cells.clone().next()?);
+        if !(self.lengths.may_have(first) || begins_path(first)) || !is_name(&name_in(first)) {
             return None;
         }
         let names = without_empty_ends(cells.map(name_in).collect());
@@ -93,9 +97,8 @@ impl<'r> Headers<'r> {
 
 /// Tells whether a text is a name of the export language: `user.#team`, `device.name`.
 pub(super) fn is_path(name: &str) -> bool {
-    let is_path = name.starts_with("user.") || name.starts_with("device.");
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_.#-".contains(&byte);
-    is_path && name.bytes().all(is_plain)
+    begins_path(name) && name.bytes().all(is_plain)
 }
 
 /// Tells whether a text may be the name that a query gave a column.
@@ -104,15 +107,13 @@ fn is_word(name: &str) -> bool {
         .all(|byte| byte.is_ascii_lowercase() || byte == b'_')
 }
 
-fn may_be_name(cell: &str) -> bool {
-    let begin = cell
-        .trim_start_matches(['\u{feff}', '"', ' '])
-        .bytes()
-        .next();
-    cell.len() <= NAME_BYTES
-        // As accounts have, and no column.
-        && !cell.contains(['@', '\\'])
-        && begin.is_some_and(|byte| byte.is_ascii_alphabetic() || byte == b'#')
+/// Tells whether a text, in any case, begins as the names of the export language do.
+fn begins_path(name: &str) -> bool {
+    let begins = |path: &str| {
+        let begin = name.as_bytes().get(..path.len());
+        begin.is_some_and(|begin| begin.eq_ignore_ascii_case(path.as_bytes()))
+    };
+    begins("user.") || begins("device.")
 }
 
 /// Returns the name that a cell is, without what files begin with and what stands around a name.
@@ -124,17 +125,6 @@ fn bare(cell: &str) -> &str {
     cell.trim_matches(|letter: char| {
         letter == '\u{feff}' || letter == '"' || letter.is_whitespace()
     })
-}
-
-/// Writes a name in small letters to a place of its own, which costs less than a text of its own; what is longer than any
-/// name stays empty.
-fn lower_in<'p>(name: &str, place: &'p mut [u8; NAME_BYTES]) -> &'p str {
-    let place = place.get_mut(..name.len()).unwrap_or_default();
-    if place.len() == name.len() {
-        place.copy_from_slice(name.as_bytes());
-    }
-    place.make_ascii_lowercase();
-    std::str::from_utf8(place).unwrap_or_default()
 }
 
 /// Spreadsheets write delimiters behind the last column, too.

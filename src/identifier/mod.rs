@@ -5,13 +5,14 @@
 //! is not of its kind has no normal form. Which subject a value belongs to, and how strong a
 //! proof it is, is decided elsewhere.
 //!
-//! The way of a text: `text` makes it what all kinds have in common, `not_said` tells what stands for no value, then
+//! The way of a text: `text` makes it what all kinds have in common, `not_said` tells what stands for no value (at a glance, by its `lengths`), then
 //! the file of its kind checks and rewrites it. `hash` is what the index files it under, `look_alike` what it may be
 //! taken for.
 
 mod kind;
 mod refusal;
 
+mod lengths;
 mod not_said;
 mod text;
 
@@ -36,6 +37,8 @@ use self::device_name::without_root_dot;
 pub(crate) use self::hash::hash_bytes128;
 pub use self::hash::hash128;
 pub use self::kind::Kind;
+#[cfg(feature = "ingest")]
+pub(crate) use self::lengths::Lengths;
 pub use self::look_alike::ascii_skeleton;
 use self::not_said::is_placeholder;
 pub(crate) use self::not_said::says_nothing;

@@ -2,10 +2,12 @@
 //!
 //! What every column of an export leaves out, no question is asked for either. The nil UUID is the affair of `uuid`.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use super::kind::Kind;
+use super::lengths::Lengths;
 use super::text::{folded, trimmed};
 
 /// What a column holds, as far as that tells what says nothing in it.
@@ -51,21 +53,11 @@ static SHIPPED: LazyLock<NotSaid> = LazyLock::new(|| {
     shipped
 });
 
-/// By the first byte, which lengths the texts have that say nothing in any column, a bit each: nearly every cell is told by
-/// these. Those of 63 bytes and more share a bit.
-static LENGTHS: LazyLock<[u64; 256]> = LazyLock::new(|| {
-    let mut lengths = [0; 256];
-    for text in &SHIPPED.any {
-        if let Some(first) = text.bytes().next() {
-            lengths[usize::from(first)] |= length_bit(text);
-        }
-    }
-    lengths
+/// Nearly every cell is told from what the lists have by these.
+static LENGTHS: LazyLock<[Lengths; 2]> = LazyLock::new(|| {
+    let lists = [&SHIPPED.any, &SHIPPED.serial_number];
+    lists.map(|list| Lengths::of(list.iter().map(String::as_str)))
 });
-
-fn length_bit(text: &str) -> u64 {
-    1 << text.len().min(63)
-}
 
 impl Column {
     /// Tells whether it holds identifiers.
@@ -81,7 +73,7 @@ impl NotSaid {
     /// Adds a text to a list by its name; tells whether there is such a list.
     pub fn add(&mut self, name: &str, text: &str) -> bool {
         let text = match name {
-            "serial_number" => letters_and_digits(&lower(text)),
+            "serial_number" => letters_and_digits(text, &mut [0; PLACE_BYTES]).into_owned(),
             _ => lower(text),
         };
         self.list(name).map(|list| list.insert(text)).is_some()
@@ -113,18 +105,19 @@ impl NotSaid {
                 is_zero_date(&lower) || has(&SHIPPED) || has(self)
             }
             Column::SerialNumber => {
-                let plain = letters_and_digits(&lower(cell));
-                is_no_serial_number(&plain) || self.serial_number.contains(&plain)
+                let mut place = [0; PLACE_BYTES];
+                let plain = letters_and_digits(cell, &mut place);
+                is_no_serial_number(&plain) || self.serial_number.contains(&*plain)
             }
         }
     }
 }
 
 /// Tells whether a text, without white space around it, says nothing in any column.
+#[inline]
 pub(crate) fn says_nothing(text: &str) -> bool {
-    let first = text.bytes().next().unwrap_or_default().to_ascii_lowercase();
-    let may_be = LENGTHS[usize::from(first)] & length_bit(text) != 0;
-    may_be && SHIPPED.any.contains(&text.to_ascii_lowercase())
+    let [any, _] = &*LENGTHS;
+    any.may_have(text) && SHIPPED.any.contains(&text.to_ascii_lowercase())
 }
 
 pub(super) fn is_placeholder(kind: Kind, normal: &str) -> bool {
@@ -132,7 +125,9 @@ pub(super) fn is_placeholder(kind: Kind, normal: &str) -> bool {
         || match kind {
             Kind::AccountName | Kind::BareName | Kind::Domain => is_no_name(normal),
             Kind::DeviceName | Kind::ShortName => is_no_name(normal),
-            Kind::SerialNumber => is_no_serial_number(&letters_and_digits(normal)),
+            Kind::SerialNumber => {
+                is_no_serial_number(&letters_and_digits(normal, &mut [0; PLACE_BYTES]))
+            }
             // People have such initials.
             _ => is_no_name(normal) || normal == "na",
         }
@@ -148,10 +143,23 @@ fn lower(text: &str) -> String {
     folded(text).unwrap_or_default().into_owned()
 }
 
-fn letters_and_digits(lower: &str) -> String {
-    let mut plain = String::with_capacity(lower.len());
-    plain.extend(lower.chars().filter(|letter| letter.is_alphanumeric()));
-    plain
+/// Bytes of a serial number that are looked at in place: those of nearly every one.
+const PLACE_BYTES: usize = 64;
+
+/// Returns the letters and digits of a text in lower case, in a place of its own where they find room there: a copy of each
+/// serial number would cost more than all that is asked of it.
+fn letters_and_digits<'p>(text: &str, place: &'p mut [u8; PLACE_BYTES]) -> Cow<'p, str> {
+    if !text.is_ascii() || text.len() > PLACE_BYTES {
+        let lower = folded(text).unwrap_or(Cow::Borrowed(text));
+        let letters = lower.chars().filter(|letter| letter.is_alphanumeric());
+        return Cow::Owned(letters.collect());
+    }
+    let mut length = 0;
+    for byte in text.bytes().filter(u8::is_ascii_alphanumeric) {
+        place[length] = byte.to_ascii_lowercase();
+        length += 1;
+    }
+    Cow::Borrowed(std::str::from_utf8(&place[..length]).unwrap_or_default())
 }
 
 /// Tells whether the letters and digits of a serial number are what firmware holds where nobody wrote one.
@@ -160,6 +168,7 @@ fn is_no_serial_number(plain: &str) -> bool {
     const SHORTEST: usize = 4;
     /// A letter that stands so often beside itself stands for others.
     const REPEATED: usize = 5;
+    let [_, serial_number] = &*LENGTHS;
     let (mut letters, mut alike, mut most_alike, mut is_one_letter) = (0, 0, 0, true);
     let mut before = None;
     for letter in plain.chars() {
@@ -179,7 +188,7 @@ fn is_no_serial_number(plain: &str) -> bool {
         || plain
             .strip_prefix("0x")
             .is_some_and(|rest| rest.bytes().all(|byte| byte == b'0'))
-        || SHIPPED.serial_number.contains(plain)
+        || (serial_number.may_have(plain) && SHIPPED.serial_number.contains(plain))
 }
 
 /// Tells whether a text has the words of the form in it. In a text so short, a search costs less than to prepare one.

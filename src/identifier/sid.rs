@@ -81,25 +81,23 @@ pub(super) fn is_sid(normal: &str) -> bool {
     !is_open && (2..=10).contains(&count)
 }
 
+/// Four numbers with a hyphen between each two, as Windows writes them: digits, no leading zero, 32 bits.
 fn four_numbers(text: &str) -> Option<[u32; 4]> {
-    let mut parts = text.split('-').map(sub_authority);
-    let numbers = [
-        parts.next()??,
-        parts.next()??,
-        parts.next()??,
-        parts.next()??,
-    ];
-    parts.next().is_none().then_some(numbers)
-}
-
-/// A number of a SID as Windows writes it: digits, no leading zero, 32 bits.
-fn sub_authority(part: &str) -> Option<u32> {
-    let is_canonical = part == "0" || part.starts_with(|first: char| matches!(first, '1'..='9'));
-    if is_canonical {
-        part.parse().ok()
-    } else {
-        None
+    let mut numbers = [0_u32; 4];
+    let (mut at, mut digits) = (0, 0);
+    for byte in text.bytes() {
+        let is_zero_in_front = digits == 1 && numbers[at] == 0;
+        match byte {
+            b'0'..=b'9' if !is_zero_in_front => {
+                let number = numbers[at].checked_mul(10)?;
+                numbers[at] = number.checked_add(u32::from(byte - b'0'))?;
+                digits += 1;
+            }
+            b'-' if digits > 0 && at < 3 => (at, digits) = (at + 1, 0),
+            _ => return None,
+        }
     }
+    (at == 3 && digits > 0).then_some(numbers)
 }
 
 #[cfg(test)]

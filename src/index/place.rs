@@ -112,6 +112,8 @@ pub(super) fn place(
     (mentions, mut written): (&Mentions, MentionReader),
     (formers, texts, sources): (&Formers, &Texts, BySubject<TextReader>),
 ) -> Result<Placed> {
+    let last_logins = known.rosters.device.last_uses.len();
+    let makers = mentions.all.len() + last_logins + formers.all.len();
     let mut placing = Placing {
         known,
         ledger,
@@ -119,7 +121,7 @@ pub(super) fn place(
         is_window_short: rules.is_window_short(),
         placed: Placed {
             named: BTreeMap::new(),
-            makers: Makers::default(),
+            makers: Makers::with_capacity(makers),
             states: vec![State::Resolved; mentions.all.len()],
             waiting: BTreeMap::new(),
             same_devices: Vec::new(),

@@ -6,7 +6,7 @@ use std::ops::Range;
 use super::aside::PutAside;
 use super::claim::ClaimId;
 use super::former::name_in;
-use super::in_order::in_order;
+use super::in_order::{ROWS, in_order};
 use super::kept::Kept;
 use super::last_users::LastUsers;
 use super::ledger::Ledger;
@@ -27,7 +27,7 @@ use crate::schema::{BySubject, Class, Rank, Subject};
 use crate::sqlite::Record;
 
 /// What makes usages, so much at once that all it is summed up from stays near.
-const AT_ONCE: usize = 512;
+const NEAR: usize = 512;
 
 /// What is known of accounts and devices when usages are ranked.
 pub(super) struct People<'a> {
@@ -56,7 +56,6 @@ pub(super) struct Ranked {
 }
 
 /// All usages in the order of their ids, before they are ranked.
-#[derive(Default)]
 struct Unranked {
     ids: Vec<i64>,
     stands: Vec<Stand>,
@@ -170,8 +169,8 @@ fn unranked(
         formers,
         last_users,
     };
-    let make = |record: &mut Record, some: Range<usize>| {
-        let (mut stands, mut heads) = (Vec::new(), Heads::default());
+    let near = |record: &mut Record, some: Range<usize>| {
+        let (mut stands, mut heads) = (Vec::with_capacity(some.len()), Heads::default());
         makers.touch(some.clone(), &told, people.seen.device);
         for usage in makers.usages(some, &told) {
             let account = (usage.id >> 32) as u32;
@@ -185,18 +184,28 @@ fn unranked(
             stands.push((usage.id, stand));
         }
         heads.end();
-        Ok((stands, heads))
+        (stands, heads)
     };
-    let mut all = Unranked::default();
-    let take = |(stands, heads): (Vec<(i64, Stand)>, Heads)| {
-        all.heads.push((all.ids.len(), heads));
-        for (id, stand) in stands {
-            all.ids.push(id);
-            all.stands.push(stand);
+    let make = |record: &mut Record, some: Range<usize>| {
+        let parts = some.clone().step_by(NEAR);
+        let parts = parts.map(|from| near(record, from..some.end.min(from + NEAR)));
+        Ok(parts.collect())
+    };
+    // As many usages as there may be: to let them grow would move them again and again.
+    let mut all = Unranked {
+        ids: Vec::with_capacity(makers.len()),
+        stands: Vec::with_capacity(makers.len()),
+        heads: Vec::new(),
+    };
+    let take = |parts: Vec<(Vec<(i64, Stand)>, Heads)>| {
+        for (stands, heads) in parts {
+            all.heads.push((all.ids.len(), heads));
+            all.ids.extend(stands.iter().map(|(id, _)| *id));
+            all.stands.extend(stands.iter().map(|(_, stand)| *stand));
         }
         Ok(())
     };
-    in_order(makers.len(), AT_ONCE, || Ok(Record::default()), make, take)?;
+    in_order(makers.len(), ROWS, || Ok(Record::default()), make, take)?;
     Ok(all)
 }
 

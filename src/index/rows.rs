@@ -125,11 +125,14 @@ impl SubjectRows<'_> {
         folder: &Path,
         table: &mut Table,
     ) -> Result<WrittenRows> {
+        let rows = self.roster.claims.len() + self.standing.merged.len();
+        let mut classes = Vec::with_capacity(rows + 1);
+        classes.push(Class::Unknown);
         let mut written = WrittenRows {
-            classes: vec![Class::Unknown],
+            classes,
             same_upn: Vec::new(),
             shown: Shown::default(),
-            seen: Seen::default(),
+            seen: Seen::with_capacity(self.subject, rows),
             domains: Domains::default(),
             counts: NewestRows::default(),
             digest: Digest::default(),

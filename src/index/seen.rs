@@ -24,6 +24,18 @@ pub(super) struct LastSeen {
 }
 
 impl Seen {
+    /// Makes room for so many rows.
+    pub(super) fn with_capacity(subject: Subject, rows: usize) -> Seen {
+        Seen {
+            last: Vec::with_capacity(rows),
+            objects: Vec::with_capacity(rows),
+            first: match subject {
+                Subject::Account => Vec::with_capacity(rows),
+                Subject::Device => Vec::new(),
+            },
+        }
+    }
+
     /// Adds the next row; `first` is looked at for accounts alone.
     pub(super) fn push(&mut self, subject: Subject, last: i64, object: ObjectId, first: i64) {
         self.last.push(last);

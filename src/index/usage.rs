@@ -83,6 +83,11 @@ fn is_same(left: &(i64, Maker), right: &(i64, Maker)) -> bool {
 }
 
 impl Makers {
+    /// Makes room for as many as there may be.
+    pub(super) fn with_capacity(count: usize) -> Makers {
+        Makers(Vec::with_capacity(count))
+    }
+
     /// Notes that an account uses a device.
     pub(super) fn push(&mut self, account: SubjectId, device: SubjectId, maker: Maker) {
         self.0.push((usage_id(account.0, device.0), maker));

@@ -265,7 +265,7 @@ impl Writing<'_> {
         let reader = || Ok(extras.reader());
         building.table("usage", |table| {
             let take = |rows: Encoded| Ok(table.push_all(&rows)?);
-            in_order(ranked.heads.len(), 1, reader, make, take)
+            in_order(ranked.heads.len(), HEADS, reader, make, take)
         })?;
         building.index(("usage_by_device", "usage"), ranked.by_device())
     }
@@ -415,6 +415,8 @@ struct MadeMentions {
     record: Record,
 }
 
+/// Heads of usages that are best taken up at once: about as many usages as there are of other rows.
+const HEADS: usize = 8;
 /// What is made at once are whole blocks.
 const _: () = assert!(ROWS.is_multiple_of(BLOCK));
 
