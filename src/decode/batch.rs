@@ -12,7 +12,7 @@ use csv::ByteRecord;
 use super::decoration::is_guarded;
 use super::second_header::{Header, Headers, REPEATS_HEADER};
 use super::{Error, Reading};
-use crate::identifier::{Column, NotSaid};
+use crate::identifier::{Column, NotSaid, entra_sid};
 use crate::observation::{Decoded, OddCells, Recognised, Reject};
 
 /// Why a row was left out whose text is in another encoding.
@@ -256,9 +256,18 @@ fn append_cell(
     } else if held.is_identifier() && is_guarded(cell) {
         odd.guarded += 1;
         column.append_null();
+    } else if let Some(sid) = sid_of_id(held, cell) {
+        column.append_value(sid);
     } else {
         column.append_value(cell);
     }
+}
+
+/// Returns the SID of an account whose id in Entra ID stands in its place: from here on, both are one.
+fn sid_of_id(held: Column, cell: &str) -> Option<String> {
+    let may_be_id = held == Column::Sid && !cell.starts_with(['S', 's']);
+    let sid = may_be_id.then(|| entra_sid(cell))??;
+    Some(sid.to_ascii_uppercase())
 }
 
 /// Returns a record's cells as one text, if each of them is UTF-8: a delimiter may cut a character.

@@ -207,7 +207,7 @@ impl<'r> Rows<'r> {
     /// Tells whether no column that never has several lines has them here.
     fn is_likely(&self, record: &ByteRecord) -> bool {
         let columns = self.reading.columns.iter().zip(record);
-        let mut keys = columns.filter(|(column, _)| **column == Column::Key);
+        let mut keys = columns.filter(|(column, _)| column.is_key());
         !keys.any(|(_, cell)| cell.contains(&b'\n'))
     }
 }

@@ -18,6 +18,8 @@ pub enum Column {
     Text,
     /// Keys, on one line each.
     Key,
+    /// SIDs of accounts, or the ids of their objects in Entra ID; keys, too.
+    Sid,
     /// UPNs and emails.
     Identifier,
     /// Times.
@@ -60,12 +62,14 @@ static LENGTHS: LazyLock<[Lengths; 2]> = LazyLock::new(|| {
 });
 
 impl Column {
+    /// Tells whether it holds keys.
+    pub fn is_key(self) -> bool {
+        matches!(self, Column::Key | Column::Sid)
+    }
+
     /// Tells whether it holds identifiers.
     pub fn is_identifier(self) -> bool {
-        matches!(
-            self,
-            Column::Key | Column::Identifier | Column::SerialNumber
-        )
+        self.is_key() || matches!(self, Column::Identifier | Column::SerialNumber)
     }
 }
 
@@ -96,7 +100,7 @@ impl NotSaid {
             return true;
         }
         match column {
-            Column::Text | Column::Key | Column::Identifier => false,
+            Column::Text | Column::Key | Column::Sid | Column::Identifier => false,
             // Nearly every time is of this century, and none of the lists'.
             Column::Time if cell.starts_with("20") && self.time.is_empty() => false,
             Column::Time => {

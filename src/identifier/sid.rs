@@ -2,6 +2,8 @@
 //!
 //! Whether a row shows that a SID is local to one device is for the caller to know.
 
+use super::kind::Kind;
+use super::normal_form;
 use super::refusal::Refusal;
 
 pub(super) const SID: Refusal = Refusal::Grammar {
@@ -47,22 +49,16 @@ pub fn is_built_in_sid(normal: &str) -> bool {
     }
 }
 
-/// Returns the SID that an object of Entra ID has on its computers, `S-1-12-1-…` in normal form: its id, a UUID in normal form,
-/// as four numbers, in the order in which Windows keeps the bytes of a UUID.
-pub fn entra_sid(uuid: &str) -> Option<String> {
+/// Returns the SID that an object of Entra ID has on its computers, `S-1-12-1-…` in normal form: its id, a UUID in any usual
+/// spelling, as four numbers, in the order in which Windows keeps the bytes of a UUID. A text that is no UUID has none.
+pub fn entra_sid(text: &str) -> Option<String> {
+    let uuid = normal_form(Kind::Uid, text).ok()?;
     let hex: String = uuid.chars().filter(|letter| *letter != '-').collect();
     let number = |from: usize, to: usize| u32::from_str_radix(hex.get(from..to)?, 16).ok();
+    let first = number(0, 8)?;
     let words = number(12, 16)? << 16 | number(8, 12)?;
-    let rest = [number(16, 24)?, number(24, 32)?].map(u32::swap_bytes);
-    let is_whole = hex.len() == 32;
-    is_whole.then(|| {
-        format!(
-            "{ENTRA_SID}{}-{words}-{}-{}",
-            number(0, 8).unwrap_or_default(),
-            rest[0],
-            rest[1]
-        )
-    })
+    let [third, fourth] = [number(16, 24)?, number(24, 32)?].map(u32::swap_bytes);
+    Some(format!("{ENTRA_SID}{first}-{words}-{third}-{fourth}"))
 }
 
 /// `S` and 2 to 10 numbers, as the official API describes `user.sid`.

@@ -47,7 +47,7 @@ impl Filled {
     pub(super) fn empty(&self, held: &[Column], header: &[String]) -> Vec<String> {
         let columns = self.0.iter().zip(held).zip(header);
         let empty = columns.filter(|((filled, held), _)| {
-            !**filled && matches!(held, Column::Key | Column::Identifier)
+            !**filled && (held.is_key() || **held == Column::Identifier)
         });
         empty.map(|(_, name)| name.clone()).collect()
     }

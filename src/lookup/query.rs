@@ -355,12 +355,6 @@ pub(super) fn field_kind(kind: Kind) -> Kind {
     }
 }
 
-/// Returns the SID of an object of Entra ID, by its id.
-fn entra_sid(text: &str) -> Option<String> {
-    let uuid = identifier::normal_form(Kind::Uid, text).ok()?;
-    identifier::entra_sid(&uuid)
-}
-
 fn push_probes<'q>(probes: &mut Vec<Probe<'q>>, kind: Kind, text: &'q str) {
     let kind = if kind == Kind::WeakSid {
         Kind::Sid
@@ -373,7 +367,7 @@ fn push_probes<'q>(probes: &mut Vec<Probe<'q>>, kind: Kind, text: &'q str) {
     let normal = match identifier::normal_form(kind, text) {
         Ok(normal) => normal,
         // Teams knows an account by a UUID which is the number of its SID.
-        Err(_) if kind == Kind::Sid => match entra_sid(text) {
+        Err(_) if kind == Kind::Sid => match identifier::entra_sid(text) {
             Some(sid) => Cow::Owned(sid),
             None => return,
         },

@@ -323,6 +323,7 @@ pub fn held_by(layout: &Layout, columns: usize) -> Vec<Column> {
     let held = |field: usize| match (layout.dataset, field) {
         (_, field) if field == last => Column::Time,
         (Dataset::Logins, LOGINS_COUNT) => Column::Text,
+        (Dataset::Logins, STRONG) => Column::Sid,
         (Dataset::Logins, _) => Column::Key,
         (Dataset::Users, field) => held_in(Subject::Account, field),
         (Dataset::Devices, field) => held_in(Subject::Device, field),
@@ -338,6 +339,7 @@ pub fn held_by(layout: &Layout, columns: usize) -> Vec<Column> {
 
 fn held_in(subject: Subject, field: usize) -> Column {
     match subject.fields()[field].kind {
+        FieldType::Key(Kind::Sid) => Column::Sid,
         FieldType::Key(_) => Column::Key,
         FieldType::Identifier(Kind::SerialNumber) => Column::SerialNumber,
         FieldType::Identifier(_) => Column::Identifier,

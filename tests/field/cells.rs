@@ -94,3 +94,42 @@ fn words_of_a_type_that_say_nothing_are_named_once() {
     assert_eq!(warnings.matches("guest").count(), 1, "{warnings}");
     assert!(!warnings.contains("LOCAL_USER"), "{warnings}");
 }
+
+#[test]
+fn an_id_of_entra_in_a_mapped_column_is_the_sid_of_its_number() {
+    let home = Home::new();
+    fs::create_dir_all(home.path("exports")).unwrap();
+    fs::write(
+        home.path("identidex.toml"),
+        "[dataset.users.columns]\n\"user.#entra_id\" = \"sid\"\n",
+    )
+    .unwrap();
+    let id = "3AAED951-01C7-44C4-A039-3561D80A289E";
+    let sid = "S-1-12-1-984537425-1153696199-1630878112-2653424344";
+    let users = format!("user.#entra_id,user.name\n{id},akeller@AzureAD\n-,btran@AzureAD\n");
+    let devices = "device.uid,device.name\ndddddddd-0000-4000-8000-000000000001,NB-1\n";
+    let logins = format!("user.sid,device.name,logins\n{sid},NB-1,3\n");
+    for (name, text) in [
+        ("users", users.as_str()),
+        ("devices", devices),
+        ("logins", &logins),
+    ] {
+        fs::write(
+            home.path(&format!("exports/{name}_20261120_060000.csv")),
+            text,
+        )
+        .unwrap();
+    }
+    let report = sync(&home).json();
+    assert_eq!(report["rows"]["rejected"], 0, "{report}");
+    for query in [
+        vec![sid],
+        vec![id],
+        vec!["--kind", "entra_id", "--", id],
+        vec!["akeller@AzureAD"],
+    ] {
+        let one = &matches(&answer(&home, &query))[0];
+        assert_eq!(one["account"]["sid"], sid);
+        assert_eq!(one["devices"][0]["name"], "NB-1", "{one}");
+    }
+}
