@@ -17,7 +17,6 @@ use super::lines::{Lines, Run};
 use super::recognised::{Known, recognise};
 use super::text::Text;
 use super::{Error, MAX_LINE_BYTES, MAX_RECORD_LINES, Reading, header};
-use crate::identifier::Column;
 use crate::observation::{Recognised, Recogniser};
 
 /// The rows of a CSV text.

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{Deserialize, MapAccess, Visitor};
+use serde::de::{Deserialize, Deserializer as _, MapAccess, Visitor};
 use serde_json::Deserializer;
 use serde_json::value::RawValue;
 
@@ -47,6 +47,7 @@ impl<'t> Properties<'t> {
     }
 }
 
+/// Hands out the properties of an object within a row, as they are read.
 fn within<'t>(
     path: &mut String,
     object: Value<'t>,
@@ -56,18 +57,24 @@ fn within<'t>(
     if depth > MAX_DEPTH {
         return Err(TOO_DEEP);
     }
-    let Properties(properties) = serde_json::from_str(object.0).map_err(|_| UNREADABLE)?;
+    let mut result = Ok(());
     let length = path.len();
-    for (Name(name), value) in properties {
+    let each = |Name(name): Name, value: Value<'t>| {
         path.push('.');
         path.push_str(name.trim());
-        match value.is_object() {
-            false => take(path, value)?,
-            true => within(path, value, depth + 1, take)?,
+        if result.is_ok() {
+            result = match value.is_object() {
+                false => take(path, value),
+                true => within(path, value, depth + 1, take),
+            };
         }
         path.truncate(length);
-    }
-    Ok(())
+    };
+    let mut object = Deserializer::from_str(object.0);
+    object
+        .deserialize_map(Object(each))
+        .map_err(|_| UNREADABLE)?;
+    result
 }
 
 const UNREADABLE: Reason = "a text of the row cannot be read: expected UTF-8 and valid escapes";
@@ -143,24 +150,28 @@ fn list(text: &str) -> Result<String, Reason> {
 
 impl<'t> Deserialize<'t> for Properties<'t> {
     fn deserialize<D: serde::Deserializer<'t>>(from: D) -> Result<Self, D::Error> {
-        struct Object;
-        impl<'t> Visitor<'t> for Object {
-            type Value = Properties<'t>;
+        let mut properties = Vec::with_capacity(16);
+        from.deserialize_map(Object(|name, value| properties.push((name, value))))?;
+        Ok(Properties(properties))
+    }
+}
 
-            fn expecting(&self, message: &mut fmt::Formatter) -> fmt::Result {
-                message.write_str("an object")
-            }
+/// What is done with each property of an object.
+struct Object<F>(F);
 
-            fn visit_map<A: MapAccess<'t>>(self, mut map: A) -> Result<Properties<'t>, A::Error> {
-                let mut properties = Vec::with_capacity(16);
-                while let Some(name) = map.next_key()? {
-                    let value: &RawValue = map.next_value()?;
-                    properties.push((name, Value(value.get())));
-                }
-                Ok(Properties(properties))
-            }
+impl<'t, F: FnMut(Name<'t>, Value<'t>)> Visitor<'t> for Object<F> {
+    type Value = ();
+
+    fn expecting(&self, message: &mut fmt::Formatter) -> fmt::Result {
+        message.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'t>>(mut self, mut map: A) -> Result<(), A::Error> {
+        while let Some(name) = map.next_key()? {
+            let value: &RawValue = map.next_value()?;
+            (self.0)(name, Value(value.get()));
         }
-        from.deserialize_map(Object)
+        Ok(())
     }
 }
 
