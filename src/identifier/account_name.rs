@@ -23,10 +23,20 @@ pub fn domain(normal_account_name: &str) -> Option<&str> {
     parts.map(|(_, domain)| domain)
 }
 
-/// `sam@domain` for both spellings; `\` and `@` together say two different things and are refused.
+/// Tells whether a domain in lower case is what Windows writes before the address of an account that is of no domain.
+pub fn is_provider(domain: &str) -> bool {
+    matches!(
+        domain,
+        "azuread" | "entraid" | "microsoftaccount" | "microsoft account"
+    )
+}
+
+/// `sam@domain` for both spellings; `\` and `@` together say two different things and are refused, but for the address behind
+/// a provider's name: that is `sam`.
 pub(super) fn account_name(normal: Cow<'_, str>) -> Result<Cow<'_, str>, Refusal> {
     if let Some((domain, sam)) = normal.split_once('\\') {
-        let is_mixed = sam.contains('\\') || normal.contains('@');
+        let is_address = is_provider(domain) && sam.split_once('@').is_some_and(is_address);
+        let is_mixed = sam.contains('\\') || (normal.contains('@') && !is_address);
         let is_whole = !is_mixed && is_name_part(sam) && is_name_part(domain);
         return is_whole
             .then(|| Cow::Owned(format!("{sam}@{domain}")))
@@ -37,6 +47,10 @@ pub(super) fn account_name(normal: Cow<'_, str>) -> Result<Cow<'_, str>, Refusal
         None => true,
     };
     is_whole.then_some(normal).ok_or(ACCOUNT_NAME)
+}
+
+fn is_address((local, suffix): (&str, &str)) -> bool {
+    is_name_part(local) && is_name_part(suffix) && !suffix.contains('@')
 }
 
 /// Not empty, and without the outer white space that would be trimmed if it stood alone.
@@ -65,6 +79,34 @@ mod tests {
             normal(Kind::AccountName, r"EMEA\NB-0042$").as_deref(),
             Some("nb-0042$@emea")
         );
+    }
+
+    #[test]
+    fn an_address_behind_a_providers_name_is_what_stands_before_it() {
+        for (text, expected) in [
+            (
+                r"AzureAD\Jane.Roe@Contoso.com",
+                "jane.roe@contoso.com@azuread",
+            ),
+            (
+                r"MicrosoftAccount\jane@outlook.com",
+                "jane@outlook.com@microsoftaccount",
+            ),
+        ] {
+            assert_eq!(normal(Kind::AccountName, text).as_deref(), Some(expected));
+        }
+        for text in [
+            r"AzureAD\@contoso.com",
+            r"AzureAD\a@b@c",
+            r"AzureAD\a@",
+            r"EMEA\a@b",
+        ] {
+            assert_eq!(
+                refusal(Kind::AccountName, text),
+                Some(ACCOUNT_NAME),
+                "{text}"
+            );
+        }
     }
 
     #[test]

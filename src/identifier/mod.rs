@@ -29,7 +29,7 @@ mod look_alike;
 use std::borrow::Cow;
 
 use self::account_name::account_name;
-pub use self::account_name::{domain, sam};
+pub use self::account_name::{domain, is_provider, sam};
 use self::address::{address, bare_address};
 pub use self::device_name::short_name;
 use self::device_name::without_root_dot;

@@ -20,17 +20,7 @@ const QUOTES: [(char, char); 8] = [
 ];
 
 /// What addresses begin with where programs write them.
-const SCHEMES: [&str; 4] = ["sip:", "sips:", "im:", "xmpp:"];
-
-/// What Windows writes before an address, where the account is none of a domain.
-const PROVIDERS: [&str; 6] = [
-    "azuread\\",
-    "azuread/",
-    "entraid\\",
-    "microsoftaccount\\",
-    "microsoftaccount/",
-    "microsoft account\\",
-];
+const SCHEMES: [&str; 6] = ["sip:", "sips:", "im:", "xmpp:", "mailto:", "smtp:"];
 
 /// Returns the identifier that a text means, where it is not the text itself.
 pub(super) fn meant(text: &str) -> Option<Cow<'_, str>> {
@@ -39,17 +29,14 @@ pub(super) fn meant(text: &str) -> Option<Cow<'_, str>> {
     loop {
         let before = inner;
         inner = unquoted(inner.trim_end_matches(['?', '!', '.', ',', ';']).trim());
-        inner = without(inner, &SCHEMES);
-        let address = without(inner, &PROVIDERS);
-        // Before a name it is the domain of it.
-        if address.contains('@') {
-            inner = address;
-        }
+        inner = without_scheme(inner);
+        inner = provided(inner)
+            .or_else(|| address_in(inner))
+            .unwrap_or(inner);
         if inner == before {
             break;
         }
     }
-    let inner = address_in(inner).map_or(inner, |address| without(address, &SCHEMES));
     let named = domain_and_name(inner).map_or(Cow::Borrowed(inner), Cow::Owned);
     (named != whole && !named.is_empty()).then_some(named)
 }
@@ -62,20 +49,27 @@ fn unquoted(text: &str) -> &str {
     pair.unwrap_or(text).trim()
 }
 
-/// Returns a text without the one of some beginnings that it has, in any case.
-fn without<'t>(text: &'t str, beginnings: &[&str]) -> &'t str {
-    let beginning = beginnings.iter().find(|beginning| {
-        let start = text.get(..beginning.len());
-        start.is_some_and(|start| start.eq_ignore_ascii_case(beginning))
+/// Returns a text without the scheme that it begins with, in any case.
+fn without_scheme(text: &str) -> &str {
+    let scheme = SCHEMES.iter().find(|scheme| {
+        let start = text.get(..scheme.len());
+        start.is_some_and(|start| start.eq_ignore_ascii_case(scheme))
     });
-    beginning.map_or(text, |beginning| &text[beginning.len()..])
+    scheme.map_or(text, |scheme| &text[scheme.len()..])
+}
+
+/// Returns the address in `AzureAD\john.doe@contoso.com`. What stands before a name is the domain of that.
+fn provided(text: &str) -> Option<&str> {
+    let (provider, address) = text.split_once(['\\', '/'])?;
+    let is_provider = identifier::is_provider(&provider.to_ascii_lowercase());
+    (is_provider && address.contains('@')).then_some(address)
 }
 
 /// Returns the address in `John Doe <john.doe@contoso.com>`.
 fn address_in(text: &str) -> Option<&str> {
-    let (name, rest) = text.rsplit_once('<')?;
+    let (_, rest) = text.rsplit_once('<')?;
     let address = rest.strip_suffix('>')?;
-    (!name.trim().is_empty() && address.contains('@')).then_some(address.trim())
+    address.contains('@').then_some(address.trim())
 }
 
 /// Turns the slash of `EMEA/jdoe` round.
@@ -110,6 +104,10 @@ mod tests {
             (r"AzureAD\john.doe@contoso.com", "john.doe@contoso.com"),
             (r"MicrosoftAccount\a@b.example", "a@b.example"),
             ("azuread/a@b.example", "a@b.example"),
+            ("mailto:a@b.example", "a@b.example"),
+            ("SMTP:a@b.example", "a@b.example"),
+            ("<a@b.example>", "a@b.example"),
+            ("mailto:<a@b.example>", "a@b.example"),
             ("jdoe?", "jdoe"),
             ("jdoe.", "jdoe"),
             ("'jdoe@EMEA'!", "jdoe@EMEA"),
@@ -128,7 +126,6 @@ mod tests {
             r"AzureAD\JohnDoe",
             "S-1-5-21-1-2-3-1101",
             "NB-0042",
-            "<a@b.example>",
             "a/b/c",
             "?",
             "",

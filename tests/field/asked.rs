@@ -124,6 +124,53 @@ fn an_address_behind_its_provider_and_the_id_of_entra_find_their_account() {
 }
 
 #[test]
+fn a_last_login_behind_its_provider_is_of_the_account_of_that_name() {
+    let home = Home::new();
+    fs::create_dir_all(home.path("exports")).unwrap();
+    let users = "user.name,user.upn\n\"AzureAD\\john.doe@contoso.com\",john.doe@contoso.com\n";
+    let devices = "device.uid,device.name,device.login.last_login_user_name\n\
+        dddddddd-0000-4000-8000-000000000001,NB-1,AzureAD\\John.Doe@contoso.com\n";
+    for (name, text) in [("users", users), ("devices", devices)] {
+        fs::write(
+            home.path(&format!("exports/{name}_20261120_060000.csv")),
+            text,
+        )
+        .unwrap();
+    }
+    let report = sync(&home).json();
+    assert_eq!(report["rows"]["rejected"], 0, "{report}");
+    let found = answer(&home, &[r"AzureAD\john.doe@contoso.com"]);
+    assert_eq!(found["outcome"], "one", "{found}");
+    assert_eq!(found["matches"][0]["devices"][0]["name"], "NB-1", "{found}");
+}
+
+#[test]
+fn a_scheme_before_an_address_hides_no_holder_of_it() {
+    let home = Home::new();
+    fs::create_dir_all(home.path("exports")).unwrap();
+    let users = "user.sid,user.name,user.upn,user.ad.email_address\n\
+        S-1-5-21-1-2-3-1103,bob@EMEA,bob@contoso.com,boss@contoso.com\n\
+        S-1-5-21-1-2-3-1108,bossy@EMEA,boss@contoso.com,bossy@contoso.com\n";
+    fs::write(home.path("exports/users_20261120_060000.csv"), users).unwrap();
+    assert_eq!(sync(&home).json()["outcome"], "done");
+    for text in [
+        "boss@contoso.com",
+        "mailto:boss@contoso.com",
+        "SMTP:boss@contoso.com",
+        "<boss@contoso.com>",
+        "mailto:<boss@contoso.com>",
+    ] {
+        for query in [vec![text], vec!["--kind", "address", "--verified", text]] {
+            assert_eq!(answer(&home, &query)["outcome"], "several", "{query:?}");
+        }
+        let found = answer(&home, &["--kind", "email", "--verified", text]);
+        assert_eq!(found["matches"][0]["enough_to_act"], false, "{text}");
+    }
+    let found = answer(&home, &["--kind", "address", "mailto:bob@contoso.com"]);
+    assert_eq!(found["outcome"], "one");
+}
+
+#[test]
 fn a_guest_is_found_by_the_address_that_a_channel_has_of_them() {
     let (home, _) = synced("channel");
     let ask = |address: &str, name: &str| {
