@@ -222,6 +222,8 @@ pub(super) enum PageFault {
     Repeated,
     TooMany,
     Cut,
+    NoListing,
+    NoToken,
 }
 
 impl PageFault {
@@ -231,6 +233,10 @@ impl PageFault {
             PageFault::Repeated => "it repeats itself without end",
             PageFault::TooMany => "it has too many pages; give a longer prefix",
             PageFault::Cut => "a page of it was cut short, again and again",
+            PageFault::NoListing => {
+                "what came is no listing, perhaps a proxy's or a login's page; check the endpoint"
+            }
+            PageFault::NoToken => "a page of it says that more follows, and not where",
         }
     }
 }

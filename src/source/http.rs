@@ -4,7 +4,7 @@
 //! - A refusal becomes a [`Reply`] before `object_store` can put its body into an error text.
 //! - One key that its paths cannot hold (`a//b.csv`, `../x`) would make the whole listing an error, and `/lead.csv`
 //!   would be read as `lead.csv`: such keys are taken out of the page and remembered.
-//! - A listing that repeats a page, or never ends, is an error.
+//! - A listing that repeats a page, never ends, or ends where more should follow is an error; so is what is no listing.
 
 use std::collections::HashSet;
 use std::hash::{BuildHasher, RandomState};
@@ -275,6 +275,7 @@ impl Pages {
     async fn take(&self, page: &str, response: HttpResponse) -> Result<HttpResponse, HttpError> {
         let (parts, body) = response.into_parts();
         let bytes = read(body, PAGE_BYTES).await.map_err(page_error)?;
+        check_page(&bytes).map_err(page_error)?;
         let (bytes, odd_keys) = without_odd_keys(bytes);
         self.remember(page, odd_keys).map_err(page_error)?;
         Ok(HttpResponse::from_parts(parts, bytes.into()))
@@ -299,9 +300,28 @@ impl Pages {
 fn page_error(fault: PageFault) -> HttpError {
     let kind = match fault {
         PageFault::Cut => HttpErrorKind::Interrupted,
-        PageFault::TooLarge | PageFault::Repeated | PageFault::TooMany => HttpErrorKind::Unknown,
+        _ => HttpErrorKind::Unknown,
     };
     HttpError::new(kind, fault)
+}
+
+/// Refuses what is no page of a listing, which `object_store` would take for an empty one, and one that is not the last and
+/// names no other.
+fn check_page(page: &[u8]) -> Result<(), PageFault> {
+    let text = String::from_utf8_lossy(page);
+    let mut tags = text.split('<').skip(1);
+    let root = tags.find(|tag| !tag.starts_with(['?', '!']));
+    let root = root.and_then(|tag| tag.split([' ', '>', '\n', '\r', '\t']).next());
+    if !matches!(root, Some("ListBucketResult" | "EnumerationResults")) {
+        return Err(PageFault::NoListing);
+    }
+    let is_truncated = between(&text, "<IsTruncated>", "</IsTruncated>");
+    let token = between(&text, "<NextContinuationToken>", "</NextContinuationToken>");
+    let is_last = is_truncated.is_none_or(|truncated| truncated.trim() != "true");
+    match is_last || token.is_some_and(|token| !token.trim().is_empty()) {
+        true => Ok(()),
+        false => Err(PageFault::NoToken),
+    }
 }
 
 /// Takes the entries out of a page whose keys are odd, and returns those keys.
@@ -501,6 +521,42 @@ mod tests {
             assert_eq!(split(page), (page.to_owned(), vec![]));
         }
         assert_eq!(without_odd_keys(vec![0xff]), (vec![0xff], vec![]));
+    }
+
+    #[test]
+    fn what_is_no_listing_or_names_no_next_page_is_refused() {
+        let truncated = |token: &str| {
+            format!(
+                "<?xml version=\"1.0\"?>\n<ListBucketResult xmlns=\"x\"><IsTruncated>true</IsTruncated>{token}</ListBucketResult>"
+            )
+        };
+        let token = "<NextContinuationToken>x</NextContinuationToken>";
+        for page in [
+            "<ListBucketResult></ListBucketResult>",
+            "<!-- a --><EnumerationResults ServiceEndpoint=\"x\"><Blobs /><NextMarker /></EnumerationResults>",
+            &truncated(token),
+        ] {
+            assert!(check_page(page.as_bytes()).is_ok(), "{page}");
+        }
+        for page in [
+            "",
+            "{}",
+            "<html><body/></html>",
+            "<Foo/>",
+            "<Error><Code>AccessDenied</Code></Error>",
+        ] {
+            assert!(
+                matches!(check_page(page.as_bytes()), Err(PageFault::NoListing)),
+                "{page}"
+            );
+        }
+        for token in ["", "<NextContinuationToken> </NextContinuationToken>"] {
+            let page = truncated(token);
+            assert!(matches!(
+                check_page(page.as_bytes()),
+                Err(PageFault::NoToken)
+            ));
+        }
     }
 
     #[test]

@@ -14,6 +14,22 @@ pub(super) enum Entry {
     NoFile,
 }
 
+/// Entries that are named at the most.
+const OVERLOOKED: usize = 1_000;
+
+/// Returns what an entry is that neither is a file nor leads to one or to a folder.
+fn no_file(path: &Path, kind: fs::FileType) -> Option<&'static str> {
+    let is_read = |kind: fs::FileType| kind.is_file() || kind.is_dir();
+    if is_read(kind) {
+        return None;
+    }
+    match fs::metadata(path) {
+        Ok(metadata) if is_read(metadata.file_type()) => None,
+        Ok(_) => Some("is a pipe, a socket or a device, and no file"),
+        Err(_) => Some("is a link that leads nowhere"),
+    }
+}
+
 /// A folder, and which of the folders below it lie within it.
 #[derive(Debug)]
 pub(super) struct Inside {
@@ -49,6 +65,39 @@ impl Inside {
             Ok(metadata) if !metadata.is_file() => Entry::NoFile,
             _ => Entry::File,
         }
+    }
+
+    /// Returns entries that no listing has: links to nothing, pipes, sockets and devices, each with what it is.
+    pub(super) fn overlooked(&self) -> Vec<(String, &'static str)> {
+        let mut overlooked = Vec::new();
+        let mut folders = vec![PathBuf::new()];
+        while let Some(folder) = folders.pop() {
+            // One that cannot be read is for the listing to say.
+            let Ok(entries) = fs::read_dir(self.folder.join(&folder)) else {
+                continue;
+            };
+            let is_hidden = |entry: &fs::DirEntry| {
+                let name = entry.file_name();
+                name.as_encoded_bytes().starts_with(b".")
+                    || name.as_encoded_bytes().starts_with(b"_")
+            };
+            for entry in entries.flatten().filter(|entry| !is_hidden(entry)) {
+                let key = folder.join(entry.file_name());
+                let Ok(kind) = entry.file_type() else {
+                    continue;
+                };
+                if kind.is_dir() {
+                    folders.push(key);
+                } else if let Some(what) = no_file(&entry.path(), kind) {
+                    overlooked.push((key.to_string_lossy().into_owned(), what));
+                }
+                if overlooked.len() == OVERLOOKED {
+                    return overlooked;
+                }
+            }
+        }
+        overlooked.sort_unstable();
+        overlooked
     }
 
     fn has_folder(&mut self, folder: &Path) -> bool {

@@ -337,6 +337,7 @@ fn files(store: &Store, stop: &AtomicBool) -> Result<(Vec<ObjectMeta>, Vec<Odd>)
         }
         at_most(metas.len(), store)?;
     }
+    odd_keys.extend(inside.overlooked());
     Ok((metas, odd_keys))
 }
 

@@ -57,6 +57,7 @@ fn links_that_lead_out_of_the_folder_and_what_is_no_file_are_left_out() {
         "exports/inside/a_20261120_060000.csv",
         "exports/c_20261120_060000.csv",
     );
+    link("exports/nothing.csv", "exports/gone.csv");
     let pipe = std::process::Command::new("mkfifo")
         .arg(home.path("exports/pipe.csv"))
         .status();
@@ -75,6 +76,12 @@ fn links_that_lead_out_of_the_folder_and_what_is_no_file_are_left_out() {
         2,
         "{report}"
     );
+    for (key, what) in [("pipe.csv", "is a pipe"), ("gone.csv", "leads nowhere")] {
+        let warnings = report["warnings"].as_array().unwrap().iter();
+        let mut warnings = warnings.filter_map(Value::as_str);
+        let is_named = warnings.any(|one| one.contains(key) && one.contains(what));
+        assert!(is_named, "{key} {what}: {report}");
+    }
 }
 
 #[test]
