@@ -50,11 +50,16 @@ pub(super) fn compression_of(start: &[u8]) -> Compression {
     const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
     if start.starts_with(&GZIP_MAGIC) {
         Compression::Gzip
-    } else if start.starts_with(&ZSTD_MAGIC) {
+    } else if start.starts_with(&ZSTD_MAGIC) || is_skippable(start) {
         Compression::Zstd
     } else {
         Compression::None
     }
+}
+
+/// Tells whether a text begins with a frame of zstd that holds nothing of it: so do programs that compress in parallel.
+fn is_skippable(start: &[u8]) -> bool {
+    matches!(start, [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..])
 }
 
 /// Returns what a text is encoded in, where that is UTF-16.

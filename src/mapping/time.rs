@@ -29,7 +29,7 @@ pub fn parse_time(text: &str, time_zone: &TimeZone) -> Option<i64> {
 
 fn parse_other(text: &str, time_zone: &TimeZone) -> Option<i64> {
     if let Ok(timestamp) = text.parse::<jiff::Timestamp>() {
-        return Some(timestamp.as_microsecond());
+        return (!has_no_offset(text)).then(|| timestamp.as_microsecond());
     }
     if text.contains('[') {
         return parse_zoned(text);
@@ -46,6 +46,16 @@ fn parse_other(text: &str, time_zone: &TimeZone) -> Option<i64> {
             .ok()?
             .as_microsecond(),
     )
+}
+
+/// Tells whether a time ends in what only looks like an offset: `+25:00`.
+fn has_no_offset(text: &str) -> bool {
+    /// Bytes of `23:59:59`.
+    const LONGEST: usize = 8;
+    let offset = text.rsplit_once(['+', '-']).map(|(_, offset)| offset);
+    let hours = offset.filter(|offset| offset.len() <= LONGEST);
+    let hours = hours.and_then(|offset| offset.get(..2)?.parse::<u8>().ok());
+    hours.is_some_and(|hours| hours > 23)
 }
 
 /// A time that names its zone in brackets, which is believed; an offset beside it wins.
@@ -116,6 +126,10 @@ mod tests {
         );
         assert_eq!(parse_time("2026-08-14 14:16:03", &zurich), Some(utc));
         assert_eq!(parse_time("2026-08-14T14:16:03+02:00", &zurich), Some(utc));
+        for no_offset in ["+25:00", "-24:30", "+2500"] {
+            let text = format!("2026-08-14T14:16:03{no_offset}");
+            assert_eq!(parse_time(&text, &zurich), None, "{text}");
+        }
         assert_eq!(
             parse_time("2026-08-14 12:16:03.250", &TimeZone::UTC),
             Some(utc + 250_000)

@@ -177,6 +177,30 @@ fn zeros_behind_a_gzip_member_are_padding() {
 }
 
 #[test]
+fn a_group_of_no_rows_among_others_costs_nothing() {
+    let (_, report) = synced("empty-groups");
+    assert_eq!(
+        (&report["outcome"], &report["rows"]["read"]),
+        (&"done".into(), &2.into()),
+        "{report}"
+    );
+}
+
+#[test]
+fn a_frame_that_holds_nothing_may_stand_before_a_zstd_text() {
+    let home = Home::new();
+    fs::create_dir_all(home.path("exports")).unwrap();
+    let text = zstd::encode_all(&b"user.name\nann@EMEA\n"[..], 3).unwrap();
+    let skippable = [&[0x50, 0x2a, 0x4d, 0x18, 4, 0, 0, 0, 1, 2, 3, 4][..], &text].concat();
+    fs::write(
+        home.path("exports/users_20261120_060000.csv.zst"),
+        skippable,
+    )
+    .unwrap();
+    assert_eq!(sync(&home).exits(0).json()["accounts"], 1);
+}
+
+#[test]
 fn a_header_behind_a_row_without_its_line_end_or_of_other_names_fails_the_object() {
     for text in [
         "user.name,user.upn,user.ad.email_address\nu1@EMEA,u1@c.com,u1@mail.comuser.name,user.ad.email_address,user.upn\nu2@EMEA,a@b.com,u2@c.com\n",

@@ -125,7 +125,11 @@ fn check_places(metadata: &ParquetMetaData, file: &File, end: u64) -> Result<(),
         }
         let dictionary = chunk.dictionary_page_offset().filter(|begin| *begin > 0);
         let begin = dictionary.map_or(chunk.data_page_offset(), |begin| {
-            begin.min(chunk.data_page_offset())
+            match chunk.data_page_offset() {
+                // A dictionary of nothing, and no page of values behind it: so does pyarrow.
+                0 if chunk.num_values() == 0 => begin,
+                values => begin.min(values),
+            }
         });
         let (Ok(begin), Ok(length)) =
             (u64::try_from(begin), u64::try_from(chunk.compressed_size()))
