@@ -170,6 +170,12 @@ impl Item<'_> {
             case["all_classes"] = json!(true);
             text = rest;
         }
+        if let Some(clues) = text.strip_prefix("--together ") {
+            let clues = clues.split(' ').map(|clue| clue.split_once('=').unwrap());
+            let clues = clues.map(|(kind, text)| json!({"kind": kind, "text": text}));
+            case["query"] = json!({"all_of": clues.collect::<Vec<_>>()});
+            return case;
+        }
         let mut query = json!({});
         if let Some(rest) = text.strip_prefix("--kind ") {
             let (kind, rest) = rest.split_once(' ').unwrap();

@@ -22,14 +22,11 @@ use super::text_reader::TextReader;
 use super::usage::{Maker, Makers, joined};
 use crate::bucket::Hash;
 use crate::identifier::{Kind, domain, normal_form, short_name};
-use crate::schema::{BySubject, FieldType, NAME, SECOND, Subject, device_field};
+use crate::schema::{BySubject, FieldType, NAME, SECOND, Subject, WAITING_KEPT, device_field};
 
 /// How long before it was observed a logins row may have been true, where no window is declared: longer than any window of
 /// an NQL query (91 days).
 const WINDOW: i64 = 92 * super::days::DAY;
-/// Mentions that are kept of those that wait for a subject; all are counted.
-const WAITING_KEPT: usize = 20;
-
 /// Whom one side of a mention means.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Side {

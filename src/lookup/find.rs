@@ -290,7 +290,7 @@ impl<'a> Finding<'a> {
         (candidates, is_anybody_found)
     }
 
-    /// Notes which of the accounts that may be meant use a device that a clue names.
+    /// Notes which of the accounts that may be meant use a device that a clue names, and what waits for it.
     fn hear_users(&mut self) -> rusqlite::Result<()> {
         if !self.query.has_several() {
             return Ok(());
@@ -298,8 +298,14 @@ impl<'a> Finding<'a> {
         let accounts = self.candidates.iter().map(|one| one.row.key());
         let accounts = accounts.filter(|(subject, _)| *subject == Subject::Account);
         let accounts: Vec<u32> = accounts.map(|(_, account)| account).collect();
+        if accounts.is_empty() {
+            return Ok(());
+        }
         for heard in &mut self.heard {
             let devices = heard.devices.clone();
+            for device in &devices {
+                heard.note_waiting(self.search.waiting(*device)?);
+            }
             for account in &accounts {
                 for device in &devices {
                     if let Some(rank) = rank::of_usage(self.search.reader, *account, *device)? {

@@ -6,8 +6,9 @@ use super::answer::{self, Verdict};
 use super::person_name::{self, Likeness};
 use super::query::{Asked, Clue, Probe, field_kind};
 use super::row::{Row, SubjectId};
+use super::waiting::Waiting;
 use crate::identifier::{self, Kind};
-use crate::schema::{Rank, Subject};
+use crate::schema::{Rank, Subject, WAITING_KEPT};
 
 /// What was found of a clue.
 pub(super) struct Heard<'q> {
@@ -24,6 +25,10 @@ pub(super) struct Heard<'q> {
     /// Accounts, of those who may be meant, that use one of these; with the device, where that proves something: they used
     /// it of late, and it is not everybody's.
     users: BTreeMap<u32, Option<u32>>,
+    /// What usages of these devices that wait say of their accounts: somebody of one's own name may be meant.
+    waiting: Vec<String>,
+    /// More wait than are kept by name.
+    waits_for_more: bool,
     /// Claims to which it leads, of subjects that do not hold it now.
     pub(super) led_to: BTreeSet<SubjectId>,
     /// As an email it is of one account, and another one signs in with it: it tells nothing of which of the two is meant.
@@ -41,6 +46,8 @@ impl<'q> Heard<'q> {
             former: BTreeSet::new(),
             devices: BTreeSet::new(),
             users: BTreeMap::new(),
+            waiting: Vec::new(),
+            waits_for_more: false,
             led_to: BTreeSet::new(),
             is_anothers_upn: false,
         }
@@ -51,6 +58,13 @@ impl<'q> Heard<'q> {
         let proof = (rank.is_current && !rank.is_shared).then_some(device);
         let known = self.users.entry(account).or_insert(proof);
         *known = known.or(proof);
+    }
+
+    /// Notes what waits for one of the devices.
+    pub(super) fn note_waiting(&mut self, waiting: Waiting) {
+        self.waits_for_more |= waiting.usages.len() >= WAITING_KEPT;
+        let accounts = waiting.usages.into_iter().map(|usage| usage.account);
+        self.waiting.extend(accounts);
     }
 
     /// Says what became of the text, with those left who fit.
@@ -103,6 +117,7 @@ impl<'q> Heard<'q> {
         if self.is_used_by(row) {
             // One device, however it is named.
             let device = self.users.get(&row.id).copied().flatten();
+            let device = device.filter(|_| !self.may_be_of_a_namesake(row));
             return device.map(|device| format!("device {device}"));
         }
         if self.is_former(row) || self.is_anothers_upn {
@@ -156,6 +171,9 @@ impl<'q> Heard<'q> {
         if is_unknown && row.subject == Subject::Account && self.may_be_unknown() {
             return Stand::SaysNothing;
         }
+        if self.may_be_of_a_namesake(row) {
+            return Stand::SaysNothing;
+        }
         // Whoever uses one of too many devices is not looked for.
         let of_devices = |kind: &Kind| Subject::of(*kind) == Subject::Device;
         if row.subject == Subject::Account && self.non_identifying.iter().any(of_devices) {
@@ -189,6 +207,27 @@ impl<'q> Heard<'q> {
             Some(Likeness::None) => Stand::Contradicts,
             Some(Likeness::Some) | None => Stand::SaysNothing,
         }
+    }
+
+    /// Tells whether usages of the devices wait that are of an account of a subject's name, whatever its domain: they may be
+    /// of this one, or of another.
+    fn may_be_of_a_namesake(&self, row: &Row) -> bool {
+        if self.waiting.is_empty() || row.subject == Subject::Device {
+            return false;
+        }
+        if self.waits_for_more {
+            return true;
+        }
+        let [_, _, name] = row.ids_and_name();
+        let name = name.and_then(|name| identifier::normal_form(Kind::AccountName, name).ok());
+        let Some(name) = name else { return false };
+        let own = identifier::sam(&name);
+        // What one says is its keys, the name at the end.
+        let mut others = self.waiting.iter().map(|keys| identifier::sam(keys));
+        others.any(|other| {
+            let before = other.strip_suffix(own);
+            before.is_some_and(|before| before.is_empty() || before.ends_with(' '))
+        })
     }
 
     fn is_used_by(&self, row: &Row) -> bool {

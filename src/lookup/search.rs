@@ -16,6 +16,7 @@ use super::generation::Generation;
 use super::query::{Probe, field_kind};
 use super::reader::Reader;
 use super::row::{Row, SubjectId};
+use super::waiting::Waiting;
 use crate::bucket::{Entries, Hash, IN_CROWD, MAX_ID, bucket_of, kind_and_id, read_u32, reference};
 use crate::identifier::{Kind, normal_form};
 use crate::schema::{SIDE_BY_SIDE_MICROS, Subject};
@@ -303,6 +304,15 @@ impl<'a> Search<'a> {
             Some(id) if id != part.id => self.row(subject, id),
             Some(_) => Ok(Some(part)),
             None => Ok(None),
+        }
+    }
+
+    /// Returns what waits for a device.
+    pub(super) fn waiting(&self, device: u32) -> rusqlite::Result<Waiting> {
+        let row = self.row(Subject::Device, device)?;
+        match row.is_some_and(|row| row.is_waited_for()) {
+            true => Waiting::read(self.reader, Subject::Device, device),
+            false => Ok(Waiting::default()),
         }
     }
 

@@ -379,6 +379,9 @@ pub fn usage_id(account: u32, device: u32) -> i64 {
     i64::from(account) << 32 | i64::from(device)
 }
 
+/// Usages that wait for a subject and are kept by name; all are counted.
+pub const WAITING_KEPT: usize = 20;
+
 /// Returns the id of a subject in `waiting`.
 pub fn waiting_id(subject: Subject, id: u32) -> i64 {
     (subject as i64) << 32 | i64::from(id)
