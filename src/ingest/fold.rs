@@ -129,7 +129,7 @@ impl Run<'_> {
                     seen,
                 }) => {
                     self.report.note_odd(layout.dataset, odd);
-                    self.odd_types.extend(odd_types);
+                    self.odd_types.join(odd_types);
                     self.sanity.note(&object.name(), layout.dataset, seen);
                     return Ok(kept.end(refused)?);
                 }

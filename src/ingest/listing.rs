@@ -59,6 +59,10 @@ impl Run<'_> {
                 &right.key,
             ))
         });
+        // Each is compared with the one before it.
+        if !self.options.frozen.is_empty() {
+            new.reverse();
+        }
         self.report.objects.new = new.len() as u64;
         let bytes = new.iter().map(|object| object.size_bytes).sum();
         (self.progress)(Progress::Listed {

@@ -17,7 +17,7 @@ mod tally;
 
 mod error;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -37,6 +37,7 @@ use self::sanity::Sanity;
 pub use crate::class::Patterns;
 use crate::index::{self, Kept, Loaded, Made, Past, Rules};
 pub use crate::mapping::Mapping;
+use crate::mapping::OddTypes;
 use crate::observation::Object;
 pub use crate::publish::Readers;
 use crate::publish::{Failed, Folder, Generation, digits, settle_undone};
@@ -70,7 +71,7 @@ fn run_whole(options: &Options, progress: &mut dyn FnMut(Progress)) -> Result<Re
         is_outdated: false,
         failed: folder.failed()?,
         judges: judges(options),
-        odd_types: BTreeSet::new(),
+        odd_types: OddTypes::default(),
         sanity: Sanity::default(),
     };
     let mut new = run.new_objects(&listing)?;
@@ -111,7 +112,7 @@ struct Run<'a> {
     /// What judges the content of objects, by source.
     judges: BTreeMap<String, String>,
     /// Words of `user.type` that say neither local nor domain.
-    odd_types: BTreeSet<String>,
+    odd_types: OddTypes,
     sanity: Sanity,
 }
 
@@ -257,13 +258,7 @@ impl Run<'_> {
         self.failed.keep_only(|identity| identity != taken_in);
         self.report.rows.add(*counts);
         if counts.rejected > 0 {
-            let warning = format!(
-                "{} of {} rows of {} were rejected; see the view `rejects` of the index",
-                counts.rejected,
-                counts.read,
-                object.name()
-            );
-            self.report.warnings.push(warning);
+            self.report.note_rejected(&object.name(), *counts);
         }
     }
 
@@ -303,13 +298,9 @@ impl Run<'_> {
     /// Fills in what the report lacks, and notes the run in `runs.jsonl`.
     fn finish(mut self, start: Instant, bytes_fetched: u64) -> Result<Report> {
         self.report.bytes_fetched = bytes_fetched;
+        self.report.warn_of_more_rejected();
         self.report.warn_of_odd_cells();
-        if !self.odd_types.is_empty() {
-            let words: Vec<&str> = self.odd_types.iter().map(String::as_str).collect();
-            self.report.warnings.push(format!(
-                "user.type says neither local nor domain in some rows: {words:?}; such accounts are told by their names"
-            ));
-        }
+        self.report.warnings.extend(self.odd_types.warning());
         self.report.warnings.extend(self.sanity.warnings());
         self.report.shorten();
         self.report.seconds = (start.elapsed().as_secs_f64() * 1_000.0).round() / 1_000.0;

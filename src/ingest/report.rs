@@ -69,6 +69,9 @@ pub struct Report {
     pub failures: Vec<Failure>,
     /// What is odd though nothing was lost.
     pub warnings: Vec<String>,
+    /// Objects with rejected rows, and rows of those that are not named.
+    #[serde(skip)]
+    pub(crate) rejected: (u64, u64),
 }
 
 /// How a run ended.
@@ -142,6 +145,33 @@ pub struct Failure {
 }
 
 impl Report {
+    /// Says that rows of an object were left out; of many objects that once for all behind the first. Before other warnings:
+    /// these are about what was lost.
+    pub(super) fn note_rejected(&mut self, object: &str, counts: RowCounts) {
+        let (objects, rows) = &mut self.rejected;
+        *objects += 1;
+        if *objects > EXAMPLES {
+            *rows += counts.rejected;
+            return;
+        }
+        let warning = format!(
+            "{} of {} rows of {object} were rejected; see `identidex rejects`",
+            counts.rejected, counts.read
+        );
+        self.warnings.insert(*objects as usize - 1, warning);
+    }
+
+    /// Says how many rows were left out of objects that were not named.
+    pub(super) fn warn_of_more_rejected(&mut self) {
+        let (objects, rows) = self.rejected;
+        if let Some(more) = objects.checked_sub(EXAMPLES).filter(|more| *more > 0) {
+            let warning = format!(
+                "{rows} rows of {more} more objects were rejected; see `identidex rejects`"
+            );
+            self.warnings.insert(EXAMPLES as usize, warning);
+        }
+    }
+
     /// Says of which columns identifiers were not taken.
     pub(super) fn warn_of_odd_cells(&mut self) {
         for (column, cells) in &self.odd_cells {

@@ -4,12 +4,14 @@
 //! `schemas/export/*.toml`, which the configuration extends. Everything that can be done per row without the database
 //! is done here, in `rows`, on a thread of its own: normal forms, hashes, times.
 
+mod odd_types;
 mod row;
 mod rows;
 mod time;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
+pub use self::odd_types::OddTypes;
 pub(crate) use self::row::count;
 pub use self::rows::Mapper;
 pub use self::time::parse_time;
@@ -136,7 +138,7 @@ impl Mapping {
         columns: impl Iterator<Item = &'a str>,
         keeps_extra: bool,
     ) -> Mapping {
-        let columns = columns.map(str::to_ascii_lowercase);
+        let columns = columns.map(|name| name.trim().to_ascii_lowercase());
         self.dropped[dataset as usize].extend(columns);
         self.keeps_extra[dataset as usize] = keeps_extra;
         self
@@ -164,7 +166,7 @@ impl Mapping {
         let mut columns = vec![None; fields.len()];
         let mut extra: Vec<(String, usize)> = Vec::new();
         for (at, name) in header.iter().enumerate() {
-            if self.dropped[dataset as usize].contains(&name.to_ascii_lowercase()) {
+            if self.is_dropped(dataset, name) {
                 continue;
             }
             let position = self
@@ -198,6 +200,26 @@ impl Mapping {
             extra,
             shape,
         })
+    }
+
+    /// Tells whether a column is not read at all: by its name, or another name of the field that it fills.
+    fn is_dropped(&self, dataset: Dataset, name: &str) -> bool {
+        let mut dropped = self.dropped[dataset as usize].iter();
+        dropped.any(|one| self.is_same(dataset, one, name))
+    }
+
+    fn is_same(&self, dataset: Dataset, one: &str, other: &str) -> bool {
+        let field = self.field(dataset, one);
+        one.eq_ignore_ascii_case(other.trim())
+            || (field.is_some() && field == self.field(dataset, other))
+    }
+
+    /// Returns the names of columns that are not to be read and that an object does not have.
+    pub fn idle_drops(&self, dataset: Dataset, header: &[String]) -> BTreeSet<String> {
+        let dropped = self.dropped[dataset as usize].iter();
+        let idle =
+            dropped.filter(|one| !header.iter().any(|name| self.is_same(dataset, one, name)));
+        idle.cloned().collect()
     }
 
     fn recognise(&self, header: &[String]) -> Result<Dataset, Error> {

@@ -1,12 +1,12 @@
 //! The rows of one object as observations: keys in normal form, hashes, times, and what is refused.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
 use std::hash::Hasher;
 
 use jiff::tz::TimeZone;
 use siphasher::sip::SipHasher13;
 
+use super::odd_types::OddTypes;
 use super::parse_time;
 use super::row::{Refusing, Row};
 use crate::bucket::Hash;
@@ -29,12 +29,8 @@ pub struct Mapper<'a> {
     /// By column, counted over all batches.
     pub odd: Vec<OddCells>,
     /// Words of `user.type` that say neither local nor domain.
-    pub odd_types: BTreeSet<String>,
+    pub odd_types: OddTypes,
 }
-
-/// Words of a type that are kept, and the letters of one: a column of free text is none of words.
-const TYPES_KEPT: usize = 8;
-const TYPE_LETTERS: usize = 32;
 
 /// What the keys of a users or devices row come to.
 #[derive(Default)]
@@ -55,7 +51,7 @@ impl<'a> Mapper<'a> {
             patterns,
             refused: Refused::default(),
             odd: Vec::new(),
-            odd_types: BTreeSet::new(),
+            odd_types: OddTypes::default(),
         }
     }
 
@@ -109,16 +105,8 @@ impl<'a> Mapper<'a> {
     /// Reads a type; a word that says nothing of it is noted.
     fn says(&mut self, user_type: Option<&str>) -> Says {
         let says = Says::of(user_type);
-        let is_word = |text: &&str| {
-            let mut letters = text.chars();
-            text.len() <= TYPE_LETTERS
-                && letters.all(|letter| letter.is_alphabetic() || matches!(letter, '_' | '-'))
-        };
-        if let Some(word) = user_type.filter(is_word).filter(|_| says == Says::Nothing)
-            && self.odd_types.len() < TYPES_KEPT
-            && !self.odd_types.contains(word)
-        {
-            self.odd_types.insert(word.to_owned());
+        if let Some(word) = user_type.filter(|_| says == Says::Nothing) {
+            self.odd_types.note(word);
         }
         says
     }

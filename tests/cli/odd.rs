@@ -78,6 +78,66 @@ fn a_frozen_dataset_takes_no_other_columns_until_they_are_accepted() {
 }
 
 #[test]
+fn a_frozen_dataset_is_so_from_its_oldest_object_on() {
+    let home = home("[dataset.users]\ncontract = \"freeze\"\n");
+    fs::write(home.path("exports").join(USERS), rows(HEADER, 3, row)).unwrap();
+    let narrower = rows("user.name", 3, |at| format!("other{at}@EMEA"));
+    fs::write(home.path("exports").join(LATER), narrower).unwrap();
+    let (_, failures) = sync(&home, &[]);
+    assert_eq!(failures.len(), 1, "{failures:?}");
+    assert!(
+        failures[0].contains("(gone: sid, upn; new: none)"),
+        "{failures:?}"
+    );
+    let status = home.run(&["status", "--json"]).json();
+    assert_eq!(status["accounts"]["total"], 3, "those of the first");
+}
+
+#[test]
+fn a_column_is_dropped_by_any_name_of_its_field_and_a_name_of_none_is_told() {
+    for (dropped, is_known) in [
+        ("user.upn", true),
+        ("UPN ", true),
+        ("user.upm", false),
+        ("user.*", false),
+    ] {
+        let home = home(&format!("[dataset.users]\ndrop = [\"{dropped}\"]\n"));
+        fs::write(home.path("exports").join(USERS), rows(HEADER, 3, row)).unwrap();
+        let (warnings, failures) = sync(&home, &[]);
+        assert_eq!(failures, Vec::<String>::new());
+        let is_told = warnings
+            .iter()
+            .any(|text| text.contains("drop names columns"));
+        assert_eq!(is_told, !is_known, "{dropped}: {warnings:?}");
+        let found = home.run(&["resolve", "--json", "--kind", "upn", "u1@contoso.com"]);
+        assert_eq!(found.json()["outcome"] == "none", is_known, "{dropped}");
+    }
+}
+
+#[test]
+fn rejected_rows_of_many_objects_are_told_first_and_once() {
+    let home = home("");
+    for day in 10..20 {
+        let text =
+            format!("user.name,user.last_seen,user.x{day}\nann@EMEA,never ever,1\nbob@EMEA,,1\n");
+        let name = format!("users_2026-11-{day}T06-00-00Z.csv");
+        fs::write(home.path("exports").join(name), text).unwrap();
+    }
+    let (warnings, failures) = sync(&home, &[]);
+    assert_eq!(failures, Vec::<String>::new());
+    assert!(
+        warnings[..3]
+            .iter()
+            .all(|text| text.starts_with("1 of 2 rows of ")),
+        "{warnings:?}"
+    );
+    assert!(
+        warnings[3].starts_with("7 rows of 7 more objects were rejected"),
+        "{warnings:?}"
+    );
+}
+
+#[test]
 fn a_text_that_ends_within_a_line_waits_a_minute() {
     let home = home("");
     let path = home.path("exports").join(USERS);
