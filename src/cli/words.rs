@@ -61,7 +61,7 @@ pub(super) fn primary_in_words(not_primary: Option<NotPrimary>) -> &'static str 
         }
         Some(NotPrimary::OtherDevice) => "no: the account uses another device most",
         Some(NotPrimary::NoDeviceLeads) => {
-            "no: none of the account's devices stands out, one came to it lately, several name it as the last to log in, or it was at a shared one since"
+            "no: none of the account's devices stands out, one came to it lately, several name it as the last to log in, it was at a shared one since, or it uses one alone and another beside somebody else"
         }
         Some(NotPrimary::OtherAccount) => "no: somebody else uses the device most",
         Some(NotPrimary::NoAccountLeads) => {

@@ -17,7 +17,7 @@ impl Ranking<'_> {
         unplaced: &impl Unplaced,
     ) -> Result<()> {
         let is_open = |at: &usize| {
-            at_devices[*at] == AtDevice::Leads(LastWord::Unknown)
+            at_devices[*at].last_word() == Some(LastWord::Unknown)
                 && ranks[*at].not_primary == Some(NotPrimary::LastLogin)
         };
         let open: Vec<usize> = (0..ranks.len()).filter(is_open).collect();

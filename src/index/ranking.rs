@@ -51,10 +51,23 @@ pub(super) enum LastWord {
 /// How a usage stands among those of its device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum AtDevice {
+    /// It leads, and nobody else comes near.
     Leads(LastWord),
+    /// It leads, and somebody else is there on half as many days or more.
+    LeadsBeside(LastWord),
     OtherLeads,
     NoneLeads,
     Shared,
+}
+
+impl AtDevice {
+    /// Returns what the last login says of the usage, if it leads.
+    pub(super) fn last_word(self) -> Option<LastWord> {
+        match self {
+            AtDevice::Leads(word) | AtDevice::LeadsBeside(word) => Some(word),
+            AtDevice::OtherLeads | AtDevice::NoneLeads | AtDevice::Shared => None,
+        }
+    }
 }
 
 /// A usage by its device: that, and its position.
@@ -144,6 +157,7 @@ impl Ranking<'_> {
         let lead = self.lead(competing.iter().copied());
         let lead = lead.filter(|lead| {
             self.is_on_most_days(*lead, &competing)
+                && !self.is_joint_beside_own(*lead, &competing, at_devices)
                 && self.is_theirs_still(*lead, own.clone(), at_devices)
                 && self.is_best_known(*lead, own.clone(), at_devices)
         });
@@ -172,6 +186,28 @@ impl Ranking<'_> {
         let logins: u64 = others.clone().map(|one| u64::from(one.logins)).sum();
         let is_clear = own.days > 1 || u64::from(own.logins) >= ON_ONE_DAY * logins;
         is_clear && others.map(|one| one.days).all(|days| days <= own.days)
+    }
+
+    /// Tells whether what leads is used by somebody else nearly as often, while the account has another device, nearly as often
+    /// used, for itself: a server on which two people work every day is not its own one.
+    fn is_joint_beside_own(
+        &self,
+        lead: usize,
+        competing: &[usize],
+        at_devices: &[AtDevice],
+    ) -> bool {
+        let is_own = |at: usize| matches!(at_devices[at], AtDevice::Leads(_));
+        let mut others = competing.iter();
+        matches!(at_devices[lead], AtDevice::LeadsBeside(_))
+            && others.any(|at| is_own(*at) && self.is_beside(lead, *at))
+    }
+
+    /// Tells whether another usage is on half as many days as one or more, and not of long before.
+    fn is_beside(&self, own: usize, other: usize) -> bool {
+        let (own_stand, stand) = (&self.stands[own], &self.stands[other]);
+        own != other
+            && !is_left_behind(stand, own_stand.known)
+            && u16::from(stand.days) * 2 >= u16::from(own_stand.days)
     }
 
     /// Tells whether nothing that an account used, shared or not, speaks against what leads: it was elsewhere since, or is
@@ -297,8 +333,13 @@ impl Ranking<'_> {
         };
         let is_unknown = || unplaced.is_named(same[0].device());
         let last_word = self.last_word(lead, all.clone(), is_unknown);
+        let is_joint = people.iter().any(|at| self.is_beside(lead, *at));
+        let leads = match is_joint {
+            true => AtDevice::LeadsBeside(last_word),
+            false => AtDevice::Leads(last_word),
+        };
         made.extend(all.map(|at| match at == lead {
-            true => (at, AtDevice::Leads(last_word)),
+            true => (at, leads),
             false => (at, AtDevice::OtherLeads),
         }));
     }
@@ -395,15 +436,18 @@ impl Ranking<'_> {
             Some(lead) if lead != at => return Some(NotPrimary::OtherDevice),
             Some(_) => {}
         }
+        let Some(last_word) = on.last_word() else {
+            return Some(match on {
+                AtDevice::OtherLeads => NotPrimary::OtherAccount,
+                _ => NotPrimary::NoAccountLeads,
+            });
+        };
         let is_dated = self.stands[at].is(mark::DATED);
-        match on {
-            AtDevice::OtherLeads => Some(NotPrimary::OtherAccount),
-            AtDevice::NoneLeads | AtDevice::Shared => Some(NotPrimary::NoAccountLeads),
-            AtDevice::Leads(LastWord::Agrees) => None,
-            AtDevice::Leads(LastWord::None) if is_dated => None,
-            AtDevice::Leads(LastWord::Visitor) if is_dated => None,
-            AtDevice::Leads(LastWord::None) => Some(NotPrimary::Undated),
-            AtDevice::Leads(LastWord::Visitor | LastWord::Another | LastWord::Unknown) => {
+        match last_word {
+            LastWord::Agrees => None,
+            LastWord::None | LastWord::Visitor if is_dated => None,
+            LastWord::None => Some(NotPrimary::Undated),
+            LastWord::Visitor | LastWord::Another | LastWord::Unknown => {
                 Some(NotPrimary::LastLogin)
             }
         }

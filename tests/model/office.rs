@@ -25,9 +25,39 @@ impl Office<'_, '_, '_> {
     pub(super) fn is_primary(&self, pair: &Pair) -> bool {
         let stand = &self.stands[pair];
         let is_own = |other: &Pair| other.0 == pair.0 && !self.is_shared(other);
-        let is_at_device = |other: &Pair| other.1 == pair.1 && self.world.is_persons(&other.0);
         let own = without_vague(self.competing(is_own));
-        let people = without_vague(self.competing(is_at_device));
+        let is_own_rather = own.iter().any(|(other, _)| {
+            let beside = std::iter::once((*other, &self.stands[*other]));
+            self.leads_at_device(other)
+                && !self.is_joint(other)
+                && is_beside(stand, pair, &beside.collect())
+        });
+        lead(&own) == Some(pair)
+            && self.leads_at_device(pair)
+            && is_on_most_days(stand, pair, &own)
+            && !(self.is_joint(pair) && is_own_rather)
+            && self.is_there_still(pair)
+            && self.is_best_known(pair)
+            && !stand.is_too_early
+            && !self.is_replaced(&pair.1)
+            && self.agrees(pair)
+            && !self.newer_waits(&pair.0, pair)
+            && !self.was_elsewhere_as_another(pair)
+    }
+
+    fn people_at(&self, device: &Subject) -> Some<'_> {
+        let is_at_device = |other: &Pair| other.1 == *device && self.world.is_persons(&other.0);
+        without_vague(self.competing(is_at_device))
+    }
+
+    /// Says whether somebody else is at a device on half as many days or more.
+    fn is_joint(&self, pair: &Pair) -> bool {
+        is_beside(&self.stands[pair], pair, &self.people_at(&pair.1))
+    }
+
+    fn leads_at_device(&self, pair: &Pair) -> bool {
+        let stand = &self.stands[pair];
+        let people = self.people_at(&pair.1);
         let is_nobodys = |other: &Pair| {
             let mut namesakes = self.namesakes.iter();
             other.1 == pair.1
@@ -39,18 +69,9 @@ impl Office<'_, '_, '_> {
             .copied()
             .chain(self.competing(is_nobodys))
             .collect();
-        lead(&own) == Some(pair)
-            && lead(&people) == Some(pair)
-            && is_on_most_days(stand, pair, &own)
+        lead(&people) == Some(pair)
             && has_most(stand, pair, &with_local)
             && (stand.is_proven || people.iter().all(|(_, other)| !other.is_proven))
-            && self.is_there_still(pair)
-            && self.is_best_known(pair)
-            && !stand.is_too_early
-            && !self.is_replaced(&pair.1)
-            && self.agrees(pair)
-            && !self.newer_waits(&pair.0, pair)
-            && !self.was_elsewhere_as_another(pair)
     }
 
     fn is_shared(&self, pair: &Pair) -> bool {
@@ -253,6 +274,12 @@ fn is_on_most_days(own: &Stand, pair: &Pair, competing: &Some) -> bool {
     let mut others = others.filter(|(_, stand)| !stand.is_left_behind(own.known));
     let logins: u64 = others.clone().map(|(_, stand)| stand.logins).sum();
     (own.days > 1 || own.logins >= 3 * logins) && others.all(|(_, stand)| stand.days <= own.days)
+}
+
+/// Says whether one of some others is on half as many days as a pair or more, and not of long before.
+fn is_beside(own: &Stand, pair: &Pair, some: &Some) -> bool {
+    let mut others = some.iter().filter(|(other, _)| *other != pair);
+    others.any(|(_, stand)| !stand.is_left_behind(own.known) && stand.days * 2 >= own.days)
 }
 
 /// Says whether nobody was at a device on more days, and more than half of these, or two thirds of the logins, are a pair's.
