@@ -74,7 +74,9 @@ pub(super) fn primary_in_words(not_primary: Option<NotPrimary>) -> &'static str 
         Some(NotPrimary::NotRanked) => {
             "not known: an earlier version wrote the index, the next run says it"
         }
-        Some(NotPrimary::BeforeAccount) => "no: used before the account was there",
+        Some(NotPrimary::BeforeAccount) => {
+            "no: used before the account, or the device itself, was there"
+        }
         Some(NotPrimary::Replaced) => {
             "no: the computer was set up anew, or another one has its name, and was seen since"
         }

@@ -325,7 +325,10 @@ fn assign_dataset(dataset: &mut Dataset, key: &[&str], value: &Value) -> Result<
                 _ => return Err(Refusal::Expected(SEMANTICS)),
             };
         }
-        ["window"] => dataset.window = Some(value.duration()?),
+        ["window"] => match value.duration()? {
+            Duration::ZERO => return Err(Refusal::Expected("a duration of more than nothing")),
+            window => dataset.window = Some(window),
+        },
         _ => return Err(Refusal::UnknownKey),
     }
     Ok(())

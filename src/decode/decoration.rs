@@ -82,7 +82,7 @@ pub(super) fn is_guarded(cell: &str) -> bool {
         return false;
     }
     cell.starts_with('\'')
-        || cell.starts_with("=\"")
+        || cell.starts_with('=')
         || (cell.starts_with(is_quote) && cell.ends_with(is_quote))
 }
 

@@ -62,6 +62,21 @@ impl<'r> Headers<'r> {
         behind.all(|name| name.is_empty() || self.is_name(name) || is_path(name))
     }
 
+    /// Tells whether a row is text of one byte a letter that was read as of two, and has names of columns in it: behind a file
+    /// in UTF-16, one in another encoding.
+    pub(super) fn is_misread<'t>(&self, mut cells: impl Iterator<Item = &'t str>) -> bool {
+        let has_path = |bytes: Vec<u8>| {
+            let bytes = bytes.to_ascii_lowercase();
+            let mut paths = ["user.", "device."].iter();
+            paths.any(|path| memchr::memmem::find(&bytes, path.as_bytes()).is_some())
+        };
+        cells.any(|cell| {
+            let halves = |of: fn(u16) -> [u8; 2]| cell.encode_utf16().flat_map(of).collect();
+            !cell.is_ascii()
+                && (has_path(halves(u16::to_le_bytes)) || has_path(halves(u16::to_be_bytes)))
+        })
+    }
+
     /// Returns what header a row is, if it is one.
     pub(super) fn judge<'t>(&self, cells: impl Iterator<Item = &'t str> + Clone) -> Option<Header> {
         let is_name = |name: &str| self.is_name(name) || is_path(name);

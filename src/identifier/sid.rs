@@ -36,15 +36,16 @@ pub fn is_key_sid(normal: &str) -> bool {
 }
 
 /// Answers whether a normal SID is that of an account which every Windows computer has of itself: SYSTEM and the other two
-/// services, virtual accounts of services, application pools and virtual machines, and of the window manager.
+/// services, the web server's, groups that are built in, virtual accounts of services, application pools and virtual machines, and of the window manager.
 pub fn is_built_in_sid(normal: &str) -> bool {
     let Some(rest) = normal.strip_prefix("s-1-5-") else {
-        return false;
+        // Everyone.
+        return normal == "s-1-1-0";
     };
     let authority = rest.split('-').next().unwrap_or_default();
     match authority {
-        "7" | "18" | "19" | "20" => authority.len() == rest.len(),
-        "80" | "82" | "83" | "90" | "96" => authority.len() < rest.len(),
+        "7" | "17" | "18" | "19" | "20" => authority.len() == rest.len(),
+        "32" | "80" | "82" | "83" | "90" | "94" | "96" => authority.len() < rest.len(),
         _ => false,
     }
 }
@@ -151,13 +152,7 @@ mod tests {
         ] {
             assert!(is_built_in_sid(sid), "{sid}");
         }
-        for sid in [
-            "s-1-5-21-1-2-3-1001",
-            "s-1-5-180",
-            "s-1-5-80",
-            "s-1-5-18-1",
-            "s-1-1-0",
-        ] {
+        for sid in ["s-1-5-21-1-2-3-1001", "s-1-5-180", "s-1-5-80", "s-1-5-18-1"] {
             assert!(!is_built_in_sid(sid), "{sid}");
         }
     }

@@ -84,7 +84,9 @@ impl Ranking<'_> {
                 let stand = self.stands[at];
                 let is_since = |other: &usize| {
                     let other = self.stands[*other];
-                    is_later(other.told.min(other.used), stand.known)
+                    // A row of the device that is older than its logins says nothing of when these were.
+                    let used = other.known.max(other.told.min(other.used));
+                    is_later(used, stand.known)
                 };
                 let waits = waiting.is_some_and(|one| self.speaks_against(&one.newest, at));
                 let not_primary = &mut ranks[at].not_primary;

@@ -73,19 +73,12 @@ impl SubjectRows<'_> {
         made.record.put_columns(text.columns());
         made.rows.push(i64::from(row), &made.record);
         made.classes.push(class);
-        let mut there_since = NEVER;
-        if self.subject == Subject::Account {
-            let texts = texts.iter().map(|text| columns_of(text));
-            let texts = texts.collect::<Result<Vec<_>>>()?;
-            let claims: Vec<_> = claims.iter().copied().zip(texts).collect();
-            there_since = self.there_since(&claims, text.columns())?;
-        }
-        made.seen.push(
-            self.subject,
-            last_seen.unwrap_or(NEVER),
-            seen_in,
-            there_since,
-        );
+        let texts = texts.iter().map(|text| columns_of(text));
+        let texts = texts.collect::<Result<Vec<_>>>()?;
+        let of_claims: Vec<_> = claims.iter().copied().zip(texts).collect();
+        let there_since = self.there_since(&of_claims, text.columns())?;
+        let last = last_seen.unwrap_or(NEVER);
+        made.seen.push(last, seen_in, there_since);
         let is_same = |claim: &ClaimId| self.sharing.same_upn.has(claim.row());
         if self.subject == Subject::Account && claims.iter().any(is_same) {
             made.same_upn.extend(holder(row, text.columns())?);

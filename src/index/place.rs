@@ -85,6 +85,8 @@ pub(super) struct Placed {
     pub(super) waiting: BTreeMap<(Subject, SubjectId), Waiting>,
     /// Devices that have a name or a collector's uid in common: one computer, set up anew, or several of one name.
     pub(super) same_devices: Vec<Vec<SubjectId>>,
+    /// Whom the last login of a device's claim may mean, where that is several.
+    pub(super) last_candidates: BTreeMap<ClaimId, Vec<SubjectId>>,
     /// What claims say by which mentions that wait name their sides, in normal form.
     named: BTreeMap<Field, String>,
     /// Mentions that wait, by state.
@@ -122,6 +124,7 @@ pub(super) fn place(
             states: vec![State::Resolved; mentions.all.len()],
             waiting: BTreeMap::new(),
             same_devices: Vec::new(),
+            last_candidates: BTreeMap::new(),
             counts: [0; 3],
         },
     };
@@ -362,6 +365,11 @@ impl Placing<'_> {
                 let user = (Subject::Device, device, device_field::LAST_LOGIN);
                 let named = [user, (Subject::Device, device, NAME)].map(Named::Claim);
                 self.wait(&sides, state, devices.claim(device).hash, named);
+            }
+            if let Side::Ambiguous(candidates) = sides.account
+                && candidates.len() <= CANDIDATES_AT_MOST
+            {
+                self.placed.last_candidates.insert(device, candidates);
             }
         }
     }

@@ -33,13 +33,15 @@ const NEAR: usize = 512;
 pub(super) struct People<'a> {
     /// Of accounts, by row.
     pub(super) classes: &'a [Class],
-    /// When devices were last seen, and accounts first.
+    /// When devices and accounts were first and last seen.
     pub(super) seen: BySubject<&'a Seen>,
     /// Of devices.
     pub(super) standing: &'a Standing,
     pub(super) sharing: &'a Sharing,
     pub(super) waiting: &'a BTreeMap<(Subject, SubjectId), Waiting>,
     pub(super) same_devices: &'a [Vec<SubjectId>],
+    /// Whom last logins may mean, where that is several.
+    pub(super) last_candidates: &'a BTreeMap<ClaimId, Vec<SubjectId>>,
     pub(super) locals: &'a [Namesakes],
     /// Other columns of logins rows.
     pub(super) extras: &'a PutAside,
@@ -95,6 +97,7 @@ impl Ranked {
         };
         let (ranks, ids_by_device) = ranking.ranks(&UnplacedUsers {
             users: &last_users,
+            candidates: people.last_candidates,
             devices,
             sharing: people.sharing,
             source,
@@ -178,6 +181,7 @@ fn unranked(
                 device: people.seen.device.last(usage.device(), ledger),
                 account: people.seen.account.last(account, ledger),
                 there_since: people.seen.account.first(account),
+                device_since: people.seen.device.first(usage.device()),
             };
             let (time, stand) = scale.stand(&usage, sides, ledger);
             heads.push(&usage, time, ledger, people.extras, record);
@@ -212,6 +216,7 @@ fn unranked(
 /// Users whom devices name and of whom no usage is.
 struct UnplacedUsers<'a, S> {
     users: &'a LastUsers,
+    candidates: &'a BTreeMap<ClaimId, Vec<SubjectId>>,
     devices: &'a Roster,
     sharing: &'a Sharing,
     /// Opens the texts of devices.
@@ -219,8 +224,12 @@ struct UnplacedUsers<'a, S> {
 }
 
 impl<'s, S: Fn() -> Result<TextReader<'s>>> Unplaced for UnplacedUsers<'_, S> {
-    fn is_named(&self, device: u32) -> bool {
-        self.users.claim_of(device).is_some()
+    fn is_another_named(&self, device: u32, account: u32) -> bool {
+        let claim = self.users.claim_of(device);
+        claim.is_some_and(|claim| {
+            let candidates = self.candidates.get(&claim);
+            candidates.is_none_or(|some| !some.contains(&SubjectId(account)))
+        })
     }
 
     fn local(&self, devices: &[u32]) -> Result<BTreeSet<u32>> {

@@ -112,8 +112,8 @@ pub(super) struct Ranking<'a> {
 
 /// Whom the newest rows of devices name, where no usage is of them.
 pub(super) trait Unplaced {
-    /// Tells whether a device's newest row names a user who is not known.
-    fn is_named(&self, device: u32) -> bool;
+    /// Tells whether a device's newest row names a user who is not known, and cannot be an account.
+    fn is_another_named(&self, device: u32, account: u32) -> bool;
     /// Returns those devices whose user is not known, and a local account by the name.
     fn local(&self, devices: &[u32]) -> Result<BTreeSet<u32>>;
 }
@@ -331,7 +331,7 @@ impl Ranking<'_> {
         }) else {
             return;
         };
-        let is_unknown = || unplaced.is_named(same[0].device());
+        let is_unknown = || unplaced.is_another_named(same[0].device(), self.account(lead));
         let last_word = self.last_word(lead, all.clone(), is_unknown);
         let is_joint = people.iter().any(|at| self.is_beside(lead, *at));
         let leads = match is_joint {

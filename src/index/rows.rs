@@ -132,7 +132,7 @@ impl SubjectRows<'_> {
             classes,
             same_upn: Vec::new(),
             shown: Shown::default(),
-            seen: Seen::with_capacity(self.subject, rows),
+            seen: Seen::with_capacity(rows),
             domains: Domains::default(),
             counts: NewestRows::default(),
             digest: Digest::default(),
@@ -350,16 +350,9 @@ impl SubjectRows<'_> {
         made.rows.push(i64::from(id.row()), record);
         made.domains.note(self.subject, text.columns())?;
         made.classes.push(class);
-        let there_since = match self.subject {
-            Subject::Account => self.there_since(&[(id, text.columns())], text.columns())?,
-            Subject::Device => NEVER,
-        };
-        made.seen.push(
-            self.subject,
-            last_seen.unwrap_or(NEVER),
-            seen_in,
-            there_since,
-        );
+        let there_since = self.there_since(&[(id, text.columns())], text.columns())?;
+        let last = last_seen.unwrap_or(NEVER);
+        made.seen.push(last, seen_in, there_since);
         match owner {
             None => {
                 if self.subject == Subject::Account && self.sharing.same_upn.has(id.row()) {
@@ -394,7 +387,7 @@ impl SubjectRows<'_> {
 
     /// Returns since when an account was there: its `first_seen`, or the first row of its SID, which is never given to another
     /// as a name is. For want of a `first_seen`, where another account ever had a key of it, too, its first row: the name may
-    /// have been that one's before.
+    /// have been that one's before. A device was there since its `first_seen`.
     pub(super) fn there_since(
         &self,
         claims: &[(ClaimId, Columns)],
@@ -402,6 +395,9 @@ impl SubjectRows<'_> {
     ) -> Result<i64> {
         text.skip(self.subject.fields().len() - 1)?;
         let said = text.take()?.integer().map(microseconds_of);
+        if self.subject == Subject::Device {
+            return Ok(said.unwrap_or(NEVER));
+        }
         let first = |id| self.ledger.observed_at(self.first(id));
         let Some(mut since) = said else {
             return Ok(match claims {

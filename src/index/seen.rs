@@ -3,7 +3,6 @@
 
 use super::ledger::Ledger;
 use super::said::{NEVER, ObjectId};
-use crate::schema::Subject;
 
 /// When accounts, or devices, were seen, by row.
 #[derive(Debug, Default)]
@@ -12,7 +11,7 @@ pub(super) struct Seen {
     last: Vec<i64>,
     /// The objects that say so: the newest of those that carry the column.
     objects: Vec<ObjectId>,
-    /// Since when accounts were there: see `rows`.
+    /// Since when they were there: see `rows`.
     first: Vec<i64>,
 }
 
@@ -25,24 +24,19 @@ pub(super) struct LastSeen {
 
 impl Seen {
     /// Makes room for so many rows.
-    pub(super) fn with_capacity(subject: Subject, rows: usize) -> Seen {
+    pub(super) fn with_capacity(rows: usize) -> Seen {
         Seen {
             last: Vec::with_capacity(rows),
             objects: Vec::with_capacity(rows),
-            first: match subject {
-                Subject::Account => Vec::with_capacity(rows),
-                Subject::Device => Vec::new(),
-            },
+            first: Vec::with_capacity(rows),
         }
     }
 
-    /// Adds the next row; `first` is looked at for accounts alone.
-    pub(super) fn push(&mut self, subject: Subject, last: i64, object: ObjectId, first: i64) {
+    /// Adds the next row.
+    pub(super) fn push(&mut self, last: i64, object: ObjectId, first: i64) {
         self.last.push(last);
         self.objects.push(object);
-        if subject == Subject::Account {
-            self.first.push(first);
-        }
+        self.first.push(first);
     }
 
     /// Adds the rows behind these.
@@ -52,7 +46,7 @@ impl Seen {
         self.first.extend(others.first);
     }
 
-    /// Returns since when an account was there, if that is known.
+    /// Returns since when an account or a device was there, if that is known.
     pub(super) fn first(&self, row: u32) -> Option<i64> {
         said(&self.first, row)
     }

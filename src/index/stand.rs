@@ -62,7 +62,7 @@ pub(super) mod mark {
     pub(in crate::index) const LOGINS: u8 = 32;
     /// Logins tell of it, and of when.
     pub(in crate::index) const PROVEN: u8 = 64;
-    /// It was before the account was there.
+    /// It was before the account was there, or the device.
     pub(in crate::index) const TOO_EARLY: u8 = 128;
 }
 
@@ -121,6 +121,8 @@ pub(super) struct Sides {
     pub(super) account: LastSeen,
     /// Since when the account was there, if that is known.
     pub(super) there_since: Option<i64>,
+    /// Since when the device was, if that is known.
+    pub(super) device_since: Option<i64>,
 }
 
 impl Scale {
@@ -235,7 +237,10 @@ impl Sum {
         // Of each by itself: one that is of late hides no other. What a device named once is past where logins tell of it since.
         let is_since = is_dated && has_logins(usage) && known >= sides.began();
         let named = usage.first_named.filter(|_| !is_since);
-        if named.unwrap_or(i64::MAX).min(known) < sides.began() {
+        let was_another = sides
+            .device_since
+            .is_some_and(|since| known < since.saturating_sub(CLOSE));
+        if was_another || named.unwrap_or(i64::MAX).min(known) < sides.began() {
             self.marks |= mark::TOO_EARLY;
         }
     }

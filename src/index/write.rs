@@ -181,6 +181,7 @@ impl Writing<'_> {
             sharing: self.sharing,
             waiting: &self.placed.waiting,
             same_devices: &self.placed.same_devices,
+            last_candidates: &self.placed.last_candidates,
             locals,
             extras,
         };

@@ -22,7 +22,8 @@ pub enum NotPrimary {
     NotCurrent = 2,
     /// The device is shared.
     Shared = 3,
-    /// It was used, or named the account, before the account was first seen: by another bearer of its name.
+    /// It was used, or named the account, before the account was first seen, or used before itself was: by another bearer of
+    /// the account's name, or another computer of its own.
     BeforeAccount = 12,
     /// Another record of the same name or collector's uid was seen later: the computer was set up anew.
     Replaced = 13,

@@ -8,7 +8,7 @@ use super::SourceConfig;
 use super::error::Error;
 
 /// Ends of names of what is written still, or beside exports: copies, checksums, marks, notes. In small letters.
-const NO_EXPORTS: [&str; 34] = [
+const NO_EXPORTS: [&str; 35] = [
     ".tmp",
     ".temp",
     ".part",
@@ -42,6 +42,7 @@ const NO_EXPORTS: [&str; 34] = [
     ".log",
     ".md",
     ".txt.sha",
+    ".copy",
     ".checksum",
 ];
 /// Whole names of the same kind.
@@ -54,6 +55,14 @@ const NAMES: [&str; 8] = [
     "readme.txt",
     "checksums",
     "checksums.txt",
+];
+
+/// Folders that systems keep beside files. In small letters.
+const FOLDERS: [&str; 4] = [
+    "$recycle.bin",
+    "@eadir",
+    "lost+found",
+    "system volume information",
 ];
 
 /// What of a source is taken.
@@ -92,7 +101,10 @@ impl Filter {
         let name = meta.location.filename().unwrap_or_default();
         let below = meta.location.prefix_match(root).into_iter().flatten();
         let parts: Vec<String> = below.map(|part| part.as_ref().to_owned()).collect();
-        let is_hidden = parts.iter().any(|part| part.starts_with(['_', '.']));
+        let is_systems = |part: &str| FOLDERS.contains(&part.to_ascii_lowercase().as_str());
+        let is_hidden = parts
+            .iter()
+            .any(|part| part.starts_with(['_', '.']) || is_systems(part));
         let key = parts.join("/");
         !is_hidden
             && !is_no_export(name)

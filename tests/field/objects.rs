@@ -177,6 +177,32 @@ fn zeros_behind_a_gzip_member_are_padding() {
 }
 
 #[test]
+fn a_file_of_another_encoding_behind_one_in_utf_16_is_not_taken_for_a_row() {
+    let home = Home::new();
+    fs::create_dir_all(home.path("exports")).unwrap();
+    let header = "user.name,user.upn\n";
+    let first = format!("{header}ann@EMEA,ann@contoso.com\n");
+    for (mark, of) in [
+        ([0xff, 0xfe], u16::to_le_bytes as fn(u16) -> [u8; 2]),
+        ([0xfe, 0xff], u16::to_be_bytes),
+    ] {
+        let mut bytes = mark.to_vec();
+        bytes.extend(first.encode_utf16().flat_map(of));
+        // Of an even number of bytes, each two of them are a character.
+        bytes.extend(
+            format!("{header}bob@EMEA,bob@contoso.com\nkim@EMEA,kim2@contoso.com\n").bytes(),
+        );
+        assert_eq!(bytes.len() % 2, 0);
+        fs::write(home.path("exports/users_20261120_060000.csv"), bytes).unwrap();
+        let report = home.run(&["sync", "--json", "--retry", "exports"]).json();
+        assert_eq!(
+            error(&report),
+            "a second header at line 3, in another encoding; export the files apart from one another"
+        );
+    }
+}
+
+#[test]
 fn a_group_of_no_rows_among_others_costs_nothing() {
     let (_, report) = synced("empty-groups");
     assert_eq!(

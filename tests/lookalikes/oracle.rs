@@ -82,10 +82,18 @@ impl Tenant {
         has_any && !is_former && !is_unknown_alias && !rules.iter().any(|rule| rule.has(one))
     }
 
-    /// The ways to take a text as it is, and without the full stop behind it.
+    /// The ways to take a text as it is, and without the full stop behind it and the scheme before it.
     fn rules(&self, (kind, text): &(Option<Kind>, String)) -> Vec<Rule<'_>> {
         let mut rules = self.rules_of(*kind, text);
-        let meant = text.trim().trim_end_matches('.').trim();
+        let mut meant = text.trim();
+        loop {
+            let before = meant;
+            meant = meant.trim_end_matches('.').trim();
+            meant = meant.strip_prefix("mailto:").unwrap_or(meant);
+            if meant == before {
+                break;
+            }
+        }
         if meant != text.trim() {
             rules.extend(self.rules_of(*kind, meant));
         }

@@ -224,7 +224,8 @@ impl Office<'_, '_, '_> {
             .filter(|((_, account), _)| *account == pair.0);
         locals.any(|((local, _), stands)| {
             let its = self.stands.iter().filter(|(other, _)| other.0 == *local);
-            let mut its = its.map(|(_, stand)| stand.told.min(seconds(stand.time_us)));
+            let mut its =
+                its.map(|(_, stand)| stand.known.max(stand.told.min(seconds(stand.time_us))));
             let is_since = !stands && its.any(|time| is_later(time, own.known));
             is_since || self.waits_for(local, pair)
         })
@@ -236,6 +237,9 @@ impl Office<'_, '_, '_> {
         let Some((user, domain)) = self.world.last_users.get(&pair.1) else {
             return own.is_dated;
         };
+        if matches!(user, Resolution::Ambiguous(some) if some.contains(&pair.0)) {
+            return own.is_dated;
+        }
         let Resolution::One(user) = user else {
             let is_local = domain
                 .as_ref()

@@ -289,6 +289,11 @@ impl World<'_, '_> {
             let begun = named.unwrap_or(i64::MAX).min(known(part));
             began.is_some_and(|began| begun < began)
         };
+        let device = &counting[0].0.1;
+        let device_rows = rows_of(self.devices, device);
+        let device_since = newest_value(&device_rows, "device.first_seen").and_then(time_us);
+        let is_before_device =
+            |part: &(&Pair, &Usage)| device_since.is_some_and(|since| known(part) < since - DAY_US);
         let is_dated = counting
             .iter()
             .all(|(_, usage)| !usage.has_logins() || usage.are_logins_dated());
@@ -336,7 +341,9 @@ impl World<'_, '_> {
             is_proven: is_dated && counting.iter().any(|(_, usage)| proves(usage)),
             is_last_user: counting.iter().any(|part| is_last_user(part)),
             is_word_fresh: counting.iter().any(|part| is_word_fresh(part)),
-            is_too_early: counting.iter().any(|part| is_too_early(part)),
+            is_too_early: counting
+                .iter()
+                .any(|part| is_too_early(part) || is_before_device(part)),
         }
     }
 }
