@@ -62,10 +62,35 @@ pub fn start(format: LogFormat, verbosity: i8) -> Result<(), BadFilter> {
         .transpose()?;
     let filter = filter(asked.as_deref(), level(format, verbosity))?;
     let colour = format == LogFormat::Text && has_colour();
-    let subscriber = subscriber(format, filter, colour, io::stderr);
+    let subscriber = subscriber(format, filter, colour, || Shown(io::stderr()));
     // Only a second call fails.
     let _ = tracing::subscriber::set_global_default(subscriber);
     Ok(())
+}
+
+/// Writes lines without letters that would turn what follows them round, or hide it: names of objects stand in them.
+struct Shown<W>(W);
+
+impl<W: io::Write> io::Write for Shown<W> {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        let is_unsafe = |letter: char| matches!(letter, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}');
+        match std::str::from_utf8(line) {
+            Ok(text) if text.contains(is_unsafe) => {
+                let escaped = text.chars().map(|letter| match is_unsafe(letter) {
+                    // As JSON has them, too.
+                    true => format!("\\u{:04x}", u32::from(letter)),
+                    false => letter.to_string(),
+                });
+                self.0.write_all(escaped.collect::<String>().as_bytes())?;
+            }
+            _ => self.0.write_all(line)?,
+        }
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
 }
 
 fn level(format: LogFormat, verbosity: i8) -> LevelFilter {
@@ -135,6 +160,13 @@ mod tests {
     use std::sync::{Arc, Mutex};
 
     use super::*;
+
+    #[test]
+    fn letters_that_turn_text_round_are_shown_as_what_they_are() {
+        let mut line = Shown(Vec::new());
+        io::Write::write_all(&mut line, "a\u{202e}vsc.b ü\n".as_bytes()).unwrap();
+        assert_eq!(line.0, "a\\u202evsc.b ü\n".as_bytes());
+    }
 
     #[derive(Clone, Default)]
     struct Page(Arc<Mutex<Vec<u8>>>);

@@ -60,7 +60,12 @@ fn line(text: &[u8], is_cut: bool) -> Result<String, Error> {
             hint,
         });
     }
-    String::from_utf8(line.to_vec()).map_err(|_| Error::NotText)
+    let text = String::from_utf8(line.to_vec()).map_err(|_| Error::NotText)?;
+    // As in UTF-32, archives and programs.
+    match text.contains('\0') {
+        true => Err(Error::NotText),
+        false => Ok(text),
+    }
 }
 
 /// Tells whether a line stands before the header: a blank one, or one that names the delimiter, as Excel has it (`sep=;`).

@@ -45,6 +45,9 @@ const TAGS: [(&str, &str); 5] = [
     ("<!--", "an HTML or XML document"),
 ];
 
+/// Where archives say that they are one.
+const TAR_AT: usize = 257;
+
 pub(super) fn compression_of(start: &[u8]) -> Compression {
     const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
     const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
@@ -91,6 +94,10 @@ pub(super) fn refuse_others(start: &[u8]) -> Result<(), Error> {
         begin.is_some_and(|begin| begin.eq_ignore_ascii_case(tag.as_bytes()))
     });
     let other = OTHERS.iter().find(|(magic, _)| start.starts_with(magic));
+    let is_tar = start
+        .get(TAR_AT..)
+        .is_some_and(|rest| rest.starts_with(b"ustar"));
     let what = tag.map(|(_, what)| *what).or(other.map(|(_, what)| *what));
+    let what = what.or(is_tar.then_some("a tar archive"));
     what.map_or(Ok(()), |what| Err(Error::NoExport { what }))
 }
