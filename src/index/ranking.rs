@@ -226,8 +226,14 @@ impl Ranking<'_> {
             let is_named_since = stand.named != Seconds::MAX
                 && stand.is(mark::CURRENT)
                 && is_later(stand.named, own_stand.known);
+            // Of logins without a time, the last word on where somebody is has a device that names them.
+            let is_named_still = !own_stand.is(mark::PROVEN)
+                && stand.is(mark::CURRENT)
+                && stand.is(mark::LAST_USER)
+                && is_later(stand.used, own_stand.known);
             is_since
                 || is_named_since
+                || is_named_still
                 || (is_at_shared && u16::from(stand.days) > 2 * u16::from(own_stand.days))
         };
         let seen = account.last_seen.map_or(0, seconds);

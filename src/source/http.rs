@@ -21,7 +21,7 @@ use object_store::client::{
 };
 use object_store::path::Path;
 
-use super::asked::{Asked, host_of};
+use super::asked::{Asked, Attempts, host_of};
 use super::error::{PageFault, Reply};
 use super::fault::Fault;
 
@@ -87,6 +87,7 @@ impl HttpConnector for Connector {
             client,
             pages,
             has_proxy,
+            attempts: Attempts::default(),
         }))
     }
 }
@@ -137,6 +138,7 @@ struct Client {
     client: reqwest::Client,
     pages: Arc<Pages>,
     has_proxy: bool,
+    attempts: Attempts,
 }
 
 impl Client {
@@ -156,7 +158,7 @@ impl HttpService for Client {
     async fn call(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
         let host = host_of(&request);
         let page = page_of(&request);
-        let mut asked = Asked::of(&request, &host);
+        let asked = Asked::of(&request, &host, &self.attempts);
         let response = match self.client.call(request).await {
             Ok(response) => response,
             Err(err) => {

@@ -104,8 +104,13 @@ impl Office<'_, '_, '_> {
                 false => is_told_later(stand.told, own.told),
             };
             let is_named = stand.named.is_some_and(|named| is_later(named, own.known));
+            let is_named_still = !own.is_proven
+                && stand.is_current
+                && stand.is_last_user
+                && is_later(seconds(stand.time_us), own.known);
             let is_at_shared = stand.is_current && self.is_shared(other);
             is_since
+                || is_named_still
                 || (stand.is_current && is_named)
                 || (is_at_shared && stand.days > 2 * own.days)
         };
