@@ -245,7 +245,8 @@ impl Ranking<'_> {
     /// that a device names the account: one that is switched on in a cupboard goes on to do that, so that of several which
     /// do, none is known to be theirs.
     fn is_best_known(&self, lead: usize, own: Range<usize>, at_devices: &[AtDevice]) -> bool {
-        let (better, as_good) = match self.stands[lead] {
+        let own_stand = self.stands[lead];
+        let (better, as_good) = match own_stand {
             stand if stand.is(mark::PROVEN) => return true,
             stand if stand.is(mark::LOGINS) => (mark::PROVEN, mark::LAST_USER),
             _ => (mark::LOGINS, 0),
@@ -254,7 +255,10 @@ impl Ranking<'_> {
             let stand = self.stands[at];
             let is_named = as_good == 0 && stand.named != Seconds::MAX;
             let is_as_good = stand.is(as_good) || is_named;
-            let is_own = at_devices[at] != AtDevice::Shared;
+            // What others left behind in counts of a long window makes a device look shared that was handed over.
+            let is_used_alike = [own_stand, stand].iter().all(|one| one.is(mark::LOGINS))
+                && u64::from(stand.logins) * 2 >= u64::from(own_stand.logins);
+            let is_own = at_devices[at] != AtDevice::Shared || is_used_alike;
             stand.competes() && (stand.is(better) || (is_own && is_as_good))
         };
         let mut others = own.filter(|at| *at != lead);

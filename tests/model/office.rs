@@ -121,7 +121,9 @@ impl Office<'_, '_, '_> {
     fn is_best_known(&self, pair: &Pair) -> bool {
         let own = &self.stands[pair];
         let is_better = |(other, stand): &(&Pair, &Stand)| {
-            let is_own = !self.is_shared(other);
+            let is_used_alike =
+                own.has_logins && stand.has_logins && stand.logins * 2 >= own.logins;
+            let is_own = !self.is_shared(other) || is_used_alike;
             stand.competes()
                 && match (own.is_proven, own.has_logins) {
                     (true, _) => false,
