@@ -310,3 +310,115 @@ fn a_flipped_bit_ends_a_run_with_what_to_do() {
         assert!(error.contains("identidex rollback"), "byte {at}: {error}");
     }
 }
+
+#[test]
+fn a_device_that_a_namesake_may_use_tells_of_nobody_however_the_namesake_is_written() {
+    let uid = "aaaaaaaa-0000-4000-8000-000000000001";
+    let users = format!(
+        "user.sid,user.uid,user.name\nS-1-5-21-1-2-3-1101,{uid},klein@EMEA\nS-1-5-21-1-2-3-1102,{uid},klein@EMEA\n"
+    );
+    let devices = "device.name\nNB-1\n";
+    let asked = ["account_name=klein", "device=NB-1"];
+    let many: String = (0..40).map(|at| format!(",,u{at}@EMEA,NB-1,1\n")).collect();
+    for waiting in [
+        ",,klein@EMEA,NB-1,5\n".to_owned(),
+        ",,AzureAD\\klein@contoso.com,NB-1,5\n".to_owned(),
+        format!(",{uid},,NB-1,5\n"),
+        // More wait than are kept by name.
+        format!("{many},,klein@APAC,NB-1,5\n"),
+    ] {
+        let home = Home::new();
+        let logins = format!(
+            "user.sid,user.uid,user.name,device.name,logins\nS-1-5-21-1-2-3-1101,,,NB-1,20\n{waiting}"
+        );
+        sync(
+            &home,
+            &[
+                ("users-2026-11-20T06-00-00Z.csv", users.as_str()),
+                ("devices-2026-11-20T06-00-00Z.csv", devices),
+                ("logins-2026-11-20T06-00-00Z.csv", &logins),
+            ],
+        );
+        let ask = [&["resolve", "--json", "--together"][..], &asked].concat();
+        let answer = home.run(&ask).json();
+        assert_eq!(answer["outcome"], "several", "{waiting}: {answer}");
+    }
+}
+
+#[test]
+fn a_last_login_that_may_be_a_namesakes_is_not_ones_own_long_after_ones_logins() {
+    let users = "user.sid,user.name,user.first_seen,user.last_seen\n\
+        S-1-5-21-1-2-3-1101,klein@EMEA,2024-01-01 06:00:00,2026-11-20 05:00:00\n\
+        S-1-5-21-1-2-3-1102,klein@EMEA,2026-11-10 06:00:00,2026-11-20 05:00:00\n";
+    let devices = "device.name,device.last_seen,device.login.last_login_user_name\n\
+        NB-1,2026-11-20 05:00:00,klein@EMEA\n";
+    for (last_used, primary) in [
+        ("2026-11-11 10:00:00", Value::Null),
+        ("2026-11-19 10:00:00", true.into()),
+    ] {
+        let home = Home::new();
+        let logins = format!(
+            "user.sid,device.name,logins,last_used\nS-1-5-21-1-2-3-1101,NB-1,20,{last_used}\n"
+        );
+        sync(
+            &home,
+            &[
+                ("users-2026-11-20T06-00-00Z.csv", users),
+                ("devices-2026-11-20T06-00-00Z.csv", devices),
+                ("logins-2026-11-20T06-00-00Z.csv", &logins),
+            ],
+        );
+        let answer = home
+            .run(&["resolve", "--json", "S-1-5-21-1-2-3-1101"])
+            .json();
+        assert_eq!(
+            answer["matches"][0]["devices"][0]["primary"], primary,
+            "{last_used}: {answer}"
+        );
+    }
+}
+
+#[test]
+fn the_days_of_a_computer_before_this_one_of_its_name_do_not_count() {
+    let home = Home::new();
+    let devices = "device.name,device.first_seen,device.last_seen\n\
+        NB-1,2026-11-18 06:00:00,2026-11-20 05:00:00\n";
+    sync(
+        &home,
+        &[
+            (
+                "users-2026-11-20T06-00-00Z.csv",
+                "user.name,user.upn\nann@EMEA,ann@c.com\nbob@EMEA,bob@c.com\n",
+            ),
+            ("devices-2026-11-20T06-00-00Z.csv", devices),
+        ],
+    );
+    let mut days = vec![(3, "ann"), (4, "ann"), (5, "ann"), (6, "ann"), (18, "bob")];
+    days.push((19, "both"));
+    for (day, who) in days {
+        let row = |name: &str| format!("{name}@EMEA,NB-1,1,2026-11-{day:02} 10:00:00\n");
+        let rows = match who {
+            "both" => row("ann") + &row("bob"),
+            one => row(one),
+        };
+        let logins = format!("user.name,device.name,logins,last_used\n{rows}");
+        let name = format!("logins-2026-11-{:02}T06-00-00Z.csv", day + 1);
+        sync(&home, &[(&name, &logins)]);
+    }
+    let answer = home.run(&["resolve", "--json", "ann@EMEA"]).json();
+    assert_eq!(
+        answer["matches"][0]["devices"][0]["primary"],
+        Value::Null,
+        "{answer}"
+    );
+}
+
+#[test]
+fn rows_without_a_value_in_a_column_without_a_name_are_no_headers() {
+    let home = Home::new();
+    sync(
+        &home,
+        &[("users-2026-11-20T06-00-00Z.csv", ",user.name\n,jdoe@EMEA\n")],
+    );
+    assert_eq!(home.run(&["resolve", "jdoe@EMEA"]).code, 0);
+}

@@ -143,7 +143,7 @@ impl<'r> Builder<'r> {
         if (!fits || columns == 1) && self.headers.is_glued(cells.clone()) {
             return self.end_at_header(line, "behind a row that has no line end");
         }
-        if !fits && self.headers.is_misread(cells.clone()) {
+        if (!fits || columns == 1) && self.headers.is_misread(cells.clone()) {
             return self.end_at_header(line, "in another encoding");
         }
         if !fits {

@@ -74,7 +74,7 @@ fn quoted_length(quoted: &[u8]) -> usize {
 }
 
 /// Tells whether a cell that should be an identifier has quotes around it, or the apostrophe before it by which
-/// spreadsheets keep a text one.
+/// spreadsheets keep a text one, or is a formula.
 pub(super) fn is_guarded(cell: &str) -> bool {
     let cell = cell.trim();
     let is_quote = |letter: char| matches!(letter, '"' | '\'' | '`' | '\u{2018}'..='\u{201f}');

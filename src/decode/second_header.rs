@@ -40,7 +40,7 @@ impl<'r> Headers<'r> {
     }
 
     fn is_name(&self, name: &str) -> bool {
-        self.known.contains(name) || self.own.iter().any(|own| own == name)
+        !name.is_empty() && (self.known.contains(name) || self.own.iter().any(|own| own == name))
     }
 
     /// Tells whether a row ends in a header that begins behind its last cell: a file without its last line end, and another one
@@ -82,6 +82,10 @@ impl<'r> Headers<'r> {
         let is_name = |name: &str| self.is_name(name) || is_path(name);
         // Nearly every row is told by its first cell.
         let first = bare(cells.clone().next()?);
+        // A column may be without a name, and a row without a value there.
+        if first.is_empty() {
+            return None;
+        }
         if !(self.lengths.may_have(first) || begins_path(first)) || !is_name(&name_in(first)) {
             return None;
         }

@@ -27,6 +27,7 @@ use crate::schema::{BySubject, FieldType, NAME, SECOND, Subject, WAITING_KEPT, d
 /// How long before it was observed a logins row may have been true, where no window is declared: longer than any window of
 /// an NQL query (91 days).
 const WINDOW: i64 = 92 * super::days::DAY;
+
 /// Whom one side of a mention means.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Side {

@@ -15,7 +15,7 @@ use super::place::Waiting;
 use super::ranking::{OnDevice, Ranking, Unplaced};
 use super::roster::Roster;
 use super::seen::Seen;
-use super::stand::{Scale, Sides, Stand, day_of, is_later, seconds};
+use super::stand::{Scale, Seconds, Sides, Stand, day_of, is_later, seconds};
 use super::stands_for::Namesakes;
 use super::subject::{Sharing, Standing, SubjectId};
 use super::text_reader::TextReader;
@@ -224,12 +224,14 @@ struct UnplacedUsers<'a, S> {
 }
 
 impl<'s, S: Fn() -> Result<TextReader<'s>>> Unplaced for UnplacedUsers<'_, S> {
-    fn is_another_named(&self, device: u32, account: u32) -> bool {
-        let claim = self.users.claim_of(device);
-        claim.is_some_and(|claim| {
-            let candidates = self.candidates.get(&claim);
-            candidates.is_none_or(|some| !some.contains(&SubjectId(account)))
-        })
+    fn is_another_named(&self, device: u32, account: u32, known: Seconds) -> bool {
+        let Some(claim) = self.users.claim_of(device) else {
+            return false;
+        };
+        let candidates = self.candidates.get(&claim);
+        let may_be = candidates.is_some_and(|some| some.contains(&SubjectId(account)));
+        let last_use = self.devices.last_uses[claim.at()];
+        !may_be || last_use.is_none_or(|last_use| is_later(seconds(last_use.used), known))
     }
 
     fn local(&self, devices: &[u32]) -> Result<BTreeSet<u32>> {

@@ -112,8 +112,9 @@ pub(super) struct Ranking<'a> {
 
 /// Whom the newest rows of devices name, where no usage is of them.
 pub(super) trait Unplaced {
-    /// Tells whether a device's newest row names a user who is not known, and cannot be an account.
-    fn is_another_named(&self, device: u32, account: u32) -> bool;
+    /// Tells whether a device's newest row names a user who is not known, and who cannot be an account that is known there at
+    /// a time: by the name, or since it was plainly later.
+    fn is_another_named(&self, device: u32, account: u32, known: Seconds) -> bool;
     /// Returns those devices whose user is not known, and a local account by the name.
     fn local(&self, devices: &[u32]) -> Result<BTreeSet<u32>>;
 }
@@ -341,7 +342,8 @@ impl Ranking<'_> {
         }) else {
             return;
         };
-        let is_unknown = || unplaced.is_another_named(same[0].device(), self.account(lead));
+        let known = self.stands[lead].known;
+        let is_unknown = || unplaced.is_another_named(same[0].device(), self.account(lead), known);
         let last_word = self.last_word(lead, all.clone(), is_unknown);
         let is_joint = people.iter().any(|at| self.is_beside(lead, *at));
         let leads = match is_joint {

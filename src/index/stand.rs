@@ -141,7 +141,8 @@ impl Scale {
             sum.add(usage, self, whole, sides, ledger);
         }
         let began = sides.began();
-        let since = day_of(self.now.saturating_sub(self.recent).max(began));
+        let since = self.now.saturating_sub(self.recent);
+        let since = day_of(since.max(began).max(sides.device_began()));
         (time, sum.stand(time, since))
     }
 
@@ -167,6 +168,12 @@ impl Sides {
     /// Before this, what the account did may be another bearer's of its name.
     fn began(self) -> i64 {
         self.there_since
+            .map_or(i64::MIN, |seen| seen.saturating_sub(CLOSE))
+    }
+
+    /// Before this, the use was of another computer of the device's name.
+    fn device_began(self) -> i64 {
+        self.device_since
             .map_or(i64::MIN, |seen| seen.saturating_sub(CLOSE))
     }
 }
@@ -237,10 +244,7 @@ impl Sum {
         // Of each by itself: one that is of late hides no other. What a device named once is past where logins tell of it since.
         let is_since = is_dated && has_logins(usage) && known >= sides.began();
         let named = usage.first_named.filter(|_| !is_since);
-        let was_another = sides
-            .device_since
-            .is_some_and(|since| known < since.saturating_sub(CLOSE));
-        if was_another || named.unwrap_or(i64::MAX).min(known) < sides.began() {
+        if known < sides.device_began() || named.unwrap_or(i64::MAX).min(known) < sides.began() {
             self.marks |= mark::TOO_EARLY;
         }
     }

@@ -126,10 +126,12 @@ impl Run<'_> {
                     refused,
                     odd,
                     odd_types,
+                    idle_drops,
                     seen,
                 }) => {
                     self.report.note_odd(layout.dataset, odd);
                     self.odd_types.join(odd_types);
+                    self.note_idle_drops(layout.dataset, idle_drops);
                     self.sanity.note(&object.name(), layout.dataset, seen);
                     return Ok(kept.end(refused)?);
                 }

@@ -21,11 +21,10 @@ const DAY: i64 = 24 * 60 * 60 * 1_000_000;
 
 impl Run<'_> {
     /// Leaves the listed objects that are to be taken in, the newest first: older rows are then superseded by one comparison.
+    /// Where a dataset is frozen, the oldest is first.
     pub(super) fn new_objects(&mut self, listing: &Listing) -> Result<Vec<Object>> {
         self.report.objects.listed = listing.objects.len() as u64;
-        let odd_keys = listing.odd_keys.iter();
-        let odd_keys = odd_keys.map(|odd| format!("{odd} {}; it is left out", odd.reason));
-        self.report.warnings.extend(odd_keys);
+        self.report.warnings.extend(odd_keys(listing));
         let past = self.folder.current()?;
         let past = past
             .as_ref()
@@ -59,7 +58,7 @@ impl Run<'_> {
                 &right.key,
             ))
         });
-        // Each is compared with the one before it.
+        // The columns of each are compared with those of the one before it.
         if !self.options.frozen.is_empty() {
             new.reverse();
         }
@@ -256,4 +255,26 @@ pub(super) fn judge_of<'j>(judges: &'j BTreeMap<String, String>, object: &Object
 /// Returns what objects of a listing are known by.
 pub(super) fn identities(listing: &Listing) -> BTreeSet<String> {
     listing.objects.iter().map(digits).collect()
+}
+/// Says which entries cannot be read and why, of each reason the first ones by name.
+fn odd_keys(listing: &Listing) -> Vec<String> {
+    /// Entries that are named for one reason.
+    const NAMED: usize = 3;
+    let mut by_reason: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for odd in &listing.odd_keys {
+        by_reason
+            .entry(odd.reason)
+            .or_default()
+            .push(odd.to_string());
+    }
+    let mut said = Vec::new();
+    for (reason, names) in by_reason {
+        let more = names.len().saturating_sub(NAMED);
+        let named = names.iter().take(NAMED);
+        said.extend(named.map(|name| format!("{name} {reason}; it is left out")));
+        if more > 0 {
+            said.push(format!("{more} more objects are left out: each {reason}"));
+        }
+    }
+    said
 }

@@ -17,7 +17,7 @@ mod tally;
 
 mod error;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -41,6 +41,7 @@ use crate::mapping::OddTypes;
 use crate::observation::Object;
 pub use crate::publish::Readers;
 use crate::publish::{Failed, Folder, Generation, digits, settle_undone};
+use crate::schema::Dataset;
 pub use crate::source::SourceConfig;
 use crate::source::{Listing, Sources};
 
@@ -72,6 +73,7 @@ fn run_whole(options: &Options, progress: &mut dyn FnMut(Progress)) -> Result<Re
         failed: folder.failed()?,
         judges: judges(options),
         odd_types: OddTypes::default(),
+        idle_drops: BTreeMap::new(),
         sanity: Sanity::default(),
     };
     let mut new = run.new_objects(&listing)?;
@@ -113,6 +115,8 @@ struct Run<'a> {
     judges: BTreeMap<String, String>,
     /// Words of `user.type` that say neither local nor domain.
     odd_types: OddTypes,
+    /// Columns that are to be dropped and that no object had, of the datasets of which some were taken in.
+    idle_drops: BTreeMap<Dataset, BTreeSet<String>>,
     sanity: Sanity,
 }
 
@@ -295,12 +299,35 @@ impl Run<'_> {
         }
     }
 
+    fn note_idle_drops(&mut self, dataset: Dataset, names: BTreeSet<String>) {
+        let known = self.idle_drops.entry(dataset);
+        known
+            .and_modify(|known| known.retain(|name| names.contains(name)))
+            .or_insert(names);
+    }
+
+    /// Says which columns were to be left out and were in no object: a name that is written otherwise leaves nothing out.
+    fn warn_of_idle_drops(&mut self) {
+        for (dataset, names) in std::mem::take(&mut self.idle_drops) {
+            if !names.is_empty() {
+                let dataset = dataset.as_str();
+                let names: Vec<String> = names.into_iter().collect();
+                self.report.warnings.push(format!(
+                    "[dataset.{dataset}] drop names columns that no {dataset} object of this run has: {}; check how they are \
+                     written",
+                    names.join(", ")
+                ));
+            }
+        }
+    }
+
     /// Fills in what the report lacks, and notes the run in `runs.jsonl`.
     fn finish(mut self, start: Instant, bytes_fetched: u64) -> Result<Report> {
         self.report.bytes_fetched = bytes_fetched;
         self.report.warn_of_more_rejected();
         self.report.warn_of_odd_cells();
         self.report.warnings.extend(self.odd_types.warning());
+        self.warn_of_idle_drops();
         self.report.warnings.extend(self.sanity.warnings());
         self.report.shorten();
         self.report.seconds = (start.elapsed().as_secs_f64() * 1_000.0).round() / 1_000.0;

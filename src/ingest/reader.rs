@@ -1,7 +1,7 @@
 //! The reading side of a run: fetched objects are checked, decoded and mapped here, on threads of their own, while the
 //! run folds what they say.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
@@ -19,7 +19,6 @@ use crate::decode::{self, Reading};
 use crate::index::{Content, Contents, Known, ShapesOf};
 use crate::mapping::{self, Mapper, OddTypes, held_by, shown_name};
 use crate::observation::{Batch, Layout, Object, OddCells, Recogniser, Refused, Reject};
-use crate::schema::Dataset;
 use crate::source::{self, SourceConfig, Spooled};
 
 /// Batches between cutting text into cells and mapping them.
@@ -84,6 +83,8 @@ pub(super) struct ObjectEnd {
     pub(super) odd: Vec<(String, OddCells)>,
     /// Words of `user.type` that say neither local nor domain, and how often.
     pub(super) odd_types: OddTypes,
+    /// Columns that are to be dropped and that it does not have.
+    pub(super) idle_drops: BTreeSet<String>,
     pub(super) seen: Seen,
 }
 
@@ -123,8 +124,6 @@ pub(super) struct Reader<'a> {
     /// Lists of unknown columns that were reported.
     reported: HashSet<String>,
     drift: Drift,
-    /// Columns that are to be dropped and that no object had so far, of the datasets that were read.
-    idle_drops: BTreeMap<Dataset, BTreeSet<String>>,
 }
 
 impl<'a> Reader<'a> {
@@ -146,7 +145,6 @@ impl<'a> Reader<'a> {
             is_enough,
             reported: HashSet::new(),
             drift: Drift::new(shapes),
-            idle_drops: BTreeMap::new(),
         }
     }
 
@@ -154,8 +152,6 @@ impl<'a> Reader<'a> {
     pub(super) fn run(mut self, fetched: &mut impl Iterator<Item = Fetched>) -> bool {
         while !self.is_enough.load(Ordering::Relaxed) {
             let Some((object, result)) = fetched.next() else {
-                // Where the run is gone, it has said why.
-                let _ = self.report_idle_drops();
                 return false;
             };
             let taken = match result {
@@ -234,14 +230,6 @@ impl<'a> Reader<'a> {
             return self.fail(spooled, refusal);
         }
         self.report_unknown_columns(&spooled.object, &layout)?;
-        let idle = self
-            .options
-            .mapping
-            .idle_drops(layout.dataset, &form.header);
-        let known = self.idle_drops.entry(layout.dataset);
-        known
-            .and_modify(|known| known.retain(|name| idle.contains(name)))
-            .or_insert(idle);
         self.decode(spooled, &form, layout, &change)
     }
 
@@ -274,21 +262,6 @@ impl<'a> Reader<'a> {
             object.name(),
             layout.dataset.as_str()
         )))
-    }
-
-    /// Says which columns were to be left out and were in no object: a word that is written otherwise leaves nothing out.
-    fn report_idle_drops(&mut self) -> std::result::Result<(), Gone> {
-        for (dataset, names) in std::mem::take(&mut self.idle_drops) {
-            if !names.is_empty() {
-                let dataset = dataset.as_str();
-                let names: Vec<String> = names.into_iter().collect();
-                self.send(Message::Warning(format!(
-                    "[dataset.{dataset}] drop names columns that no {dataset} object of this run has: {}; check how they are written",
-                    names.join(", ")
-                )))?;
-            }
-        }
-        Ok(())
     }
 
     fn form_and_layout(
@@ -467,6 +440,10 @@ impl<'a> Reader<'a> {
             refused: mapper.refused,
             odd: odd.filter(|(_, odd)| *odd != OddCells::default()).collect(),
             odd_types: mapper.odd_types,
+            idle_drops: self
+                .options
+                .mapping
+                .idle_drops(layout.dataset, &form.header),
             seen: Seen {
                 rows: tally.rows(),
                 anew,

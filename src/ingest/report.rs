@@ -129,7 +129,7 @@ pub struct RowReport {
 pub struct OddReport {
     /// Words and signs for "no value".
     pub not_said: u64,
-    /// Identifiers with quotes around them or an apostrophe before, as spreadsheets write them: they are not taken.
+    /// Identifiers with quotes around them or an apostrophe before, and formulas, as spreadsheets write them: not taken.
     pub guarded: u64,
     /// Identifiers that their kind refuses.
     pub refused: u64,
@@ -177,8 +177,8 @@ impl Report {
         for (column, cells) in &self.odd_cells {
             if cells.guarded > 0 {
                 self.warnings.push(format!(
-                    "{} identifiers of {column} have quotes around them or an apostrophe before, as spreadsheets write them, and \
-                     are not taken; export them again",
+                    "{} identifiers of {column} have quotes around them or an apostrophe before, or are formulas, as spreadsheets \
+                     write them, and are not taken; export them again",
                     cells.guarded
                 ));
             }

@@ -6,7 +6,7 @@ use super::answer::{self, Verdict};
 use super::person_name::{self, Likeness};
 use super::query::{Asked, Clue, Probe, field_kind};
 use super::row::{Row, SubjectId};
-use super::waiting::Waiting;
+use super::waiting::{Waiting, WaitingReason};
 use crate::identifier::{self, Kind};
 use crate::schema::{Rank, Subject, WAITING_KEPT};
 
@@ -22,13 +22,13 @@ pub(super) struct Heard<'q> {
     pub(super) former: BTreeSet<SubjectId>,
     /// The devices that hold it.
     pub(super) devices: BTreeSet<u32>,
-    /// Accounts, of those who may be meant, that use one of these; with the device, where that proves something: they used
-    /// it of late, and it is not everybody's.
+    /// Accounts, of those who may be meant, that use one of these; with the device, where that may prove something: they
+    /// used it of late, and it is not everybody's.
     users: BTreeMap<u32, Option<u32>>,
     /// What usages of these devices that wait say of their accounts: somebody of one's own name may be meant.
-    waiting: Vec<String>,
-    /// More wait than are kept by name.
-    waits_for_more: bool,
+    waiting_accounts: Vec<String>,
+    /// Some of what waits may be anybody's: more than is kept by name, or of several who are told apart by no name.
+    may_be_anybodys: bool,
     /// Claims to which it leads, of subjects that do not hold it now.
     pub(super) led_to: BTreeSet<SubjectId>,
     /// As an email it is of one account, and another one signs in with it: it tells nothing of which of the two is meant.
@@ -46,8 +46,8 @@ impl<'q> Heard<'q> {
             former: BTreeSet::new(),
             devices: BTreeSet::new(),
             users: BTreeMap::new(),
-            waiting: Vec::new(),
-            waits_for_more: false,
+            waiting_accounts: Vec::new(),
+            may_be_anybodys: false,
             led_to: BTreeSet::new(),
             is_anothers_upn: false,
         }
@@ -62,9 +62,16 @@ impl<'q> Heard<'q> {
 
     /// Notes what waits for one of the devices.
     pub(super) fn note_waiting(&mut self, waiting: Waiting) {
-        self.waits_for_more |= waiting.usages.len() >= WAITING_KEPT;
-        let accounts = waiting.usages.into_iter().map(|usage| usage.account);
-        self.waiting.extend(accounts);
+        self.may_be_anybodys |= waiting.unknown + waiting.ambiguous > WAITING_KEPT as u32;
+        for usage in waiting.usages {
+            let last = usage.account.rsplit(' ').next().unwrap_or_default();
+            let has_name = [Kind::Sid, Kind::Uid]
+                .iter()
+                .all(|kind| identifier::normal_form(*kind, last).is_err());
+            self.may_be_anybodys |=
+                usage.reason == WaitingReason::Ambiguous && (!has_name || last.is_empty());
+            self.waiting_accounts.push(usage.account);
+        }
     }
 
     /// Says what became of the text, with those left who fit.
@@ -112,7 +119,7 @@ impl<'q> Heard<'q> {
     }
 
     /// Returns the value of a subject that the text agrees with, whole and in normal form: a name without its domain is
-    /// no other identifier than the name. None for one that too many hold.
+    /// no other identifier than the name. None for one that too many hold, or for a device that a namesake may use.
     pub(super) fn identifier_of(&self, row: &Row) -> Option<String> {
         if self.is_used_by(row) {
             // One device, however it is named.
@@ -212,21 +219,21 @@ impl<'q> Heard<'q> {
     /// Tells whether usages of the devices wait that are of an account of a subject's name, whatever its domain: they may be
     /// of this one, or of another.
     fn may_be_of_a_namesake(&self, row: &Row) -> bool {
-        if self.waiting.is_empty() || row.subject == Subject::Device {
+        if self.waiting_accounts.is_empty() || row.subject == Subject::Device {
             return false;
         }
-        if self.waits_for_more {
+        if self.may_be_anybodys {
             return true;
         }
-        let [_, _, name] = row.ids_and_name();
-        let name = name.and_then(|name| identifier::normal_form(Kind::AccountName, name).ok());
-        let Some(name) = name else { return false };
-        let own = identifier::sam(&name);
-        // What one says is its keys, the name at the end.
-        let mut others = self.waiting.iter().map(|keys| identifier::sam(keys));
-        others.any(|other| {
-            let before = other.strip_suffix(own);
-            before.is_some_and(|before| before.is_empty() || before.ends_with(' '))
+        let local = |text: &str| text.split('@').next().unwrap_or_default().to_owned();
+        let mut own = row.names().map(|name| local(&name));
+        own.any(|own| {
+            // What one says is its keys, the name at the end.
+            let mut others = self.waiting_accounts.iter().map(|keys| local(keys));
+            others.any(|other| {
+                let before = other.strip_suffix(&own);
+                before.is_some_and(|before| before.is_empty() || before.ends_with(' '))
+            })
         })
     }
 

@@ -172,6 +172,12 @@ impl Row {
         fields.map(|field| self.texts[field].as_deref())
     }
 
+    /// Returns an account's name and its UPNs, in normal form.
+    pub(super) fn names(&self) -> impl Iterator<Item = String> {
+        let kinds = [Kind::AccountName, Kind::Upn].into_iter();
+        kinds.flat_map(|kind| self.values(kind).map(Cow::into_owned))
+    }
+
     /// Returns what the person is called whose account it is.
     pub(super) fn full_name(&self) -> Option<&str> {
         match self.subject {

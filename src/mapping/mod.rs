@@ -166,7 +166,7 @@ impl Mapping {
         let mut columns = vec![None; fields.len()];
         let mut extra: Vec<(String, usize)> = Vec::new();
         for (at, name) in header.iter().enumerate() {
-            if self.is_dropped(dataset, name) {
+            if self.is_dropped(dataset, name, header) {
                 continue;
             }
             let position = self
@@ -202,24 +202,31 @@ impl Mapping {
         })
     }
 
-    /// Tells whether a column is not read at all: by its name, or another name of the field that it fills.
-    fn is_dropped(&self, dataset: Dataset, name: &str) -> bool {
+    /// Tells whether a column is not read at all: by its name or, where no column has that, by another name of its field.
+    fn is_dropped(&self, dataset: Dataset, name: &str, header: &[String]) -> bool {
+        let is_called = |one: &str, name: &String| one.eq_ignore_ascii_case(name.trim());
         let mut dropped = self.dropped[dataset as usize].iter();
-        dropped.any(|one| self.is_same(dataset, one, name))
+        dropped.any(|one| match header.iter().any(|name| is_called(one, name)) {
+            true => one.eq_ignore_ascii_case(name.trim()),
+            false => self.is_of_field(dataset, one, name),
+        })
     }
 
-    fn is_same(&self, dataset: Dataset, one: &str, other: &str) -> bool {
+    fn is_of_field(&self, dataset: Dataset, one: &str, other: &str) -> bool {
         let field = self.field(dataset, one);
-        one.eq_ignore_ascii_case(other.trim())
-            || (field.is_some() && field == self.field(dataset, other))
+        field.is_some() && field == self.field(dataset, other)
     }
 
     /// Returns the names of columns that are not to be read and that an object does not have.
     pub fn idle_drops(&self, dataset: Dataset, header: &[String]) -> BTreeSet<String> {
+        let has = |one: &String| {
+            let mut names = header.iter();
+            names.any(|name| {
+                one.eq_ignore_ascii_case(name.trim()) || self.is_of_field(dataset, one, name)
+            })
+        };
         let dropped = self.dropped[dataset as usize].iter();
-        let idle =
-            dropped.filter(|one| !header.iter().any(|name| self.is_same(dataset, one, name)));
-        idle.cloned().collect()
+        dropped.filter(|one| !has(one)).cloned().collect()
     }
 
     fn recognise(&self, header: &[String]) -> Result<Dataset, Error> {

@@ -50,11 +50,12 @@ fn parse_other(text: &str, time_zone: &TimeZone) -> Option<i64> {
 
 /// Tells whether a time ends in what only looks like an offset: `+25:00`.
 fn has_no_offset(text: &str) -> bool {
-    /// Bytes of `23:59:59`.
-    const LONGEST: usize = 8;
-    let offset = text.rsplit_once(['+', '-']).map(|(_, offset)| offset);
-    let hours = offset.filter(|offset| offset.len() <= LONGEST);
-    let hours = hours.and_then(|offset| offset.get(..2)?.parse::<u8>().ok());
+    let clock = text
+        .split_once(['T', 't', ' '])
+        .map_or("", |(_, clock)| clock);
+    let clock = clock.split('[').next().unwrap_or_default();
+    let offset = clock.rsplit_once(['+', '-']).map(|(_, offset)| offset);
+    let hours = offset.and_then(|offset| offset.get(..2)?.parse::<u8>().ok());
     hours.is_some_and(|hours| hours > 23)
 }
 
@@ -126,7 +127,10 @@ mod tests {
         );
         assert_eq!(parse_time("2026-08-14 14:16:03", &zurich), Some(utc));
         assert_eq!(parse_time("2026-08-14T14:16:03+02:00", &zurich), Some(utc));
-        for no_offset in ["+25:00", "-24:30", "+2500"] {
+        for text in ["2026-08-24T06Z", "2026-08-24T0616Z"] {
+            assert!(parse_time(text, &zurich).is_some(), "{text}");
+        }
+        for no_offset in ["+25:00", "-24:30", "+2500", "+25:00[Europe/Zurich]"] {
             let text = format!("2026-08-14T14:16:03{no_offset}");
             assert_eq!(parse_time(&text, &zurich), None, "{text}");
         }

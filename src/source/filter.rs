@@ -95,11 +95,16 @@ impl Filter {
     /// Tells whether an object is taken. One that the source names itself is taken whatever its name; of others, a folder
     /// counts as their name does (`_temporary/0/part.csv`).
     pub(super) fn takes(&self, meta: &ObjectMeta, root: &Path) -> bool {
-        if meta.size == 0 || meta.location == *root {
-            return meta.size > 0;
+        match meta.size == 0 || meta.location == *root {
+            true => meta.size > 0,
+            false => self.takes_key(&meta.location, root),
         }
-        let name = meta.location.filename().unwrap_or_default();
-        let below = meta.location.prefix_match(root).into_iter().flatten();
+    }
+
+    /// Tells whether an object is taken by its key.
+    pub(super) fn takes_key(&self, location: &Path, root: &Path) -> bool {
+        let name = location.filename().unwrap_or_default();
+        let below = location.prefix_match(root).into_iter().flatten();
         let parts: Vec<String> = below.map(|part| part.as_ref().to_owned()).collect();
         let is_systems = |part: &str| FOLDERS.contains(&part.to_ascii_lowercase().as_str());
         let is_hidden = parts

@@ -313,7 +313,7 @@ fn check_page(page: &[u8]) -> Result<(), PageFault> {
     let text = String::from_utf8_lossy(page);
     let mut tags = text.split('<').skip(1);
     let root = tags.find(|tag| !tag.starts_with(['?', '!']));
-    let root = root.and_then(|tag| tag.split([' ', '>', '\n', '\r', '\t']).next());
+    let root = root.and_then(|tag| tag.split([' ', '>', '/', '\n', '\r', '\t']).next());
     if !matches!(root, Some("ListBucketResult" | "EnumerationResults")) {
         return Err(PageFault::NoListing);
     }
@@ -535,6 +535,7 @@ mod tests {
         let token = "<NextContinuationToken>x</NextContinuationToken>";
         for page in [
             "<ListBucketResult></ListBucketResult>",
+            "<ListBucketResult/>",
             "<!-- a --><EnumerationResults ServiceEndpoint=\"x\"><Blobs /><NextMarker /></EnumerationResults>",
             &truncated(token),
         ] {

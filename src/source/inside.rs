@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// What an entry of a folder is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,21 +68,21 @@ impl Inside {
         }
     }
 
-    /// Returns entries that no listing has: links to nothing, pipes, sockets and devices, each with what it is.
-    pub(super) fn overlooked(&self) -> Vec<(String, &'static str)> {
+    /// Returns entries that no listing has, of those that would be taken: links to nothing, pipes, sockets and devices, each
+    /// with what it is. Less than all where it is to stop.
+    pub(super) fn overlooked(
+        &self,
+        is_taken: impl Fn(&str) -> bool,
+        stop: &AtomicBool,
+    ) -> Vec<(String, &'static str)> {
         let mut overlooked = Vec::new();
         let mut folders = vec![PathBuf::new()];
-        while let Some(folder) = folders.pop() {
+        while let Some(folder) = folders.pop().filter(|_| !stop.load(Ordering::Relaxed)) {
             // One that cannot be read is for the listing to say.
             let Ok(entries) = fs::read_dir(self.folder.join(&folder)) else {
                 continue;
             };
-            let is_hidden = |entry: &fs::DirEntry| {
-                let name = entry.file_name();
-                name.as_encoded_bytes().starts_with(b".")
-                    || name.as_encoded_bytes().starts_with(b"_")
-            };
-            for entry in entries.flatten().filter(|entry| !is_hidden(entry)) {
+            for entry in entries.flatten() {
                 let key = folder.join(entry.file_name());
                 let Ok(kind) = entry.file_type() else {
                     continue;
@@ -89,7 +90,8 @@ impl Inside {
                 if kind.is_dir() {
                     folders.push(key);
                 } else if let Some(what) = no_file(&entry.path(), kind) {
-                    overlooked.push((key.to_string_lossy().into_owned(), what));
+                    let key = key.to_string_lossy().into_owned();
+                    overlooked.extend(is_taken(&key).then_some((key, what)));
                 }
                 if overlooked.len() == OVERLOOKED {
                     return overlooked;

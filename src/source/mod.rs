@@ -337,7 +337,11 @@ fn files(store: &Store, stop: &AtomicBool) -> Result<(Vec<ObjectMeta>, Vec<Odd>)
         }
         at_most(metas.len(), store)?;
     }
-    odd_keys.extend(inside.overlooked());
+    let is_taken = |key: &str| {
+        let path = Path::parse(key);
+        path.is_ok_and(|path| store.filter.takes_key(&path, store.root.path()))
+    };
+    odd_keys.extend(inside.overlooked(is_taken, stop));
     Ok((metas, odd_keys))
 }
 

@@ -88,7 +88,8 @@ fn words_of_a_type_that_say_nothing_are_named_once() {
     );
     let home = Home::new();
     fs::create_dir_all(home.path("exports")).unwrap();
-    let users = "user.name,user.type\na@EMEA,guest\nb@EMEA,guest\nc@EMEA,LOCAL_USER\n";
+    let users =
+        "user.name,user.type\na@EMEA,guest\nb@EMEA,guest\nd@EMEA,guest\nc@EMEA,LOCAL_USER\n";
     fs::write(home.path("exports/users_20261120_060000.csv"), users).unwrap();
     let warnings = sync(&home).json()["warnings"].to_string();
     assert_eq!(warnings.matches("guest").count(), 1, "{warnings}");

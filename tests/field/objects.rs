@@ -193,8 +193,19 @@ fn a_file_of_another_encoding_behind_one_in_utf_16_is_not_taken_for_a_row() {
             format!("{header}bob@EMEA,bob@contoso.com\nkim@EMEA,kim2@contoso.com\n").bytes(),
         );
         assert_eq!(bytes.len() % 2, 0);
-        fs::write(home.path("exports/users_20261120_060000.csv"), bytes).unwrap();
-        let report = home.run(&["sync", "--json", "--retry", "exports"]).json();
+        write_and_fail(&home, &bytes);
+        // A row of one column has as many cells as it should.
+        let mut bytes = mark.to_vec();
+        bytes.extend("user.name\nann@EMEA\n".encode_utf16().flat_map(of));
+        bytes.extend(b"user.name\nbobb@EMEA\n");
+        write_and_fail(&home, &bytes);
+    }
+}
+
+fn write_and_fail(home: &Home, bytes: &[u8]) {
+    fs::write(home.path("exports/users_20261120_060000.csv"), bytes).unwrap();
+    let report = home.run(&["sync", "--json", "--retry", "exports"]).json();
+    {
         assert_eq!(
             error(&report),
             "a second header at line 3, in another encoding; export the files apart from one another"

@@ -7,7 +7,7 @@ use super::stands::{
     rows_of, seconds,
 };
 use super::subjects::{Resolution, Subject};
-use super::time::DAY_US;
+use super::time::{DAY_US, time_us};
 use super::usages::Usage;
 
 /// All usages, of which one may be primary.
@@ -238,13 +238,26 @@ impl Office<'_, '_, '_> {
         })
     }
 
+    /// When the last login was at the latest that a device's newest row names.
+    fn last_named(&self, device: &Subject) -> i64 {
+        let rows = rows_of(self.world.devices, device);
+        let newest = rows.iter().max_by_key(|row| &row.stamp);
+        let newest = newest.expect("a device has rows");
+        let last_seen = newest.value("device.last_seen").and_then(time_us);
+        last_seen.map_or(newest.stamp.observed_us, |seen| {
+            seen.min(newest.stamp.observed_us)
+        })
+    }
+
     /// Says whether the last login that a device's newest row names does not speak against a pair.
     fn agrees(&self, pair: &Pair) -> bool {
         let own = &self.stands[pair];
         let Some((user, domain)) = self.world.last_users.get(&pair.1) else {
             return own.is_dated;
         };
-        if matches!(user, Resolution::Ambiguous(some) if some.contains(&pair.0)) {
+        if matches!(user, Resolution::Ambiguous(some) if some.contains(&pair.0))
+            && !is_later(seconds(self.last_named(&pair.1)), own.known)
+        {
             return own.is_dated;
         }
         let Resolution::One(user) = user else {

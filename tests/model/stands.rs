@@ -270,6 +270,9 @@ impl World<'_, '_> {
             .collect();
         let began = self.there_since(account).map(|seen| seen - DAY_US);
         let from = began.map_or(since, |began| since.max(began));
+        let device_rows = rows_of(self.devices, &counting[0].0.1);
+        let device_since = newest_value(&device_rows, "device.first_seen").and_then(time_us);
+        let from = device_since.map_or(from, |device| from.max(device - DAY_US));
         let recent = days.iter().filter(|day| **day >= from.div_euclid(DAY_US));
         let known = |(pair, usage): &(&Pair, &Usage)| {
             let last_use = self.last_use(&pair.0, usage, pair.0 == *account);
@@ -289,9 +292,6 @@ impl World<'_, '_> {
             let begun = named.unwrap_or(i64::MAX).min(known(part));
             began.is_some_and(|began| begun < began)
         };
-        let device = &counting[0].0.1;
-        let device_rows = rows_of(self.devices, device);
-        let device_since = newest_value(&device_rows, "device.first_seen").and_then(time_us);
         let is_before_device =
             |part: &(&Pair, &Usage)| device_since.is_some_and(|since| known(part) < since - DAY_US);
         let is_dated = counting
