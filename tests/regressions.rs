@@ -422,3 +422,33 @@ fn rows_without_a_value_in_a_column_without_a_name_are_no_headers() {
     );
     assert_eq!(home.run(&["resolve", "jdoe@EMEA"]).code, 0);
 }
+
+#[test]
+fn a_device_does_not_contradict_who_joined_after_the_newest_logins() {
+    let home = Home::new();
+    let users = "user.sid,user.name,user.first_seen\n\
+        S-1-5-21-1-2-3-1101,klein@EMEA,2024-01-01 06:00:00\n\
+        S-1-5-21-1-2-3-1102,klein@EMEA,2026-11-18 06:00:00\n";
+    sync(
+        &home,
+        &[
+            ("users-2026-11-20T06-00-00Z.csv", users),
+            ("devices-2026-11-20T06-00-00Z.csv", "device.name\nNB-1\n"),
+            (
+                "logins-2026-11-17T06-00-00Z.csv",
+                "user.sid,device.name,logins\nS-1-5-21-1-2-3-1101,NB-1,20\n",
+            ),
+        ],
+    );
+    let ask = [
+        "resolve",
+        "--json",
+        "--together",
+        "account_name=klein",
+        "device=NB-1",
+    ];
+    assert_eq!(home.run(&ask).json()["outcome"], "several");
+    let logins = "user.sid,device.name,logins\nS-1-5-21-1-2-3-1101,NB-1,20\n";
+    sync(&home, &[("logins-2026-11-20T06-00-00Z.csv", logins)]);
+    assert_eq!(home.run(&ask).json()["outcome"], "one");
+}

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
+
 use super::answer::{self, Verdict};
 use super::person_name::{self, Likeness};
 use super::query::{Asked, Clue, Probe, field_kind};
@@ -27,6 +29,8 @@ pub(super) struct Heard<'q> {
     users: BTreeMap<u32, Option<u32>>,
     /// What usages of these devices that wait say of their accounts: somebody of one's own name may be meant.
     waiting_accounts: Vec<String>,
+    /// Until when usages are known: who was first seen later may use one of the devices already.
+    pub(super) usages_until: Option<Timestamp>,
     /// Some of what waits may be anybody's: more than is kept by name, or of several who are told apart by no name.
     may_be_anybodys: bool,
     /// Claims to which it leads, of subjects that do not hold it now.
@@ -47,6 +51,7 @@ impl<'q> Heard<'q> {
             devices: BTreeSet::new(),
             users: BTreeMap::new(),
             waiting_accounts: Vec::new(),
+            usages_until: None,
             may_be_anybodys: false,
             led_to: BTreeSet::new(),
             is_anothers_upn: false,
@@ -178,7 +183,7 @@ impl<'q> Heard<'q> {
         if is_unknown && row.subject == Subject::Account && self.may_be_unknown() {
             return Stand::SaysNothing;
         }
-        if self.may_be_of_a_namesake(row) {
+        if self.may_be_of_a_namesake(row) || self.may_be_of_a_joiner(row) {
             return Stand::SaysNothing;
         }
         // Whoever uses one of too many devices is not looked for.
@@ -235,6 +240,13 @@ impl<'q> Heard<'q> {
                 before.is_some_and(|before| before.is_empty() || before.ends_with(' '))
             })
         })
+    }
+
+    /// Tells whether an account is so new that no usage of the devices by it can be known.
+    fn may_be_of_a_joiner(&self, row: &Row) -> bool {
+        let is_device = !self.devices.is_empty() && row.subject == Subject::Account;
+        let both = row.first_seen().zip(self.usages_until);
+        is_device && both.is_some_and(|(first_seen, until)| first_seen > until)
     }
 
     fn is_used_by(&self, row: &Row) -> bool {

@@ -201,6 +201,11 @@ impl Row {
         self.flags & flag::WAITED_FOR != 0
     }
 
+    /// Returns when it was first seen.
+    pub(super) fn first_seen(&self) -> Option<Timestamp> {
+        self.first_seen
+    }
+
     /// Returns when it was last seen.
     pub(super) fn last_seen(&self) -> Option<Timestamp> {
         self.seen.last_seen
