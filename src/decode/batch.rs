@@ -139,12 +139,11 @@ impl<'r> Builder<'r> {
             }
             found => found == columns,
         };
-        // Only in a single column does a header glued to a row leave its width as it is.
-        if (!fits || columns == 1) && self.headers.is_glued(cells.clone()) {
-            return self.end_at_header(line, "behind a row that has no line end");
-        }
-        if (!fits || columns == 1) && self.headers.is_misread(cells.clone()) {
-            return self.end_at_header(line, "in another encoding");
+        // Only in a single column does a header within a row leave its width as it is.
+        if (!fits || columns == 1)
+            && let Some(what) = self.headers.within(cells.clone())
+        {
+            return self.end_at_header(line, what);
         }
         if !fits {
             return self.reject_width(cells.len(), line);

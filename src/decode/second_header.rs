@@ -43,9 +43,20 @@ impl<'r> Headers<'r> {
         !name.is_empty() && (self.known.contains(name) || self.own.iter().any(|own| own == name))
     }
 
+    /// Returns what header begins within a row, if one does.
+    pub(super) fn within<'t>(
+        &self,
+        cells: impl Iterator<Item = &'t str> + Clone,
+    ) -> Option<&'static str> {
+        if self.is_glued(cells.clone()) {
+            return Some("behind a row that has no line end");
+        }
+        is_misread(cells).then_some("in another encoding")
+    }
+
     /// Tells whether a row ends in a header that begins behind its last cell: a file without its last line end, and another one
     /// behind it.
-    pub(super) fn is_glued<'t>(&self, cells: impl Iterator<Item = &'t str>) -> bool {
+    fn is_glued<'t>(&self, cells: impl Iterator<Item = &'t str>) -> bool {
         let cells: Vec<String> = cells.map(name_in).collect();
         let begins_in = |cell: &String| {
             let mut paths = self
@@ -60,21 +71,6 @@ impl<'r> Headers<'r> {
         };
         let mut behind = cells[at + 1..].iter();
         behind.all(|name| name.is_empty() || self.is_name(name) || is_path(name))
-    }
-
-    /// Tells whether a row is text of one byte a letter that was read as of two, and has names of columns in it: behind a file
-    /// in UTF-16, one in another encoding.
-    pub(super) fn is_misread<'t>(&self, mut cells: impl Iterator<Item = &'t str>) -> bool {
-        let has_path = |bytes: Vec<u8>| {
-            let bytes = bytes.to_ascii_lowercase();
-            let mut paths = ["user.", "device."].iter();
-            paths.any(|path| memchr::memmem::find(&bytes, path.as_bytes()).is_some())
-        };
-        cells.any(|cell| {
-            let halves = |of: fn(u16) -> [u8; 2]| cell.encode_utf16().flat_map(of).collect();
-            !cell.is_ascii()
-                && (has_path(halves(u16::to_le_bytes)) || has_path(halves(u16::to_be_bytes)))
-        })
     }
 
     /// Returns what header a row is, if it is one.
@@ -112,6 +108,21 @@ impl<'r> Headers<'r> {
             })
         })
     }
+}
+
+/// Tells whether a row is text of one byte a letter that was read as of two, and has names of columns in it: behind a file
+/// in UTF-16, one in another encoding.
+fn is_misread<'t>(mut cells: impl Iterator<Item = &'t str>) -> bool {
+    let has_path = |bytes: Vec<u8>| {
+        let bytes = bytes.to_ascii_lowercase();
+        let mut paths = ["user.", "device."].iter();
+        paths.any(|path| memchr::memmem::find(&bytes, path.as_bytes()).is_some())
+    };
+    cells.any(|cell| {
+        let halves = |of: fn(u16) -> [u8; 2]| cell.encode_utf16().flat_map(of).collect();
+        !cell.is_ascii()
+            && (has_path(halves(u16::to_le_bytes)) || has_path(halves(u16::to_be_bytes)))
+    })
 }
 
 /// Tells whether a text is a name of the export language: `user.#team`, `device.name`.

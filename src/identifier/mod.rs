@@ -5,7 +5,8 @@
 //! is not of its kind has no normal form. Which subject a value belongs to, and how strong a
 //! proof it is, is decided elsewhere.
 //!
-//! The way of a text: `text` makes it what all kinds have in common, `not_said` tells what stands for no value (at a glance, by its `lengths`), then
+//! The way of a text: `text` makes it what all kinds have in common, `not_said` tells what stands for no value (`lengths` tell
+//! most texts from those of a list at a glance), then
 //! the file of its kind checks and rewrites it. `hash` is what the index files it under, `look_alike` what it may be
 //! taken for.
 

@@ -36,7 +36,8 @@ pub fn is_key_sid(normal: &str) -> bool {
 }
 
 /// Answers whether a normal SID is that of an account which every Windows computer has of itself: SYSTEM and the other two
-/// services, the web server's, groups that are built in, virtual accounts of services, application pools and virtual machines, and of the window manager.
+/// services, the web server's, virtual accounts of services, application pools and virtual machines, and of the window manager;
+/// or a group that is built in.
 pub fn is_built_in_sid(normal: &str) -> bool {
     let Some(rest) = normal.strip_prefix("s-1-5-") else {
         // Everyone.

@@ -35,7 +35,7 @@ use self::reader::Fetched;
 pub use self::report::{Failure, ObjectCounts, Outcome, Progress, Report, RowReport, note_run};
 use self::sanity::Sanity;
 pub use crate::class::Patterns;
-use crate::index::{self, Kept, Loaded, Made, Past, Rules};
+use crate::index::{self, Kept, Loaded, Made, Past, RowCounts, Rules};
 pub use crate::mapping::Mapping;
 use crate::mapping::OddTypes;
 use crate::observation::Object;
@@ -73,6 +73,7 @@ fn run_whole(options: &Options, progress: &mut dyn FnMut(Progress)) -> Result<Re
         failed: folder.failed()?,
         judges: judges(options),
         odd_types: OddTypes::default(),
+        rejected: Vec::new(),
         idle_drops: BTreeMap::new(),
         sanity: Sanity::default(),
     };
@@ -115,6 +116,8 @@ struct Run<'a> {
     judges: BTreeMap<String, String>,
     /// Words of `user.type` that say neither local nor domain.
     odd_types: OddTypes,
+    /// Objects that were taken in without some of their rows.
+    rejected: Vec<(String, RowCounts)>,
     /// Columns that are to be dropped and that no object had, of the datasets of which some were taken in.
     idle_drops: BTreeMap<Dataset, BTreeSet<String>>,
     sanity: Sanity,
@@ -262,7 +265,7 @@ impl Run<'_> {
         self.failed.keep_only(|identity| identity != taken_in);
         self.report.rows.add(*counts);
         if counts.rejected > 0 {
-            self.report.note_rejected(&object.name(), *counts);
+            self.rejected.push((object.name(), *counts));
         }
     }
 
@@ -324,7 +327,7 @@ impl Run<'_> {
     /// Fills in what the report lacks, and notes the run in `runs.jsonl`.
     fn finish(mut self, start: Instant, bytes_fetched: u64) -> Result<Report> {
         self.report.bytes_fetched = bytes_fetched;
-        self.report.warn_of_more_rejected();
+        self.report.warn_of_rejected(&self.rejected);
         self.report.warn_of_odd_cells();
         self.report.warnings.extend(self.odd_types.warning());
         self.warn_of_idle_drops();

@@ -69,9 +69,6 @@ pub struct Report {
     pub failures: Vec<Failure>,
     /// What is odd though nothing was lost.
     pub warnings: Vec<String>,
-    /// Objects with rejected rows, and rows of those that are not named.
-    #[serde(skip)]
-    pub(crate) rejected: (u64, u64),
 }
 
 /// How a run ended.
@@ -145,31 +142,26 @@ pub struct Failure {
 }
 
 impl Report {
-    /// Says that rows of an object were left out; of many objects that once for all behind the first. Before other warnings:
-    /// these are about what was lost.
-    pub(super) fn note_rejected(&mut self, object: &str, counts: RowCounts) {
-        let (objects, rows) = &mut self.rejected;
-        *objects += 1;
-        if *objects > EXAMPLES {
-            *rows += counts.rejected;
-            return;
-        }
-        let warning = format!(
-            "{} of {} rows of {object} were rejected; see `identidex rejects`",
-            counts.rejected, counts.read
-        );
-        self.warnings.insert(*objects as usize - 1, warning);
-    }
-
-    /// Says how many rows were left out of objects that were not named.
-    pub(super) fn warn_of_more_rejected(&mut self) {
-        let (objects, rows) = self.rejected;
-        if let Some(more) = objects.checked_sub(EXAMPLES).filter(|more| *more > 0) {
-            let warning = format!(
+    /// Says which objects had rows left out: the first ones by name, of the others how many. Before other warnings, since these
+    /// are about what was lost.
+    pub(super) fn warn_of_rejected(&mut self, rejected: &[(String, RowCounts)]) {
+        let (named, others) = rejected.split_at(rejected.len().min(EXAMPLES as usize));
+        let mut warnings: Vec<String> = named
+            .iter()
+            .map(|(object, RowCounts { rejected, read, .. })| {
+                format!(
+                    "{rejected} of {read} rows of {object} were rejected; see `identidex rejects`"
+                )
+            })
+            .collect();
+        if !others.is_empty() {
+            let rows: u64 = others.iter().map(|(_, counts)| counts.rejected).sum();
+            let more = others.len();
+            warnings.push(format!(
                 "{rows} rows of {more} more objects were rejected; see `identidex rejects`"
-            );
-            self.warnings.insert(EXAMPLES as usize, warning);
+            ));
         }
+        self.warnings.splice(..0, warnings);
     }
 
     /// Says of which columns identifiers were not taken.

@@ -81,9 +81,7 @@ struct Candidate {
 impl<'a> Finding<'a> {
     /// Looks up one of the query's texts.
     fn hear(&mut self, clue: &'a Clue) -> rusqlite::Result<()> {
-        let mut heard = Heard::new(clue);
-        let coverage = self.search.generation.coverage;
-        heard.usages_until = coverage.logins.or(coverage.devices);
+        let mut heard = Heard::new(clue, self.search.generation.coverage);
         let looked_up = self.search.look_up(&heard.probes)?;
         let moved = self.search.moved(&looked_up)?;
         let mut now = BTreeSet::new();

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use super::answer::{self, Verdict};
+use super::coverage::Coverage;
 use super::person_name::{self, Likeness};
 use super::query::{Asked, Clue, Probe, field_kind};
 use super::row::{Row, SubjectId};
@@ -30,7 +31,7 @@ pub(super) struct Heard<'q> {
     /// What usages of these devices that wait say of their accounts: somebody of one's own name may be meant.
     waiting_accounts: Vec<String>,
     /// Until when usages are known: who was first seen later may use one of the devices already.
-    pub(super) usages_until: Option<Timestamp>,
+    usages_until: Option<Timestamp>,
     /// Some of what waits may be anybody's: more than is kept by name, or of several who are told apart by no name.
     may_be_anybodys: bool,
     /// Claims to which it leads, of subjects that do not hold it now.
@@ -41,7 +42,7 @@ pub(super) struct Heard<'q> {
 
 impl<'q> Heard<'q> {
     /// Begins with a text of which nothing was looked up yet.
-    pub(super) fn new(clue: &'q Clue) -> Heard<'q> {
+    pub(super) fn new(clue: &'q Clue, coverage: Coverage) -> Heard<'q> {
         Heard {
             clue,
             probes: clue.probes(),
@@ -51,7 +52,7 @@ impl<'q> Heard<'q> {
             devices: BTreeSet::new(),
             users: BTreeMap::new(),
             waiting_accounts: Vec::new(),
-            usages_until: None,
+            usages_until: coverage.logins.or(coverage.devices),
             may_be_anybodys: false,
             led_to: BTreeSet::new(),
             is_anothers_upn: false,

@@ -204,10 +204,9 @@ impl Mapping {
 
     /// Tells whether a column is not read at all: by its name or, where no column has that, by another name of its field.
     fn is_dropped(&self, dataset: Dataset, name: &str, header: &[String]) -> bool {
-        let is_called = |one: &str, name: &String| one.eq_ignore_ascii_case(name.trim());
         let mut dropped = self.dropped[dataset as usize].iter();
         dropped.any(|one| match header.iter().any(|name| is_called(one, name)) {
-            true => one.eq_ignore_ascii_case(name.trim()),
+            true => is_called(one, name),
             false => self.is_of_field(dataset, one, name),
         })
     }
@@ -221,9 +220,7 @@ impl Mapping {
     pub fn idle_drops(&self, dataset: Dataset, header: &[String]) -> BTreeSet<String> {
         let has = |one: &String| {
             let mut names = header.iter();
-            names.any(|name| {
-                one.eq_ignore_ascii_case(name.trim()) || self.is_of_field(dataset, one, name)
-            })
+            names.any(|name| is_called(one, name) || self.is_of_field(dataset, one, name))
         };
         let dropped = self.dropped[dataset as usize].iter();
         dropped.filter(|one| !has(one)).cloned().collect()
@@ -344,6 +341,10 @@ impl Mapping {
         }
         Ok(())
     }
+}
+
+fn is_called(one: &str, name: &str) -> bool {
+    one.eq_ignore_ascii_case(name.trim())
 }
 
 /// Says what each of so many columns of an object holds.

@@ -205,12 +205,10 @@ fn a_file_of_another_encoding_behind_one_in_utf_16_is_not_taken_for_a_row() {
 fn write_and_fail(home: &Home, bytes: &[u8]) {
     fs::write(home.path("exports/users_20261120_060000.csv"), bytes).unwrap();
     let report = home.run(&["sync", "--json", "--retry", "exports"]).json();
-    {
-        assert_eq!(
-            error(&report),
-            "a second header at line 3, in another encoding; export the files apart from one another"
-        );
-    }
+    assert_eq!(
+        error(&report),
+        "a second header at line 3, in another encoding; export the files apart from one another"
+    );
 }
 
 #[test]
