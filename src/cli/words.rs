@@ -61,11 +61,11 @@ pub(super) fn primary_in_words(not_primary: Option<NotPrimary>) -> &'static str 
         }
         Some(NotPrimary::OtherDevice) => "no: the account uses another device most",
         Some(NotPrimary::NoDeviceLeads) => {
-            "no: none of the account's devices stands out, one came to it lately, several name it as the last to log in, it was at a shared one since, or it uses one alone and another beside somebody else"
+            "no: none of the account's devices stands out from the others, one came to it lately, several name it as the last to log in, or it was at a shared one since"
         }
         Some(NotPrimary::OtherAccount) => "no: somebody else uses the device most",
         Some(NotPrimary::NoAccountLeads) => {
-            "no: none of the device's users stands out, or one came to it lately"
+            "no: none of the device's users stands out from the others, or one came to it lately"
         }
         Some(NotPrimary::LastLogin) => "no: the last login of the device is somebody else's",
         Some(NotPrimary::Undated) => {

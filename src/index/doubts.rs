@@ -51,8 +51,13 @@ impl Ranking<'_> {
     /// they tell more than is known of the usage, they need only be of late.
     fn speaks_against(&self, waiting: &NewestWaiting, at: usize) -> bool {
         let stand = &self.stands[at];
-        let [dated, undated, on_it] = [waiting.dated, waiting.undated, waiting.on_it]
-            .map(|time| time.map(seconds).filter(|time| *time >= self.since));
+        let [dated, undated, dated_on_it, undated_on_it] = [
+            waiting.dated,
+            waiting.undated,
+            waiting.dated_on_it,
+            waiting.undated_on_it,
+        ]
+        .map(|time| time.map(seconds).filter(|time| *time >= self.since));
         let is_dated_against = |time| !stand.is(mark::PROVEN) || is_later(time, stand.known);
         let is_undated_against = |time| match stand {
             stand if !stand.is(mark::LOGINS) => true,
@@ -61,13 +66,15 @@ impl Ranking<'_> {
         };
         // What waits is one more that was used: on more days, it is what is used most.
         let days = waiting.days.and_then(|days| days.since(self.since_day));
-        let newest = dated.max(undated).max(on_it);
+        let newest = dated.max(undated).max(dated_on_it).max(undated_on_it);
         let is_late = newest.is_some_and(|newest| !is_later(stand.known, newest));
         let is_most = is_late && days.is_some_and(|days| days.count() > u32::from(stand.days));
         is_most
             || dated.is_some_and(is_dated_against)
             || undated.is_some_and(is_undated_against)
-            || on_it.is_some_and(|time| is_later(time, stand.told.max(stand.known)))
+            || dated_on_it.is_some_and(|time| is_later(time, stand.known))
+            || undated_on_it.is_some_and(|time| is_later(time, stand.told.max(stand.known)))
+            || (!stand.is(mark::DATED) && waiting.came.is_some_and(|day| day > self.word_until(at)))
     }
 
     /// Where a local account that holds the same UPN was elsewhere since, or waits to have been, its owner may have been: there

@@ -53,7 +53,10 @@ pub(super) struct NewestWaiting {
     /// When those were observed that do not tell it.
     pub(super) undated: Option<i64>,
     /// Of somebody who is not known for certain, on the device itself.
-    pub(super) on_it: Option<i64>,
+    pub(super) dated_on_it: Option<i64>,
+    pub(super) undated_on_it: Option<i64>,
+    /// The first day of who came to it last, of these.
+    pub(super) came: Option<i32>,
     /// The days of those of which the other side is not known at all: what may be several may be the very one.
     pub(super) days: Option<Days>,
 }
@@ -173,7 +176,7 @@ impl Placing<'_> {
             let when = (interval.to, mention.days());
             self.note_newest(&sides, when, is_dated);
             if !is_local(keys) {
-                self.note_on_it(&sides, when);
+                self.note_on_it(&sides, when, is_dated);
             }
         }
         self.placed.states[at] = state;
@@ -181,14 +184,19 @@ impl Placing<'_> {
     }
 
     /// Notes when somebody who is not known for certain used a device.
-    fn note_on_it(&mut self, sides: &BySubject<Side>, (time, days): (i64, Days)) {
+    fn note_on_it(&mut self, sides: &BySubject<Side>, (time, days): (i64, Days), is_dated: bool) {
         if let Side::One(device) = &sides.device {
             let waiting = self.placed.waiting.entry((Subject::Device, *device));
             let newest = &mut waiting.or_default().newest;
-            newest.on_it = newest.on_it.max(Some(time));
             if matches!(sides.account, Side::Unknown(_)) {
                 newest.days = joined(newest.days, Some(days));
             }
+            newest.came = newest.came.max(Some(days.first()));
+            let newest = match is_dated {
+                true => &mut newest.dated_on_it,
+                false => &mut newest.undated_on_it,
+            };
+            *newest = (*newest).max(Some(time));
         }
     }
 

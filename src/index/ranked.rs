@@ -90,7 +90,7 @@ impl Ranked {
             waiting: people.waiting,
             locals: people.locals,
             replaced: &people.replaced(&kept.ledger),
-            accounts: people.seen.account,
+            seen: people.seen,
             ledger: &kept.ledger,
             since: seconds(scale.now.saturating_sub(scale.recent)),
             since_day: day_of(scale.now.saturating_sub(scale.recent)),

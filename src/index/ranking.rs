@@ -9,15 +9,15 @@ use super::in_order::{ROWS, in_order, together};
 use super::ledger::Ledger;
 use super::place::Waiting;
 use super::seen::Seen;
-use super::stand::{Seconds, Stand, is_later, is_told_later, mark, seconds};
+use super::stand::{Seconds, Stand, day_of, is_later, is_told_later, mark, seconds};
 use super::stands_for::Namesakes;
 use super::subject::SubjectId;
-use crate::schema::{Class, NotPrimary, Rank, Subject};
+use crate::schema::{BySubject, Class, NotPrimary, Rank, Subject};
 
 /// Usages that were last used so long before the newest one do not compete with it.
 const LEFT_BEHIND: i64 = 14 * DAY;
-/// Of several on one day alone, who leads has so many times the logins of all others.
-const ON_ONE_DAY: u64 = 3;
+/// Who has so many times the logins of others leads, though these were there on half as many days.
+const BESIDE: u64 = 4;
 /// Accounts of people that use a device from which on it may be shared.
 const SHARED_BY: usize = 3;
 /// Whose weight is so many times less than that of who leads is a visitor.
@@ -51,10 +51,7 @@ pub(super) enum LastWord {
 /// How a usage stands among those of its device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum AtDevice {
-    /// It leads, and nobody else comes near.
     Leads(LastWord),
-    /// It leads, and somebody else is there on half as many days or more.
-    LeadsBeside(LastWord),
     OtherLeads,
     NoneLeads,
     Shared,
@@ -64,7 +61,7 @@ impl AtDevice {
     /// Returns what the last login says of the usage, if it leads.
     pub(super) fn last_word(self) -> Option<LastWord> {
         match self {
-            AtDevice::Leads(word) | AtDevice::LeadsBeside(word) => Some(word),
+            AtDevice::Leads(word) => Some(word),
             AtDevice::OtherLeads | AtDevice::NoneLeads | AtDevice::Shared => None,
         }
     }
@@ -102,8 +99,8 @@ pub(super) struct Ranking<'a> {
     pub(super) locals: &'a [Namesakes],
     /// Devices of which another record is newer, in order.
     pub(super) replaced: &'a BTreeSet<u32>,
-    /// When accounts were last seen.
-    pub(super) accounts: &'a Seen,
+    /// When accounts and devices were last seen.
+    pub(super) seen: BySubject<&'a Seen>,
     pub(super) ledger: &'a Ledger,
     /// From when on usages are current, and the day of that.
     pub(super) since: Seconds,
@@ -157,8 +154,8 @@ impl Ranking<'_> {
         let competing = self.without_vague(own.clone().filter(competes));
         let lead = self.lead(competing.iter().copied());
         let lead = lead.filter(|lead| {
-            self.is_on_most_days(*lead, &competing)
-                && !self.is_joint_beside_own(*lead, &competing, at_devices)
+            let mut others = competing.iter().filter(|at| *at != lead);
+            !others.any(|other| self.are_beside(*lead, [*other]))
                 && self.is_theirs_still(*lead, own.clone(), at_devices)
                 && self.is_best_known(*lead, own.clone(), at_devices)
         });
@@ -177,45 +174,27 @@ impl Ranking<'_> {
         competing.filter(|at| !is_vague(at)).collect()
     }
 
-    /// Tells whether no other one was used on more days than what leads: one busy day outweighs many quiet ones by its logins
-    /// alone. Of several on one day alone, a little more tells nothing.
-    fn is_on_most_days(&self, lead: usize, competing: &[usize]) -> bool {
-        let own = self.stands[lead];
-        let others = competing.iter().filter(|at| **at != lead);
-        let others = others.map(|at| self.stands[*at]);
-        let others = others.filter(|one| !is_left_behind(one, own.known));
-        let logins: u64 = others.clone().map(|one| u64::from(one.logins)).sum();
-        let is_clear = own.days > 1 || u64::from(own.logins) >= ON_ONE_DAY * logins;
-        is_clear && others.map(|one| one.days).all(|days| days <= own.days)
-    }
-
-    /// Tells whether what leads is used by somebody else nearly as often, while the account has another device, nearly as often
-    /// used, for itself: a server on which two people work every day is not its own one.
-    fn is_joint_beside_own(
-        &self,
-        lead: usize,
-        competing: &[usize],
-        at_devices: &[AtDevice],
-    ) -> bool {
-        let is_own = |at: usize| matches!(at_devices[at], AtDevice::Leads(_));
-        let mut others = competing.iter();
-        matches!(at_devices[lead], AtDevice::LeadsBeside(_))
-            && others.any(|at| is_own(*at) && self.is_beside(lead, *at))
-    }
-
-    /// Tells whether another usage is on half as many days as one or more, and not of long before.
-    fn is_beside(&self, own: usize, other: usize) -> bool {
-        let (own_stand, stand) = (&self.stands[own], &self.stands[other]);
-        own != other
-            && !is_left_behind(stand, own_stand.known)
-            && u16::from(stand.days) * 2 >= u16::from(own_stand.days)
+    /// Tells whether others come near, of those not of long before: one is on more days, since one busy day outweighs many
+    /// quiet ones by its logins alone; or together they are on half as many days, with a quarter of the logins: logins of a
+    /// week's export tell of one day only, and those that do not say when they were stand for as many as their window has.
+    fn are_beside(&self, own: usize, others: impl IntoIterator<Item = usize>) -> bool {
+        let own = self.stands[own];
+        let (mut days, mut logins, mut is_on_more_days) = (0_u64, 0_u64, false);
+        let others = others.into_iter().map(|at| self.stands[at]);
+        for other in others.filter(|other| !is_left_behind(other, own.known)) {
+            days += u64::from(other.days);
+            logins += u64::from(other.logins);
+            is_on_more_days |= other.days > own.days;
+        }
+        let is_often = days * 2 >= u64::from(own.days) && logins * BESIDE >= u64::from(own.logins);
+        is_on_more_days || is_often
     }
 
     /// Tells whether nothing that an account used, shared or not, speaks against what leads: it was elsewhere since, or is
     /// named elsewhere since; it was at a shared device on more than twice as many days; or it was seen long since, nobody
     /// knows where.
     fn is_theirs_still(&self, lead: usize, own: Range<usize>, at_devices: &[AtDevice]) -> bool {
-        let account = self.accounts.last(self.account(lead), self.ledger);
+        let account = self.seen.account.last(self.account(lead), self.ledger);
         let own_stand = self.stands[lead];
         let speaks_against = |at: usize| {
             let stand = self.stands[at];
@@ -344,14 +323,12 @@ impl Ranking<'_> {
         };
         let known = self.stands[lead].known;
         let is_unknown = || unplaced.is_another_named(same[0].device(), self.account(lead), known);
-        let last_word = self.last_word(lead, all.clone(), is_unknown);
-        let is_joint = people.iter().any(|at| self.is_beside(lead, *at));
-        let leads = match is_joint {
-            true => AtDevice::LeadsBeside(last_word),
-            false => AtDevice::Leads(last_word),
+        let last_word = match self.last_word(lead, all.clone(), is_unknown) {
+            LastWord::Agrees if self.is_joined(lead, &people) => LastWord::None,
+            last_word => last_word,
         };
         made.extend(all.map(|at| match at == lead {
-            true => (at, leads),
+            true => (at, AtDevice::Leads(last_word)),
             false => (at, AtDevice::OtherLeads),
         }));
     }
@@ -368,20 +345,17 @@ impl Ranking<'_> {
         count >= SHARED_BY && most * 2 <= all
     }
 
-    /// Tells whether nobody was at a device on more days than who leads there, and more than half of all days, or two thirds of
-    /// the logins, are theirs. Logins of a long window grow with the days, so that whoever is there a little more often than
-    /// others has most of their product.
+    /// Tells whether more than half of all days at a device are those of who leads there, or two thirds of the logins, and
+    /// others of late do not come near. Logins of a long window grow with the days, so that whoever is there a little more
+    /// often than others has most of their product.
     fn has_most(&self, lead: usize, all: &[usize]) -> bool {
         let own = self.stands[lead];
-        let others = || {
-            let others = all.iter().filter(|at| **at != lead);
-            others.map(|at| self.stands[*at])
-        };
-        let days: u64 = others().map(|one| u64::from(one.days)).sum();
-        let logins: u64 = others().map(|one| u64::from(one.logins)).sum();
+        let others = all.iter().copied().filter(|at| *at != lead);
+        let ever = others.clone().map(|at| self.stands[at]);
+        let days: u64 = ever.clone().map(|one| u64::from(one.days)).sum();
+        let logins: u64 = ever.map(|one| u64::from(one.logins)).sum();
         let is_most = u64::from(own.days) > days || u64::from(own.logins) > 2 * logins;
-        let mut of_late = others().filter(|one| !is_left_behind(one, own.known));
-        is_most && of_late.all(|one| one.days <= own.days)
+        is_most && !self.are_beside(lead, others)
     }
 
     /// Returns the usage that stands out among those that compete.
@@ -425,6 +399,23 @@ impl Ranking<'_> {
             (None, None) if is_unknown() => LastWord::Unknown,
             (None, None) => LastWord::None,
         }
+    }
+
+    /// Tells whether somebody joined who leads at a device, of whom its row can know nothing.
+    fn is_joined(&self, lead: usize, people: &[usize]) -> bool {
+        let until = self.word_until(lead);
+        people
+            .iter()
+            .any(|at| i32::from(self.stands[*at].began) > until)
+    }
+
+    /// Returns the last day of which the device's row of a usage may tell: that on which the device was last seen, or on which
+    /// the usage began, for the row may be older than all logins.
+    pub(super) fn word_until(&self, at: usize) -> i32 {
+        let device = self.seen.device.last(self.ids[at] as u32, self.ledger);
+        let last_seen = device.last_seen.unwrap_or(i64::MAX);
+        let seen = day_of(last_seen.min(device.observed_at));
+        seen.max(i32::from(self.stands[at].began))
     }
 
     fn not_primary(&self, at: usize, lead: Option<usize>, on: AtDevice) -> Option<NotPrimary> {

@@ -42,7 +42,7 @@ pub(super) struct Stand {
     /// At least one.
     pub(super) logins: u32,
     /// Its first day of use of late, since 1970; where there is none, it competes with nothing.
-    began: u16,
+    pub(super) began: u16,
     /// Its days of use of late.
     pub(super) days: u8,
     marks: u8,
@@ -261,7 +261,7 @@ impl Sum {
             logins: self.logins.unwrap_or(0).clamp(1, u64::from(u32::MAX)) as u32,
             // A day on which logins were observed may be that behind the last on which the device was seen.
             began: recent.map_or(0, |recent| {
-                let first = recent.first().min(day_of(time));
+                let first = recent.first().min(day_of(time.max(self.known)));
                 first.clamp(0, i32::from(u16::MAX)) as u16
             }),
             days: recent.map_or(0, Days::count) as u8,

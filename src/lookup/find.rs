@@ -81,7 +81,7 @@ struct Candidate {
 impl<'a> Finding<'a> {
     /// Looks up one of the query's texts.
     fn hear(&mut self, clue: &'a Clue) -> rusqlite::Result<()> {
-        let mut heard = Heard::new(clue, self.search.generation.coverage);
+        let mut heard = Heard::new(clue);
         let looked_up = self.search.look_up(&heard.probes)?;
         let moved = self.search.moved(&looked_up)?;
         let mut now = BTreeSet::new();
@@ -295,22 +295,29 @@ impl<'a> Finding<'a> {
         if !self.query.has_several() {
             return Ok(());
         }
-        let accounts = self.candidates.iter().map(|one| one.row.key());
-        let accounts = accounts.filter(|(subject, _)| *subject == Subject::Account);
-        let accounts: Vec<u32> = accounts.map(|(_, account)| account).collect();
+        let accounts = self.candidates.iter().map(|one| one.row.as_ref());
+        let accounts = accounts.filter(|row| row.subject == Subject::Account);
+        let accounts: Vec<&Row> = accounts.collect();
         if accounts.is_empty() {
             return Ok(());
         }
-        for heard in &mut self.heard {
+        for heard in self
+            .heard
+            .iter_mut()
+            .filter(|heard| !heard.devices.is_empty())
+        {
             let devices = heard.devices.clone();
             for device in &devices {
                 heard.note_waiting(self.search.waiting(*device)?);
             }
             for account in &accounts {
                 for device in &devices {
-                    if let Some(rank) = rank::of_usage(self.search.reader, *account, *device)? {
-                        heard.note_use(*account, *device, rank);
+                    if let Some(rank) = rank::of_usage(self.search.reader, account.id, *device)? {
+                        heard.note_use(account.id, *device, rank);
                     }
+                }
+                if self.search.is_joiner(account)? {
+                    heard.note_joiner(account.id);
                 }
             }
         }

@@ -2,10 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::Timestamp;
-
 use super::answer::{self, Verdict};
-use super::coverage::Coverage;
 use super::person_name::{self, Likeness};
 use super::query::{Asked, Clue, Probe, field_kind};
 use super::row::{Row, SubjectId};
@@ -30,8 +27,8 @@ pub(super) struct Heard<'q> {
     users: BTreeMap<u32, Option<u32>>,
     /// What usages of these devices that wait say of their accounts: somebody of one's own name may be meant.
     waiting_accounts: Vec<String>,
-    /// Until when usages are known: who was first seen later may use one of the devices already.
-    usages_until: Option<Timestamp>,
+    /// Accounts so new that no usage by them can be known: they may use one of the devices already.
+    joiners: BTreeSet<u32>,
     /// Some of what waits may be anybody's: more than is kept by name, or of several who are told apart by no name.
     may_be_anybodys: bool,
     /// Claims to which it leads, of subjects that do not hold it now.
@@ -42,7 +39,7 @@ pub(super) struct Heard<'q> {
 
 impl<'q> Heard<'q> {
     /// Begins with a text of which nothing was looked up yet.
-    pub(super) fn new(clue: &'q Clue, coverage: Coverage) -> Heard<'q> {
+    pub(super) fn new(clue: &'q Clue) -> Heard<'q> {
         Heard {
             clue,
             probes: clue.probes(),
@@ -52,7 +49,7 @@ impl<'q> Heard<'q> {
             devices: BTreeSet::new(),
             users: BTreeMap::new(),
             waiting_accounts: Vec::new(),
-            usages_until: coverage.logins.or(coverage.devices),
+            joiners: BTreeSet::new(),
             may_be_anybodys: false,
             led_to: BTreeSet::new(),
             is_anothers_upn: false,
@@ -64,6 +61,11 @@ impl<'q> Heard<'q> {
         let proof = (rank.is_current && !rank.is_shared).then_some(device);
         let known = self.users.entry(account).or_insert(proof);
         *known = known.or(proof);
+    }
+
+    /// Notes that an account is so new that no usage by it can be known.
+    pub(super) fn note_joiner(&mut self, account: u32) {
+        self.joiners.insert(account);
     }
 
     /// Notes what waits for one of the devices.
@@ -184,7 +186,7 @@ impl<'q> Heard<'q> {
         if is_unknown && row.subject == Subject::Account && self.may_be_unknown() {
             return Stand::SaysNothing;
         }
-        if self.may_be_of_a_namesake(row) || self.may_be_of_a_joiner(row) {
+        if self.may_be_of_a_namesake(row) || self.is_joiner(row) {
             return Stand::SaysNothing;
         }
         // Whoever uses one of too many devices is not looked for.
@@ -243,15 +245,12 @@ impl<'q> Heard<'q> {
         })
     }
 
-    /// Tells whether an account is so new that no usage of the devices by it can be known.
-    fn may_be_of_a_joiner(&self, row: &Row) -> bool {
-        let is_device = !self.devices.is_empty() && row.subject == Subject::Account;
-        let both = row.first_seen().zip(self.usages_until);
-        is_device && both.is_some_and(|(first_seen, until)| first_seen > until)
-    }
-
     fn is_used_by(&self, row: &Row) -> bool {
         row.subject == Subject::Account && self.users.contains_key(&row.id)
+    }
+
+    fn is_joiner(&self, row: &Row) -> bool {
+        row.subject == Subject::Account && self.joiners.contains(&row.id)
     }
 }
 

@@ -307,6 +307,20 @@ impl<'a> Search<'a> {
         }
     }
 
+    /// Tells whether an account was first seen after the newest logins (devices, where there are no logins).
+    pub(super) fn is_joiner(&self, account: &Row) -> rusqlite::Result<bool> {
+        let coverage = self.generation.coverage;
+        let first_seen = match account.first_seen() {
+            Some(first_seen) => Some(first_seen),
+            None => self
+                .reader
+                .object(account.first)?
+                .map(|(observed_at, _)| observed_at),
+        };
+        let both = first_seen.zip(coverage.logins.or(coverage.devices));
+        Ok(both.is_some_and(|(first_seen, usages_until)| first_seen > usages_until))
+    }
+
     /// Returns what waits for a device.
     pub(super) fn waiting(&self, device: u32) -> rusqlite::Result<Waiting> {
         let row = self.row(Subject::Device, device)?;

@@ -26,16 +26,10 @@ impl Office<'_, '_, '_> {
         let stand = &self.stands[pair];
         let is_own = |other: &Pair| other.0 == pair.0 && !self.is_shared(other);
         let own = without_vague(self.competing(is_own));
-        let is_own_rather = own.iter().any(|(other, _)| {
-            let beside = std::iter::once((*other, &self.stands[*other]));
-            self.leads_at_device(other)
-                && !self.is_joint(other)
-                && is_beside(stand, pair, &beside.collect())
-        });
+        let mut others = own.iter().filter(|(other, _)| *other != pair);
         lead(&own) == Some(pair)
             && self.leads_at_device(pair)
-            && is_on_most_days(stand, pair, &own)
-            && !(self.is_joint(pair) && is_own_rather)
+            && !others.any(|other| are_beside(stand, pair, &vec![*other]))
             && self.is_there_still(pair)
             && self.is_best_known(pair)
             && !stand.is_too_early
@@ -48,11 +42,6 @@ impl Office<'_, '_, '_> {
     fn people_at(&self, device: &Subject) -> Some<'_> {
         let is_at_device = |other: &Pair| other.1 == *device && self.world.is_persons(&other.0);
         without_vague(self.competing(is_at_device))
-    }
-
-    /// Says whether somebody else is at a device on half as many days or more.
-    fn is_joint(&self, pair: &Pair) -> bool {
-        is_beside(&self.stands[pair], pair, &self.people_at(&pair.1))
     }
 
     fn leads_at_device(&self, pair: &Pair) -> bool {
@@ -169,7 +158,8 @@ impl Office<'_, '_, '_> {
         let waiting = &self.world.waiting;
         let devices = waiting.devices.iter().filter(|(of, ..)| *of == pair.1);
         let mut devices = devices.map(|(_, time, is_dated)| (seconds(*time), *is_dated));
-        let mut on_it = waiting.on_it.iter().filter(|(of, _)| *of == pair.1);
+        let mut on_it = waiting.on_it.iter().filter(|(of, ..)| *of == pair.1);
+        let mut came = waiting.came.iter().filter(|(of, _)| *of == pair.1);
         self.waits_for(account, pair)
             || self.is_most(
                 own,
@@ -177,10 +167,15 @@ impl Office<'_, '_, '_> {
                 waiting.newest_of_device(&pair.1),
             )
             || devices.any(|(time, is_dated)| self.is_against(own, time, is_dated))
-            || on_it.any(|(_, time)| {
+            || on_it.any(|(_, time, is_dated)| {
                 let time = seconds(*time);
-                time >= self.since() && is_later(time, own.told.max(own.known))
+                let than = match is_dated {
+                    true => own.known,
+                    false => own.told.max(own.known),
+                };
+                time >= self.since() && is_later(time, than)
             })
+            || (!own.is_dated && came.any(|(_, day)| *day > self.word_until(pair)))
     }
 
     /// Says whether logins that wait for an account speak against a pair.
@@ -249,6 +244,23 @@ impl Office<'_, '_, '_> {
         })
     }
 
+    /// The last day of which a device's row can tell who leads there.
+    fn word_until(&self, pair: &Pair) -> i64 {
+        let (seen, observed) = self
+            .world
+            .seen(self.world.devices, &pair.1, "device.last_seen");
+        let seen = seen.map_or(observed, |seen| seen.min(observed));
+        let began = self.stands[pair].began.unwrap_or(0);
+        seen.div_euclid(DAY_US).max(began / DAY_S)
+    }
+
+    /// Says whether somebody came to a device of whom its row can know nothing.
+    fn is_joined(&self, pair: &Pair) -> bool {
+        let until = self.word_until(pair) * DAY_S;
+        let people = self.people_at(&pair.1);
+        people.iter().any(|(_, stand)| stand.began > Some(until))
+    }
+
     /// Says whether the last login that a device's newest row names does not speak against a pair.
     fn agrees(&self, pair: &Pair) -> bool {
         let own = &self.stands[pair];
@@ -281,7 +293,10 @@ impl Office<'_, '_, '_> {
                     && other.days * 3 <= own.days
                     && !is_later(seconds(other.time_us), own.known)
             }
-            None => own.is_dated || (people.contains(&pair) && own.is_word_fresh),
+            None => {
+                let is_theirs = people.contains(&pair) && own.is_word_fresh;
+                own.is_dated || (is_theirs && !self.is_joined(pair))
+            }
         }
     }
 }
@@ -292,27 +307,26 @@ fn without_vague(competing: Some) -> Some {
     competing.into_iter().filter(is_left).collect()
 }
 
-/// Says whether an account was nowhere else on more days, and of several on one day, nearly always here.
-fn is_on_most_days(own: &Stand, pair: &Pair, competing: &Some) -> bool {
-    let others = competing.iter().filter(|(other, _)| *other != pair);
-    let mut others = others.filter(|(_, stand)| !stand.is_left_behind(own.known));
+/// Says whether of some others, not of long before, one is on more days than a pair, or all are on half as many days or more,
+/// with a quarter of its logins or more.
+fn are_beside(own: &Stand, pair: &Pair, some: &Some) -> bool {
+    let others = some.iter().filter(|(other, _)| *other != pair);
+    let others = others.filter(|(_, stand)| !stand.is_left_behind(own.known));
+    let days: u64 = others.clone().map(|(_, stand)| stand.days).sum();
     let logins: u64 = others.clone().map(|(_, stand)| stand.logins).sum();
-    (own.days > 1 || own.logins >= 3 * logins) && others.all(|(_, stand)| stand.days <= own.days)
+    let is_one = others
+        .max_by_key(|(_, stand)| stand.days)
+        .is_some_and(|(_, stand)| stand.days > own.days);
+    is_one || (days * 2 >= own.days && logins * 4 >= own.logins)
 }
 
-/// Says whether one of some others is on half as many days as a pair or more, and not of long before.
-fn is_beside(own: &Stand, pair: &Pair, some: &Some) -> bool {
-    let mut others = some.iter().filter(|(other, _)| *other != pair);
-    others.any(|(_, stand)| !stand.is_left_behind(own.known) && stand.days * 2 >= own.days)
-}
-
-/// Says whether nobody was at a device on more days, and more than half of these, or two thirds of the logins, are a pair's.
+/// Says whether more than half of the days at a device, or two thirds of the logins, are a pair's, and others of late do not
+/// come near.
 fn has_most(own: &Stand, pair: &Pair, all: &Some) -> bool {
     let others = || all.iter().filter(|(other, _)| *other != pair);
     let days: u64 = others().map(|(_, stand)| stand.days).sum();
     let logins: u64 = others().map(|(_, stand)| stand.logins).sum();
-    let mut of_late = others().filter(|(_, stand)| !stand.is_left_behind(own.known));
-    (own.days > days || own.logins > 2 * logins) && of_late.all(|(_, stand)| stand.days <= own.days)
+    (own.days > days || own.logins > 2 * logins) && !are_beside(own, pair, all)
 }
 
 /// Returns the one that stands out among some pairs.

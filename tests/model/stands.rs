@@ -328,7 +328,7 @@ impl World<'_, '_> {
             began: recent
                 .clone()
                 .min()
-                .map(|day| (*day).min(time_us.div_euclid(DAY_US)) * DAY_S),
+                .map(|day| (*day).min(time_us.max(known_us).div_euclid(DAY_US)) * DAY_S),
             days: recent.count() as u64,
             logins: logins.max(1),
             is_current: some_current,

@@ -11,7 +11,9 @@ pub(super) struct Waiting {
     pub(super) accounts: BTreeSet<(Subject, i64, bool)>,
     pub(super) devices: BTreeSet<(Subject, i64, bool)>,
     /// Of somebody who is not known for certain, on a device.
-    pub(super) on_it: BTreeSet<(Subject, i64)>,
+    pub(super) on_it: BTreeSet<(Subject, i64, bool)>,
+    /// Each of these with its first day.
+    pub(super) came: BTreeSet<(Subject, i64)>,
     /// The days of those of which the other side is not known at all.
     pub(super) account_days: BTreeMap<Subject, BTreeSet<i64>>,
     pub(super) device_days: BTreeMap<Subject, BTreeSet<i64>>,
@@ -27,9 +29,8 @@ impl Waiting {
     /// The newest login that waits for a device, or waits on it for want of a user.
     pub(super) fn newest_of_device(&self, device: &Subject) -> Option<i64> {
         let among = self.devices.iter().filter(|(of, ..)| of == device);
-        let on_it = self.on_it.iter().filter(|(of, _)| of == device);
-        let among = among.map(|(_, time, _)| *time);
-        among.chain(on_it.map(|(_, time)| *time)).max()
+        let on_it = self.on_it.iter().filter(|(of, ..)| of == device);
+        among.chain(on_it).map(|(_, time, _)| *time).max()
     }
 
     pub(super) fn take(
@@ -67,7 +68,9 @@ impl Waiting {
                     let its = self.device_days.entry(device.clone()).or_default();
                     its.extend(days);
                 }
-                self.on_it.insert((device.clone(), time));
+                let first = days.first().map(|day| (device.clone(), *day));
+                self.came.extend(first);
+                self.on_it.insert((device.clone(), time, is_dated));
             }
             _ => {}
         }
