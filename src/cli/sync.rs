@@ -12,7 +12,7 @@ use anyhow::Context as _;
 use indicatif::{HumanCount, ProgressBar, ProgressStyle};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
-use tracing::warn;
+use tracing::{error, warn};
 
 use super::{BadUsage, ClosedPipe, Context, Exit, LogFormat, print, print_json};
 use crate::class::Patterns;
@@ -65,7 +65,13 @@ pub(super) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
             match show(args, context, &report) {
                 // Whoever reads the report had enough of it: how the run ended is the same.
                 Err(error) if error.is::<ClosedPipe>() => {}
-                shown => shown?,
+                Err(error) => {
+                    error!(
+                        "the run ended as its line in runs.jsonl says, but its report cannot be written: {error:#}"
+                    );
+                    return Ok(Exit::Partly);
+                }
+                Ok(()) => {}
             }
             match report.outcome {
                 Outcome::Partial => Ok(Exit::Partly),
@@ -302,10 +308,7 @@ fn some(count: u64, what: &str) -> String {
 /// The report of a run that came to nothing: the failure without an object is the run's own.
 fn failed(error: &anyhow::Error) -> Report {
     Report {
-        failures: vec![Failure {
-            object: String::new(),
-            error: format!("{error:#}"),
-        }],
+        failures: vec![Failure::new("", format!("{error:#}"))],
         ..Report::default()
     }
 }

@@ -114,10 +114,9 @@ impl Run<'_> {
 
     fn fail_source(&mut self, name: &str, error: String) {
         tracing::error!(source = name, error, "source failed");
-        self.report.failures.push(Failure {
-            object: format!("source `{name}`"),
-            error,
-        });
+        self.report
+            .failures
+            .push(Failure::new(format!("source `{name}`"), error));
     }
 
     /// Has objects of the future wait for their time: until then their rows would be newer than all others.

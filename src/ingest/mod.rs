@@ -214,10 +214,9 @@ impl Run<'_> {
     fn fail(&mut self, object: &Object, error: String) {
         error!(object = %object.name(), error = %error, "object failed");
         self.report.objects.failed += 1;
-        self.report.failures.push(Failure {
-            object: object.name(),
-            error,
-        });
+        self.report
+            .failures
+            .push(Failure::new(object.name(), error));
         self.progress_of(object);
     }
 
@@ -295,10 +294,10 @@ impl Run<'_> {
     fn link_current(&mut self) {
         if let Err(error) = self.folder.link_current() {
             error!(error = %chain(&error), "the link does not lead to the current generation");
-            self.report.failures.push(Failure {
-                object: self.options.index.display().to_string(),
-                error: format!("published, but the link leads elsewhere: {}", chain(&error)),
-            });
+            self.report.failures.push(Failure::new(
+                self.options.index.display().to_string(),
+                format!("published, but the link leads elsewhere: {}", chain(&error)),
+            ));
         }
     }
 

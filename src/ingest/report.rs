@@ -139,6 +139,20 @@ pub struct Failure {
     pub object: String,
     /// What was wrong and what to do.
     pub error: String,
+    /// Objects that failed for the same reason and are not named.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub more: u64,
+}
+
+impl Failure {
+    /// Says that an object failed; the run itself, where it has no name.
+    pub fn new(object: impl Into<String>, error: impl Into<String>) -> Failure {
+        Failure {
+            object: object.into(),
+            error: error.into(),
+            more: 0,
+        }
+    }
 }
 
 impl Report {
@@ -186,34 +200,27 @@ impl Report {
     /// Has what fails or is odd for one reason told once, with the first of those it is true of: a report stays short whatever
     /// happens.
     pub(super) fn shorten(&mut self) {
-        let failures = std::mem::take(&mut self.failures);
-        let mut counts: BTreeMap<String, u64> = BTreeMap::new();
-        let mut left_out = 0;
-        for failure in failures {
-            let count = counts.entry(failure.error.clone()).or_default();
-            *count += 1;
-            if *count <= EXAMPLES && self.failures.len() < LISTED {
-                self.failures.push(Failure {
-                    error: cut(failure.error),
-                    ..failure
-                });
-            } else {
-                left_out += u64::from(*count <= EXAMPLES);
+        let mut named: BTreeMap<String, (u64, usize)> = BTreeMap::new();
+        let mut left_out = 0_u64;
+        for failure in std::mem::take(&mut self.failures) {
+            let known = named.get_mut(&failure.error);
+            match known {
+                Some((count, last)) if *count >= EXAMPLES => self.failures[*last].more += 1,
+                _ if self.failures.len() >= LISTED => left_out += 1,
+                known => {
+                    let count = known.map_or(0, |(count, _)| *count);
+                    named.insert(failure.error.clone(), (count + 1, self.failures.len()));
+                    self.failures.push(failure);
+                }
             }
         }
-        let more = counts.into_iter().filter(|(_, count)| *count > EXAMPLES);
-        for (error, count) in more.take(LISTED) {
-            self.failures.push(Failure {
-                object: format!("{} more", count - EXAMPLES),
-                error: cut(error),
-            });
+        for failure in &mut self.failures {
+            failure.error = cut(std::mem::take(&mut failure.error));
         }
         if left_out > 0 {
-            self.failures.push(Failure {
-                object: format!("{left_out} more"),
-                error: "of other reasons; `identidex status` lists what failed by its content"
-                    .to_owned(),
-            });
+            self.warnings.insert(0, format!(
+                "{left_out} more objects failed; `identidex status` lists what failed by its content"
+            ));
         }
         let warnings = self.warnings.len().saturating_sub(LISTED);
         self.warnings.truncate(LISTED);

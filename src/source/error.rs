@@ -28,7 +28,7 @@ pub enum Error {
     #[error(
         "not permitted to read {place}{}; {}",
         brackets(.reply),
-        .reply.hint().unwrap_or("check the credentials and their right to list and to read")
+        .reply.hint().unwrap_or("check the credentials, or a folder's owner and mode, and the right to list and to read")
     )]
     NotPermitted {
         /// The source or the object.

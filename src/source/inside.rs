@@ -102,6 +102,20 @@ impl Inside {
         overlooked
     }
 
+    /// Returns the first folder that cannot be read, for want of rights or otherwise.
+    pub(super) fn unreadable(&self) -> Option<PathBuf> {
+        let mut folders = vec![PathBuf::new()];
+        while let Some(folder) = folders.pop() {
+            let Ok(entries) = fs::read_dir(self.folder.join(&folder)) else {
+                return Some(folder);
+            };
+            let entries = entries.flatten();
+            let inner = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+            folders.extend(inner.map(|entry| folder.join(entry.file_name())));
+        }
+        None
+    }
+
     fn has_folder(&mut self, folder: &Path) -> bool {
         if let Some(known) = self.known.get(folder) {
             return *known;

@@ -332,7 +332,15 @@ fn files(store: &Store, stop: &AtomicBool) -> Result<(Vec<ObjectMeta>, Vec<Odd>)
                 // Links that lead round in a circle, or to themselves.
                 None | Some(Some(TOO_MANY_LINKS)) => {}
                 // A folder that cannot be read hides what it holds: that is no smaller listing, but none.
-                Some(_) => return Err(told(&err, store.name())),
+                Some(_) => {
+                    let folder = inside
+                        .unreadable()
+                        .filter(|folder| *folder != FilePath::new(""));
+                    let place = folder.map(|folder| {
+                        format!("the folder {} in {}", folder.display(), store.name())
+                    });
+                    return Err(told(&err, place.unwrap_or_else(|| store.name())));
+                }
             },
         }
         at_most(metas.len(), store)?;

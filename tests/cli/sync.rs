@@ -222,3 +222,13 @@ fn a_stop_signal_ends_a_run_and_leaves_nothing() {
         drop(call);
     }
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_report_that_cannot_be_written_is_exit_code_3_and_all_is_in() {
+    let home = Home::new();
+    let full = File::options().write(true).open("/dev/full").unwrap();
+    let mut command = home.command(&["sync", "--json", &fixture("tenant")]);
+    assert_eq!(command.stdout(full).status().unwrap().code(), Some(3));
+    home.run(&["resolve", "jdoe@EMEA"]).exits(0);
+}

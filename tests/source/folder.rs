@@ -26,6 +26,24 @@ fn a_file_whose_name_cannot_be_a_key_costs_only_itself() {
 }
 
 #[test]
+fn a_folder_that_cannot_be_read_is_named() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = Folder::start();
+    folder.put("a.csv", b"a");
+    folder.put("deep/er/z.csv", b"z");
+    let closed = folder.path().join("deep/er");
+    std::fs::set_permissions(&closed, std::fs::Permissions::from_mode(0o000)).unwrap();
+    let is_superuser = std::fs::read_dir(&closed).is_ok();
+    let listed = list(folder.config(""));
+    std::fs::set_permissions(&closed, std::fs::Permissions::from_mode(0o700)).unwrap();
+    if is_superuser {
+        return; // Who may read everything.
+    }
+    let error = listed.unwrap_err().to_string();
+    assert!(error.contains("the folder deep/er in "), "{error}");
+}
+
+#[test]
 fn a_file_url_is_a_folder() {
     let folder = Folder::start();
     folder.put("with space/a.csv", b"a");
