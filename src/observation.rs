@@ -4,6 +4,7 @@
 //! second day) is never copied. No SQL here, and Arrow only as the owner of the text.
 
 use std::borrow::Cow;
+use std::ops::AddAssign;
 
 use arrow_array::{Array, ArrayRef, RecordBatch, StringArray};
 
@@ -127,15 +128,27 @@ impl Decoded {
     }
 }
 
-/// Cells of a column that say nothing though something stands there.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+/// Cells of a column that say nothing though something stands there, or what cannot be. Rows that are known by their bytes are
+/// not counted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
 pub struct OddCells {
     /// Words and signs for "no value".
     pub not_said: u64,
-    /// Identifiers with quotes around them, or an apostrophe before.
+    /// Identifiers with quotes around them or an apostrophe before, and formulas, as spreadsheets write them: not taken.
     pub guarded: u64,
     /// Identifiers that their kind refuses.
     pub refused: u64,
+    /// Times of more than a day after the object was observed: taken as they are.
+    pub ahead: u64,
+}
+
+impl AddAssign for OddCells {
+    fn add_assign(&mut self, other: OddCells) {
+        self.not_said += other.not_said;
+        self.guarded += other.guarded;
+        self.refused += other.refused;
+        self.ahead += other.ahead;
+    }
 }
 
 /// What happened to identifiers that merge nothing and could not be indexed.

@@ -391,7 +391,11 @@ impl<'a> Reader<'a> {
         };
         let batches = decode::batches(spooled.file.as_ref(), form, reading, Some(recogniser))
             .map_err(|source| Some(unreadable(&name, source)))?;
-        let mut mapper = Mapper::new(layout, time_zone, &self.options.patterns);
+        let mut mapper = Mapper::new(
+            layout,
+            (time_zone, spooled.object.observed_at),
+            &self.options.patterns,
+        );
         let mut tally = Tally::default();
         let mut filled = Filled::new(columns.len());
         let mut hints = None;

@@ -62,9 +62,9 @@ pub struct Report {
     pub bytes_fetched: u64,
     /// How long it took.
     pub seconds: f64,
-    /// Cells that say nothing though something stands there, by dataset and column; absent when there are none.
+    /// Cells that are odd, by dataset and column; absent when there are none.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub odd_cells: BTreeMap<String, OddReport>,
+    pub odd_cells: BTreeMap<String, OddCells>,
     /// Objects that failed.
     pub failures: Vec<Failure>,
     /// What is odd though nothing was lost.
@@ -119,17 +119,6 @@ pub struct RowReport {
     pub superseded: u64,
     /// Rows that could not be taken.
     pub rejected: u64,
-}
-
-/// Cells of a column that say nothing though something stands there. Rows that are known by their bytes are not counted.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
-pub struct OddReport {
-    /// Words and signs for "no value".
-    pub not_said: u64,
-    /// Identifiers with quotes around them or an apostrophe before, and formulas, as spreadsheets write them: not taken.
-    pub guarded: u64,
-    /// Identifiers that their kind refuses.
-    pub refused: u64,
 }
 
 /// An object that failed, and why.
@@ -194,6 +183,13 @@ impl Report {
                     cells.refused
                 ));
             }
+            if cells.ahead > 0 {
+                self.warnings.push(format!(
+                    "{} times of {column} lie more than a day after their object was observed; check the time_zone of the source, \
+                     and the clock that wrote them",
+                    cells.ahead
+                ));
+            }
         }
     }
 
@@ -239,10 +235,7 @@ impl Report {
     pub(super) fn note_odd(&mut self, dataset: Dataset, odd: Vec<(String, OddCells)>) {
         for (column, cells) in odd {
             let name = format!("{} {column}", dataset.as_str());
-            let all = self.odd_cells.entry(name).or_default();
-            all.not_said += cells.not_said;
-            all.guarded += cells.guarded;
-            all.refused += cells.refused;
+            *self.odd_cells.entry(name).or_default() += cells;
         }
     }
 

@@ -23,6 +23,8 @@ pub struct Mapper<'a> {
     layout: &'a Layout,
     shape: u64,
     time_zone: &'a TimeZone,
+    /// The latest time that can be, in microseconds since 1970: a day after the object was observed, for the clocks differ.
+    latest: i64,
     patterns: &'a Patterns,
     /// Counted over all batches.
     pub refused: Refused,
@@ -41,13 +43,19 @@ struct Keys {
 }
 
 impl<'a> Mapper<'a> {
-    /// `time_zone` applies to times that name none.
-    pub fn new(layout: &'a Layout, time_zone: &'a TimeZone, patterns: &'a Patterns) -> Mapper<'a> {
+    /// `time_zone` applies to times that name none; `observed_at`, in microseconds since 1970, is when the object was observed.
+    pub fn new(
+        layout: &'a Layout,
+        (time_zone, observed_at): (&'a TimeZone, i64),
+        patterns: &'a Patterns,
+    ) -> Mapper<'a> {
+        const DAY_MICROS: i64 = 24 * 60 * 60 * 1_000_000;
         let shape = Hash::of(&format!("{} {:?}", layout.dataset.as_str(), layout.shape)).high;
         Mapper {
             layout,
             shape,
             time_zone,
+            latest: observed_at.saturating_add(DAY_MICROS),
             patterns,
             refused: Refused::default(),
             odd: Vec::new(),
@@ -96,9 +104,7 @@ impl<'a> Mapper<'a> {
         self.odd
             .resize(odd.len().max(self.odd.len()), OddCells::default());
         for (all, some) in self.odd.iter_mut().zip(odd) {
-            all.not_said += some.not_said;
-            all.guarded += some.guarded;
-            all.refused += some.refused;
+            *all += *some;
         }
     }
 
@@ -114,9 +120,13 @@ impl<'a> Mapper<'a> {
     /// Notes a value that its kind refuses.
     fn note_refused(&mut self, column: Option<usize>) {
         self.refused.other += 1;
-        if let Some(odd) = column.and_then(|column| self.odd.get_mut(column)) {
+        if let Some(odd) = self.odd_of(column) {
             odd.refused += 1;
         }
+    }
+
+    fn odd_of(&mut self, column: Option<usize>) -> Option<&mut OddCells> {
+        self.odd.get_mut(column?)
     }
 
     fn all_described(
@@ -380,12 +390,18 @@ impl<'a> Mapper<'a> {
         Ok(Side { kinds, keys })
     }
 
-    fn time(&self, row: Row, field: usize) -> Result<Option<i64>, Refusing> {
+    fn time(&mut self, row: Row, field: usize) -> Result<Option<i64>, Refusing> {
         let Some(text) = row.text(field) else {
             return Ok(None);
         };
         match parse_time(text, self.time_zone) {
-            Some(time) => Ok(Some(time)),
+            Some(time) => {
+                let is_ahead = time > self.latest;
+                if let Some(odd) = self.odd_of(self.layout.columns[field]).filter(|_| is_ahead) {
+                    odd.ahead += 1;
+                }
+                Ok(Some(time))
+            }
             None => Err(Refusing {
                 column: self.layout.columns[field],
                 reason: "not a time: expected 2026-08-14 12:16:03 or RFC 3339, not before 1970"

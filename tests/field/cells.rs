@@ -134,3 +134,23 @@ fn an_id_of_entra_in_a_mapped_column_is_the_sid_of_its_number() {
         assert_eq!(one["devices"][0]["name"], "NB-1", "{one}");
     }
 }
+
+#[test]
+fn times_that_cannot_have_been_yet_are_counted() {
+    let home = Home::new();
+    fs::create_dir_all(home.path("exports/users")).unwrap();
+    let rows = "user.name,user.first_seen,user.last_seen\n\
+        a@EMEA,2026-01-01 00:00:00,2026-11-20 09:00:00\n\
+        b@EMEA,2026-01-01 00:00:00,2026-11-21 07:00:00\n\
+        c@EMEA,2026-01-01 00:00:00,2036-11-20 05:00:00\n";
+    fs::write(home.path("exports/users/2026-11-20T06-00-00Z.csv"), rows).unwrap();
+    let report = sync(&home).exits(0).json();
+    assert_eq!(report["rows"]["stored"], 3, "{report}");
+    assert_eq!(report["odd_cells"]["users user.last_seen"]["ahead"], 2);
+    assert!(report["odd_cells"]["users user.first_seen"].is_null());
+    let warning = report["warnings"][0].as_str().unwrap();
+    assert!(
+        warning.starts_with("2 times of users user.last_seen lie more than a day after"),
+        "{warning}"
+    );
+}
