@@ -1,7 +1,5 @@
 //! Objects: the rows of a JSON text, one after another, in bounded memory.
 
-use serde_json::Deserializer;
-
 use super::properties::Properties;
 use super::shape::{BOTH, Shape, has_paths, has_paths_before, list_begin};
 use crate::decode::text::Text;
@@ -91,11 +89,9 @@ impl Objects {
     fn object(&mut self, take: impl FnOnce(Properties, u64)) -> Result<Found, Error> {
         loop {
             let line = self.text.line;
-            let mut values = Deserializer::from_slice(self.text.rest()).into_iter();
-            match values.next() {
-                Some(Ok(properties)) => {
+            match Properties::read(self.text.rest()) {
+                Some(Ok((properties, length))) => {
                     take(properties, line);
-                    let length = values.byte_offset();
                     self.is_by_lines &= self.text.is_line(length);
                     self.text.pass(length);
                     self.place = match self.shape {
@@ -162,13 +158,13 @@ impl Objects {
                 self.text.pass(begin);
                 return Ok(Place::ListBegin);
             }
-            let mut values = Deserializer::from_slice(self.text.rest()).into_iter::<Properties>();
-            match values.next() {
-                Some(Ok(whole)) if has_paths(&whole) => {
+            match Properties::read(self.text.rest()) {
+                Some(Ok((whole, _))) if has_paths(&whole) => {
                     return Err(self.broken("a row, where objects around lists of rows stand"));
                 }
-                Some(Ok(whole)) if whole.values().any(|(_, value)| value.is_empty_list()) => {
-                    let length = values.byte_offset();
+                Some(Ok((whole, length)))
+                    if whole.values().any(|(_, value)| value.is_empty_list()) =>
+                {
                     self.text.pass(length);
                     return Ok(Place::Outside);
                 }
@@ -188,17 +184,15 @@ impl Objects {
         const BEFORE: &[u8] = b"{\"\":0";
         loop {
             let rest = [BEFORE, self.text.rest()].concat();
-            let mut values = Deserializer::from_slice(&rest).into_iter::<Properties>();
-            match values.next() {
-                Some(Ok(others)) => {
+            match Properties::read(&rest) {
+                Some(Ok((others, length))) => {
                     if others.values().any(|(_, value)| value.is_list_of_objects()) {
                         return Err(self.broken("a second list of objects; expected one"));
                     }
                     if has_paths(&others) {
                         return Err(self.broken(BOTH));
                     }
-                    let length = values.byte_offset() - BEFORE.len();
-                    self.text.pass(length);
+                    self.text.pass(length - BEFORE.len());
                     return Ok(());
                 }
                 Some(Err(error)) if error.is_eof() => {}

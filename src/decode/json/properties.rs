@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer as _, MapAccess, Visitor};
+use serde::de::{Deserialize, DeserializeSeed, Error as _, IgnoredAny, MapAccess, Visitor};
 use serde_json::Deserializer;
 use serde_json::value::RawValue;
 
@@ -16,26 +16,64 @@ const TOO_DEEP: &str = "objects are nested deeper than 8 levels";
 /// Why a row is left out that cannot be read to its end.
 pub(super) type Reason = &'static str;
 
-/// The properties of an object, in its order, those that stand twice too.
-pub(super) struct Properties<'t>(Vec<(Name<'t>, Value<'t>)>);
+/// The properties of an object and of those within it, in their order, those that stand twice too.
+pub(super) struct Properties<'t>(Vec<Item<'t>>);
+
+/// What an object has next.
+enum Item<'t> {
+    Value(Name<'t>, Value<'t>),
+    /// An object: its own properties follow, up to its end.
+    Object(Name<'t>),
+    End,
+}
 
 /// A property's name.
 struct Name<'t>(Cow<'t, str>);
 
-/// A property's value, as it is written.
+/// A property's value, as it is written; of an object that was read into its properties, the bracket.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Value<'t>(&'t str);
 
 impl<'t> Properties<'t> {
+    /// Reads the object that a text begins with, and returns how many bytes it takes. None where only white space is left.
+    pub(super) fn read(text: &'t [u8]) -> Option<serde_json::Result<(Properties<'t>, usize)>> {
+        if text.trim_ascii_start().is_empty() {
+            return None;
+        }
+        let mut items = Vec::with_capacity(16);
+        let mut object = Deserializer::from_slice(text);
+        let read = Object::new(text, &mut items, 0).deserialize(&mut object);
+        // Whatever is read next would begin there.
+        let length = object.into_iter::<IgnoredAny>().byte_offset();
+        Some(read.map(|()| (Properties(items), length)))
+    }
+
     /// Hands out every property of an object and of those within it, by its whole name.
     pub(super) fn each(
         self,
         take: &mut impl FnMut(&str, Value<'t>) -> Result<(), Reason>,
     ) -> Result<(), Reason> {
-        for (Name(name), value) in self.0 {
-            match value.is_object() {
-                false => take(name.trim(), value)?,
-                true => within(&mut name.trim().to_owned(), value, 1, take)?,
+        let (mut path, mut lengths) = (String::new(), Vec::new());
+        for item in self.0 {
+            match item {
+                Item::Value(_, value) if value.is_object() => return Err(TOO_DEEP),
+                Item::Value(name, value) if lengths.is_empty() => take(name.trimmed(), value)?,
+                Item::Value(name, value) => {
+                    let length = path.len();
+                    path.push('.');
+                    path.push_str(name.trimmed());
+                    take(&path, value)?;
+                    path.truncate(length);
+                }
+                Item::Object(name) => {
+                    let is_own = lengths.is_empty();
+                    lengths.push(path.len());
+                    if !is_own {
+                        path.push('.');
+                    }
+                    path.push_str(name.trimmed());
+                }
+                Item::End => path.truncate(lengths.pop().unwrap_or_default()),
             }
         }
         Ok(())
@@ -43,38 +81,36 @@ impl<'t> Properties<'t> {
 
     /// Returns the properties of the object itself.
     pub(super) fn values(&self) -> impl Iterator<Item = (&str, Value<'t>)> {
-        self.0.iter().map(|(Name(name), value)| (&**name, *value))
+        let mut depth = 0_usize;
+        self.0.iter().filter_map(move |item| {
+            let is_own = depth == 0;
+            let (Name(name), value) = match item {
+                Item::Value(name, value) => (name, *value),
+                Item::Object(name) => {
+                    depth += 1;
+                    (name, Value("{"))
+                }
+                Item::End => {
+                    depth -= 1;
+                    return None;
+                }
+            };
+            is_own.then_some((&**name, value))
+        })
     }
 }
 
-/// Hands out the properties of an object within a row, as they are read.
-fn within<'t>(
-    path: &mut String,
-    object: Value<'t>,
-    depth: usize,
-    take: &mut impl FnMut(&str, Value<'t>) -> Result<(), Reason>,
-) -> Result<(), Reason> {
-    if depth > MAX_DEPTH {
-        return Err(TOO_DEEP);
-    }
-    let mut result = Ok(());
-    let length = path.len();
-    let each = |Name(name): Name, value: Value<'t>| {
-        path.push('.');
-        path.push_str(name.trim());
-        if result.is_ok() {
-            result = match value.is_object() {
-                false => take(path, value),
-                true => within(path, value, depth + 1, take),
-            };
+impl Name<'_> {
+    /// Returns it without white space around.
+    fn trimmed(&self) -> &str {
+        let name = &*self.0;
+        let ends = [name.as_bytes().first(), name.as_bytes().last()];
+        let is_plain = |end: &Option<&u8>| end.is_some_and(u8::is_ascii_graphic);
+        match ends.iter().all(is_plain) {
+            true => name,
+            false => name.trim(),
         }
-        path.truncate(length);
-    };
-    let mut object = Deserializer::from_str(object.0);
-    object
-        .deserialize_map(Object(each))
-        .map_err(|_| UNREADABLE)?;
-    result
+    }
 }
 
 const UNREADABLE: Reason = "a text of the row cannot be read: expected UTF-8 and valid escapes";
@@ -106,7 +142,8 @@ impl<'t> Value<'t> {
     /// Returns the first object of a list of them.
     pub(super) fn first_object(self) -> Option<Properties<'t>> {
         let inner = self.0.strip_prefix('[')?;
-        Deserializer::from_str(inner).into_iter().next()?.ok()
+        let (first, _) = Properties::read(inner.as_bytes())?.ok()?;
+        Some(first)
     }
 
     /// Returns the text of a cell: that of a text, nothing for null, `[a, b]` for a list, and else as it is written, so that
@@ -148,18 +185,46 @@ fn list(text: &str) -> Result<String, Reason> {
     Ok(format!("[{}]", texts.join(", ")))
 }
 
-impl<'t> Deserialize<'t> for Properties<'t> {
-    fn deserialize<D: serde::Deserializer<'t>>(from: D) -> Result<Self, D::Error> {
-        let mut properties = Vec::with_capacity(16);
-        from.deserialize_map(Object(|name, value| properties.push((name, value))))?;
-        Ok(Properties(properties))
+/// Reads the properties of an object, and of those within it, each byte once.
+struct Object<'t, 'i> {
+    text: &'t [u8],
+    items: &'i mut Vec<Item<'t>>,
+    depth: usize,
+}
+
+impl<'t, 'i> Object<'t, 'i> {
+    fn new(text: &'t [u8], items: &'i mut Vec<Item<'t>>, depth: usize) -> Object<'t, 'i> {
+        Object { text, items, depth }
+    }
+
+    /// Tells whether the value of a name that stands in the text is an object; not of one that is written with escapes.
+    fn is_object(&self, name: &Name) -> bool {
+        let Cow::Borrowed(name) = name.0 else {
+            return false;
+        };
+        let begin = (name.as_ptr() as usize).checked_sub(self.text.as_ptr() as usize);
+        let behind = begin.and_then(|begin| self.text.get(begin + name.len()..));
+        let colon = behind.and_then(|behind| behind.strip_prefix(b"\""));
+        let colon = colon.map(<[u8]>::trim_ascii_start);
+        let value = colon.and_then(|colon| colon.strip_prefix(b":"));
+        value.is_some_and(|value| value.trim_ascii_start().starts_with(b"{"))
+    }
+
+    /// The object within it that comes next, unless it is nested too deep to be read.
+    fn inner<'n>(&'n mut self, text: &'t [u8]) -> Object<'t, 'n> {
+        Object::new(text, self.items, self.depth + 1)
     }
 }
 
-/// What is done with each property of an object.
-struct Object<F>(F);
+impl<'t> DeserializeSeed<'t> for Object<'t, '_> {
+    type Value = ();
 
-impl<'t, F: FnMut(Name<'t>, Value<'t>)> Visitor<'t> for Object<F> {
+    fn deserialize<D: serde::Deserializer<'t>>(self, from: D) -> Result<(), D::Error> {
+        from.deserialize_map(self)
+    }
+}
+
+impl<'t> Visitor<'t> for Object<'t, '_> {
     type Value = ();
 
     fn expecting(&self, message: &mut fmt::Formatter) -> fmt::Result {
@@ -167,9 +232,28 @@ impl<'t, F: FnMut(Name<'t>, Value<'t>)> Visitor<'t> for Object<F> {
     }
 
     fn visit_map<A: MapAccess<'t>>(mut self, mut map: A) -> Result<(), A::Error> {
-        while let Some(name) = map.next_key()? {
+        let is_deepest = self.depth == MAX_DEPTH;
+        while let Some(name) = map.next_key::<Name>()? {
+            if !is_deepest && self.is_object(&name) {
+                self.items.push(Item::Object(name));
+                let text = self.text;
+                map.next_value_seed(self.inner(text))?;
+                self.items.push(Item::End);
+                continue;
+            }
             let value: &RawValue = map.next_value()?;
-            (self.0)(name, Value(value.get()));
+            let value = value.get();
+            if is_deepest || !Value(value).is_object() {
+                self.items.push(Item::Value(name, Value(value)));
+                continue;
+            }
+            self.items.push(Item::Object(name));
+            let text = value.as_bytes();
+            let inner = self
+                .inner(text)
+                .deserialize(&mut Deserializer::from_slice(text));
+            inner.map_err(A::Error::custom)?;
+            self.items.push(Item::End);
         }
         Ok(())
     }
@@ -202,7 +286,8 @@ mod tests {
     use super::*;
 
     fn each(object: &str) -> Result<Vec<(String, String)>, Reason> {
-        let properties: Properties = serde_json::from_str(object).unwrap();
+        let (properties, length) = Properties::read(object.as_bytes()).unwrap().unwrap();
+        assert_eq!(length, object.len());
         let mut found = Vec::new();
         properties.each(&mut |name, value| {
             found.push((name.to_owned(), value.text()?.into_owned()));

@@ -33,11 +33,8 @@ pub(in crate::decode) fn shape_of(
     if text.trim_ascii_start().starts_with(b"[") {
         return Ok(Shape::Lists);
     }
-    match Deserializer::from_slice(text)
-        .into_iter::<Properties>()
-        .next()
-    {
-        Some(Ok(first)) => shape_by(&first, names),
+    match Properties::read(text) {
+        Some(Ok((first, _))) => shape_by(&first, names),
         Some(Err(error)) if error.is_eof() && !is_whole => {
             let begin = text.trim_ascii_start();
             match list_begin(begin) {
@@ -111,8 +108,8 @@ fn has_names(object: &Properties, names: &HashSet<String>) -> bool {
 /// Tells whether an object's start, up to within its list of rows, has the whole name of a column.
 pub(super) fn has_paths_before(start: &[u8]) -> bool {
     let closed = [start, b"]}"].concat();
-    let whole: Result<Properties, _> = serde_json::from_slice(&closed);
-    whole.is_ok_and(|whole| has_paths(&whole))
+    let whole = Properties::read(&closed);
+    whole.is_some_and(|whole| whole.is_ok_and(|(whole, _)| has_paths(&whole)))
 }
 
 /// Returns where the first list of objects begins in an object, behind its bracket; none where it has none so far.
