@@ -25,6 +25,7 @@
 //! | what both sides know | `error`, `identifier`, `schema`, `bucket`, `generation` | always |
 //! | answers | `lookup` | always |
 //! | rows as the stages hand them on | `observation`, `class` | `ingest` |
+//! | why a service did not answer | `fault` | `ingest` |
 //! | the stages of a run, which do not see each other | `source`, `decode`, `mapping`, `index` | `ingest` |
 //! | files, and the folder of generations | `write_behind`, `sqlite`, `publish` | `ingest` |
 //! | a run | `ingest` | `ingest` |
@@ -43,6 +44,9 @@ mod lookup;
 mod class;
 #[cfg(feature = "ingest")]
 mod observation;
+
+#[cfg(feature = "ingest")]
+mod fault;
 
 #[cfg(feature = "ingest")]
 mod decode;

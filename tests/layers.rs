@@ -21,7 +21,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("lookup", &["bucket", "generation"]),
     // The stages of ingest.
     ("observation", &["bucket"]),
-    ("source", &["observation"]),
+    ("fault", &[]),
+    ("source", &["fault", "observation"]),
     ("decode", &["observation"]),
     ("write_behind", &[]),
     ("sqlite", &["write_behind"]),

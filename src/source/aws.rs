@@ -16,7 +16,7 @@ use object_store::aws::AwsCredential;
 use tokio::sync::Mutex;
 
 use super::error::NoCredentials;
-use super::fault::cause;
+use crate::fault::cause;
 
 /// How long before their end credentials are renewed: more than the retries of one request take.
 const RENEW_BEFORE: Duration = Duration::from_secs(5 * 60);

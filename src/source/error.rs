@@ -10,7 +10,8 @@ use std::path::PathBuf;
 
 use object_store::client::{HttpError, HttpErrorKind};
 
-use super::fault::{Fault, cause, hint, texts_of};
+use super::hint::hint;
+use crate::fault::{Fault, cause, texts_of};
 
 /// Why a source could not be opened or listed, or an object not fetched.
 #[derive(Debug, thiserror::Error)]

@@ -19,10 +19,10 @@ use tempfile::TempPath;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 use super::error::{Error, Reply, spool_error, told};
-use super::fault::cause;
 use super::store::Store;
 use super::stored::{LocalFile, Stored, Trace};
 use super::{Object, Sources, unless};
+use crate::fault::cause;
 
 /// How many objects are fetched at once: enough to hide the latency of a service behind small files.
 const FETCHES_AT_ONCE: usize = 16;

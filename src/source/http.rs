@@ -23,7 +23,7 @@ use object_store::path::Path;
 
 use super::asked::{Asked, Attempts, host_of};
 use super::error::{PageFault, Reply};
-use super::fault::Fault;
+use crate::fault::Fault;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 

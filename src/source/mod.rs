@@ -5,16 +5,16 @@
 //! one, not to be made from asynchronous code. What is new is decided by the ledger, what the bytes mean by `decode`.
 //!
 //! - `store`: from a configuration to a store; `aws`: its credentials; `http`: the client under it, `asked` its log
-//! - `error`: what can go wrong; `fault`: why, and what helps
+//! - `error`: what can go wrong; `hint`: what helps
 //! - `observed`: when an object was observed
 //! - `fetch`: objects into the spool
 
 mod asked;
 mod aws;
 mod error;
-mod fault;
 mod fetch;
 mod filter;
+mod hint;
 mod http;
 mod inside;
 mod observed;
@@ -40,15 +40,15 @@ use object_store::{ObjectMeta, ObjectStoreExt};
 use tokio::runtime::Runtime;
 
 use self::inside::{Entry, Inside};
+pub use crate::fault::Fault;
 pub use crate::observation::{Object, ObservedFrom};
 pub use error::{Error, Reply};
-pub use fault::Fault;
 pub use fetch::{Fetch, Spooled};
 pub use observed::{day_in, observed_at};
 pub use stored::Stored;
 
+use crate::fault::cause;
 use error::told;
-use fault::cause;
 use http::Pages;
 use store::{Kind, Root, Store};
 

@@ -1,6 +1,6 @@
-//! Faults: why a service did not answer, or refused, and what helps.
+//! Faults: why a service did not answer, and what helps.
 //!
-//! What the caller is told of it is the affair of `error`.
+//! What the caller is told of it is the affair of those who asked: `source`, `live`.
 
 use std::error::Error as StdError;
 use std::io;
@@ -43,7 +43,7 @@ pub enum Fault {
 
 impl Fault {
     /// Tells a fault by what the HTTP client and those below it say, whose texts may hold addresses and are not repeated.
-    pub(super) fn of(error: &(dyn StdError + 'static)) -> Option<Fault> {
+    pub(crate) fn of(error: &(dyn StdError + 'static)) -> Option<Fault> {
         const WORDS: [(&str, Fault); 17] = [
             ("unknownissuer", Fault::Authority),
             // A certificate that signs itself.
@@ -80,10 +80,25 @@ impl Fault {
                 _ => None,
             })
     }
+
+    /// Returns what helps, where that is more than to try again.
+    pub(crate) fn hint(self) -> Option<&'static str> {
+        match self {
+            Fault::Name => Some("check the endpoint and the name service"),
+            Fault::Refused => Some("check the endpoint and its port"),
+            Fault::Authority => Some(
+                "add the authority to the trusted certificates of this machine (SSL_CERT_FILE)",
+            ),
+            Fault::Expired => Some("renew the certificate, or check the clock of this machine"),
+            Fault::OtherHost => Some("check the endpoint"),
+            Fault::Proxy => Some("check proxy_url, HTTPS_PROXY and NO_PROXY"),
+            Fault::Network | Fault::Tls | Fault::TimedOut | Fault::Closed => None,
+        }
+    }
 }
 
 /// Returns all that a chain of errors says, in small letters: to look for words in, never to be shown.
-pub(super) fn texts_of(error: &(dyn StdError + 'static)) -> String {
+pub(crate) fn texts_of(error: &(dyn StdError + 'static)) -> String {
     let mut texts = String::new();
     let mut next = Some(error);
     while let Some(error) = next {
@@ -94,100 +109,8 @@ pub(super) fn texts_of(error: &(dyn StdError + 'static)) -> String {
     texts
 }
 
-/// Returns what helps, by the code of the service or by why it did not answer.
-pub(super) fn hint(code: Option<&str>, fault: Option<Fault>) -> Option<&'static str> {
-    const CODES: [(&str, &str); 20] = [
-        (
-            "RequestTimeTooSkewed",
-            "the clock of this machine is wrong: set it",
-        ),
-        (
-            "InvalidAccessKeyId",
-            "there is no such access key: it was deleted, disabled or is of another account",
-        ),
-        (
-            "SignatureDoesNotMatch",
-            "the secret does not belong to the access key, or was cut; check for a trailing line end",
-        ),
-        ("ExpiredToken", "the session token has expired: renew it"),
-        (
-            "TokenRefreshRequired",
-            "the session token has expired: renew it",
-        ),
-        (
-            "InvalidToken",
-            "the session token is not valid: renew it, or take it away beside a lasting key",
-        ),
-        (
-            "AuthorizationHeaderMalformed",
-            "the bucket is in another region: set the option region",
-        ),
-        (
-            "IllegalLocationConstraintException",
-            "the bucket is in another region: set the option region",
-        ),
-        (
-            "PermanentRedirect",
-            "the bucket is in another region: set the option region",
-        ),
-        (
-            "InvalidObjectState",
-            "it is archived: restore it, or exclude it",
-        ),
-        (
-            "BlobArchived",
-            "it is archived: rehydrate it, or exclude it",
-        ),
-        (
-            "AccountProblem",
-            "the account has a problem that only its provider can tell",
-        ),
-        (
-            "AllAccessDisabled",
-            "all access to it was disabled by the provider",
-        ),
-        ("AccountIsDisabled", "the storage account is disabled"),
-        (
-            "KeyBasedAuthenticationNotPermitted",
-            "keys are disabled for the storage account: use a workload identity or an application",
-        ),
-        (
-            "AuthorizationFailure",
-            "the storage account's network rules or the SAS do not let this machine in",
-        ),
-        (
-            "AuthorizationPermissionMismatch",
-            "give the identity the role Storage Blob Data Reader",
-        ),
-        (
-            "AuthenticationFailed",
-            "check the key or SAS and its end, and the clock of this machine",
-        ),
-        (
-            "PublicAccessNotPermitted",
-            "no credentials were sent, and the account takes no anonymous readers: set them",
-        ),
-        (
-            "AccessDenied",
-            "grant the right to list and to read; where the reader pays for requests, set the option request_payer = \"true\"",
-        ),
-    ];
-    let by_code = CODES.iter().find(|(known, _)| Some(*known) == code);
-    by_code.map(|(_, hint)| *hint).or_else(|| match fault? {
-        Fault::Name => Some("check the endpoint and the name service"),
-        Fault::Refused => Some("check the endpoint and its port"),
-        Fault::Authority => {
-            Some("add the authority to the trusted certificates of this machine (SSL_CERT_FILE)")
-        }
-        Fault::Expired => Some("renew the certificate, or check the clock of this machine"),
-        Fault::OtherHost => Some("check the endpoint"),
-        Fault::Proxy => Some("check proxy_url, HTTPS_PROXY and NO_PROXY"),
-        Fault::Network | Fault::Tls | Fault::TimedOut | Fault::Closed => None,
-    })
-}
-
 /// Returns the first error of type `E` in the chain of causes.
-pub(super) fn cause<'a, E: StdError + 'static>(
+pub(crate) fn cause<'a, E: StdError + 'static>(
     error: &'a (dyn StdError + 'static),
 ) -> Option<&'a E> {
     let mut next = Some(error);
