@@ -11,7 +11,7 @@ use crate::identifier::hash128;
 use crate::index::Past;
 use crate::observation::{Object, ObservedFrom};
 use crate::publish::digits;
-use crate::source::{Listing, day_in};
+use crate::source::{Listing, days_in};
 
 /// How far ahead of the clock an object may be observed: zones and clocks differ by less.
 const AHEAD: i64 = 2 * DAY;
@@ -204,10 +204,14 @@ fn objects(count: usize) -> String {
 /// Reports objects whose key has a date, and no time, far from when they were modified, which counts: copied files.
 fn apart(new: &[Object]) -> Option<String> {
     let is_apart = |object: &&Object| {
-        let day = day_in(&object.key).filter(|_| object.observed_from == ObservedFrom::Modified);
-        let midnight = day.and_then(|day| day.to_zoned(jiff::tz::TimeZone::UTC).ok());
-        let noon = midnight.map(|day| day.timestamp().as_microsecond() + DAY / 2);
-        noon.is_some_and(|noon| noon.abs_diff(object.modified_at) > APART.unsigned_abs())
+        let days = days_in(&object.key).into_iter();
+        let noons = days.filter_map(|day| {
+            let midnight = day.to_zoned(jiff::tz::TimeZone::UTC).ok()?;
+            Some(midnight.timestamp().as_microsecond() + DAY / 2)
+        });
+        let nearest = noons.map(|noon| noon.abs_diff(object.modified_at)).min();
+        object.observed_from == ObservedFrom::Modified
+            && nearest.is_some_and(|nearest| nearest > APART.unsigned_abs())
     };
     let apart: Vec<&Object> = new.iter().filter(is_apart).collect();
     let first = apart.first()?;

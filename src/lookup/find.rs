@@ -274,7 +274,7 @@ impl<'a> Finding<'a> {
                 let mut heard = heard.iter();
                 heard.all(|heard| stands(heard, one) != Stand::Contradicts)
             });
-            // Whoever is called just so leaves out those who are called so in part.
+            // Whoever is called just so leaves out those who are called so in part, but for whom an initial may stand.
             for name in heard
                 .iter()
                 .filter(|heard| heard.clue.asked == Asked::FullName)
@@ -283,7 +283,9 @@ impl<'a> Finding<'a> {
                     .iter()
                     .any(|one| stands(name, one) == Stand::Agrees)
                 {
-                    candidates.retain(|one| stands(name, one) == Stand::Agrees);
+                    candidates.retain(|one| {
+                        stands(name, one) == Stand::Agrees || name.is_shortened(&one.row)
+                    });
                 }
             }
         }

@@ -212,6 +212,12 @@ impl<'q> Heard<'q> {
         self.former.contains(&row.key()) || self.led_to.contains(&row.key())
     }
 
+    /// Tells whether the text is the name of a subject with initials for some words.
+    pub(super) fn is_shortened(&self, row: &Row) -> bool {
+        let name = row.full_name().unwrap_or_default();
+        person_name::is_written_out(name, &self.clue.text)
+    }
+
     fn stand_of_name(&self, row: &Row) -> Stand {
         if row.subject == Subject::Device {
             return Stand::Contradicts;

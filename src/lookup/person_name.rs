@@ -55,6 +55,27 @@ pub(super) fn compare(left: &str, right: &str) -> Option<Likeness> {
     })
 }
 
+/// Tells whether one text is the other with a word written out of which that has the initial: `John P. Smith` may be John Paul
+/// Smith.
+pub(super) fn is_written_out(left: &str, right: &str) -> bool {
+    let of = |text: &str| (words(text), initials(text));
+    let ((left, left_initials), (right, right_initials)) = (of(left), of(right));
+    let shortened = |words: &[String], others: &[String], initials: &[char]| {
+        let mut initials = initials.to_vec();
+        let is_kept = |word: &&String| {
+            let found = initials
+                .iter()
+                .position(|initial| word.starts_with(*initial));
+            let found = found.filter(|_| !others.contains(word));
+            found.map(|at| initials.remove(at)).is_none()
+        };
+        words.iter().filter(is_kept).cloned().collect::<Vec<_>>()
+    };
+    let short = shortened(&left, &right, &right_initials);
+    let other = shortened(&right, &left, &left_initials);
+    !short.is_empty() && short == other && left != right
+}
+
 /// Tells whether a text says what somebody is called.
 pub(super) fn is_name(text: &str) -> bool {
     !words(text).is_empty()
@@ -62,6 +83,22 @@ pub(super) fn is_name(text: &str) -> bool {
 
 /// Returns the words of a name that tell people apart, in order, each once; none for a placeholder, which says nothing.
 pub(super) fn words(name: &str) -> Vec<String> {
+    let mut words = split(name);
+    words.retain(|word| word.chars().nth(1).is_some() && !TITLES.contains(&word.as_str()));
+    words.sort_unstable();
+    words.dedup();
+    words
+}
+
+/// Returns the letters that stand for a word.
+fn initials(name: &str) -> Vec<char> {
+    let words = split(name).into_iter();
+    let letters = words
+        .filter_map(|word| Some(word.chars().next()).filter(|_| word.chars().nth(1).is_none()));
+    letters.flatten().collect()
+}
+
+fn split(name: &str) -> Vec<String> {
     if name.len() > BYTES_AT_MOST {
         return Vec::new();
     }
@@ -72,11 +109,10 @@ pub(super) fn words(name: &str) -> Vec<String> {
         name.replace(*letter, written)
     });
     let words = plain.split(|letter: char| !letter.is_alphanumeric());
-    let says = |word: &&str| word.chars().nth(1).is_some() && !TITLES.contains(word);
-    let mut words: Vec<String> = words.filter(says).map(str::to_owned).collect();
-    words.sort_unstable();
-    words.dedup();
     words
+        .filter(|word| !word.is_empty())
+        .map(str::to_owned)
+        .collect()
 }
 
 /// Leaves accents out, and apostrophes, so that what they part is one word.
@@ -121,6 +157,26 @@ mod tests {
             ("Anne-Marie Weiß", "Weiss, Anne Marie"),
         ] {
             assert_eq!(compare(left, right), Some(Likeness::Same), "{left} {right}");
+        }
+    }
+
+    #[test]
+    fn an_initial_may_stand_for_a_word_of_the_other_name() {
+        for (left, right) in [
+            ("Smith, John Paul", "John P. Smith"),
+            ("Lee Min Ho", "Min H. Lee"),
+            ("María José Díaz", "Maria J. Diaz"),
+            ("John P. Smith", "Smith John Paul"),
+        ] {
+            assert!(is_written_out(left, right), "{left} {right}");
+        }
+        for (left, right) in [
+            ("Smith, John", "John P. Smith"),
+            ("John Quentin Smith", "John P. Smith"),
+            ("John Smith", "John Smith"),
+            ("John Paul Peter Smith", "John P. Smith"),
+        ] {
+            assert!(!is_written_out(left, right), "{left} {right}");
         }
     }
 

@@ -44,7 +44,7 @@ pub use crate::fault::Fault;
 pub use crate::observation::{Object, ObservedFrom};
 pub use error::{Error, Reply};
 pub use fetch::{Fetch, Spooled};
-pub use observed::{day_in, observed_at};
+pub use observed::{days_in, observed_at};
 pub use stored::Stored;
 
 use crate::fault::cause;

@@ -20,6 +20,7 @@ const YEARS: std::ops::RangeInclusive<i16> = 1970..=2099;
 /// - a date and a time: `2026-11-20T06-00-00`, `2026-11-20T06:00:00` (`%3A` for `:`, or `_`, what downloads make of it),
 ///   `20261120T060000`, `20261120_060000`, also with a space or, between full forms, `-`; after `T` the seconds, or
 ///   minutes and seconds, may be absent;
+/// - fourteen digits: `20261120060000`;
 /// - a date folder and an hour or time below it: `2026-11-20/06`, `2026/11/20/06`, `2026-11-20/06-30-00`, also with what
 ///   they are before a `=`: `date=2026-11-20/hour=06`;
 /// - then a fraction and `Z` or an offset (`+02:00`, `+0200`); without either, `time_zone` applies.
@@ -42,25 +43,22 @@ pub fn observed_at(
     }
 }
 
-/// Returns the one day that a key's dates name, if it names any.
-pub fn day_in(key: &str) -> Option<Date> {
+/// Returns the days that a key's dates name, those before a time too that cannot be read.
+pub fn days_in(key: &str) -> Vec<Date> {
     let mut rest = key.as_bytes();
-    let mut day = None;
+    let mut days = Vec::new();
     let mut after_digit = false;
     while let Some(first) = rest.first() {
         let mut reader = Reader(rest);
         let found = reader.date().filter(|_| !after_digit);
-        let is_whole = !reader.0.first().is_some_and(u8::is_ascii_digit);
-        let found = found.filter(|_| is_whole);
+        // Hours, minutes and seconds may follow at once.
+        let found = found.filter(|_| matches!(reader.digits(), 0 | 2 | 4 | 6));
         let found = found.and_then(|(year, month, day, _)| Date::new(year, month, day).ok());
-        if found.is_some_and(|found| day.is_some_and(|known| known != found)) {
-            return None;
-        }
-        day = day.or(found);
+        days.extend(found);
         after_digit = first.is_ascii_digit();
         rest = &rest[1..];
     }
-    day
+    days
 }
 
 /// Returns the one instant that every date-time in the key names.
@@ -90,6 +88,8 @@ fn the_instant(key: &str, time_zone: &TimeZone) -> Option<i64> {
 #[derive(Clone, Copy, PartialEq)]
 enum Between {
     T,
+    /// Nothing: `20261120060000`.
+    Nothing,
     Folder,
     Dash,
     Other,
@@ -105,12 +105,12 @@ impl<'a> Reader<'a> {
         let between = self.between(separator)?;
         let (hour, minute, second) = self.time(between, separator)?;
         let (nanosecond, offset) = self.fraction_and_zone()?;
-        // A zone that cannot be read makes another instant of it.
+        // A zone that cannot be read, or a half of a day, makes another instant of it.
         let is_whole = !self
             .0
             .first()
             .is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'+');
-        if !is_whole || !self.ends_an_hour(between) {
+        if !is_whole || self.is_half_a_day() || !self.ends_an_hour(between) {
             return None;
         }
         let local = DateTime::new(year, month, day, hour, minute, second, nanosecond).ok()?;
@@ -139,6 +139,9 @@ impl<'a> Reader<'a> {
     }
 
     fn between(&mut self, date_separator: Option<u8>) -> Option<Between> {
+        if date_separator.is_none() && self.digits() == 6 {
+            return Some(Between::Nothing);
+        }
         let between = match self.one_of(b"Tt_ /-")? {
             b'T' | b't' => Between::T,
             b'/' => {
@@ -158,8 +161,7 @@ impl<'a> Reader<'a> {
         let after_hour = self.0;
         let separator = self.one_of(b"-:_.");
         // `20261120-060000` and `2026-11-20-060000` may be a running number.
-        let full_only = between == Between::Dash;
-        if full_only && (separator.is_none() || date_separator.is_none()) {
+        if between == Between::Dash && (separator.is_none() || date_separator.is_none()) {
             return None;
         }
         let Some(minute) = self.two_digits() else {
@@ -197,12 +199,7 @@ impl<'a> Reader<'a> {
         let before = self.0;
         let sign = self.0.first().copied();
         self.one_of(b".,-_")?;
-        let digits = self
-            .0
-            .iter()
-            .take_while(|byte| byte.is_ascii_digit())
-            .count();
-        let (fraction, rest) = self.0.split_at(digits);
+        let (fraction, rest) = self.0.split_at(self.digits());
         // What file names make of a dot is one where the zone follows: `06-30-45-123Z`.
         let is_dot = matches!(sign, Some(b'.' | b','));
         if fraction.is_empty() || !is_dot && !matches!(rest, [b'Z' | b'z', ..]) {
@@ -238,6 +235,26 @@ impl<'a> Reader<'a> {
         }
         let seconds = (i32::from(hours) * 60 + i32::from(minutes)) * 60;
         Offset::from_seconds(sign * seconds).ok()
+    }
+
+    /// Returns how many digits follow.
+    fn digits(&self) -> usize {
+        let digits = self.0.iter().take_while(|byte| byte.is_ascii_digit());
+        digits.count()
+    }
+
+    /// Tells whether `AM` or `PM` follows.
+    fn is_half_a_day(&self) -> bool {
+        let [
+            b' ' | b'_' | b'-',
+            b'a' | b'A' | b'p' | b'P',
+            b'm' | b'M',
+            rest @ ..,
+        ] = self.0
+        else {
+            return false;
+        };
+        !rest.first().is_some_and(u8::is_ascii_alphanumeric)
     }
 
     /// Tells whether more digits follow a time that was read without its seconds: it was not read whole.
@@ -314,6 +331,8 @@ mod tests {
             "users/2026-11-20T06:00:00Z.csv",
             "users/20261120_060000.csv",
             "users_20261120_060000.csv.gz",
+            "users_20261120060000.csv",
+            "users-20261120060000Z.csv",
             "users20261120T060000Z.csv",
             "20261120T060000Z",
             "20261120T0600Z.csv",
@@ -364,6 +383,10 @@ mod tests {
             "20261120-060000.csv",
             "20261120_060000123.csv",
             "120261120_060000.csv",
+            "2026112006000012.csv",
+            "202611200600.csv",
+            "20261120069900.csv",
+            "2026-11-20T06-00-00 PM.csv",
             "20261120_060000th.csv",
             "2026-11-20T.csv",
             "2026-11/20T06-00-00Z.csv",
@@ -383,23 +406,21 @@ mod tests {
     }
 
     #[test]
-    fn a_date_alone_is_told_though_it_is_no_time() {
-        let day = |key| day_in(key).map(|day| day.to_string());
-        let expected = Some("2026-11-20".to_owned());
+    fn dates_are_told_though_they_are_no_time() {
+        let days = |key| days_in(key).iter().map(Date::to_string).collect::<Vec<_>>();
         for key in [
             "users_2026-11-20.csv",
             "20261120/users.csv",
-            "2026/11/20/users_20261120.csv",
+            "users_202611200600.csv",
         ] {
-            assert_eq!(day(key), expected, "{key}");
+            assert_eq!(days(key), ["2026-11-20"], "{key}");
         }
-        for key in [
-            "users.csv",
-            "12345678.csv",
-            "2026-11-20/2026-11-21.csv",
-            "202611201.csv",
-        ] {
-            assert_eq!(day(key), None, "{key}");
+        assert_eq!(
+            days("2026-11-20/2026-11-21.csv"),
+            ["2026-11-20", "2026-11-21"]
+        );
+        for key in ["users.csv", "12345678.csv", "202611201.csv"] {
+            assert_eq!(days(key), [""; 0], "{key}");
         }
     }
 
