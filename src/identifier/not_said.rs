@@ -170,7 +170,7 @@ fn letters_and_digits<'p>(text: &str, place: &'p mut [u8; PLACE_BYTES]) -> Cow<'
 fn is_no_serial_number(plain: &str) -> bool {
     /// Serial numbers that are shorter are counts, not numbers of machines.
     const SHORTEST: usize = 4;
-    /// A letter that stands so often beside itself stands for others.
+    /// An x that stands so often beside itself stands for other letters. Those of hexadecimal numbers do by chance.
     const REPEATED: usize = 5;
     let [_, serial_number] = &*LENGTHS;
     let (mut letters, mut alike, mut most_alike, mut is_one_letter) = (0, 0, 0, true);
@@ -180,7 +180,7 @@ fn is_no_serial_number(plain: &str) -> bool {
         letters += 1;
         is_one_letter &= is_same;
         alike = if is_same { alike + 1 } else { 1 };
-        if !letter.is_ascii_digit() {
+        if letter == 'x' {
             most_alike = alike.max(most_alike);
         }
     }

@@ -102,7 +102,7 @@ impl Run<'_> {
                      them",
                     source.name
                 ));
-            } else if count == 0 || count < known / 2 {
+            } else if count == 0 || count * 2 < known {
                 self.report.warnings.push(format!(
                     "source `{}` lists {count} objects, and {known} were taken in from it before; check its url and prefix, or \
                      whether a folder is mounted",
@@ -228,8 +228,8 @@ fn written_anew(new: &[Object], past: &Past) -> Option<String> {
     let mut anew = new.iter().filter(|object| past.has_key_and_time(object));
     let first = anew.next()?.name();
     Some(format!(
-        "{} of a key and time that were taken in before: written anew, and read again; of their rows the later written count (first \
-         {first})",
+        "{} of a key and time that were taken in before: written anew; what they hold and was not known is read, and of their rows \
+         the later written count (first {first})",
         objects(anew.count() + 1)
     ))
 }

@@ -453,6 +453,7 @@ impl<'a> Reader<'a> {
                 anew,
                 hashed_upns: mapper.refused.hashed_upns,
                 empty: filled.empty(&columns, &form.header),
+                same: filled.same(&columns, &form.header),
                 hints: hints.unwrap_or_default(),
             },
         }))

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use arrow_array::Array;
+use arrow_array::StringArray;
 
 use crate::identifier::Column;
 use crate::observation::Decoded;
@@ -23,33 +23,67 @@ pub(super) struct Seen {
     pub(super) hashed_upns: u64,
     /// Columns of identifiers without one in any row.
     pub(super) empty: Vec<String>,
+    /// Columns of keys with the same one in all rows.
+    pub(super) same: Vec<String>,
     /// Columns that were probably renamed.
     pub(super) hints: Vec<String>,
 }
 
-/// Which columns of an object have something in them.
-pub(super) struct Filled(Vec<bool>);
+/// What the columns of an object have in them.
+pub(super) struct Filled(Vec<Has>);
+
+/// What a column has in the rows that were looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Has {
+    Nothing,
+    /// The same in all of them.
+    One(String),
+    Several,
+}
+
+impl Has {
+    fn note(&mut self, cells: &StringArray) {
+        for cell in cells {
+            *self = match (&*self, cell) {
+                (Has::Several, _) => return,
+                (Has::Nothing, None) => continue,
+                (Has::Nothing, Some(cell)) => Has::One(cell.to_owned()),
+                (Has::One(known), Some(cell)) if known == cell => continue,
+                (Has::One(_), _) => Has::Several,
+            };
+        }
+    }
+}
 
 impl Filled {
     pub(super) fn new(columns: usize) -> Filled {
-        Filled(vec![false; columns])
+        Filled(vec![Has::Nothing; columns])
     }
 
     /// Notes a batch; rows that were recognised are not looked at, and have what they had.
     pub(super) fn note(&mut self, batch: &Decoded) {
-        let rows = batch.records.num_rows();
-        for (filled, cells) in self.0.iter_mut().zip(batch.records.columns()) {
-            *filled |= cells.null_count() < rows || !batch.recognised.is_empty();
+        for (has, cells) in self.0.iter_mut().zip(batch.records.columns()) {
+            match cells.as_any().downcast_ref() {
+                Some(cells) if batch.recognised.is_empty() => has.note(cells),
+                _ => *has = Has::Several,
+            }
         }
     }
 
     /// Returns the names of the columns of identifiers that have nothing.
     pub(super) fn empty(&self, held: &[Column], header: &[String]) -> Vec<String> {
         let columns = self.0.iter().zip(held).zip(header);
-        let empty = columns.filter(|((filled, held), _)| {
-            !**filled && (held.is_key() || **held == Column::Identifier)
+        let empty = columns.filter(|((has, held), _)| {
+            **has == Has::Nothing && (held.is_key() || **held == Column::Identifier)
         });
         empty.map(|(_, name)| name.clone()).collect()
+    }
+
+    /// Returns the names of the columns of keys that have one and the same in all rows.
+    pub(super) fn same(&self, held: &[Column], header: &[String]) -> Vec<String> {
+        let columns = self.0.iter().zip(held).zip(header);
+        let same = columns.filter(|((has, held), _)| matches!(has, Has::One(_)) && held.is_key());
+        same.map(|(_, name)| name.clone()).collect()
     }
 }
 
@@ -58,6 +92,7 @@ impl Filled {
 pub(super) struct Sanity {
     /// By dataset and column: objects, and rows in them.
     empty: BTreeMap<(Dataset, String), (u64, u64)>,
+    same: BTreeMap<(Dataset, String), (u64, u64)>,
     /// UPNs that are hashed, and rows of users.
     hashed: (u64, u64),
     /// By number of rows: objects, and the first of them.
@@ -75,10 +110,17 @@ impl Sanity {
             let capped = self.capped.entry(seen.rows);
             capped.or_insert((0, object.to_owned())).0 += 1;
         }
-        for column in seen.empty.into_iter().filter(|_| seen.rows >= FEW) {
-            let (objects, rows) = self.empty.entry((dataset, column)).or_default();
-            *objects += 1;
-            *rows += seen.rows;
+        // Logins may all be of one user, or on one device.
+        let same = match dataset {
+            Dataset::Logins => Vec::new(),
+            Dataset::Users | Dataset::Devices => seen.same,
+        };
+        for (columns, told) in [(seen.empty, &mut self.empty), (same, &mut self.same)] {
+            for column in columns.into_iter().filter(|_| seen.rows >= FEW) {
+                let (objects, rows) = told.entry((dataset, column)).or_default();
+                *objects += 1;
+                *rows += seen.rows;
+            }
         }
         self.hints.extend(seen.hints);
     }
@@ -89,6 +131,13 @@ impl Sanity {
             warnings.push(format!(
                 "{column} is empty in all {rows} rows of {objects} {} objects: nobody is found by it; check the query, and the \
                  right of the exporter to see it",
+                dataset.as_str()
+            ));
+        }
+        for ((dataset, column), (objects, rows)) in &self.same {
+            warnings.push(format!(
+                "{column} is the same in all {rows} rows of {objects} {} objects, and makes one of them all; check the query, or \
+                 leave the column out",
                 dataset.as_str()
             ));
         }
@@ -120,6 +169,7 @@ mod tests {
                 anew: rows,
                 hashed_upns,
                 empty: empty.iter().map(|name| (*name).to_owned()).collect(),
+                same: Vec::new(),
                 hints: vec!["hint".to_owned()],
             };
             sanity.note(object, Dataset::Users, seen);

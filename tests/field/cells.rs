@@ -154,3 +154,31 @@ fn times_that_cannot_have_been_yet_are_counted() {
         "{warning}"
     );
 }
+
+#[test]
+fn a_key_that_all_rows_have_is_told() {
+    let home = Home::new();
+    fs::create_dir_all(home.path("exports/users")).unwrap();
+    let rows = (0..20).map(|at| format!("S-1-5-21-1-2-3-1101,u{at}@EMEA\n"));
+    let rows: String = rows.collect();
+    let text = format!("user.sid,user.name\n{rows}");
+    fs::write(home.path("exports/users/2026-11-20T06-00-00Z.csv"), text).unwrap();
+    let report = sync(&home).exits(0).json();
+    let warning = report["warnings"][0].as_str().unwrap();
+    assert!(
+        warning.starts_with("user.sid is the same in all 20 rows of 1 users objects"),
+        "{report}"
+    );
+}
+
+#[test]
+fn a_serial_number_in_hexadecimal_digits_may_have_one_of_them_in_a_row() {
+    let home = Home::new();
+    fs::create_dir_all(home.path("exports/devices")).unwrap();
+    let rows = "device.name,device.hardware.machine_serial_number\nVM-1,ec2aaaaa-1234-5678-9abc-def012345678\nVM-2,PF0XXXXX\n";
+    fs::write(home.path("exports/devices/2026-11-20T06-00-00Z.csv"), rows).unwrap();
+    sync(&home).exits(0);
+    let found = |serial: &str| matches(&answer(&home, &["--kind", "serial_number", serial])).len();
+    assert_eq!(found("EC2AAAAA-1234-5678-9ABC-DEF012345678"), 1);
+    assert_eq!(found("PF0XXXXX"), 0);
+}
