@@ -16,7 +16,7 @@ use crate::identifier::{Column, NotSaid, entra_sid};
 use crate::observation::{Decoded, OddCells, Recognised, Reject};
 
 /// Why a row was left out whose text is in another encoding.
-pub const NOT_UTF8: &str = "the cell is not UTF-8";
+pub const NOT_UTF8: &str = "it is not UTF-8";
 
 /// Bytes of a batch: large enough to amortise a channel, small enough to stay in the cache. About a dozen
 /// batches are in memory at once.

@@ -74,7 +74,7 @@ fn quoted_length(quoted: &[u8]) -> usize {
 }
 
 /// Tells whether a cell that should be an identifier has quotes around it, or the apostrophe before it by which
-/// spreadsheets keep a text one, or is a formula.
+/// spreadsheets keep a text one, or is a formula; or is a list, as JSON and Parquet have them.
 pub(super) fn is_guarded(cell: &str) -> bool {
     let cell = cell.trim();
     let is_quote = |letter: char| matches!(letter, '"' | '\'' | '`' | '\u{2018}'..='\u{201f}');
@@ -83,6 +83,7 @@ pub(super) fn is_guarded(cell: &str) -> bool {
     }
     cell.starts_with('\'')
         || cell.starts_with('=')
+        || (cell.starts_with('[') && cell.ends_with(']'))
         || (cell.starts_with(is_quote) && cell.ends_with(is_quote))
 }
 

@@ -173,7 +173,7 @@ impl Report {
             if cells.guarded > 0 {
                 self.warnings.push(format!(
                     "{} identifiers of {column} have quotes around them or an apostrophe before, or are formulas, as spreadsheets \
-                     write them, and are not taken; export them again",
+                     write them, or lists, and are not taken; export them again",
                     cells.guarded
                 ));
             }

@@ -35,7 +35,7 @@ fn fate_of(name: &str) -> Fate {
                 (5, "user.last_seen", BAD_TIME),
             ],
         ),
-        "utf-8.csv" => Keeps(2, vec![(3, "user.ad.full_name", "the cell is not UTF-8")]),
+        "utf-8.csv" => Keeps(2, vec![(3, "user.ad.full_name", "it is not UTF-8")]),
         "no-key.csv" => Keeps(1, vec![(3, "", NO_KEY), (4, "", NO_KEY)]),
         // It costs the row only where no other key stands.
         "bad-key.csv" => Keeps(3, vec![]),

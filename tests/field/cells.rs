@@ -182,3 +182,31 @@ fn a_serial_number_in_hexadecimal_digits_may_have_one_of_them_in_a_row() {
     assert_eq!(found("EC2AAAAA-1234-5678-9ABC-DEF012345678"), 1);
     assert_eq!(found("PF0XXXXX"), 0);
 }
+
+#[test]
+fn a_list_is_no_key() {
+    let home = Home::new();
+    fs::create_dir_all(home.path("exports/users")).unwrap();
+    let rows =
+        "{\"user.name\": [\"a@EMEA\"], \"user.upn\": \"a@x.com\"}\n{\"user.name\": \"b@EMEA\"}\n";
+    fs::write(home.path("exports/users/2026-11-20T06-00-00Z.json"), rows).unwrap();
+    let report = sync(&home).exits(0).json();
+    assert_eq!(
+        report["odd_cells"]["users user.name"]["guarded"], 1,
+        "{report}"
+    );
+    assert_eq!(matches(&answer(&home, &["[a@EMEA]"])).len(), 0);
+    assert_eq!(report["rows"]["rejected"], 1);
+}
+
+#[test]
+fn lines_of_json_in_another_encoding_fail_their_object() {
+    let home = Home::new();
+    fs::create_dir_all(home.path("exports/users")).unwrap();
+    let mut rows = b"{\"user.name\": \"a@EMEA\"}\n".repeat(60);
+    rows.extend(b"{\"user.name\": \"m\xfcller@EMEA\"}\n".repeat(3));
+    fs::write(home.path("exports/users/2026-11-20T06-00-00Z.json"), &rows).unwrap();
+    let report = sync(&home).exits(3).json();
+    let error = report["failures"][0]["error"].as_str().unwrap();
+    assert!(error.contains("encoding = \"windows-1252\""), "{error}");
+}

@@ -16,7 +16,7 @@ use self::objects::{Found, Objects};
 use self::properties::{Properties, Value};
 use self::shape::shape_by;
 pub(super) use self::shape::{Shape, shape_of};
-use super::batch::Builder;
+use super::batch::{Builder, NOT_UTF8};
 use super::text::Text;
 use super::{Error, Form, header};
 
@@ -157,7 +157,13 @@ impl super::batch::Rows for Rows {
             })?;
         match found {
             Found::Row => {}
-            Found::Broken { line } => batch.reject(line, "", "the line is no JSON object"),
+            Found::Broken { line, is_encoded } => {
+                let reason = match is_encoded {
+                    true => NOT_UTF8,
+                    false => "the line is no JSON object",
+                };
+                batch.reject(line, "", reason);
+            }
             Found::End => return Ok(false),
         }
         Ok(true)

@@ -1,7 +1,7 @@
 //! Objects: the rows of a JSON text, one after another, in bounded memory.
 
 use super::properties::Properties;
-use super::shape::{BOTH, Shape, has_paths, has_paths_before, list_begin};
+use super::shape::{BOTH, ENCODED, Shape, has_paths, has_paths_before, is_encoded, list_begin};
 use crate::decode::text::Text;
 use crate::decode::{BYTE_ORDER_MARK, Error, MAX_LINE_BYTES};
 
@@ -13,6 +13,8 @@ pub(super) enum Found {
     /// A line that is no object, among lines that are one each.
     Broken {
         line: u64,
+        /// Its bytes are no UTF-8.
+        is_encoded: bool,
     },
     End,
 }
@@ -109,6 +111,7 @@ impl Objects {
                     let line = line + error.line().saturating_sub(1) as u64;
                     let what = match error.is_data() {
                         true => ROW_EXPECTED,
+                        false if is_encoded(self.text.rest()) => ENCODED,
                         false => "a fault of syntax; export or upload the object again",
                     };
                     return match self.pass_line()? {
@@ -139,8 +142,9 @@ impl Objects {
         loop {
             let end = memchr::memchr(b'\n', self.text.rest()).map(|end| end + 1);
             if let Some(end) = end.or(self.text.ended.then_some(self.text.rest().len())) {
+                let is_encoded = is_encoded(&self.text.rest()[..end]);
                 self.text.pass(end);
-                return Ok(Some(Found::Broken { line }));
+                return Ok(Some(Found::Broken { line, is_encoded }));
             }
             self.text.bounded("a line of the JSON text")?;
             self.text.fill()?;

@@ -50,6 +50,7 @@ pub(in crate::decode) fn shape_of(
             line: error.line() as u64,
             what: match error.is_eof() {
                 true => "the text ends within its first object",
+                false if is_encoded(text) => ENCODED,
                 false => "a fault of syntax in its first object",
             },
         }),
@@ -80,6 +81,9 @@ pub(super) fn shape_by(object: &Properties, names: &HashSet<String>) -> Result<S
         _ => fault("several lists of objects within one; expected one list, of rows"),
     }
 }
+
+/// Why a text is refused that is in another encoding.
+pub(super) const ENCODED: &str = "bytes that are not UTF-8; if the file is in windows-1252, say encoding = \"windows-1252\" in its [[source]]";
 
 /// Why an object is refused that has columns, and a list of objects that have some too.
 pub(super) const BOTH: &str = "an object and those of a list in it have columns of users or devices alike; expected one or the other";
@@ -137,4 +141,10 @@ pub(super) fn list_begin(object: &[u8]) -> Option<usize> {
 fn expected(mark: u8, text: &[u8]) -> Option<usize> {
     let begin = text.trim_ascii_start();
     (begin.first() == Some(&mark)).then(|| text.len() - begin.len() + 1)
+}
+
+/// Tells whether a text, which may be cut, is in another encoding than UTF-8.
+pub(super) fn is_encoded(text: &[u8]) -> bool {
+    let fault = std::str::from_utf8(text).err();
+    fault.is_some_and(|fault| fault.error_len().is_some())
 }
