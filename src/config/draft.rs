@@ -122,6 +122,8 @@ impl Draft {
                 return Err(Error::new(place, Problem::UnknownVariable { nearest }));
             };
             let key: Vec<&str> = key.iter().map(String::as_str).collect();
+            // The end of a line comes along from files.
+            let value = value.trim_end_matches(['\r', '\n']).to_owned();
             self.set(&key, &Value::Variable(value), place)?;
         }
         Ok(())

@@ -91,15 +91,19 @@ pub(super) fn is_read_elsewhere(variable: &str) -> bool {
         || is_of_kubernetes(variable)
 }
 
-/// Whether Kubernetes makes a variable of a service of our name: every container of the namespace has it.
+/// Whether Kubernetes makes a variable of a service whose name begins with ours: every container of the namespace has it.
 fn is_of_kubernetes(variable: &str) -> bool {
     let Some(rest) = variable.strip_prefix(PREFIX) else {
         return false;
     };
-    matches!(rest, "PORT" | "SERVICE_HOST" | "SERVICE_PORT")
-        || ["PORT_", "SERVICE_PORT_"]
+    // Of services whose names begin with ours, too: `identidex-api`.
+    let rest = format!("_{rest}");
+    ["_PORT", "_SERVICE_HOST", "_SERVICE_PORT"]
+        .iter()
+        .any(|end| rest.ends_with(end))
+        || ["_PORT_", "_SERVICE_PORT_"]
             .iter()
-            .any(|start| rest.starts_with(start))
+            .any(|part| rest.contains(part))
 }
 
 /// Whether there are known keys inside this one: then it is a table.
@@ -228,6 +232,8 @@ mod tests {
             ("IDENTIDEX_PORT_80_TCP_ADDR", "10.0.0.1"),
             ("IDENTIDEX_SERVICE_HOST", "10.0.0.1"),
             ("IDENTIDEX_SERVICE_PORT_HTTP", "80"),
+            ("IDENTIDEX_API_PORT_80_TCP", "tcp://10.0.0.1:80"),
+            ("IDENTIDEX_API_SERVICE_HOST", "10.0.0.1"),
         ];
         assert!(parse("", &env).is_ok());
         assert!(parse("", &[("IDENTIDEX_PORTS", "1")]).is_err());

@@ -166,6 +166,9 @@ impl Value {
         match self {
             Value::List(items) => Ok(items.clone()),
             Value::Variable(text) if text.trim().is_empty() => Ok(Vec::new()),
+            Value::Variable(text) if text.trim_start().starts_with('[') => Err(Refusal::Expected(
+                "values with commas between, and no brackets or quotes",
+            )),
             Value::Variable(text) => {
                 Ok(text.split(',').map(|item| item.trim().to_owned()).collect())
             }

@@ -125,8 +125,9 @@ fn is_no_export(name: &str) -> bool {
 
 impl Globs {
     fn new(globs: &[String]) -> Result<Globs, globset::Error> {
-        let (keys, names): (Vec<&String>, Vec<&String>) =
-            globs.iter().partition(|glob| glob.contains('/'));
+        let globs_of = globs.iter().map(|glob| of_keys(glob));
+        let (keys, names): (Vec<String>, Vec<String>) =
+            globs_of.partition(|glob| glob.contains('/'));
         Ok(Globs {
             keys: set(&keys)?,
             names: set(&names)?,
@@ -139,8 +140,21 @@ impl Globs {
     }
 }
 
+/// Returns a glob as keys are: without a slash before, and of a folder all that lies in it.
+fn of_keys(glob: &str) -> String {
+    let below = glob.strip_prefix("./").unwrap_or(glob);
+    let below = below.trim_start_matches('/');
+    match below.ends_with('/') {
+        true => format!("{below}**"),
+        false if below.len() < glob.len() && !below.contains('/') => {
+            format!("{{{below},{below}/**}}")
+        }
+        false => below.to_owned(),
+    }
+}
+
 /// `*` stops at a slash, `**` does not.
-fn set(globs: &[&String]) -> Result<GlobSet, globset::Error> {
+fn set(globs: &[String]) -> Result<GlobSet, globset::Error> {
     let mut set = GlobSetBuilder::new();
     for glob in globs {
         let glob: Glob = GlobBuilder::new(glob).literal_separator(true).build()?;
@@ -167,6 +181,10 @@ mod tests {
         assert!(!fit(&["users/*.csv"], "users/2026/a.csv"));
         assert!(!fit(&["*.csv.gz"], "users/a.csv"));
         assert!(!fit(&[], "users/a.csv"));
+        for glob in ["users/", "/users/**", "./users/", "/users", "/users/"] {
+            assert!(fit(&[glob], "users/2026/a.csv"), "{glob}");
+            assert!(!fit(&[glob], "old/users/a.csv"), "{glob}");
+        }
     }
 
     #[test]

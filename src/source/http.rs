@@ -43,14 +43,9 @@ const REFUSAL_BYTES: usize = 64 << 10;
 const ODD_KEYS: usize = 1_000;
 
 /// Variables by which all programs of a machine are given a proxy.
-const PROXIES: [&str; 6] = [
-    "HTTPS_PROXY",
-    "https_proxy",
-    "HTTP_PROXY",
-    "http_proxy",
-    "ALL_PROXY",
-    "all_proxy",
-];
+const PROXIES: [&str; 4] = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
+const PLAIN_PROXIES: [&str; 4] = ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"];
+const NO_PROXIES: [&str; 2] = ["NO_PROXY", "no_proxy"];
 
 /// The client options that this client knows. An option it would ignore is refused when a source is opened.
 pub(super) const CLIENT_OPTIONS: [ClientConfigKey; 4] = [
@@ -81,8 +76,7 @@ impl HttpConnector for Connector {
         let pages = Arc::clone(&self.pages);
         let has_proxy = options
             .get_config_value(&ClientConfigKey::ProxyUrl)
-            .is_some()
-            || PROXIES.iter().any(|name| std::env::var_os(name).is_some());
+            .is_some();
         Ok(HttpClient::new(Client {
             client,
             pages,
@@ -127,6 +121,27 @@ impl Connector {
     }
 }
 
+/// Tells whether the machine has a proxy for a host, which may have a port behind it. Ranges of addresses are not looked at.
+fn machine_has_proxy(is_plain: bool, host: &str) -> bool {
+    let value = |name: &&str| {
+        std::env::var(name)
+            .ok()
+            .filter(|value| !value.trim().is_empty())
+    };
+    let proxies = if is_plain { PLAIN_PROXIES } else { PROXIES };
+    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+    let is_left_out = |one: &str| {
+        let one = one.trim().trim_start_matches("*.").trim_start_matches('.');
+        let is_within = name
+            .strip_suffix(one)
+            .is_some_and(|before| before.is_empty() || before.ends_with('.'));
+        one == "*" || (!one.is_empty() && is_within)
+    };
+    let no_proxies = NO_PROXIES.iter().find_map(|name| value(name));
+    proxies.iter().any(|name| value(&name).is_some())
+        && !no_proxies.is_some_and(|all| all.split(',').any(is_left_out))
+}
+
 /// Returns whether an option is set, in the spellings that `object_store` knows.
 pub(super) fn is_on(value: &str) -> bool {
     let value = value.to_ascii_lowercase();
@@ -143,9 +158,11 @@ struct Client {
 
 impl Client {
     /// Tells why there was no answer; with a proxy between, it is the proxy that is connected to.
-    fn fault_of(&self, error: &HttpError) -> Option<Fault> {
+    fn fault_of(&self, error: &HttpError, is_plain: bool, host: &str) -> Option<Fault> {
         match Fault::of(error) {
-            Some(Fault::Refused | Fault::Name | Fault::Network) if self.has_proxy => {
+            Some(Fault::Refused | Fault::Name | Fault::Network)
+                if self.has_proxy || machine_has_proxy(is_plain, host) =>
+            {
                 Some(Fault::Proxy)
             }
             fault => fault,
@@ -159,10 +176,11 @@ impl HttpService for Client {
         let host = host_of(&request);
         let page = page_of(&request);
         let asked = Asked::of(&request, &host, &self.attempts);
+        let is_plain = request.uri().scheme_str() == Some("http");
         let response = match self.client.call(request).await {
             Ok(response) => response,
             Err(err) => {
-                let fault = self.fault_of(&err);
+                let fault = self.fault_of(&err, is_plain, &host);
                 asked.ended(None, fault.map(|fault| fault.to_string()));
                 return Err(HttpError::new(
                     err.kind(),

@@ -223,6 +223,9 @@ impl Sources {
         if !is_one_listed {
             // Those that could not be opened are held elsewhere, too.
             listing.sick.drain(..self.sick.len());
+            for (name, error) in listing.sick.iter().skip(1) {
+                tracing::error!(source = name, error = %error, "source failed");
+            }
             first_of(&mut listing.sick)?;
         }
         Ok(listing)
