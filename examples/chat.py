@@ -15,6 +15,7 @@ ASK = {
     "not_seen_lately": f"Your account was not seen for long. {COLLEAGUE}",
     "confusable": f"Your name looks like somebody else's. {COLLEAGUE}",
     "weak_sid": "That account is on more than one computer. What is your account name?",
+    "namesake_waits": f"Your name may be somebody else's by now. {COLLEAGUE}",
     "too_little": "I need your account name too before I act on a device.",
 }
 

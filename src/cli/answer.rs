@@ -160,6 +160,9 @@ fn push_enough(text: &mut String, one: &Match) {
         None => "enough agreed",
         Some(NotEnough::NotOne) => "not enough: others may be meant",
         Some(NotEnough::TooLittle) => "not enough: one identifier that is no stable key",
+        Some(NotEnough::NamesakeWaits) => {
+            "not enough: newer usages wait that name it with another SID or uid"
+        }
         Some(_) => "not enough: mind the above",
     };
     push_line(text, "to act on it", Some(enough));

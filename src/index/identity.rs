@@ -80,6 +80,8 @@ pub(super) enum Meant {
     Ambiguous(Vec<usize>),
     /// Nobody is, for sure; these may be.
     Unknown(Vec<usize>),
+    /// Somebody who is not known, and has a weaker key of this one.
+    Namesake(usize),
 }
 
 /// When a mention was said: from when until when a name must have been borne.
@@ -364,7 +366,8 @@ impl Identity {
         Some(known.map_or(Meant::Unknown(Vec::new()), |at| Meant::One(*at)))
     }
 
-    /// A stronger key that nobody is known by must not meet a subject that has another value of it.
+    /// A stronger key that nobody is known by must not meet a subject that has another value of it: the name may have been
+    /// given to somebody who is not known yet.
     fn unless_contradicted(&self, meant: Meant, [strong, second]: [Option<KeyHash>; 2]) -> Meant {
         let Meant::One(one) = meant else { return meant };
         let claims = || {
@@ -376,7 +379,7 @@ impl Identity {
         let has_strong = strong.is_some() && claims().any(|keys| self.strong(keys).is_some());
         let has_second = second.is_some() && claims().any(|keys| keys[SECOND].is_some());
         match has_strong || has_second {
-            true => Meant::Unknown(Vec::new()),
+            true => Meant::Namesake(one),
             false => Meant::One(one),
         }
     }

@@ -56,11 +56,12 @@ impl SubjectRows<'_> {
             Subject::Account => self.sharing.class(self.traits(text.columns())?, named),
             Subject::Device => Class::Unknown,
         };
+        let observed_at = self.ledger.observed_at(newest.object);
         let firsts = parts.iter().map(|(part, _)| part.first);
         let head = Head {
             owner: None,
             class,
-            flags: self.row_flags(row),
+            flags: self.row_flags(row, last_seen.unwrap_or(observed_at).min(observed_at)),
             last_seen,
             newest: *newest,
             first: firsts.fold(newest.first, |first, other| {

@@ -34,6 +34,14 @@ enum Side {
     One(SubjectId),
     Ambiguous(Vec<SubjectId>),
     Unknown(Vec<SubjectId>),
+    /// Nobody who is known, with a weaker key of this one.
+    Namesake(SubjectId),
+}
+
+impl Side {
+    fn is_unknown(&self) -> bool {
+        matches!(self, Side::Unknown(_) | Side::Namesake(_))
+    }
 }
 
 /// Mentions that wait for a subject.
@@ -87,6 +95,8 @@ pub(super) struct Placed {
     /// By position among the mentions.
     pub(super) states: Vec<State>,
     pub(super) waiting: BTreeMap<(Subject, SubjectId), Waiting>,
+    /// When the newest mention was that waits and has the name of an account, and another SID or uid.
+    pub(super) namesakes: BTreeMap<SubjectId, i64>,
     /// Devices that have a name or a collector's uid in common: one computer, set up anew, or several of one name.
     pub(super) same_devices: Vec<Vec<SubjectId>>,
     /// Whom the last login of a device's claim may mean, where that is several.
@@ -127,6 +137,7 @@ pub(super) fn place(
             makers: Makers::with_capacity(makers),
             states: vec![State::Resolved; mentions.all.len()],
             waiting: BTreeMap::new(),
+            namesakes: BTreeMap::new(),
             same_devices: Vec::new(),
             last_candidates: BTreeMap::new(),
             counts: [0; 3],
@@ -178,6 +189,10 @@ impl Placing<'_> {
             if !is_local(keys) {
                 self.note_on_it(&sides, when, is_dated);
             }
+            if let Side::Namesake(namesake) = &sides.account {
+                let newest = self.placed.namesakes.entry(*namesake).or_insert(i64::MIN);
+                *newest = (*newest).max(interval.to);
+            }
         }
         self.placed.states[at] = state;
         Ok(())
@@ -188,7 +203,7 @@ impl Placing<'_> {
         if let Side::One(device) = &sides.device {
             let waiting = self.placed.waiting.entry((Subject::Device, *device));
             let newest = &mut waiting.or_default().newest;
-            if matches!(sides.account, Side::Unknown(_)) {
+            if sides.account.is_unknown() {
                 newest.days = joined(newest.days, Some(days));
             }
             newest.came = newest.came.max(Some(days.first()));
@@ -205,7 +220,7 @@ impl Placing<'_> {
         let account = match &sides.account {
             Side::One(account) => std::slice::from_ref(account),
             Side::Ambiguous(some) if some.len() <= CANDIDATES_AT_MOST => some.as_slice(),
-            Side::Ambiguous(_) | Side::Unknown(_) => &[],
+            Side::Ambiguous(_) | Side::Unknown(_) | Side::Namesake(_) => &[],
         };
         let devices = match &sides.device {
             Side::Ambiguous(some) if some.len() <= CANDIDATES_AT_MOST => some.as_slice(),
@@ -215,7 +230,7 @@ impl Placing<'_> {
         let devices = devices.iter().map(|one| (Subject::Device, *one));
         for subject in accounts.chain(devices) {
             let newest = &mut self.placed.waiting.entry(subject).or_default().newest;
-            let is_unknown = matches!(sides.device, Side::Unknown(_));
+            let is_unknown = sides.device.is_unknown();
             if is_unknown && matches!(sides.account, Side::One(_)) {
                 newest.days = joined(newest.days, Some(days));
             }
@@ -310,6 +325,7 @@ impl Placing<'_> {
             Meant::One(at) => Side::One(standing.row(at)),
             Meant::Ambiguous(all) => Side::Ambiguous(rows(all)),
             Meant::Unknown(all) => Side::Unknown(rows(all)),
+            Meant::Namesake(at) => Side::Namesake(standing.row(at)),
         }
     }
 
@@ -338,6 +354,7 @@ impl Placing<'_> {
             let waiting = match side {
                 Side::One(one) => std::slice::from_ref(one),
                 Side::Ambiguous(some) | Side::Unknown(some) => some,
+                Side::Namesake(_) => &[],
             };
             if waiting.len() > CANDIDATES_AT_MOST {
                 continue;

@@ -1,5 +1,6 @@
 //! The rows of `account` and `device`: those of claims, then those of subjects that several claims tell of.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::Path;
 
@@ -16,8 +17,9 @@ use super::roster::Roster;
 use super::said::{NEVER, ObjectId, ShapeId};
 use super::seen::Seen;
 use super::shown::{Shown, ShownBatch};
+use super::stand::CLOSE;
 use super::stands_for::{Holder, holder};
-use super::subject::{Sharing, Standing};
+use super::subject::{Sharing, Standing, SubjectId};
 use super::text::{Fields, Texts, no_text};
 use super::text_reader::TextReader;
 use crate::bucket::Hash;
@@ -74,6 +76,8 @@ pub(super) struct SubjectRows<'w> {
     pub(super) are_patterns_new: bool,
     /// Rows that mentions wait for.
     pub(super) waiting: Bits,
+    /// When the newest mention was that waits and is of a namesake of an account.
+    pub(super) namesakes: Option<&'w BTreeMap<SubjectId, i64>>,
 }
 
 /// Rows that are made, in the order of their ids, and what else they come to.
@@ -335,10 +339,12 @@ impl SubjectRows<'_> {
         if self.standing.has_local_sid(id) {
             flags |= flag::LOCAL_SID;
         }
+        let observed_at = self.ledger.observed_at(claim.newest.object);
+        let seen = last_seen.unwrap_or(observed_at).min(observed_at);
         let head = Head {
             owner,
             class,
-            flags: flags | self.row_flags(id.row()),
+            flags: flags | self.row_flags(id.row(), seen),
             last_seen,
             newest: claim.newest,
             first: self.first(id),
@@ -368,11 +374,16 @@ impl SubjectRows<'_> {
         }
     }
 
-    pub(super) fn row_flags(&self, row: u32) -> u8 {
-        match self.waiting.has(row) {
-            true => flag::WAITED_FOR,
-            false => 0,
-        }
+    /// Returns the marks of a row, whose subject was last seen at a time.
+    pub(super) fn row_flags(&self, row: u32, seen: i64) -> u8 {
+        let namesake = self.namesakes.and_then(|all| all.get(&SubjectId(row)));
+        let is_newer = namesake.is_some_and(|time| time.saturating_sub(seen) > CLOSE);
+        let marks = [
+            (self.waiting.has(row), flag::WAITED_FOR),
+            (is_newer, flag::NAMESAKE_WAITS),
+        ];
+        let marks = marks.into_iter().filter(|(is_so, _)| *is_so);
+        marks.fold(0, |all, (_, mark)| all | mark)
     }
 
     /// Returns the `last_seen` of a claim: that of its newest part that carries the column, and the object of that.

@@ -122,6 +122,10 @@ impl Writing<'_> {
             patterns: &self.rules.patterns,
             are_patterns_new: self.are_patterns_new,
             waiting,
+            namesakes: match subject {
+                Subject::Account => Some(&self.placed.namesakes),
+                Subject::Device => None,
+            },
         };
         let last = last.as_ref().map(|last| &last.reader);
         let source = || {

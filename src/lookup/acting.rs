@@ -44,6 +44,8 @@ pub(super) struct Known {
     pub(super) is_quiet: bool,
     /// A stable key agreed, or two identifiers, or one that the channel vouches for.
     pub(super) is_enough: bool,
+    /// Somebody of its name may be meant who is not known yet.
+    pub(super) is_namesake_waiting: bool,
 }
 
 impl Known {
@@ -66,7 +68,8 @@ impl Known {
         });
         match minded.next() {
             Some(flag) => Some(NotEnough::Flagged(flag)),
-            None => (!self.is_enough).then_some(NotEnough::TooLittle),
+            None if !self.is_enough => Some(NotEnough::TooLittle),
+            None => self.is_namesake_waiting.then_some(NotEnough::NamesakeWaits),
         }
     }
 }

@@ -152,6 +152,9 @@ pub enum NotEnough {
     Flagged(Flag),
     /// One identifier agreed, that is no stable key, and nobody vouches for it.
     TooLittle,
+    /// Usages wait that name it with another SID or uid than its own: its name may have been given to somebody who is not known
+    /// yet. Not where a stable key agreed.
+    NamesakeWaits,
 }
 
 impl NotEnough {
@@ -161,6 +164,7 @@ impl NotEnough {
             NotEnough::NotOne => "not_one",
             NotEnough::Flagged(flag) => flag.as_str(),
             NotEnough::TooLittle => "too_little",
+            NotEnough::NamesakeWaits => "namesake_waits",
         }
     }
 }

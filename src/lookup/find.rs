@@ -312,13 +312,19 @@ impl<'a> Finding<'a> {
             for device in &devices {
                 heard.note_waiting(self.search.waiting(*device)?);
             }
+            let mut last_use = None;
             for account in &accounts {
                 for device in &devices {
-                    if let Some(rank) = rank::of_usage(self.search.reader, account.id, *device)? {
-                        heard.note_use(account.id, *device, rank);
-                    }
+                    let usage = rank::of_usage(self.search.reader, account.id, *device)?;
+                    let Some((rank, used)) = usage else { continue };
+                    heard.note_use(account.id, *device, rank);
+                    // Counts of a long window go on when somebody has left.
+                    let seen = account.seen.last_seen.or(used);
+                    last_use = last_use.max(used.min(seen));
                 }
-                if self.search.is_joiner(account)? {
+            }
+            for account in &accounts {
+                if self.search.is_joiner(account, last_use)? {
                     heard.note_joiner(account.id);
                 }
             }
@@ -395,6 +401,7 @@ impl<'a> Finding<'a> {
         });
         let mut vouched = self.heard.iter().filter(|heard| heard.clue.is_verified);
         let known = Known {
+            is_namesake_waiting: !has_stable_key && row.is_namesake_waiting(),
             has_weak_sid,
             moved,
             is_quiet: self.times().is_quiet(&row, self.search.reader)?,
@@ -403,7 +410,10 @@ impl<'a> Finding<'a> {
                 || vouched.any(|heard| heard.identifier_of(&row).is_some()),
         };
         let not_enough = known.not_enough(self.times().newest(row.subject));
-        let waiting = self.waiting(&row)?;
+        let waiting = match row.is_waited_for() && !self.query.is_ids_only {
+            true => Waiting::read(self.search.reader, row.subject, row.id)?,
+            false => Waiting::default(),
+        };
         let row = Rc::unwrap_or_clone(row);
         let subject = match row.subject {
             Subject::Account => self.account(row)?,
@@ -441,13 +451,6 @@ impl<'a> Finding<'a> {
         let values: BTreeSet<String> = agreeing.collect();
         // At least one found it.
         values.len().max(1) as u32
-    }
-
-    fn waiting(&self, row: &Row) -> rusqlite::Result<Waiting> {
-        match row.is_waited_for() && !self.query.is_ids_only {
-            true => Waiting::read(self.search.reader, row.subject, row.id),
-            false => Ok(Waiting::default()),
-        }
     }
 
     fn account(&self, row: Row) -> rusqlite::Result<Found> {

@@ -212,10 +212,12 @@ pub(super) fn of_usage(
     reader: &Reader,
     account: u32,
     device: u32,
-) -> rusqlite::Result<Option<Rank>> {
+) -> rusqlite::Result<Option<(Rank, Option<Timestamp>)>> {
     let mut select = reader.prepare_cached(&statements(reader).rank_of)?;
-    let code = select.query_row([usage_id(account, device)], |row| row.get(5));
-    Ok(code.optional()?.map(Rank::of_code))
+    let usage = select.query_row([usage_id(account, device)], Usage::read);
+    Ok(usage
+        .optional()?
+        .map(|usage| (usage.rank, usage.time_of_use)))
 }
 
 fn usages_of(reader: &Reader, device: u32) -> rusqlite::Result<Vec<Usage>> {

@@ -201,6 +201,11 @@ impl Row {
         self.flags & flag::WAITED_FOR != 0
     }
 
+    /// Tells whether usages wait, newer than itself, that name it with another SID or uid.
+    pub(super) fn is_namesake_waiting(&self) -> bool {
+        self.flags & flag::NAMESAKE_WAITS != 0
+    }
+
     /// Returns when it was first seen.
     pub(super) fn first_seen(&self) -> Option<Timestamp> {
         self.first_seen

@@ -307,18 +307,21 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// Tells whether an account was first seen after the newest logins (devices, where there are no logins).
-    pub(super) fn is_joiner(&self, account: &Row) -> rusqlite::Result<bool> {
+    /// Tells whether an account was first seen after the last use of a device by others who may be meant, or after the newest
+    /// logins (devices, where there are no logins): what is known of the device tells nothing of it.
+    pub(super) fn is_joiner(
+        &self,
+        account: &Row,
+        last_use: Option<Timestamp>,
+    ) -> rusqlite::Result<bool> {
         let coverage = self.generation.coverage;
         let first_seen = match account.first_seen() {
             Some(first_seen) => Some(first_seen),
-            None => self
-                .reader
-                .object(account.first)?
-                .map(|(observed_at, _)| observed_at),
+            None => self.reader.observed_at(account.first)?,
         };
-        let both = first_seen.zip(coverage.logins.or(coverage.devices));
-        Ok(both.is_some_and(|(first_seen, usages_until)| first_seen > usages_until))
+        let usages_until = coverage.logins.or(coverage.devices);
+        let mut ends = [last_use, usages_until].into_iter().flatten();
+        Ok(first_seen.is_some_and(|first_seen| ends.any(|end| first_seen > end)))
     }
 
     /// Returns what waits for a device.

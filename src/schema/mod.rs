@@ -342,6 +342,8 @@ pub mod flag {
     pub const HELD: u8 = 8;
     /// Usages of it wait: see `waiting`.
     pub const WAITED_FOR: u8 = 32;
+    /// Usages wait, newer than itself, that name it with another SID or uid.
+    pub const NAMESAKE_WAITS: u8 = 64;
 }
 
 /// What every row of `account` and `device` has before its fields.

@@ -109,7 +109,7 @@ _AccountMatchPerhaps = TypedDict("_AccountMatchPerhaps", {
     'devices_left_out': int,
     'waiting': Waiting,
     'moved_at': str,
-    'not_enough': Literal['not_one', 'weak_sid', 'confusable', 'moved', 'not_seen_lately', 'too_little'],
+    'not_enough': Literal['not_one', 'weak_sid', 'confusable', 'moved', 'not_seen_lately', 'too_little', 'namesake_waits'],
 }, total=False)
 
 
@@ -180,7 +180,7 @@ _DeviceMatchPerhaps = TypedDict("_DeviceMatchPerhaps", {
     'accounts_left_out': int,
     'waiting': Waiting,
     'moved_at': str,
-    'not_enough': Literal['not_one', 'weak_sid', 'confusable', 'moved', 'not_seen_lately', 'too_little'],
+    'not_enough': Literal['not_one', 'weak_sid', 'confusable', 'moved', 'not_seen_lately', 'too_little', 'namesake_waits'],
 }, total=False)
 
 
