@@ -5,7 +5,7 @@ use super::claim::{ClaimId, Part, said};
 use super::error::{Error, Result};
 use super::rows::{Head, MadeRows, SubjectRows};
 use super::said::NEVER;
-use super::stands_for::holder;
+use super::stands_for::holders;
 use super::text::{Fields, no_text};
 use crate::schema::{Class, NAME, Subject};
 use crate::sqlite::{Record, Value};
@@ -80,9 +80,10 @@ impl SubjectRows<'_> {
         let there_since = self.there_since(&of_claims, text.columns())?;
         let last = last_seen.unwrap_or(NEVER);
         made.seen.push(last, seen_in, there_since);
-        let is_same = |claim: &ClaimId| self.sharing.same_upn.has(claim.row());
-        if self.subject == Subject::Account && claims.iter().any(is_same) {
-            made.same_upn.extend(holder(row, text.columns())?);
+        let is_same = |claim: &ClaimId| self.sharing.same_value[self.subject].has(claim.row());
+        if claims.iter().any(is_same) {
+            let same = holders(self.subject, row, text.columns())?;
+            made.same_value.extend(same);
         }
         self.show(row, last_seen, text.columns(), made)
     }

@@ -16,7 +16,7 @@ use super::ranking::{OnDevice, Ranking, Unplaced};
 use super::roster::Roster;
 use super::seen::Seen;
 use super::stand::{Scale, Seconds, Sides, Stand, day_of, is_later, seconds};
-use super::stands_for::Namesakes;
+use super::stands_for::{Holder, Namesakes};
 use super::subject::{Sharing, Standing, SubjectId};
 use super::text_reader::TextReader;
 use super::usage::{Makers, Told};
@@ -26,6 +26,8 @@ use crate::identifier::domain;
 use crate::schema::{BySubject, Class, Rank, Subject};
 use crate::sqlite::Record;
 
+/// Records of one computer: as many as an identifier may have to identify anybody.
+const SERIAL_HOLDERS: usize = 8;
 /// What makes usages, so much at once that all it is summed up from stays near.
 const NEAR: usize = 512;
 
@@ -39,7 +41,9 @@ pub(super) struct People<'a> {
     pub(super) standing: &'a Standing,
     pub(super) sharing: &'a Sharing,
     pub(super) waiting: &'a BTreeMap<(Subject, SubjectId), Waiting>,
+    /// Of the same name or collector's uid; and of the same serial number, by the hash of that, in order.
     pub(super) same_devices: &'a [Vec<SubjectId>],
+    pub(super) same_serial: &'a [Holder],
     /// Whom last logins may mean, where that is several.
     pub(super) last_candidates: &'a BTreeMap<ClaimId, Vec<SubjectId>>,
     pub(super) locals: &'a [Namesakes],
@@ -123,7 +127,8 @@ impl Ranked {
 }
 
 impl People<'_> {
-    /// Returns devices of which another record of the same name or collector's uid was seen more than a day later.
+    /// Returns devices of which another record of the same name or collector's uid was seen more than a day later; or one of the
+    /// same serial number, and first after this one was seen at all. More than a few with one serial number have a filler.
     fn replaced(&self, ledger: &Ledger) -> BTreeSet<u32> {
         let seen = |device: &SubjectId| {
             let last = self.seen.device.last(device.0, ledger);
@@ -134,6 +139,19 @@ impl People<'_> {
             let newest = same.iter().map(seen).max().unwrap_or_default();
             let older = same.iter().filter(|device| is_later(newest, seen(device)));
             replaced.extend(older.map(|device| device.0));
+        }
+        for same in self.same_serial.chunk_by(|left, right| left.0 == right.0) {
+            let is_older = |(_, device): &&Holder| {
+                let seen_last = seen(device);
+                let is_newer = |(_, other): &Holder| {
+                    let first = self.seen.device.first(other.0).map(seconds);
+                    is_later(seen(other), seen_last) && first.is_some_and(|first| first > seen_last)
+                };
+                same.iter().any(is_newer)
+            };
+            if same.len() <= SERIAL_HOLDERS {
+                replaced.extend(same.iter().filter(is_older).map(|(_, device)| device.0));
+            }
         }
         replaced
     }

@@ -150,7 +150,9 @@ impl Ranking<'_> {
     /// Ranks the usages of an account.
     fn rank_account(&self, own: Range<usize>, at_devices: &[AtDevice], ranks: &mut Vec<Rank>) {
         let is_shared = |at: usize| at_devices[at] == AtDevice::Shared;
-        let competes = |at: &usize| self.stands[*at].competes() && !is_shared(*at);
+        let is_replaced = |at: usize| self.replaced.contains(&(self.ids[at] as u32));
+        let competes =
+            |at: &usize| self.stands[*at].competes() && !is_shared(*at) && !is_replaced(*at);
         let competing = self.without_vague(own.clone().filter(competes));
         let lead = self.lead(competing.iter().copied());
         let lead = lead.filter(|lead| {

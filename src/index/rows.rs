@@ -18,7 +18,7 @@ use super::said::{NEVER, ObjectId, ShapeId};
 use super::seen::Seen;
 use super::shown::{Shown, ShownBatch};
 use super::stand::CLOSE;
-use super::stands_for::{Holder, holder};
+use super::stands_for::{Holder, holders};
 use super::subject::{Sharing, Standing, SubjectId};
 use super::text::{Fields, Texts, no_text};
 use super::text_reader::TextReader;
@@ -85,7 +85,7 @@ pub(super) struct SubjectRows<'w> {
 pub(super) struct MadeRows {
     pub(super) rows: Encoded,
     pub(super) classes: Vec<Class>,
-    pub(super) same_upn: Vec<Holder>,
+    pub(super) same_value: Vec<Holder>,
     pub(super) shown: ShownBatch,
     pub(super) seen: Seen,
     pub(super) domains: Domains,
@@ -101,8 +101,8 @@ pub(super) struct MadeRows {
 pub(super) struct WrittenRows {
     /// Of each row, by its id.
     pub(super) classes: Vec<Class>,
-    /// Accounts that hold a UPN which others say too.
-    pub(super) same_upn: Vec<Holder>,
+    /// Accounts that hold a UPN which others say too, or devices with such a serial number.
+    pub(super) same_value: Vec<Holder>,
     pub(super) shown: Shown,
     pub(super) seen: Seen,
     pub(super) domains: Domains,
@@ -134,7 +134,7 @@ impl SubjectRows<'_> {
         classes.push(Class::Unknown);
         let mut written = WrittenRows {
             classes,
-            same_upn: Vec::new(),
+            same_value: Vec::new(),
             shown: Shown::default(),
             seen: Seen::with_capacity(rows),
             domains: Domains::default(),
@@ -361,8 +361,9 @@ impl SubjectRows<'_> {
         made.seen.push(last, seen_in, there_since);
         match owner {
             None => {
-                if self.subject == Subject::Account && self.sharing.same_upn.has(id.row()) {
-                    made.same_upn.extend(holder(id.row(), text.columns())?);
+                if self.sharing.same_value[self.subject].has(id.row()) {
+                    let same = holders(self.subject, id.row(), text.columns())?;
+                    made.same_value.extend(same);
                 }
                 self.show(id.row(), last_seen, text.columns(), made)
             }
@@ -476,7 +477,7 @@ impl WrittenRows {
     fn take(&mut self, made: MadeRows, table: &mut Table) -> Result<()> {
         table.push_all(&made.rows)?;
         self.classes.extend(made.classes);
-        self.same_upn.extend(made.same_upn);
+        self.same_value.extend(made.same_value);
         self.seen.extend(made.seen);
         self.domains.extend(made.domains);
         self.shown.add(made.shown);

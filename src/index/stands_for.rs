@@ -11,18 +11,29 @@ use super::subject::{Standing, SubjectId};
 use crate::bucket::{Hash, reference};
 use crate::identifier::{Kind, normal_form};
 use crate::observation::value_hash;
-use crate::schema::{Class, SIDE_BY_SIDE_MICROS, account_field};
+use crate::schema::{Class, FieldType, SIDE_BY_SIDE_MICROS, Subject};
 use crate::sqlite::Columns;
 
-/// An account that holds a UPN which others hold too, by the hash of that.
+/// An account that holds a UPN which others hold too, or a device with such a serial number, by the hash of that.
 pub(super) type Holder = (u64, SubjectId);
 
-/// Returns the UPN that an account's row holds, if any, by its hash.
-pub(super) fn holder(row: u32, mut text: Columns) -> Result<Option<Holder>> {
-    text.skip(account_field::UPN)?;
-    let upn = text.take()?.text().unwrap_or_default();
-    let normal = normal_form(Kind::Upn, upn).ok();
-    Ok(normal.map(|normal| (Hash::of(&normal).high, SubjectId(row))))
+/// Returns the UPN that an account's row holds, or the serial numbers of a device's, by their hashes.
+pub(super) fn holders(subject: Subject, row: u32, mut text: Columns) -> Result<Vec<Holder>> {
+    let wanted = match subject {
+        Subject::Account => Kind::Upn,
+        Subject::Device => Kind::SerialNumber,
+    };
+    let mut holders = Vec::new();
+    for field in subject.fields() {
+        if field.kind != FieldType::Identifier(wanted) {
+            text.skip(1)?;
+            continue;
+        }
+        let value = text.take()?.text().unwrap_or_default();
+        let normal = normal_form(wanted, value).ok();
+        holders.extend(normal.map(|normal| (Hash::of(&normal).high, SubjectId(row))));
+    }
+    Ok(holders)
 }
 
 /// What is known of accounts.

@@ -31,8 +31,8 @@ pub(super) struct Sharing {
     /// Accounts whose name's domain part, or part before it, is a device's name.
     domain_is_device: Bits,
     sam_is_device: Bits,
-    /// Accounts that say a UPN which others say too.
-    pub(super) same_upn: Bits,
+    /// Accounts that say a UPN which others say too, and devices with such a serial number.
+    pub(super) same_value: BySubject<Bits>,
     /// The hashes of all names of devices, whole and short, in order.
     device_names: Vec<KeyHash>,
 }
@@ -67,8 +67,8 @@ impl Sharing {
                     self.sam_is_device.set(id);
                     false
                 }
-                Kind::Upn if count(kind) > 1 => {
-                    self.same_upn.set(id);
+                Kind::Upn | Kind::SerialNumber if count(kind) > 1 => {
+                    self.same_value[Subject::of(kind)].set(id);
                     false
                 }
                 _ => false,

@@ -56,9 +56,11 @@ pub(super) fn write(mut building: Building, mut writing: Writing) -> Result<Tabl
     writing.crowds(&mut building)?;
     let mut accounts = writing.subjects(&mut building, Subject::Account, &mut digest)?;
     let usages = writing.placed.makers.count() as u64;
-    let locals = writing.stand_for(std::mem::take(&mut accounts.same_upn), &accounts.classes);
+    let locals = writing.stand_for(std::mem::take(&mut accounts.same_value), &accounts.classes);
     writing.kept.rosters.account.forget_values();
-    let devices = writing.subjects(&mut building, Subject::Device, &mut digest)?;
+    let mut devices = writing.subjects(&mut building, Subject::Device, &mut digest)?;
+    devices.same_value.sort_unstable();
+    devices.same_value.dedup();
     writing.kept.rosters.device.forget_values();
     let extras = writing.mentions(&mut building, &mut digest)?;
     let ranked = writing.rank(&accounts, &devices, &locals, &extras)?;
@@ -185,6 +187,7 @@ impl Writing<'_> {
             sharing: self.sharing,
             waiting: &self.placed.waiting,
             same_devices: &self.placed.same_devices,
+            same_serial: &devices.same_value,
             last_candidates: &self.placed.last_candidates,
             locals,
             extras,

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::rows::newest_value;
 use super::stands::{
     DAY_S, LEFT_BEHIND_S, Namesakes, Pair, RECENT_US, Stand, World, is_later, is_told_later,
     rows_of, seconds,
@@ -24,7 +25,9 @@ type Some<'s> = Vec<(&'s Pair, &'s Stand)>;
 impl Office<'_, '_, '_> {
     pub(super) fn is_primary(&self, pair: &Pair) -> bool {
         let stand = &self.stands[pair];
-        let is_own = |other: &Pair| other.0 == pair.0 && !self.is_shared(other);
+        let is_own = |other: &Pair| {
+            other.0 == pair.0 && !self.is_shared(other) && !self.is_replaced(&other.1)
+        };
         let own = without_vague(self.competing(is_own));
         let mut others = own.iter().filter(|(other, _)| *other != pair);
         lead(&own) == Some(pair)
@@ -149,7 +152,23 @@ impl Office<'_, '_, '_> {
             .members
             .keys()
             .filter(|other| *other != device);
-        others.any(|other| !keys(other).is_disjoint(&own) && is_later(seen(other), seen(device)))
+        let serials = |device: &Subject| {
+            let rows = rows_of(self.world.devices, device);
+            let serial = newest_value(&rows, "device.hardware.machine_serial_number");
+            serial.map(|serial| serial.trim().to_lowercase())
+        };
+        let first = |device: &Subject| {
+            let rows = rows_of(self.world.devices, device);
+            let first = newest_value(&rows, "device.first_seen").and_then(time_us);
+            first.map(seconds)
+        };
+        let serial = serials(device);
+        others.any(|other| {
+            let is_set_up_anew =
+                serial.is_some() && serials(other) == serial && first(other) > Some(seen(device));
+            is_later(seen(other), seen(device))
+                && (!keys(other).is_disjoint(&own) || is_set_up_anew)
+        })
     }
 
     /// Says whether logins that wait for an account, or for the device, speak against a pair.
