@@ -193,11 +193,13 @@ impl Ranking<'_> {
     }
 
     /// Tells whether nothing that an account used, shared or not, speaks against what leads: it was elsewhere since, or is
-    /// named elsewhere since; it was at a shared device on more than twice as many days; or it was seen long since, nobody
-    /// knows where.
+    /// named elsewhere since, or by one that is on while what leads is off; it was at a shared device on more than twice as many
+    /// days; or it was seen long since, nobody knows where.
     fn is_theirs_still(&self, lead: usize, own: Range<usize>, at_devices: &[AtDevice]) -> bool {
         let account = self.seen.account.last(self.account(lead), self.ledger);
         let own_stand = self.stands[lead];
+        let seen = account.last_seen.map_or(0, seconds);
+        let is_off = self.is_off_since(lead) && is_later(seen, own_stand.known);
         let speaks_against = |at: usize| {
             let stand = self.stands[at];
             let is_at_shared = stand.is(mark::CURRENT) && at_devices[at] == AtDevice::Shared;
@@ -208,8 +210,9 @@ impl Ranking<'_> {
             let is_named_since = stand.named != Seconds::MAX
                 && stand.is(mark::CURRENT)
                 && is_later(stand.named, own_stand.known);
-            // Of logins without a time, the last word on where somebody is has a device that names them.
-            let is_named_still = !own_stand.is(mark::PROVEN)
+            // Of logins without a time, the last word on where somebody is has a device that names them; so it has where they are
+            // about while what leads is off.
+            let is_named_still = (is_off || !own_stand.is(mark::PROVEN))
                 && stand.is(mark::CURRENT)
                 && stand.is(mark::LAST_USER)
                 && is_later(stand.used, own_stand.known);
@@ -218,9 +221,15 @@ impl Ranking<'_> {
                 || is_named_still
                 || (is_at_shared && u16::from(stand.days) > 2 * u16::from(own_stand.days))
         };
-        let seen = account.last_seen.map_or(0, seconds);
         let is_seen_elsewhere = seen.saturating_sub(own_stand.known) >= seconds(LEFT_BEHIND);
         !is_seen_elsewhere && !own.into_iter().any(|at| at != lead && speaks_against(at))
+    }
+
+    /// Tells whether the device of a usage was not seen since that.
+    fn is_off_since(&self, at: usize) -> bool {
+        let device = self.seen.device.last(self.ids[at] as u32, self.ledger);
+        let seen = device.last_seen.map(seconds);
+        seen.is_some_and(|seen| !is_later(seen, self.stands[at].known))
     }
 
     /// Tells whether nothing better is known of another one than of what leads. Dated logins tell most, then any logins, then

@@ -90,13 +90,20 @@ impl Office<'_, '_, '_> {
             .world
             .seen(self.world.accounts, &pair.0, "user.last_seen");
         let is_seen_since = seconds(seen.unwrap_or(0)) - own.known >= LEFT_BEHIND_S;
+        let device = self
+            .world
+            .seen(self.world.devices, &pair.1, "device.last_seen");
+        let is_off = device
+            .0
+            .is_some_and(|device| !is_later(seconds(device), own.known))
+            && is_later(seconds(seen.unwrap_or(0)), own.known);
         let speaks_against = |(other, stand): &(&Pair, &Stand)| {
             let is_since = match stand.is_dated {
                 true => is_later(stand.known, own.known),
                 false => is_told_later(stand.told, own.told),
             };
             let is_named = stand.named.is_some_and(|named| is_later(named, own.known));
-            let is_named_still = !own.is_proven
+            let is_named_still = (is_off || !own.is_proven)
                 && stand.is_current
                 && stand.is_last_user
                 && is_later(seconds(stand.time_us), own.known);
