@@ -64,7 +64,12 @@ fn push_ranks(text: &mut String, one: &Match) {
     for (name, usage) in ranked {
         let name = printable(name.unwrap_or("without a name"));
         let used = usage.time_of_use.map(minute);
-        let used = used.map_or(String::new(), |used| format!(" (used up to {used})"));
+        // Logins that do not say when they were are known by the export that counts them.
+        let what = match usage.last_used {
+            Some(_) => "used",
+            None => "counted or named",
+        };
+        let used = used.map_or(String::new(), |used| format!(" ({what} up to {used})"));
         let reason = primary_in_words(usage.not_primary);
         let _ = write!(text, "\n  {name:26}  {reason}{used}");
     }
