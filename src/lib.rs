@@ -25,10 +25,11 @@
 //! | what both sides know | `error`, `identifier`, `schema`, `bucket`, `generation` | always |
 //! | answers | `lookup` | always |
 //! | rows as the stages hand them on | `observation`, `class` | `ingest` |
-//! | why a service did not answer | `fault` | `ingest` |
+//! | why a service did not answer | `fault` | `ingest`, `live` |
 //! | the stages of a run, which do not see each other | `source`, `decode`, `mapping`, `index` | `ingest` |
 //! | files, and the folder of generations | `write_behind`, `sqlite`, `publish` | `ingest` |
 //! | a run | `ingest` | `ingest` |
+//! | Nexthink's own APIs | `live` | `live` |
 //! | the program | `config`, `telemetry`, `cli` | `cli` |
 //! | a made-up tenant | `demo` | `cli` |
 
@@ -45,7 +46,7 @@ mod class;
 #[cfg(feature = "ingest")]
 mod observation;
 
-#[cfg(feature = "ingest")]
+#[cfg(any(feature = "ingest", feature = "live"))]
 mod fault;
 
 #[cfg(feature = "ingest")]
@@ -66,6 +67,9 @@ mod write_behind;
 
 #[cfg(feature = "ingest")]
 pub mod ingest;
+
+#[cfg(feature = "live")]
+pub mod live;
 
 #[cfg(feature = "cli")]
 pub mod cli;

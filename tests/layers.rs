@@ -46,6 +46,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "source",
         ],
     ),
+    ("live", &["fault"]),
     ("demo", &[]),
     // The program.
     // Checks that columns are mapped to fields there are.

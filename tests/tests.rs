@@ -28,6 +28,8 @@ mod forms;
 mod large;
 #[cfg(feature = "ingest")]
 mod layers;
+#[cfg(all(feature = "ingest", feature = "live"))]
+mod live;
 #[cfg(feature = "ingest")]
 mod lookalikes;
 #[cfg(feature = "ingest")]

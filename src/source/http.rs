@@ -137,8 +137,8 @@ fn machine_has_proxy(is_plain: bool, host: &str) -> bool {
             .is_some_and(|before| before.is_empty() || before.ends_with('.'));
         one == "*" || (!one.is_empty() && is_within)
     };
-    let no_proxies = NO_PROXIES.iter().find_map(|name| value(name));
-    proxies.iter().any(|name| value(&name).is_some())
+    let no_proxies = NO_PROXIES.iter().find_map(value);
+    proxies.iter().any(|name| value(name).is_some())
         && !no_proxies.is_some_and(|all| all.split(',').any(is_left_out))
 }
 

@@ -162,7 +162,7 @@ impl Office<'_, '_, '_> {
         let serials = |device: &Subject| {
             let rows = rows_of(self.world.devices, device);
             let serial = newest_value(&rows, "device.hardware.machine_serial_number");
-            serial.map(|serial| serial.trim().to_lowercase())
+            serial.map(|serial| serial.trim().to_ascii_lowercase())
         };
         let first = |device: &Subject| {
             let rows = rows_of(self.world.devices, device);

@@ -1,4 +1,5 @@
-//! Storage servers on loopback: S3 (moto), Azure Blob (Azurite) and an evil S3 server in plain `std`.
+//! Storage servers on loopback: S3 (moto), Azure Blob (Azurite) and an evil S3 server in plain `std`; and one that answers as it
+//! is told (`scripted`).
 //!
 //! The real ones are installed by `tests/setup` and started once for the whole test binary; each test keeps to its own
 //! prefix. They end with the process, however it ends: they watch a pipe that it holds.
@@ -11,6 +12,8 @@ mod filled;
 mod folder;
 mod process;
 mod s3;
+#[cfg(feature = "live")]
+mod scripted;
 
 use std::collections::BTreeMap;
 
@@ -21,6 +24,8 @@ pub(crate) use self::azure::Azure;
 pub(crate) use self::evil::{EVIL_SECRET, Evil, EvilS3};
 pub(crate) use self::folder::Folder;
 pub(crate) use self::s3::S3;
+#[cfg(feature = "live")]
+pub(crate) use self::scripted::{Reply, Scripted};
 
 /// The bucket, and the container, that the servers come with.
 pub(crate) const BUCKET: &str = "exports";

@@ -1,0 +1,12 @@
+//! NQL: queries that an administrator saved in Nexthink, run with parameters.
+//!
+//! Only saved queries can be run, by their id (Nexthink's NQL API reference). `execute` answers at once with 1,000 rows at the
+//! most, `export` leaves a file.
+
+mod execute;
+mod export;
+mod query;
+
+pub use execute::{Row, Rows};
+pub use export::{Compression, Export};
+pub use query::{Query, QueryId};

@@ -1,0 +1,138 @@
+//! Refusals: what an API said when it did not do what it was asked.
+
+use std::fmt;
+
+use serde_json::{Map, Value};
+
+/// Characters that are kept of a text.
+const KEPT: usize = 1_000;
+/// And shown, in one line.
+const SHOWN: usize = 300;
+
+/// What an API said when it refused.
+///
+/// The bodies of Nexthink's APIs have four shapes: `message`, `code` as a number and `source` (NQL); `code` and `message`
+/// (remote actions, campaigns); `code` and `details` (workflows); `message` alone (Spark). What is none of them is kept as it
+/// came, in part.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Refusal {
+    /// The HTTP status.
+    pub status: u16,
+    /// The API's own code.
+    pub code: Option<String>,
+    /// What it says, at most 1,000 characters of it.
+    pub message: Option<String>,
+    /// The beginning of a body of another shape, at most 1,000 characters.
+    pub body: Option<String>,
+}
+
+impl Refusal {
+    pub(super) fn of(status: u16, body: &[u8]) -> Refusal {
+        let mut refusal = Refusal {
+            status,
+            ..Refusal::default()
+        };
+        if let Ok(Value::Object(said)) = serde_json::from_slice(body) {
+            refusal.code = text_of(&said, &["code", "errorCode", "error"]);
+            refusal.message = text_of(&said, &["message", "details", "error_description"]);
+        }
+        let text = String::from_utf8_lossy(body);
+        if refusal.code.is_none() && refusal.message.is_none() && !text.trim().is_empty() {
+            refusal.body = Some(cut(text.trim()));
+        }
+        refusal
+    }
+}
+
+/// Returns the first of some members that says something.
+fn text_of(said: &Map<String, Value>, names: &[&str]) -> Option<String> {
+    let mut values = names.iter().filter_map(|name| said.get(*name));
+    let text = values.find_map(|value| match value {
+        Value::Null => None,
+        Value::String(text) => Some(text.clone()),
+        other => Some(other.to_string()),
+    });
+    text.filter(|text| !text.is_empty()).map(|text| cut(&text))
+}
+
+fn cut(text: &str) -> String {
+    text.chars().take(KEPT).collect()
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(to, "status {}", self.status)?;
+        if let Some(code) = &self.code {
+            write!(to, ", code {}", shown(code))?;
+        }
+        if let Some(message) = &self.message {
+            write!(to, ": {}", shown(message))?;
+        }
+        Ok(())
+    }
+}
+
+/// Returns the beginning of a text that others wrote, as one line without what steers a terminal.
+fn shown(text: &str) -> String {
+    let letters = text.chars().take(SHOWN);
+    letters
+        .flat_map(|letter| match letter {
+            ' ' => vec![' '],
+            letter if letter.is_control() || letter.is_whitespace() || is_steering(letter) => {
+                letter.escape_unicode().collect()
+            }
+            letter => vec![letter],
+        })
+        .collect()
+}
+
+fn is_steering(letter: char) -> bool {
+    matches!(letter, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_shape_of_a_body_is_understood() {
+        let said = |body: &str| {
+            let Refusal {
+                code,
+                message,
+                body,
+                ..
+            } = Refusal::of(400, body.as_bytes());
+            (code, message, body)
+        };
+        let some = |text: &str| Some(text.to_owned());
+        assert_eq!(
+            said(r#"{"message":"m","code":100,"source":"s"}"#),
+            (some("100"), some("m"), None)
+        );
+        assert_eq!(
+            said(r#"{"code":"BAD","message":"m"}"#),
+            (some("BAD"), some("m"), None)
+        );
+        assert_eq!(
+            said(r#"{"code":"BAD","details":{"a":1}}"#),
+            (some("BAD"), some(r#"{"a":1}"#), None)
+        );
+        assert_eq!(said(r#"{"message":"m"}"#), (None, some("m"), None));
+        assert_eq!(
+            said("<html>no</html>"),
+            (None, None, some("<html>no</html>"))
+        );
+        assert_eq!(said(""), (None, None, None));
+        assert_eq!(
+            said(&"x".repeat(5_000)).2.map(|text| text.len()),
+            Some(KEPT)
+        );
+    }
+
+    #[test]
+    fn what_others_wrote_stays_in_its_line() {
+        let refusal = Refusal::of(403, b"{\"message\":\"a\\n\\u202eb\"}");
+        assert_eq!(refusal.to_string(), r"status 403: a\u{a}\u{202e}b");
+    }
+}
