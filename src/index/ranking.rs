@@ -9,7 +9,7 @@ use super::in_order::{ROWS, in_order, together};
 use super::ledger::Ledger;
 use super::place::Waiting;
 use super::seen::Seen;
-use super::stand::{Seconds, Stand, day_of, is_later, is_told_later, mark, seconds};
+use super::stand::{Seconds, Stand, day, day_of, is_later, is_told_later, mark, seconds};
 use super::stands_for::Namesakes;
 use super::subject::SubjectId;
 use crate::schema::{BySubject, Class, NotPrimary, Rank, Subject};
@@ -27,6 +27,12 @@ const VISITOR_DAYS: u16 = 3;
 
 fn is_left_behind(stand: &Stand, newest: Seconds) -> bool {
     newest.saturating_sub(stand.known) >= seconds(LEFT_BEHIND)
+}
+
+/// Tells whether a usage is of long before another one, which began when it was over: a device that was handed over, or left.
+/// Where they take turns, it is neither.
+fn gave_way(stand: &Stand, to: &Stand) -> bool {
+    is_left_behind(stand, to.known) && stand.known / day() <= Seconds::from(to.began)
 }
 
 fn is_of_one_account(left: &i64, right: &i64) -> bool {
@@ -176,14 +182,14 @@ impl Ranking<'_> {
         competing.filter(|at| !is_vague(at)).collect()
     }
 
-    /// Tells whether others come near, of those not of long before: one is on more days, since one busy day outweighs many
+    /// Tells whether others come near, of those that did not give way: one is on more days, since one busy day outweighs many
     /// quiet ones by its logins alone; or together they are on half as many days, with a quarter of the logins: logins of a
     /// week's export tell of one day only, and those that do not say when they were stand for as many as their window has.
     fn are_beside(&self, own: usize, others: impl IntoIterator<Item = usize>) -> bool {
         let own = self.stands[own];
         let (mut days, mut logins, mut is_on_more_days) = (0_u64, 0_u64, false);
         let others = others.into_iter().map(|at| self.stands[at]);
-        for other in others.filter(|other| !is_left_behind(other, own.known)) {
+        for other in others.filter(|other| !gave_way(other, &own)) {
             days += u64::from(other.days);
             logins += u64::from(other.logins);
             is_on_more_days |= other.days > own.days;

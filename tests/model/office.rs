@@ -333,11 +333,16 @@ fn without_vague(competing: Some) -> Some {
     competing.into_iter().filter(is_left).collect()
 }
 
-/// Says whether of some others, not of long before, one is on more days than a pair, or all are on half as many days or more,
+/// Says whether of some others, but for those of long before that were over when a pair began, one is on more days than a pair, or all are on half as many days or more,
 /// with a quarter of its logins or more.
 fn are_beside(own: &Stand, pair: &Pair, some: &Some) -> bool {
     let others = some.iter().filter(|(other, _)| *other != pair);
-    let others = others.filter(|(_, stand)| !stand.is_left_behind(own.known));
+    let others = others.filter(|(_, stand)| {
+        let is_over = own
+            .began
+            .is_some_and(|began| stand.known / DAY_S <= began / DAY_S);
+        !(stand.is_left_behind(own.known) && is_over)
+    });
     let days: u64 = others.clone().map(|(_, stand)| stand.days).sum();
     let logins: u64 = others.clone().map(|(_, stand)| stand.logins).sum();
     let is_one = others
