@@ -185,11 +185,17 @@ impl Ranking<'_> {
     /// Tells whether others come near, of those that did not give way: one is on more days, since one busy day outweighs many
     /// quiet ones by its logins alone; or together they are on half as many days, with a quarter of the logins: logins of a
     /// week's export tell of one day only, and those that do not say when they were stand for as many as their window has.
-    fn are_beside(&self, own: usize, others: impl IntoIterator<Item = usize>) -> bool {
+    fn are_beside(
+        &self,
+        own: usize,
+        others: impl IntoIterator<Item = usize, IntoIter: Clone>,
+    ) -> bool {
         let own = self.stands[own];
         let (mut days, mut logins, mut is_on_more_days) = (0_u64, 0_u64, false);
         let others = others.into_iter().map(|at| self.stands[at]);
-        for other in others.filter(|other| !gave_way(other, &own)) {
+        // Nothing is handed over by so many.
+        let are_many = others.clone().count() >= SHARED_BY;
+        for other in others.filter(|other| are_many || !gave_way(other, &own)) {
             days += u64::from(other.days);
             logins += u64::from(other.logins);
             is_on_more_days |= other.days > own.days;

@@ -337,11 +337,12 @@ fn without_vague(competing: Some) -> Some {
 /// with a quarter of its logins or more.
 fn are_beside(own: &Stand, pair: &Pair, some: &Some) -> bool {
     let others = some.iter().filter(|(other, _)| *other != pair);
+    let are_many = others.clone().count() >= 3;
     let others = others.filter(|(_, stand)| {
         let is_over = own
             .began
             .is_some_and(|began| stand.known / DAY_S <= began / DAY_S);
-        !(stand.is_left_behind(own.known) && is_over)
+        are_many || !(stand.is_left_behind(own.known) && is_over)
     });
     let days: u64 = others.clone().map(|(_, stand)| stand.days).sum();
     let logins: u64 = others.clone().map(|(_, stand)| stand.logins).sum();
