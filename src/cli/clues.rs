@@ -35,10 +35,10 @@ pub(super) fn of_values<'v>(values: impl Iterator<Item = &'v str>, asked: &Asked
 /// # Errors
 /// What is wrong with the line; no word of it.
 pub(super) fn of_line(line: &str, asked: &Asked) -> Result<Query, String> {
-    // A uid may stand in braces.
     if line.trim_start().starts_with('[') && serde_json::from_str::<Value>(line).is_ok() {
         return Err(SET.to_owned());
     }
+    // A uid may stand in braces.
     let object = line.trim_start().strip_prefix('{').map(str::trim_start);
     if !object.is_some_and(|rest| rest.starts_with(['"', '}'])) {
         let values = line.split('\t').filter(|value| !value.trim().is_empty());

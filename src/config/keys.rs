@@ -96,7 +96,7 @@ fn is_of_kubernetes(variable: &str) -> bool {
     let Some(rest) = variable.strip_prefix(PREFIX) else {
         return false;
     };
-    // Of services whose names begin with ours, too: `identidex-api`.
+    // `identidex`, and `identidex-api`.
     let rest = format!("_{rest}");
     ["_PORT", "_SERVICE_HOST", "_SERVICE_PORT"]
         .iter()

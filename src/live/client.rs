@@ -153,66 +153,64 @@ impl Client {
     /// Makes a call until it succeeds, fails for good, or its time is over.
     pub(super) async fn send(&self, call: &Call<'_>, deadline: Deadline) -> Result<Answer, Error> {
         let mut is_renewed = false;
-        let mut attempt = 1;
-        loop {
-            let token = self.token(deadline).await?;
-            let sent = self.once(call, &token, attempt, deadline).await;
-            let error = match sent {
-                Ok(answer) => return Ok(answer),
-                Err(error) if error.status() == Some(401) && !is_renewed => {
-                    is_renewed = true;
-                    self.shared.tokens.forget(&token).await;
-                    continue;
+        let may_again = |error: &Error| call.is_repeatable || error.is_undone();
+        self.try_until(call.name, deadline, may_again, async |attempt| {
+            loop {
+                let token = self.token(deadline).await?;
+                match self.once(call, &token, attempt, deadline).await {
+                    Err(error) if error.status() == Some(401) && !is_renewed => {
+                        is_renewed = true;
+                        self.shared.tokens.forget(&token).await;
+                    }
+                    sent => return sent,
                 }
-                Err(error) => error,
-            };
-            let may_again = error.is_transient() && (call.is_repeatable || error.is_undone());
-            if !may_again || attempt >= self.shared.options.tries {
-                return Err(error);
             }
-            let pause = error
-                .retry_after()
-                .unwrap_or_default()
-                .max(wait::before(attempt));
-            // What was said tells more than that there is no time left.
-            if deadline.wait(call.name, pause).await.is_err() {
-                return Err(error);
-            }
-            attempt += 1;
-        }
+        })
+        .await
     }
 
     async fn token(&self, deadline: Deadline) -> Result<Token, Error> {
         let shared = &self.shared;
-        let get = || async {
-            let mut attempt = 1;
-            loop {
-                let request =
-                    token::request(&shared.http, &shared.tenant.login, &shared.credentials);
-                let got = self.exchange(token::CALL, request, attempt, deadline).await;
-                let got = got.and_then(|(response, body)| match response.status().as_u16() {
-                    200 | 400 | 401 | 403 => token::read(response.status().as_u16(), &body),
-                    _ => Err(refused(token::CALL, &response, &body)),
-                });
-                match got {
-                    Err(error) if error.is_transient() && attempt < shared.options.tries => {
-                        let pause = error
-                            .retry_after()
-                            .unwrap_or_default()
-                            .max(wait::before(attempt));
-                        if deadline.wait(token::CALL, pause).await.is_err() {
-                            return Err(error);
-                        }
-                        attempt += 1;
-                    }
-                    got => return got,
-                }
+        let get = async |attempt| {
+            let request = token::request(&shared.http, &shared.tenant.login, &shared.credentials);
+            let (response, body) = self
+                .exchange(token::CALL, request, attempt, deadline)
+                .await?;
+            match response.status().as_u16() {
+                status @ (200 | 400 | 401 | 403) => token::read(status, &body),
+                _ => Err(refused(token::CALL, &response, &body)),
             }
         };
-        let current = shared.tokens.current(get);
-        timeout_at(deadline.at, current)
-            .await
-            .unwrap_or_else(|_| Err(deadline.missed(token::CALL)))
+        let get = || self.try_until(token::CALL, deadline, |_| true, get);
+        let current = timeout_at(deadline.at, shared.tokens.current(get)).await;
+        current.unwrap_or_else(|_| Err(deadline.missed(token::CALL)))
+    }
+
+    /// Tries, with the number of the try, again where a failure may pass, and `may_again` agrees.
+    async fn try_until<T>(
+        &self,
+        call: &'static str,
+        deadline: Deadline,
+        may_again: impl Fn(&Error) -> bool,
+        mut once: impl AsyncFnMut(u32) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let mut attempt = 1;
+        loop {
+            let error = match once(attempt).await {
+                Err(error) if error.is_transient() && may_again(&error) => error,
+                tried => return tried,
+            };
+            let pause = error
+                .retry_after()
+                .unwrap_or_default()
+                .max(wait::before(attempt));
+            // What was said tells more than that no time is left for another try.
+            let is_last = attempt >= self.shared.options.tries;
+            if is_last || deadline.wait(call, pause).await.is_err() {
+                return Err(error);
+            }
+            attempt += 1;
+        }
     }
 
     async fn once(
@@ -336,11 +334,10 @@ fn refused(call: &'static str, response: &Response, body: &[u8]) -> Error {
         .headers()
         .get(RETRY_AFTER)
         .and_then(|header| header.to_str().ok());
-    let until = header.and_then(wait::until);
     Error::Refused {
         call,
         refusal: Refusal::of(response.status().as_u16(), body),
-        retry_after: until.map(wait::from_now),
+        retry_at: header.and_then(wait::until),
     }
 }
 

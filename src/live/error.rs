@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::refusal::Refusal;
+use super::wait;
 use crate::fault::Fault;
 
 /// Why a call to Nexthink came to nothing.
@@ -33,7 +34,7 @@ pub enum Error {
         /// What was said.
         refusal: Refusal,
         /// When to try again, if that was said.
-        retry_after: Option<Duration>,
+        retry_at: Option<Timestamp>,
     },
     /// No more exports today.
     #[error("the daily limit of exports is reached{}", until_shown(.until))]
@@ -108,10 +109,10 @@ impl Error {
         }
     }
 
-    /// Returns when to try again, if that was said.
+    /// Returns how long to wait before another try, if that was said.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
-            Error::Refused { retry_after, .. } => *retry_after,
+            Error::Refused { retry_at, .. } => retry_at.map(wait::from_now),
             _ => None,
         }
     }

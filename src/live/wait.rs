@@ -39,11 +39,6 @@ pub(super) fn until(header: &str) -> Option<Timestamp> {
         })
 }
 
-/// Returns the time after a while from now.
-pub(super) fn after(duration: Duration) -> Timestamp {
-    now().checked_add(duration).unwrap_or(Timestamp::MAX)
-}
-
 /// Returns how long it is until a time; nothing for one that is past.
 pub(super) fn from_now(until: Timestamp) -> Duration {
     Duration::try_from(until.duration_since(now())).unwrap_or_default()

@@ -4,7 +4,8 @@
 //! This is the asynchronous stage: it owns a small runtime on its own threads, and every call here is a plain blocking
 //! one, not to be made from asynchronous code. What is new is decided by the ledger, what the bytes mean by `decode`.
 //!
-//! - `store`: from a configuration to a store; `aws`: its credentials; `http`: the client under it, `asked` its log
+//! - `store`: from a configuration to a store; `aws`: its credentials; `http`: the client under it, `asked` its log,
+//!   `proxy` what stands between
 //! - `error`: what can go wrong; `hint`: what helps
 //! - `observed`: when an object was observed
 //! - `fetch`: objects into the spool
@@ -18,6 +19,7 @@ mod hint;
 mod http;
 mod inside;
 mod observed;
+mod proxy;
 mod store;
 mod stored;
 

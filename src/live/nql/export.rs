@@ -11,7 +11,7 @@ use zstd::stream::{raw, zio};
 
 use super::Query;
 use crate::live::client::{Call, Deadline, host_of, unreachable};
-use crate::live::{Client, Error, wait};
+use crate::live::{Client, Error};
 
 const START: &str = "the start of an export";
 const STATUS: &str = "the status of an export";
@@ -142,12 +142,8 @@ impl Client {
             .await
             .map_err(|error| match error {
                 Error::Refused {
-                    refusal,
-                    retry_after,
-                    ..
-                } if refusal.status == 429 => Error::DailyLimit {
-                    until: retry_after.map(wait::after),
-                },
+                    refusal, retry_at, ..
+                } if refusal.status == 429 => Error::DailyLimit { until: retry_at },
                 error => error,
             })?;
         stand(&answer.body, answer.status == 206)
