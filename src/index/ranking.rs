@@ -246,7 +246,8 @@ impl Ranking<'_> {
 
     /// Tells whether nothing better is known of another one than of what leads. Dated logins tell most, then any logins, then
     /// that a device names the account: one that is switched on in a cupboard goes on to do that, so that of several which
-    /// do, none is known to be theirs.
+    /// do, none is known to be theirs. Of logins without a time, those at a device that they lead as well and began at later
+    /// are as good: a helper's login is enough for that one to name somebody else.
     fn is_best_known(&self, lead: usize, own: Range<usize>, at_devices: &[AtDevice]) -> bool {
         let own_stand = self.stands[lead];
         let (better, as_good) = match own_stand {
@@ -262,7 +263,11 @@ impl Ranking<'_> {
             let is_used_alike = [own_stand, stand].iter().all(|one| one.is(mark::LOGINS))
                 && u64::from(stand.logins) * 2 >= u64::from(own_stand.logins);
             let is_own = at_devices[at] != AtDevice::Shared || is_used_alike;
-            stand.competes() && (stand.is(better) || (is_own && is_as_good))
+            let is_next = own_stand.is(mark::LOGINS)
+                && stand.is(mark::LOGINS)
+                && stand.began > own_stand.began
+                && at_devices[at].last_word().is_some();
+            stand.competes() && (stand.is(better) || (is_own && is_as_good) || is_next)
         };
         let mut others = own.filter(|at| *at != lead);
         !others.any(is_against)

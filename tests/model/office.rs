@@ -126,7 +126,12 @@ impl Office<'_, '_, '_> {
             stand.competes()
                 && match (own.is_proven, own.has_logins) {
                     (true, _) => false,
-                    (false, true) => stand.is_proven || (is_own && stand.is_last_user),
+                    (false, true) => {
+                        let is_next = stand.has_logins && stand.began > own.began;
+                        stand.is_proven
+                            || (is_own && stand.is_last_user)
+                            || (is_next && !self.is_shared(other) && self.leads_at_device(other))
+                    }
                     (false, false) => stand.has_logins || (is_own && stand.named.is_some()),
                 }
         };
