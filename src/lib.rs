@@ -86,9 +86,9 @@ pub mod internals;
 pub use crate::error::Error;
 pub use crate::identifier::Kind;
 pub use crate::lookup::{
-    Account, AccountUse, Answer, Clue, Coverage, Device, DeviceUse, Evidence, Flag, Found,
-    Freshness, FreshnessState, Held, Hit, HitVerdict, Index, Level, Likeness, LookedUp, Match,
-    NotEnough, NotOne, Options, Outcome, Query, Skipped, Suggestion, Tried, Use, Verdict, Waiting,
-    WaitingReason, WaitingUsage, Why,
+    Account, AccountUse, Answer, Because, Clue, Coverage, Device, DeviceUse, Doubt, Evidence, Flag,
+    Found, Freshness, FreshnessState, Held, Hit, HitVerdict, Index, Level, Likeness, LookedUp,
+    Match, NoTarget, NotEnough, NotOne, Options, Outcome, Query, Recipient, Skipped, Suggestion,
+    Target, Tried, Use, Verdict, Waiting, WaitingReason, WaitingUsage, Which, Why,
 };
 pub use crate::schema::{Class, Dataset, NotPrimary, Subject};

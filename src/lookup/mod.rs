@@ -3,7 +3,7 @@
 //! The way of a query: `query` says what the text can be (`spoken`), `search` looks it up and compares every hit with its
 //! row (`row`), `history` whom else it meant, `find` decides who fits (`heard`, `person_name`), `acting` whether that is
 //! enough to act on, `rank` orders devices and accounts, `answer` is what comes back (of `found`, `evidence`, `coverage`,
-//! `freshness` and `waiting`) and `json` how it is written. `why` tells people how it came about, `suggest` what they may
+//! `freshness` and `waiting`) and `json` how it is written; `target` is the device of it that may be acted on. `why` tells people how it came about, `suggest` what they may
 //! have meant (`resemblance`). `generation` is the file that is read; it never changes, so nothing is locked and no call
 //! waits for a run. How the index came to be is the writer's affair.
 
@@ -29,6 +29,7 @@ mod waiting;
 mod json;
 mod resemblance;
 mod suggest;
+mod target;
 mod why;
 
 pub(crate) mod generation;
@@ -53,6 +54,7 @@ pub use self::query::Query;
 use self::reader::Reader;
 pub use self::resemblance::Likeness;
 pub use self::suggest::Suggestion;
+pub use self::target::{Because, Doubt, NoTarget, Recipient, Target, Which};
 pub use self::waiting::{Waiting, WaitingReason, WaitingUsage};
 pub use self::why::{Hit, HitVerdict, LookedUp, Tried, Why};
 use crate::error::Error;

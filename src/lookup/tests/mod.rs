@@ -7,4 +7,5 @@ mod draft;
 mod generations;
 mod holders;
 mod identifiers;
+mod targets;
 mod usages;
