@@ -46,7 +46,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "source",
         ],
     ),
-    ("live", &["fault"]),
+    ("live", &["fault", "lookup"]),
     ("demo", &[]),
     // The program.
     // Checks that columns are mapped to fields there are.

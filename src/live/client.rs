@@ -68,11 +68,36 @@ pub(super) struct Call<'c> {
     pub(super) method: Method,
     /// Below the API's address.
     pub(super) path: &'c str,
+    pub(super) parameters: &'c [(&'c str, &'c str)],
+    pub(super) headers: &'c [(&'static str, &'c str)],
     pub(super) body: Option<Vec<u8>>,
     /// To make it twice does no more than once.
     pub(super) is_repeatable: bool,
-    /// Times are asked for in UTC.
-    pub(super) is_utc: bool,
+}
+
+impl<'c> Call<'c> {
+    /// A call that asks.
+    pub(super) fn get(name: &'static str, path: &'c str) -> Call<'c> {
+        Call {
+            name,
+            method: Method::GET,
+            path,
+            parameters: &[],
+            headers: &[],
+            body: None,
+            is_repeatable: true,
+        }
+    }
+
+    /// A call that may do something, and is made twice only if it did nothing.
+    pub(super) fn post(name: &'static str, path: &'c str, body: Vec<u8>) -> Call<'c> {
+        Call {
+            method: Method::POST,
+            body: Some(body),
+            is_repeatable: false,
+            ..Call::get(name, path)
+        }
+    }
 }
 
 /// An answer that is no refusal.
@@ -228,13 +253,16 @@ impl Client {
         sleep_until(at).await;
         let mut url = shared.tenant.api.clone();
         url.set_path(&format!("{}{}", shared.tenant.api.path(), call.path));
+        if !call.parameters.is_empty() {
+            url.query_pairs_mut().extend_pairs(call.parameters);
+        }
         let mut request = shared
             .http
             .request(call.method.clone(), url)
             .header(AUTHORIZATION, token.bearer.clone())
             .header(ACCEPT, "application/json");
-        if call.is_utc {
-            request = request.header("x-utc-times", "true");
+        for (name, value) in call.headers {
+            request = request.header(*name, *value);
         }
         if let Some(body) = &call.body {
             request = request

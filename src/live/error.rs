@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use super::refusal::Refusal;
 use super::wait;
 use crate::fault::Fault;
+use crate::lookup::NoTarget;
 
 /// Why a call to Nexthink came to nothing.
 #[derive(Debug, thiserror::Error)]
@@ -80,6 +81,15 @@ pub enum Error {
         /// The most that is read.
         limit_bytes: u64,
     },
+    /// An act could not be written to the audit log, and so was not sent.
+    #[error("nothing was sent, since the audit log cannot be written: {source}")]
+    Audit {
+        /// What the file system says.
+        source: std::io::Error,
+    },
+    /// An account or device has no id by which Nexthink knows it; nothing was sent.
+    #[error("nothing was sent: {0}")]
+    NoTarget(Box<NoTarget>),
     /// What was downloaded cannot be unpacked or written.
     #[error("the export cannot be unpacked or written: {source}")]
     Write {
@@ -89,6 +99,20 @@ pub enum Error {
 }
 
 impl Error {
+    pub(super) fn no_target(why: NoTarget) -> Error {
+        Error::NoTarget(Box::new(why))
+    }
+
+    /// Tells whether an act may have been done all the same: it was sent, and what came back does not say that it was not.
+    pub fn may_be_done(&self) -> bool {
+        match self {
+            Error::Refused { refusal, .. } => refusal.status >= 500,
+            Error::Unreachable { .. } => !self.is_undone(),
+            Error::BadAnswer { .. } | Error::Deadline { .. } | Error::TooLarge { .. } => true,
+            _ => false,
+        }
+    }
+
     /// Tells whether the same call may succeed later, with nothing changed.
     pub fn is_transient(&self) -> bool {
         match self {

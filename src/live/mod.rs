@@ -23,9 +23,15 @@
 //! - `tenant`: where a tenant's APIs are; `secret`, `token`: who asks
 //! - `client`: one call, with its token, its tries and its deadline; `wait`: how long between tries; `pace`: how many a second
 //! - `error`: what can go wrong, `refusal`: what an API said then
-//! - `nql`: saved queries, executed or exported
+//! - `nql`: saved queries, executed or exported, and those that this program ships
+//! - `diagnose`: how a device is; `act`: remote actions, campaigns, workflows; `audit`: the log of those
+//! - `check`: whether a tenant has what all of that needs
 
+pub mod act;
+mod audit;
+mod check;
 mod client;
+mod diagnose;
 mod error;
 pub mod nql;
 mod pace;
@@ -35,7 +41,11 @@ mod tenant;
 mod token;
 mod wait;
 
+use self::act::Outcome;
+pub use audit::{Audit, Mandate};
+pub use check::{Checked, Verdict};
 pub use client::{Client, Options};
+pub use diagnose::{Crashes, Health};
 pub use error::Error;
 pub use refusal::Refusal;
 pub use secret::{Credentials, Secret};

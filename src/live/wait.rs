@@ -44,7 +44,7 @@ pub(super) fn from_now(until: Timestamp) -> Duration {
     Duration::try_from(until.duration_since(now())).unwrap_or_default()
 }
 
-fn now() -> Timestamp {
+pub(super) fn now() -> Timestamp {
     let since = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();

@@ -1,6 +1,7 @@
 //! Nexthink's APIs, against a server that answers as it is told. Belongs here: what a client asks, and what it makes of
 //! answers, refusals, silence and nonsense.
 
+mod acts;
 mod exports;
 mod queries;
 mod tokens;

@@ -1,11 +1,10 @@
 //! Executing: a query's rows at once.
 
-use reqwest::Method;
 use serde_json::{Map, Value};
 use tracing::debug;
 
 use super::Query;
-use crate::live::client::Call;
+use crate::live::client::{Answer, Call};
 use crate::live::{Client, Error};
 
 const CALL: &str = "the query";
@@ -41,19 +40,38 @@ impl Client {
     /// [`Error::Refused`] with status 404 where the tenant has no such query; [`Error::BadAnswer`] where the answer counts other
     /// rows than it has; and what may go wrong with every call.
     pub async fn execute(&self, query: &Query) -> Result<Rows, Error> {
-        let call = Call {
-            name: CALL,
-            method: Method::POST,
-            path: "api/v2/nql/execute",
-            body: Some(query.body(&[])),
-            is_repeatable: true,
-            is_utc: true,
-        };
-        let answer = self.send(&call, self.deadline()).await?;
+        let answer = self.ask(query, "api/v2/nql/execute").await?;
         let rows = read(&answer.body)?;
         let hash = blake3::hash(rows.executed_query.as_bytes());
         debug!(query = %query.id, rows = rows.rows.len(), executed = %hash.to_hex(), "query run");
         Ok(rows)
+    }
+
+    /// Runs a query, and returns the names of its columns, also where it has no rows.
+    pub(crate) async fn columns_of(&self, query: &Query) -> Result<Vec<String>, Error> {
+        // Version 2 names columns in rows alone.
+        let answer = self.ask(query, "api/v1/nql/execute").await?;
+        let headers: Option<Vec<String>> =
+            serde_json::from_slice(&answer.body)
+                .ok()
+                .and_then(|answer: Value| {
+                    let headers = answer["headers"].as_array()?;
+                    let headers = headers.iter().map(|header| header.as_str());
+                    headers.map(|header| header.map(str::to_owned)).collect()
+                });
+        headers.ok_or(Error::BadAnswer {
+            call: CALL,
+            reason: "it has no list `headers`",
+        })
+    }
+
+    async fn ask(&self, query: &Query, path: &str) -> Result<Answer, Error> {
+        let call = Call {
+            headers: &[("x-utc-times", "true")],
+            is_repeatable: true,
+            ..Call::post(CALL, path, query.body(&[]))
+        };
+        self.send(&call, self.deadline()).await
     }
 }
 

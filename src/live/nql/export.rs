@@ -3,7 +3,6 @@
 use std::io::{self, Write};
 use std::time::Duration;
 
-use reqwest::Method;
 use serde_json::Value;
 use tokio::time::timeout_at;
 use url::Url;
@@ -60,13 +59,10 @@ impl Client {
         within: Duration,
     ) -> Result<Export, Error> {
         let deadline = Deadline::after(within);
+        let body = query.body(&[("compression", compression.name())]);
         let call = Call {
-            name: START,
-            method: Method::POST,
-            path: "api/v1/nql/export",
-            body: Some(query.body(&[("compression", compression.name())])),
             is_repeatable: true,
-            is_utc: false,
+            ..Call::post(START, "api/v1/nql/export", body)
         };
         let answer = self.send(&call, deadline).await?;
         let answer: Value =
@@ -128,15 +124,8 @@ impl Client {
     }
 
     async fn look(&self, id: &str, deadline: Deadline) -> Result<Stand, Error> {
-        let call = Call {
-            name: STATUS,
-            method: Method::GET,
-            path: &format!("api/v1/nql/status/{id}"),
-            body: None,
-            // What is refused for today is not asked again.
-            is_repeatable: true,
-            is_utc: false,
-        };
+        let path = format!("api/v1/nql/status/{id}");
+        let call = Call::get(STATUS, &path);
         let answer = self
             .send(&call, deadline)
             .await

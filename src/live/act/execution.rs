@@ -1,0 +1,145 @@
+//! Executions: what became of a remote action on a device.
+
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp, civil};
+
+use crate::live::client::Deadline;
+use crate::live::diagnose::rows_of;
+use crate::live::nql::{Row, Shipped, text_of};
+use crate::live::{Client, Error};
+use crate::lookup::Target;
+
+const CALL: &str = "the outcome of a remote action";
+/// So much may clocks differ.
+const CLOCKS_DIFFER: SignedDuration = SignedDuration::from_mins(2);
+/// Between two looks: at first, and at the most.
+const FIRST_LOOK: Duration = Duration::from_secs(2);
+const LOOKS_APART: Duration = Duration::from_secs(30);
+
+/// An execution of a remote action on one device.
+///
+/// Nexthink documents no field of NQL that has the id of a request: it is the one of this remote action, on this device, since
+/// it was asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Execution {
+    /// How it stands.
+    pub status: Status,
+    /// When it was, as Nexthink has it.
+    pub time: Timestamp,
+    /// What the script told, as it told it: mostly a JSON object, by the names that its author chose.
+    pub outputs: Option<String>,
+    /// How many more there are since then that it might be as well.
+    pub others: usize,
+}
+
+/// How an execution stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Status {
+    /// Done.
+    Success,
+    /// The script failed.
+    Failure,
+    /// It will not be done any more: `expired`, `cancelled`.
+    Dropped(String),
+    /// Any other word, such as `pending`: it may still be done.
+    UnderWay(String),
+}
+
+impl Status {
+    fn of(text: &str) -> Status {
+        match text.to_ascii_lowercase().as_str() {
+            "success" => Status::Success,
+            "failure" => Status::Failure,
+            "expired" | "cancelled" | "canceled" => Status::Dropped(text.to_owned()),
+            _ => Status::UnderWay(text.to_owned()),
+        }
+    }
+
+    /// Tells whether it stands like this for good.
+    pub fn is_final(&self) -> bool {
+        !matches!(self, Status::UnderWay(_))
+    }
+
+    /// Returns it as Nexthink writes it.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Status::Success => "success",
+            Status::Failure => "failure",
+            Status::Dropped(text) | Status::UnderWay(text) => text,
+        }
+    }
+}
+
+impl Client {
+    /// Returns the execution of a remote action, by its name (not its id), on a device since some time; none where Nexthink
+    /// tells of none yet.
+    ///
+    /// # Errors
+    /// What may go wrong with every query.
+    pub async fn execution(
+        &self,
+        action_name: &str,
+        target: &Target,
+        since: Timestamp,
+    ) -> Result<Option<Execution>, Error> {
+        let query =
+            Shipped::RemoteActionExecutions.query(&[action_name, target.collector_uid()])?;
+        let rows = rows_of(target, self.execute(&query).await?.rows)?;
+        let read = rows.iter().map(read);
+        let mut executions = read.collect::<Result<Vec<_>, _>>()?;
+        let from = since.checked_sub(CLOCKS_DIFFER).unwrap_or(since);
+        executions.retain(|one| one.time >= from);
+        let others = executions.len().saturating_sub(1);
+        let first = executions.into_iter().min_by_key(|one| one.time);
+        Ok(first.map(|first| Execution { others, ..first }))
+    }
+
+    /// Waits, `within` at the most, until a remote action was executed on a device; `look` is told of each look. Returns how it
+    /// stands at the end, also where it is under way or not told of yet.
+    ///
+    /// # Errors
+    /// As [`Client::execution`].
+    pub async fn wait_for_execution(
+        &self,
+        action_name: &str,
+        target: &Target,
+        since: Timestamp,
+        within: Duration,
+        mut look: impl FnMut(Option<&Execution>),
+    ) -> Result<Option<Execution>, Error> {
+        let deadline = Deadline::after(within);
+        let mut pause = FIRST_LOOK;
+        loop {
+            let execution = self.execution(action_name, target, since).await?;
+            look(execution.as_ref());
+            let is_final = execution.as_ref().is_some_and(|one| one.status.is_final());
+            if is_final || deadline.wait(CALL, pause).await.is_err() {
+                return Ok(execution);
+            }
+            pause = (pause * 2).min(LOOKS_APART);
+        }
+    }
+}
+
+fn read(row: &Row) -> Result<Execution, Error> {
+    let bad = |reason| Error::BadAnswer { call: CALL, reason };
+    let time = text_of(row, "time").and_then(|text| time_of(&text));
+    let status = text_of(row, "status");
+    Ok(Execution {
+        status: Status::of(&status.ok_or_else(|| bad("an execution has no status"))?),
+        time: time.ok_or_else(|| bad("an execution has no time"))?,
+        outputs: text_of(row, "outputs"),
+        others: 0,
+    })
+}
+
+/// Reads a time; one without a zone is UTC, which is what is asked for.
+pub(crate) fn time_of(text: &str) -> Option<Timestamp> {
+    text.parse().ok().or_else(|| {
+        let civil: civil::DateTime = text.parse().ok()?;
+        Some(civil.to_zoned(TimeZone::UTC).ok()?.timestamp())
+    })
+}

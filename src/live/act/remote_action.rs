@@ -1,0 +1,240 @@
+//! Remote actions: what is to be done, to which devices, and doing it.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use super::{Act, MOST, Parameters, checked_id, object, of_target, said};
+use crate::live::{Client, Error, Mandate};
+use crate::lookup::Target;
+
+const CALL: &str = "the remote action";
+
+/// A remote action with its parameters. It must have the trigger *API* switched on in Nexthink.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RemoteAction {
+    id: String,
+    parameters: Parameters,
+    expires_in_minutes: Option<u32>,
+    trigger: Option<Trigger>,
+}
+
+/// Why a remote action is run, as Nexthink shows it to administrators.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Trigger {
+    /// The program that asks.
+    pub source: String,
+    /// Why; at most 500 characters.
+    pub reason: String,
+    /// The number of a ticket, say.
+    pub reference: String,
+}
+
+impl RemoteAction {
+    /// A remote action by its id, without parameters.
+    ///
+    /// # Errors
+    /// Where the id is empty, longer than 300 bytes, or has spaces.
+    pub fn new(id: &str) -> Result<RemoteAction, Error> {
+        Ok(RemoteAction {
+            id: checked_id("remote action", id)?,
+            parameters: Parameters::new(),
+            expires_in_minutes: None,
+            trigger: None,
+        })
+    }
+
+    /// Returns its id.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Sets a parameter of its script.
+    pub fn with(mut self, name: &str, value: &str) -> RemoteAction {
+        self.parameters.insert(name.to_owned(), value.to_owned());
+        self
+    }
+
+    /// Says for how long a device that is off may come back and still do it: 60 minutes to 7 days (10,080).
+    ///
+    /// # Errors
+    /// Where it is shorter or longer.
+    pub fn expiring_in(mut self, minutes: u32) -> Result<RemoteAction, Error> {
+        if !(60..=10_080).contains(&minutes) {
+            return Err(Error::Configuration {
+                what: "a remote action expires in 60 to 10080 minutes".to_owned(),
+            });
+        }
+        self.expires_in_minutes = Some(minutes);
+        Ok(self)
+    }
+
+    /// Says why it is run.
+    ///
+    /// # Errors
+    /// Where the reason is longer than 500 characters.
+    pub fn triggered_by(mut self, trigger: Trigger) -> Result<RemoteAction, Error> {
+        if trigger.reason.chars().count() > 500 {
+            return Err(Error::Configuration {
+                what: "the reason for a remote action has at most 500 characters".to_owned(),
+            });
+        }
+        self.trigger = Some(trigger);
+        Ok(self)
+    }
+}
+
+/// A remote action and the devices it is to be run on: nothing but what an index gave as a [`Target`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct RemediationPlan {
+    action: RemoteAction,
+    targets: Vec<Target>,
+}
+
+impl RemediationPlan {
+    /// A plan for one device.
+    pub fn new(action: RemoteAction, target: Target) -> RemediationPlan {
+        RemediationPlan {
+            action,
+            targets: vec![target],
+        }
+    }
+
+    /// Adds a device; one that is there is not added again.
+    pub fn and(mut self, target: Target) -> RemediationPlan {
+        let is_there = |one: &Target| one.collector_uid() == target.collector_uid();
+        if !self.targets.iter().any(is_there) {
+            self.targets.push(target);
+        }
+        self
+    }
+
+    /// Adds devices; those that are there are not added again.
+    pub fn and_all(mut self, targets: impl IntoIterator<Item = Target>) -> RemediationPlan {
+        let known = self
+            .targets
+            .iter()
+            .map(|one| one.collector_uid().to_owned());
+        let mut known: BTreeSet<String> = known.collect();
+        let new = targets
+            .into_iter()
+            .filter(|one| known.insert(one.collector_uid().to_owned()));
+        self.targets.extend(new);
+        self
+    }
+
+    /// Returns the devices.
+    pub fn targets(&self) -> &[Target] {
+        &self.targets
+    }
+
+    /// Returns what is sent for some of its devices: for people to look at before it is.
+    pub fn body(&self, targets: &[Target]) -> Value {
+        let devices: Vec<&str> = targets.iter().map(Target::collector_uid).collect();
+        let mut body = json!({
+            "remoteActionId": self.action.id, "devices": devices, "params": self.action.parameters,
+        });
+        if let Some(minutes) = self.action.expires_in_minutes {
+            body["expiresInMinutes"] = json!(minutes);
+        }
+        if let Some(trigger) = &self.action.trigger {
+            body["triggerInfo"] = json!({
+                "externalSource": trigger.source, "reason": trigger.reason, "externalReference": trigger.reference,
+            });
+        }
+        body
+    }
+}
+
+/// A request that Nexthink took.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    /// Its id in Nexthink.
+    pub id: String,
+    /// For how long devices that are off may come back and still do it, in minutes, where that was said.
+    pub expires_in_minutes: Option<u64>,
+    /// How many devices it is for.
+    pub devices: usize,
+}
+
+/// What became of a plan.
+#[derive(Debug)]
+pub struct Remediated {
+    /// One request for each 10,000 devices.
+    pub requests: Vec<Request>,
+    /// Where it went no further.
+    pub stopped: Option<Stopped>,
+}
+
+/// Where a plan for many devices stopped.
+#[derive(Debug)]
+pub struct Stopped {
+    /// How many devices, the last ones of the plan, are in no request that was taken.
+    pub devices: usize,
+    /// Why. The first 10,000 of them may have it all the same where [`Error::may_be_done`].
+    pub error: Error,
+}
+
+impl Client {
+    /// Runs a remote action on the devices of a plan, 10,000 a request; what was asked, for whom and on whose word stands in
+    /// the audit log before anything is sent. A request that may have been taken is not sent again.
+    ///
+    /// # Errors
+    /// Where not even the first request was taken: [`Error::Audit`], in which case nothing was sent, or what may go wrong with
+    /// every call; [`Error::may_be_done`] tells whether it may have been done all the same.
+    pub async fn remediate(
+        &self,
+        plan: &RemediationPlan,
+        mandate: Mandate<'_>,
+    ) -> Result<Remediated, Error> {
+        let mut requests = Vec::new();
+        let mut left = plan.targets.len();
+        for targets in plan.targets.chunks(MOST) {
+            match self.request(plan, targets, mandate).await {
+                Ok(request) => requests.push(request),
+                Err(error) if requests.is_empty() => return Err(error),
+                Err(error) => {
+                    let stopped = Stopped {
+                        devices: left,
+                        error,
+                    };
+                    return Ok(Remediated {
+                        requests,
+                        stopped: Some(stopped),
+                    });
+                }
+            }
+            left -= targets.len();
+        }
+        Ok(Remediated {
+            requests,
+            stopped: None,
+        })
+    }
+
+    async fn request(
+        &self,
+        plan: &RemediationPlan,
+        targets: &[Target],
+        mandate: Mandate<'_>,
+    ) -> Result<Request, Error> {
+        let act = Act {
+            name: CALL,
+            path: "api/v1/act/execute",
+            headers: &[],
+            on: targets.iter().map(of_target).collect(),
+            body: plan.body(targets),
+            logged: None,
+        };
+        let read = |body: &[u8]| {
+            let answer = object(CALL, body)?;
+            let request = Request {
+                id: said(CALL, &answer["requestId"], "it has no requestId")?,
+                expires_in_minutes: answer["expiresInMinutes"].as_u64(),
+                devices: targets.len(),
+            };
+            Ok((request, answer))
+        };
+        self.act(act, mandate, read).await
+    }
+}
