@@ -114,7 +114,7 @@ fn a_remote_action_is_logged_before_it_is_sent_and_after() {
     assert_eq!(desk.remediate().unwrap(), "r1");
     let expected =
         json!({"remoteActionId": "#clear_disk", "devices": [COLLECTOR], "params": {"Drive": "C"}});
-    assert_eq!(sent(&desk.server, ACT), [expected.clone()]);
+    assert_eq!(sent(&desk.server, ACT), std::slice::from_ref(&expected));
     let [begun, ended] = &desk.log()[..] else {
         panic!("two lines")
     };
@@ -245,10 +245,11 @@ fn campaigns_go_to_sids_and_say_whom_they_did_not_reach() {
         .unwrap()
         .with("when", "now")
         .unwrap();
-    let shown = run(desk
-        .client
-        .show_campaign(&campaign, &[desk.john.clone()], mandate))
-    .unwrap();
+    let shown =
+        run(desk
+            .client
+            .show_campaign(&campaign, std::slice::from_ref(&desk.john), mandate))
+        .unwrap();
     assert_eq!((&*shown[0].sid, &shown[0].id), (SID, &None));
     assert_eq!(shown[0].message.as_deref(), Some("unknown user"));
     let expected = json!({
@@ -306,7 +307,7 @@ fn an_execution_is_that_of_the_device_since_it_was_asked_for() {
     let row = |time: &str, status: &str| {
         json!({
             "remote_action.execution.time": time, "remote_action.execution.status": status,
-            "outputs": "{\"Freed\":12}", "device.collector.uid": COLLECTOR.to_uppercase(),
+            "outputs": "{\"Freed\":12}", "device.collector.uid": COLLECTOR.to_ascii_uppercase(),
         })
     };
     let old = row("2026-11-20 05:00:00", "failure");
@@ -439,7 +440,7 @@ fn the_catalog_is_read_as_the_reference_has_it() {
         .answers(details, &[Reply::of(200, action.to_string())]);
     let all = run(desk.client.remote_actions()).unwrap();
     let one = run(desk.client.remote_action("#clear_disk")).unwrap();
-    assert_eq!(all, [one.clone()]);
+    assert_eq!(all, std::slice::from_ref(&one));
     assert!(one.is_api_enabled && !one.is_remediation && one.has_windows && !one.has_macos);
     assert_eq!(
         (&*one.inputs[0].name, one.inputs[0].options.len()),

@@ -74,7 +74,12 @@ fn the_own_device_is_the_target_and_says_what_it_rests_on() {
 fn another_of_their_devices_may_be_named() {
     let open = office();
     let answer = jdoe(&open);
-    for named in ["nb-2", "NB-2.", &uuid('d', 2), &uuid('c', 2).to_uppercase()] {
+    for named in [
+        "nb-2",
+        "NB-2.",
+        &uuid('d', 2),
+        &uuid('c', 2).to_ascii_uppercase(),
+    ] {
         let target = open.index.target(&answer, Which::Named(named), &[]);
         assert_eq!(name(&target.unwrap()), "NB-2", "{named}");
     }
