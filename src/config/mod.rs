@@ -11,6 +11,7 @@
 //! be mapped to (`mapping`), which names a class pattern fits (`identifier`).
 //! `schemas/config.schema.json` and `deploy/identidex.toml` describe the same keys; the tests of `keys` hold them together.
 
+mod assign;
 mod draft;
 mod error;
 mod keys;

@@ -1,0 +1,152 @@
+//! Assigning: gives a key its value, of the type and within the limits that the key asks for.
+//!
+//! Where a setting stood, and what no single one shows, is the affair of `draft`.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::value::{Refusal, Value};
+use super::{Config, Dataset, ObservedFrom, Semantics, Source};
+use crate::{mapping, schema};
+
+const COLUMN: &str = "the name of a column";
+const FIELD: &str = "the name of a field of the dataset, such as name, department or serial";
+const GROUP: &str = "the name or number of a group";
+
+/// Gives a key its value: one arm for each of `keys::KEYS`.
+pub(super) fn assign(config: &mut Config, key: &[&str], value: &Value) -> Result<(), Refusal> {
+    let Config {
+        index,
+        answers,
+        class,
+        not_said,
+        ..
+    } = config;
+    match *key {
+        ["answers", "ageing_for"] => answers.ageing_for = value.duration()?,
+        ["answers", "device_domains"] => {
+            let domains = value.texts()?.into_iter();
+            let domains = domains.map(|domain| domain.trim_matches('.').to_ascii_lowercase());
+            answers.device_domains = domains.collect();
+        }
+        ["answers", "fresh_for"] => answers.fresh_for = value.duration()?,
+        ["answers", "max_holders"] => answers.max_holders = value.count()?,
+        ["answers", "quiet_after"] => answers.quiet_after = value.duration()?,
+        ["answers", "recent"] => answers.recent = value.duration()?,
+        ["class", "admin"] => class.admin = value.patterns()?,
+        ["class", "service"] => class.service = value.patterns()?,
+        ["not_said", list] => {
+            let texts = value.texts()?;
+            let mut added = texts.iter().map(|text| not_said.add(list, text));
+            if !added.all(|is_list| is_list) {
+                return Err(Refusal::UnknownKey);
+            }
+        }
+        ["index", "keep_generations"] => index.keep_generations = value.count()?,
+        ["index", "group"] => index.group = Some(value.text(GROUP)?.to_owned()),
+        ["index", "mode"] => index.mode = value.mode()?,
+        ["index", "path"] => index.path = value.path()?,
+        ["index", "prune_after"] => index.prune_after = value.duration()?,
+        ["index", "publish_every"] => index.publish_every = value.duration()?,
+        ["index", "spool_bytes"] => index.spool_bytes = value.size()?,
+        [
+            "dataset",
+            name @ ("users" | "devices" | "logins"),
+            ref key @ ..,
+        ] => {
+            let dataset = config.datasets.entry(name.to_owned()).or_default();
+            if key == ["window"] && name != "logins" {
+                return Err(Refusal::UnknownKey);
+            }
+            assign_dataset(dataset, key, value)?;
+            return check_fields(name, &dataset.columns);
+        }
+        ["source", name, ref key @ ..] => {
+            let mut sources = config.sources.iter_mut();
+            let source = sources.find(|source| source.name == name);
+            return assign_source(source.ok_or(Refusal::UnknownKey)?, key, value);
+        }
+        _ => return Err(Refusal::UnknownKey),
+    }
+    Ok(())
+}
+
+/// A column can only be mapped to a field that its dataset has.
+fn check_fields(dataset: &str, columns: &BTreeMap<String, String>) -> Result<(), Refusal> {
+    let known = schema::Dataset::ALL.into_iter();
+    let fields = known
+        .filter(|known| known.as_str() == dataset)
+        .flat_map(mapping::field_names)
+        .collect::<Vec<_>>();
+    let is_known = |field: &String| fields.contains(&field.as_str());
+    if columns.values().all(is_known) {
+        Ok(())
+    } else {
+        Err(Refusal::Expected(FIELD))
+    }
+}
+
+fn assign_dataset(dataset: &mut Dataset, key: &[&str], value: &Value) -> Result<(), Refusal> {
+    const SEMANTICS: &str = "\"window\" or \"complete\"";
+    const CONTRACT: &str = "\"evolve\" or \"freeze\"";
+    match *key {
+        ["columns"] => dataset.columns = value.pairs()?,
+        ["columns", column] => {
+            // Trimmed, as the names of a header are.
+            let (column, field) = (column.trim(), value.text(FIELD)?.trim());
+            if column.is_empty() {
+                return Err(Refusal::Expected(COLUMN));
+            }
+            dataset.columns.insert(column.to_owned(), field.to_owned());
+        }
+        ["drop"] => dataset.drop = value.texts()?,
+        ["extra"] => dataset.has_no_extra = !value.switch()?,
+        ["contract"] => {
+            dataset.is_frozen = match value.text(CONTRACT)? {
+                "evolve" => false,
+                "freeze" => true,
+                _ => return Err(Refusal::Expected(CONTRACT)),
+            };
+        }
+        ["semantics"] => {
+            dataset.semantics = match value.text(SEMANTICS)? {
+                "window" => Semantics::Window,
+                "complete" => Semantics::Complete,
+                _ => return Err(Refusal::Expected(SEMANTICS)),
+            };
+        }
+        ["window"] => match value.duration()? {
+            Duration::ZERO => return Err(Refusal::Expected("a duration of more than nothing")),
+            window => dataset.window = Some(window),
+        },
+        _ => return Err(Refusal::UnknownKey),
+    }
+    Ok(())
+}
+
+fn assign_source(source: &mut Source, key: &[&str], value: &Value) -> Result<(), Refusal> {
+    const OBSERVED_FROM: &str = "\"key\" or \"modified\"";
+    match *key {
+        // Set already, by `read_source`.
+        ["name"] => {}
+        ["observed_from"] => {
+            source.observed_from = Some(match value.text(OBSERVED_FROM)? {
+                "key" => ObservedFrom::Key,
+                "modified" => ObservedFrom::Modified,
+                _ => return Err(Refusal::Expected(OBSERVED_FROM)),
+            });
+        }
+        ["options", option] => {
+            let option = option.to_ascii_lowercase();
+            source.options.insert(option, value.option()?);
+        }
+        ["encoding"] => source.encoding = Some(value.encoding()?),
+        ["exclude"] => source.exclude = value.texts()?,
+        ["include"] => source.include = value.texts()?,
+        ["min_objects"] => source.min_objects = u64::from(value.count()?),
+        ["time_zone"] => source.time_zone = value.time_zone()?,
+        ["url"] => source.url = value.url()?,
+        _ => return Err(Refusal::UnknownKey),
+    }
+    Ok(())
+}
