@@ -50,7 +50,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("demo", &[]),
     // The program.
     // Checks that columns are mapped to fields there are.
-    ("config", &["mapping", "source"]),
+    ("config", &["live", "mapping", "source"]),
     ("telemetry", &[]),
     (
         "cli",
@@ -60,6 +60,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "demo",
             "index",
             "ingest",
+            "live",
             "lookup",
             "mapping",
             "publish",

@@ -5,6 +5,7 @@
 //! `answer` and `words` what commands say to people in common.
 
 mod generations;
+mod nexthink;
 mod rejects;
 mod resolve;
 mod rollback;
@@ -26,9 +27,9 @@ use std::process::ExitCode;
 use clap::{ArgAction, Parser, Subcommand, ValueEnum};
 
 use crate::config::{self, Config};
-use crate::lookup::{self, Outcome};
+use crate::lookup::{self, NoTarget, NotOne, Outcome};
 use crate::telemetry::{self, BadFilter};
-use crate::{index, ingest, mapping, source};
+use crate::{index, ingest, live, mapping, source};
 
 /// Says how logs look, when no option does.
 const LOG_FORMAT_VARIABLE: &str = "IDENTIDEX_LOG_FORMAT";
@@ -38,6 +39,7 @@ const EXIT_CODES: &str = "Exit codes:
    1  failed
    2  bad usage or configuration
    3  partly done: some objects failed, the rest are in
+   4  refused: something speaks against acting
    5  another run holds the lock
   10  none
   11  several
@@ -54,6 +56,8 @@ enum Exit {
     Usage = 2,
     /// Some objects failed; the rest are in.
     Partly = 3,
+    /// Something speaks against acting.
+    Refused = 4,
     /// Another run holds the lock.
     Locked = 5,
     None = 10,
@@ -63,7 +67,12 @@ enum Exit {
 
 impl Exit {
     fn of_error(error: &anyhow::Error) -> Exit {
-        let is_usage = error.is::<BadUsage>()
+        if let Some(no_target) = error.downcast_ref::<lookup::NoTarget>() {
+            return Exit::of_no_target(no_target);
+        }
+        let of_live = error.downcast_ref::<live::Error>();
+        let is_usage = matches!(of_live, Some(live::Error::Configuration { .. }))
+            || error.is::<BadUsage>()
             || error.is::<config::Error>()
             || error.is::<mapping::UnknownField>()
             || error.is::<BadFilter>();
@@ -81,6 +90,16 @@ impl Exit {
             Some(ingest::Error::Index(index::Error::Locked { .. })) => Exit::Locked,
             None if is_locked => Exit::Locked,
             _ => Exit::Failed,
+        }
+    }
+
+    fn of_no_target(no_target: &lookup::NoTarget) -> Exit {
+        match no_target {
+            NoTarget::NotOne(NotOne::Several { .. } | NotOne::Unclear) => Exit::Several,
+            NoTarget::NotOne(NotOne::None | NotOne::TooMany) => Exit::None,
+            NoTarget::NotOne(NotOne::Unparseable) => Exit::Unparseable,
+            NoTarget::Index(_) => Exit::Failed,
+            _ => Exit::Refused,
         }
     }
 
@@ -148,6 +167,7 @@ enum Command {
     Generations(generations::Args),
     Rollback(rollback::Args),
     Rejects(rejects::Args),
+    Nexthink(nexthink::Args),
 }
 
 /// What every command works with.
@@ -225,6 +245,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
         Command::Generations(args) => generations::run(args, &context),
         Command::Rollback(args) => rollback::run(args, &context),
         Command::Rejects(args) => rejects::run(args, &context),
+        Command::Nexthink(args) => nexthink::run(args, &context),
     }
 }
 

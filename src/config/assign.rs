@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::value::{Refusal, Value};
-use super::{Config, Dataset, ObservedFrom, Semantics, Source};
+use super::{Config, Dataset, Nexthink, ObservedFrom, Semantics, Source};
+use crate::live::Secret;
 use crate::{mapping, schema};
 
 const COLUMN: &str = "the name of a column";
@@ -20,6 +21,7 @@ pub(super) fn assign(config: &mut Config, key: &[&str], value: &Value) -> Result
         answers,
         class,
         not_said,
+        nexthink,
         ..
     } = config;
     match *key {
@@ -49,6 +51,7 @@ pub(super) fn assign(config: &mut Config, key: &[&str], value: &Value) -> Result
         ["index", "prune_after"] => index.prune_after = value.duration()?,
         ["index", "publish_every"] => index.publish_every = value.duration()?,
         ["index", "spool_bytes"] => index.spool_bytes = value.size()?,
+        ["nexthink", key] => return assign_nexthink(nexthink, key, value),
         [
             "dataset",
             name @ ("users" | "devices" | "logins"),
@@ -84,6 +87,31 @@ fn check_fields(dataset: &str, columns: &BTreeMap<String, String>) -> Result<(),
     } else {
         Err(Refusal::Expected(FIELD))
     }
+}
+
+fn assign_nexthink(nexthink: &mut Nexthink, key: &str, value: &Value) -> Result<(), Refusal> {
+    const NAME: &str = "a part of the address of Nexthink's web interface, such as \"contoso\"";
+    const ADDRESS: &str = "an address such as \"https://contoso.api.eu.nexthink.cloud\"";
+    const ID: &str = "the client id of an API credential";
+    const SECRET: &str = "the secret of an API credential";
+    let text = |expected| value.text(expected).map(str::to_owned);
+    match key {
+        "instance" => nexthink.instance = Some(text(NAME)?),
+        "region" => nexthink.region = Some(text(NAME)?),
+        "api_url" => nexthink.api_url = Some(text(ADDRESS)?),
+        "login_url" => nexthink.login_url = Some(text(ADDRESS)?),
+        "client_id" => nexthink.client_id = Some(text(ID)?),
+        "secret" => {
+            let secret = Secret::new(value.text(SECRET)?);
+            nexthink.secret = Some(secret.map_err(|_| Refusal::Expected(SECRET))?);
+        }
+        "secret_file" => nexthink.secret_file = Some(value.path()?),
+        "audit" => nexthink.audit = Some(value.path()?),
+        "deadline" => nexthink.deadline = value.duration()?,
+        "calls_per_second" => nexthink.calls_per_second = value.count()?,
+        _ => return Err(Refusal::UnknownKey),
+    }
+    Ok(())
 }
 
 fn assign_dataset(dataset: &mut Dataset, key: &[&str], value: &Value) -> Result<(), Refusal> {

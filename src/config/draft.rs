@@ -228,6 +228,7 @@ mod tests {
     use super::super::{ObservedFrom, Semantics};
     use super::*;
     use crate::identifier::Column;
+    use crate::live::Secret;
 
     #[test]
     fn the_environment_overrides_every_key() {
@@ -264,6 +265,16 @@ mod tests {
             INDEX_PRUNE_AFTER=250ms
             INDEX_PUBLISH_EVERY=30s
             INDEX_SPOOL_BYTES=64MiB
+            NEXTHINK_API_URL=https://gateway.contoso.com/nexthink
+            NEXTHINK_AUDIT=/var/log/identidex/audit.jsonl
+            NEXTHINK_CALLS_PER_SECOND=2
+            NEXTHINK_CLIENT_ID=bot
+            NEXTHINK_DEADLINE=10s
+            NEXTHINK_INSTANCE=contoso
+            NEXTHINK_LOGIN_URL=https://gateway.contoso.com/login
+            NEXTHINK_REGION=eu
+            NEXTHINK_SECRET=hunter2hunter2
+            NEXTHINK_SECRET_FILE=/run/secrets/nexthink
             NOT_SAID_ANY=k. A.
             NOT_SAID_SERIAL_NUMBER=
             NOT_SAID_TIME=nie
@@ -292,6 +303,7 @@ mod tests {
             answers,
             class,
             not_said,
+            nexthink,
         } = parse(file, &env).unwrap();
 
         assert_eq!(answers.ageing_for, Duration::from_hours(9 * 24));
@@ -331,6 +343,22 @@ mod tests {
                 source.min_objects
             ),
             (1, 2, 3)
+        );
+        assert_eq!(nexthink.secret, Some(Secret::new(SECRET).unwrap()));
+        assert!(!format!("{nexthink:?}").contains(SECRET));
+        assert_eq!(
+            (nexthink.instance, nexthink.region),
+            (Some("contoso".into()), Some("eu".into()))
+        );
+        assert_eq!(
+            (nexthink.deadline.as_secs(), nexthink.calls_per_second),
+            (10, 2)
+        );
+        let urls = [nexthink.api_url, nexthink.login_url].map(|url| url.is_some());
+        let paths = [nexthink.audit, nexthink.secret_file].map(|path| path.is_some());
+        assert_eq!(
+            (urls, paths, nexthink.client_id),
+            ([true; 2], [true; 2], Some("bot".into()))
         );
         assert!(not_said.covers(Column::Text, "k. a.") && not_said.covers(Column::Time, "Nie"));
 

@@ -28,7 +28,7 @@ use self::draft::Draft;
 pub use self::error::Error;
 use self::error::{Place, Problem};
 use self::keys::PREFIX;
-pub use self::section::{Answers, Class, Dataset, Index, Semantics};
+pub use self::section::{Answers, Class, Dataset, Index, Nexthink, Semantics};
 pub use self::source::{ObservedFrom, Source};
 use crate::identifier::NotSaid;
 
@@ -53,6 +53,8 @@ pub struct Config {
     pub not_said: NotSaid,
     /// Patterns for the classes that nothing in an export shows.
     pub class: Class,
+    /// Nexthink's own APIs.
+    pub nexthink: Nexthink,
 }
 
 /// Reads the configuration: the defaults, then the file, then the variables of `env`.

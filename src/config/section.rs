@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::live::{self, Secret};
+
 /// Where the index is and how it is written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Index {
@@ -75,6 +77,53 @@ pub struct Class {
     pub service: Vec<String>,
     /// Names of administrators' second accounts.
     pub admin: Vec<String>,
+}
+
+/// Where a tenant's APIs are and who asks them; what is needed is checked by whoever asks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Nexthink {
+    /// The tenant's name in addresses.
+    pub instance: Option<String>,
+    /// The region that it is in.
+    pub region: Option<String>,
+    /// Another address of its APIs, behind a gateway say.
+    pub api_url: Option<String>,
+    /// Another address of where its tokens come from.
+    pub login_url: Option<String>,
+    /// The id of an API credential.
+    pub client_id: Option<String>,
+    /// Its secret.
+    pub secret: Option<Secret>,
+    /// A file that holds its secret.
+    pub secret_file: Option<PathBuf>,
+    /// The log of all acts; without it, it lies beside the index.
+    pub audit: Option<PathBuf>,
+    /// How long a call may take with all its tries.
+    pub deadline: Duration,
+    /// How many calls a second are made at the most; at least 1.
+    pub calls_per_second: u32,
+}
+
+impl Default for Nexthink {
+    fn default() -> Self {
+        let live::Options {
+            deadline,
+            calls_per_second,
+            ..
+        } = live::Options::default();
+        Nexthink {
+            instance: None,
+            region: None,
+            api_url: None,
+            login_url: None,
+            client_id: None,
+            secret: None,
+            secret_file: None,
+            audit: None,
+            deadline,
+            calls_per_second,
+        }
+    }
 }
 
 impl Default for Index {

@@ -1,0 +1,182 @@
+//! `identidex nexthink act`: runs a remote action on a device, and waits for what becomes of it.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use tracing::info;
+
+use super::whom::{Whom, target_in_words};
+use super::{AskedBy, audit, client, pair, wait};
+use crate::cli::words::printable;
+use crate::cli::{Context, Exit, print, print_json};
+use crate::live::act::{Execution, RemediationPlan, RemoteAction, Request, Status, Trigger};
+use crate::live::{Client, Mandate};
+use crate::lookup::Target;
+
+/// Run a remote action on a device that is plainly the one that is meant
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    whom: Whom,
+    /// The id of the remote action; its trigger API must be on
+    #[arg(long, value_name = "ID")]
+    action: String,
+    /// Set a parameter of its script; may be repeated
+    #[arg(long, value_name = "NAME=VALUE", value_parser = pair)]
+    set: Vec<(String, String)>,
+    /// For how many minutes a device that is off may come back and still do it: 60 to 10080
+    #[arg(long, value_name = "MINUTES")]
+    expires: Option<u32>,
+    /// Why, as Nexthink shows it: at most 500 characters
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    reason: String,
+    /// The number of a ticket, as Nexthink shows it
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    reference: String,
+    /// Wait for what becomes of it, so many seconds at the most
+    #[arg(long, value_name = "SECONDS")]
+    wait: Option<u32>,
+    #[command(flatten)]
+    asked_by: AskedBy,
+    /// Say what would be sent, and send nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Print one line of JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+/// What was done, and what became of it.
+struct Done {
+    request: Option<Request>,
+    /// None: it was not waited for.
+    execution: Option<Option<Execution>>,
+}
+
+pub(super) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
+    let action = action(args)?;
+    let target = args.whom.target(context)?;
+    let plan = RemediationPlan::new(action, target.clone());
+    let done = match args.dry_run {
+        true => Done {
+            request: None,
+            execution: None,
+        },
+        false => {
+            let client = client(context)?;
+            let (audit, asked_by) = (audit(context)?, args.asked_by.who()?);
+            let mandate = Mandate {
+                asked_by: &asked_by,
+                audit: &audit,
+            };
+            wait(act(args, &client, &plan, &target, mandate))??
+        }
+    };
+    match args.json {
+        true => print_json(&json_of(&done, &plan, &target))?,
+        false => print(in_words(&done, &plan, &target))?,
+    }
+    Ok(match done.execution {
+        None => Exit::Done,
+        Some(Some(execution)) => match execution.status {
+            Status::Success => Exit::Done,
+            Status::Failure | Status::Dropped(_) => Exit::Failed,
+            Status::UnderWay(_) => Exit::Partly,
+        },
+        Some(None) => Exit::Partly,
+    })
+}
+
+fn action(args: &Args) -> anyhow::Result<RemoteAction> {
+    let mut action = RemoteAction::new(&args.action)?.triggered_by(Trigger {
+        source: "identidex".to_owned(),
+        reason: args.reason.clone(),
+        reference: args.reference.clone(),
+    })?;
+    for (name, value) in &args.set {
+        action = action.with(name, value);
+    }
+    Ok(match args.expires {
+        Some(minutes) => action.expiring_in(minutes)?,
+        None => action,
+    })
+}
+
+async fn act(
+    args: &Args,
+    client: &Client,
+    plan: &RemediationPlan,
+    target: &Target,
+    mandate: Mandate<'_>,
+) -> anyhow::Result<Done> {
+    // Executions are known by the name of the remote action, which is asked for first: what is sent cannot be taken back.
+    let name = match args.wait {
+        Some(_) => Some(client.remote_action(&args.action).await?.name),
+        None => None,
+    };
+    let since = Timestamp::now();
+    let done = client.remediate(plan, mandate).await?;
+    let request = done.requests.into_iter().next();
+    let (Some(name), Some(seconds)) = (name, args.wait) else {
+        return Ok(Done {
+            request,
+            execution: None,
+        });
+    };
+    let within = Duration::from_secs(u64::from(seconds));
+    let look = |execution: Option<&Execution>| {
+        let status = execution.map_or("nothing yet", |one| one.status.as_str());
+        info!("{}: {}", plan_name(target), printable(status));
+    };
+    let execution = client.wait_for_execution(&name, target, since, within, look);
+    Ok(Done {
+        request,
+        execution: Some(execution.await?),
+    })
+}
+
+fn plan_name(target: &Target) -> &str {
+    let name = target.device().name.as_deref();
+    name.unwrap_or(target.collector_uid())
+}
+
+fn json_of(done: &Done, plan: &RemediationPlan, target: &Target) -> Value {
+    let device = target.device();
+    let because = target.because();
+    let allowed: Vec<&str> = because.allowed.iter().map(|doubt| doubt.as_str()).collect();
+    let request = done.request.as_ref();
+    let request =
+        request.map(|one| json!({"id": one.id, "expires_in_minutes": one.expires_in_minutes}));
+    let execution = done.execution.as_ref().map(|execution| {
+        execution.as_ref().map(|one| {
+            json!({"status": one.status.as_str(), "time": one.time.to_string(), "outputs": one.outputs,
+                "matched_by": "remote action, device and time", "others": one.others})
+        })
+    });
+    json!({
+        "device": {"name": device.name, "uid": device.uid, "collector_uid": target.collector_uid()},
+        "account": target.account().and_then(|account| account.account_name.as_deref()),
+        "generation": because.generation, "allowed": allowed,
+        "body": plan.body(plan.targets()), "sent": done.request.is_some(), "request": request, "execution": execution,
+    })
+}
+
+fn in_words(done: &Done, plan: &RemediationPlan, target: &Target) -> String {
+    let mut text = target_in_words(target);
+    match &done.request {
+        None => text.push_str(&format!("\nwould be sent: {}", plan.body(plan.targets()))),
+        Some(request) => text.push_str(&format!("\nsent: request {}", printable(&request.id))),
+    }
+    match &done.execution {
+        None => {}
+        Some(None) => text.push_str("\nNexthink tells of no execution yet"),
+        Some(Some(execution)) => {
+            text.push_str(&format!("\n{}", printable(execution.status.as_str())));
+            if let Some(outputs) = &execution.outputs {
+                text.push_str(&format!(": {}", printable(outputs)));
+            }
+        }
+    }
+    text
+}

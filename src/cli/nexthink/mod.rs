@@ -1,0 +1,204 @@
+//! `identidex nexthink`: asks Nexthink itself, and has things done there: queries, remote actions, campaigns, workflows.
+//!
+//! Whom it is done to is `whom`'s affair; nothing is done to a device or an account that the index does not give as a target.
+
+mod act;
+mod actions;
+mod campaign;
+mod check;
+mod diagnose;
+mod queries;
+mod query;
+mod spark;
+mod whom;
+mod workflow;
+
+use std::future::Future;
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use clap::Subcommand;
+use serde_json::json;
+
+use super::{BadUsage, Context, Exit, print_json};
+use crate::live::{Audit, Client, Credentials, Error, Options, Secret, Tenant};
+use crate::lookup::NoTarget;
+
+/// Ask Nexthink itself, and have things done there
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Check(check::Args),
+    Queries(queries::Args),
+    Query(query::Args),
+    Diagnose(diagnose::Args),
+    Actions(actions::Args),
+    Act(act::Args),
+    Campaign(campaign::Args),
+    Workflow(workflow::Args),
+    Spark(spark::Args),
+}
+
+pub(super) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
+    let command = &args.command;
+    let error = match command.run(context) {
+        Err(error) => error,
+        ended => return ended,
+    };
+    match (
+        error.downcast_ref::<NoTarget>(),
+        error.downcast_ref::<Error>(),
+    ) {
+        (Some(why), _) if command.json_of_target() == Some(true) => print_refusal(why)?,
+        (_, Some(of_live)) if command.json_of_act().is_some() && of_live.may_be_done() => {
+            return Err(error.context("it may have been done all the same; the audit log has it"));
+        }
+        _ => {}
+    }
+    Err(error)
+}
+
+/// Says as JSON why nothing was done to whom it was meant for.
+fn print_refusal(why: &NoTarget) -> anyhow::Result<()> {
+    let doubts = match why {
+        NoTarget::Doubtful(doubts) => doubts.iter().map(|doubt| doubt.as_str()).collect(),
+        _ => Vec::new(),
+    };
+    print_json(&json!({"sent": false, "refused": why.to_string(), "doubts": doubts}))
+}
+
+impl Command {
+    fn run(&self, context: &Context) -> anyhow::Result<Exit> {
+        match self {
+            Command::Check(args) => check::run(args, context),
+            Command::Queries(args) => queries::run(args),
+            Command::Query(args) => query::run(args, context),
+            Command::Diagnose(args) => diagnose::run(args, context),
+            Command::Actions(args) => actions::run(args, context),
+            Command::Act(args) => act::run(args, context),
+            Command::Campaign(args) => campaign::run(args, context),
+            Command::Workflow(args) => workflow::run(args, context),
+            Command::Spark(args) => spark::run(args, context),
+        }
+    }
+
+    /// Tells whether what is done to somebody, or asked of their device, is told as JSON; none: nothing is.
+    fn json_of_target(&self) -> Option<bool> {
+        match self {
+            Command::Diagnose(args) => Some(args.json),
+            _ => self.json_of_act(),
+        }
+    }
+
+    /// Tells whether what is done to somebody is told as JSON; none: nothing is done.
+    fn json_of_act(&self) -> Option<bool> {
+        match self {
+            Command::Act(args) => Some(args.json),
+            Command::Campaign(args) => Some(args.json),
+            Command::Workflow(args) => Some(args.json),
+            Command::Spark(args) => Some(args.json),
+            _ => None,
+        }
+    }
+}
+
+/// Runs what waits for answers.
+fn wait<T>(work: impl Future<Output = T>) -> anyhow::Result<T> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("cannot start to wait for answers")?;
+    Ok(runtime.block_on(work))
+}
+
+/// Makes a client of the configured tenant.
+fn client(context: &Context) -> anyhow::Result<Client> {
+    let nexthink = &context.config.nexthink;
+    let missing = |key: &str| {
+        let variable = key.to_ascii_uppercase();
+        BadUsage(format!(
+            "nexthink.{key} is not configured; set it in [nexthink], or as IDENTIDEX_NEXTHINK_{variable}"
+        ))
+    };
+    let tenant = match (&nexthink.api_url, &nexthink.login_url) {
+        (Some(api), Some(login)) => Tenant::at(api, login)?,
+        (None, None) => {
+            let instance = nexthink.instance.as_deref();
+            let region = nexthink.region.as_deref();
+            Tenant::new(
+                instance.ok_or_else(|| missing("instance"))?,
+                region.ok_or_else(|| missing("region"))?,
+            )?
+        }
+        (None, Some(_)) => return Err(missing("api_url").into()),
+        (Some(_), None) => return Err(missing("login_url").into()),
+    };
+    let client_id = nexthink.client_id.clone();
+    let secret = match (&nexthink.secret, &nexthink.secret_file) {
+        (Some(secret), _) => secret.clone(),
+        (None, Some(file)) => Secret::from_file(file)?,
+        (None, None) => return Err(missing("secret").into()),
+    };
+    let credentials = Credentials {
+        client_id: client_id.ok_or_else(|| missing("client_id"))?,
+        secret,
+    };
+    let options = Options {
+        deadline: nexthink.deadline,
+        calls_per_second: nexthink.calls_per_second,
+        ..Options::default()
+    };
+    Ok(Client::new(tenant, credentials, options)?)
+}
+
+/// On whose word something is done.
+#[derive(Debug, clap::Args)]
+struct AskedBy {
+    /// Write this to the audit log as who asked for it [default: whoever runs the program]
+    #[arg(long, value_name = "WHO")]
+    asked_by: Option<String>,
+}
+
+impl AskedBy {
+    fn who(&self) -> anyhow::Result<String> {
+        let user = || {
+            ["USER", "LOGNAME"]
+                .iter()
+                .find_map(|name| std::env::var(name).ok())
+        };
+        let who = self.asked_by.clone().or_else(user);
+        let who = who.filter(|who| !who.trim().is_empty());
+        let unknown = "nobody knows who runs this: say --asked-by WHO";
+        Ok(who.ok_or_else(|| BadUsage(unknown.to_owned()))?)
+    }
+}
+
+/// Opens the log of all that is done.
+fn audit(context: &Context) -> anyhow::Result<Audit> {
+    let path = audit_path(context);
+    let opened = Audit::open(&path);
+    opened.with_context(|| {
+        format!(
+            "{}: set nexthink.audit to a file that can be written",
+            path.display()
+        )
+    })
+}
+
+fn audit_path(context: &Context) -> PathBuf {
+    let beside = || context.config.index.path.with_extension("audit.jsonl");
+    context.config.nexthink.audit.clone().unwrap_or_else(beside)
+}
+
+/// Reads `name=value`.
+fn pair(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("expected name=value".to_owned()),
+    }
+}

@@ -1,0 +1,108 @@
+//! `identidex nexthink query`: runs a saved query, and prints its rows.
+
+use std::fs::File;
+use std::io::BufWriter;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use serde_json::{Value, json};
+use tracing::warn;
+
+use super::{client, pair, wait};
+use crate::cli::words::printable;
+use crate::cli::{Context, Exit, print, print_json};
+use crate::live::Client;
+use crate::live::nql::{Compression, Query, QueryId, Row, Rows};
+
+/// How long an export may take.
+const EXPORT_WITHIN: Duration = Duration::from_mins(30);
+
+/// Run a saved query, and print its rows
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The id of the query, such as #devices_of_user
+    #[arg(value_name = "ID")]
+    id: String,
+    /// Its parameters, as name=value
+    #[arg(value_name = "NAME=VALUE", value_parser = pair)]
+    parameters: Vec<(String, String)>,
+    /// Let * and ? in parameters stand for any letters
+    #[arg(long)]
+    patterns: bool,
+    /// Have more than 1,000 rows exported into this file, as CSV
+    #[arg(long, value_name = "FILE", conflicts_with = "json")]
+    export: Option<PathBuf>,
+    /// Print each row as one line of JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
+    let query = Query::new(QueryId::new(&args.id)?);
+    let set = |query: Query, (name, value): &(String, String)| match args.patterns {
+        true => Ok(query.with_pattern(name, value)),
+        false => query.with(name, value),
+    };
+    let query = args.parameters.iter().try_fold(query, set)?;
+    let client = client(context)?;
+    if let Some(file) = &args.export {
+        return wait(export(&client, &query, file))?;
+    }
+    let rows = wait(client.execute(&query))??;
+    if rows.is_probably_cut() {
+        warn!(
+            "exactly 1,000 rows came, the most that Nexthink answers with: there may be more; --export FILE has them all"
+        );
+    }
+    show(args, &rows)?;
+    Ok(Exit::Done)
+}
+
+fn show(args: &Args, rows: &Rows) -> anyhow::Result<()> {
+    for row in &rows.rows {
+        match args.json {
+            true => print_json(row)?,
+            false => print(in_words(row))?,
+        }
+    }
+    Ok(())
+}
+
+/// One row as text: what it says, a column a line.
+fn in_words(row: &Row) -> String {
+    let said = row.iter().filter(|(_, value)| !value.is_null());
+    let lines = said.map(|(column, value)| {
+        let text = match value {
+            Value::String(text) => text.clone(),
+            other => other.to_string(),
+        };
+        format!("{}  {}\n", printable(column), printable(&text))
+    });
+    lines.collect()
+}
+
+async fn export(client: &Client, query: &Query, path: &std::path::Path) -> anyhow::Result<Exit> {
+    let export = client
+        .export(query, Compression::Gzip, EXPORT_WITHIN)
+        .await?;
+    let name = || format!("{} cannot be written", path.display());
+    // Readers of a file that is there see all of it.
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    let file = tempfile::NamedTempFile::new_in(folder.unwrap_or(std::path::Path::new(".")));
+    let mut file = BufWriter::new(file.with_context(name)?);
+    let bytes = client.download(&export, &mut file, EXPORT_WITHIN).await?;
+    let file = file.into_inner().map_err(|error| error.into_error());
+    let file: File = file.with_context(name)?.persist(path).with_context(name)?;
+    file.sync_all().with_context(name)?;
+    print_json(
+        &json!({"file": path.display().to_string(), "bytes": bytes, "truncated": export.is_truncated}),
+    )?;
+    if export.is_truncated {
+        warn!("rows are missing: the licence of the tenant allows no more in one export");
+        return Ok(Exit::Partly);
+    }
+    Ok(Exit::Done)
+}

@@ -1,0 +1,68 @@
+//! `identidex nexthink spark`: hands a talk over to Spark.
+
+use std::collections::BTreeMap;
+use std::io::{self, Read as _};
+
+use anyhow::Context as _;
+use serde_json::json;
+
+use super::whom::{Who, account_in_words};
+use super::{AskedBy, audit, client, wait};
+use crate::cli::{Context, Exit, print, print_json};
+use crate::live::Mandate;
+
+/// The longest text that is handed over.
+const TEXT_BYTES_AT_MOST: u64 = 64 << 10;
+
+/// Hand a talk over to Spark, which answers the person in Microsoft Teams
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    who: Who,
+    /// What the person wrote; - reads it from standard input
+    #[arg(long, value_name = "TEXT")]
+    text: String,
+    #[command(flatten)]
+    asked_by: AskedBy,
+    /// Say to whom it would be handed over, and send nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Print one line of JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+pub(super) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
+    let recipient = args.who.recipient(context)?;
+    let upn = recipient.upn()?.to_owned();
+    if !args.dry_run {
+        let text = text(&args.text)?;
+        let client = client(context)?;
+        let (audit, asked_by) = (audit(context)?, args.asked_by.who()?);
+        let mandate = Mandate {
+            asked_by: &asked_by,
+            audit: &audit,
+        };
+        wait(client.hand_to_spark(&recipient, &text, &BTreeMap::new(), mandate))??;
+    }
+    let is_sent = !args.dry_run;
+    let whom = account_in_words(recipient.account());
+    match args.json {
+        true => print_json(&json!({"upn": upn, "sent": is_sent}))?,
+        false if is_sent => print(format_args!("{whom}\nhanded over"))?,
+        false => print(format_args!("{whom}\nwould be handed over"))?,
+    }
+    Ok(Exit::Done)
+}
+
+fn text(text: &str) -> anyhow::Result<String> {
+    if text != "-" {
+        return Ok(text.to_owned());
+    }
+    let mut text = String::new();
+    let input = io::stdin().lock().take(TEXT_BYTES_AT_MOST);
+    let mut input = input;
+    let read = input.read_to_string(&mut text);
+    read.context("cannot read standard input as text")?;
+    Ok(text)
+}

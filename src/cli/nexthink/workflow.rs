@@ -1,0 +1,86 @@
+//! `identidex nexthink workflow`: runs a workflow with a device, its user, or both.
+
+use clap::ValueEnum;
+use serde_json::json;
+
+use super::whom::{Whom, account_in_words, target_in_words};
+use super::{AskedBy, audit, client, pair, wait};
+use crate::cli::words::printable;
+use crate::cli::{Context, Exit, print, print_json};
+use crate::live::Mandate;
+use crate::live::act::Workflow;
+
+/// What a workflow is run with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum With {
+    Device,
+    Account,
+    Both,
+}
+
+/// Run a workflow with a device, an account or both, that are plainly those that are meant
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    whom: Whom,
+    /// The id of the workflow; its trigger API must be on
+    #[arg(long, value_name = "ID")]
+    workflow: String,
+    /// What it is run with
+    #[arg(long, value_name = "WHAT", default_value = "device")]
+    with: With,
+    /// Set a parameter of it; may be repeated
+    #[arg(long, value_name = "NAME=VALUE", value_parser = pair)]
+    set: Vec<(String, String)>,
+    #[command(flatten)]
+    asked_by: AskedBy,
+    /// Say what would be sent, and send nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Print one line of JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+pub(super) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
+    let workflow = Workflow::new(&args.workflow)?;
+    let set = |workflow: Workflow, (name, value): &(String, String)| workflow.with(name, value);
+    let workflow = args.set.iter().fold(workflow, set);
+    let (mut targets, mut recipients) = (Vec::new(), Vec::new());
+    if args.with != With::Account {
+        targets.push(args.whom.target(context)?);
+    }
+    if args.with != With::Device {
+        recipients.push(args.whom.recipient(context)?);
+    }
+    let body = workflow.body(&targets, &recipients)?;
+    let devices = targets.iter().map(target_in_words);
+    let accounts = recipients.iter();
+    let accounts = accounts.map(|recipient| account_in_words(recipient.account()));
+    let whom: Vec<String> = devices.chain(accounts).collect();
+    let whom = whom.join("\n");
+    if args.dry_run {
+        match args.json {
+            true => print_json(&json!({"body": body, "sent": false}))?,
+            false => print(format_args!("{whom}\nwould be sent: {body}"))?,
+        }
+        return Ok(Exit::Done);
+    }
+    let client = client(context)?;
+    let (audit, asked_by) = (audit(context)?, args.asked_by.who()?);
+    let mandate = Mandate {
+        asked_by: &asked_by,
+        audit: &audit,
+    };
+    let request = wait(client.run_workflow(&workflow, &targets, &recipients, mandate))??;
+    match args.json {
+        true => print_json(
+            &json!({"body": body, "sent": true, "request": request.id, "executions": request.executions}),
+        )?,
+        false => print(format_args!(
+            "{whom}\nsent: request {}",
+            printable(&request.id)
+        ))?,
+    }
+    Ok(Exit::Done)
+}
