@@ -88,6 +88,23 @@ pub struct SourceConfig {
     pub options: BTreeMap<String, String>,
 }
 
+impl SourceConfig {
+    /// A source by its name and URL or folder: times are UTC, every object counts, no options.
+    pub fn new(name: impl Into<String>, url: impl Into<String>) -> SourceConfig {
+        SourceConfig {
+            name: name.into(),
+            url: url.into(),
+            time_zone: TimeZone::UTC,
+            encoding: None,
+            include: Vec::new(),
+            exclude: Vec::new(),
+            min_objects: 0,
+            observed_from: None,
+            options: BTreeMap::new(),
+        }
+    }
+}
+
 /// Shows which options are set, never their values: some are secrets.
 impl fmt::Debug for SourceConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -250,7 +267,7 @@ impl Sources {
     fn list_one(&self, store: &Store, listing: &mut Listing) -> Result<(), Error> {
         let (metas, odd_keys) = match (&store.root, &store.kind) {
             (Root::Object(path), _) => (self.on_threads(the_object(store, path))?, Vec::new()),
-            (_, Kind::Files) => files(store, &self.stop)?,
+            (_, Kind::Files) => away_from_runtimes(|| files(store, &self.stop))?,
             (_, Kind::Service(pages)) => {
                 pages.start_over();
                 let metas = self.on_threads(remote_objects(store, pages))?;
@@ -317,7 +334,11 @@ fn files(store: &Store, stop: &AtomicBool) -> Result<(Vec<ObjectMeta>, Vec<Odd>)
     let mut entries = store.objects.list(None);
     let (mut metas, mut odd_keys) = (Vec::new(), Vec::new());
     let mut inside = Inside::new(FilePath::new(&store.folder));
-    while let Some(entry) = entries.next().now_or_never().flatten() {
+    loop {
+        let next = entries.next().now_or_never();
+        let Some(entry) = next.ok_or_else(|| fetch::broken(store.name()))? else {
+            break;
+        };
         if stop.load(Ordering::Relaxed) {
             return Err(Error::Stopped);
         }
@@ -356,6 +377,15 @@ fn files(store: &Store, stop: &AtomicBool) -> Result<(Vec<ObjectMeta>, Vec<Odd>)
     };
     odd_keys.extend(inside.overlooked(is_taken, stop));
     Ok((metas, odd_keys))
+}
+
+/// Does work on a thread of its own: inside the caller's runtime the store reads folders on that one's threads, and nothing is
+/// there at once.
+fn away_from_runtimes<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    std::thread::scope(|scope| match scope.spawn(work).join() {
+        Ok(done) => done,
+        Err(panic) => std::panic::resume_unwind(panic),
+    })
 }
 
 /// Returns the path that could not be taken for a key.

@@ -44,6 +44,16 @@ fn a_folder_that_cannot_be_read_is_named() {
 }
 
 #[test]
+fn a_folder_is_read_whole_inside_a_runtime_too() {
+    let folder = Folder::start();
+    folder.put("a.csv", b"a");
+    let config = folder.config("");
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let listed = runtime.block_on(async { tokio::task::spawn_blocking(|| list(config)).await });
+    assert_eq!(keys(&listed.unwrap().unwrap()), ["a.csv"]);
+}
+
+#[test]
 fn a_file_url_is_a_folder() {
     let folder = Folder::start();
     folder.put("with space/a.csv", b"a");
