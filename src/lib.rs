@@ -30,6 +30,7 @@
 //! | files, and the folder of generations | `write_behind`, `sqlite`, `publish` | `ingest` |
 //! | a run | `ingest` | `ingest` |
 //! | Nexthink's own APIs | `live` | `live` |
+//! | the index first, then Nexthink | `resolver` | `ingest` and `live` |
 //! | the program | `config`, `telemetry`, `cli` | `cli` |
 //! | a made-up tenant | `demo` | `cli` |
 
@@ -71,6 +72,9 @@ pub mod ingest;
 #[cfg(feature = "live")]
 pub mod live;
 
+#[cfg(all(feature = "ingest", feature = "live"))]
+mod resolver;
+
 #[cfg(feature = "cli")]
 pub mod cli;
 #[cfg(feature = "cli")]
@@ -91,4 +95,6 @@ pub use crate::lookup::{
     Match, NoTarget, NotEnough, NotOne, Options, Outcome, Query, Recipient, Skipped, Suggestion,
     Target, Tried, Use, Verdict, Waiting, WaitingReason, WaitingUsage, Which, Why,
 };
+#[cfg(all(feature = "ingest", feature = "live"))]
+pub use crate::resolver::{AnsweredBy, ResolveError, Resolved, Resolver, ResolverOptions};
 pub use crate::schema::{Class, Dataset, NotPrimary, Subject};

@@ -47,6 +47,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         ],
     ),
     ("live", &["fault", "lookup"]),
+    ("resolver", &["ingest", "live", "lookup"]),
     ("demo", &[]),
     // The program.
     // Checks that columns are mapped to fields there are.
@@ -64,6 +65,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "lookup",
             "mapping",
             "publish",
+            "resolver",
             "source",
             "telemetry",
         ],
@@ -88,7 +90,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         ],
     ),
     // Declares them all.
-    ("lib", &["lookup"]),
+    ("lib", &["lookup", "resolver"]),
 ];
 
 #[test]

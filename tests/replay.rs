@@ -4,16 +4,11 @@
 use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::{Duration, UNIX_EPOCH};
 
-use identidex::ingest::Mapping;
-use identidex::ingest::Patterns;
 use identidex::ingest::Readers;
 use identidex::ingest::SourceConfig;
 use identidex::ingest::{self, Failure, Options, Outcome, Report};
-use jiff::tz::TimeZone;
 
 use crate::tenant::{self, Object};
 use crate::{model, state};
@@ -190,34 +185,11 @@ pub(crate) const READERS: Readers = Readers {
 
 /// Options for a folder as the one source.
 pub(crate) fn options(source: &Path, index: &Path, publish_every: Duration) -> Options {
+    let source = SourceConfig::new("exports", source.display().to_string());
     Options {
-        index: index.to_owned(),
         readers: READERS,
-        login_window: None,
-        recent: Duration::from_hours(30 * 24),
-        keep_generations: 2,
         prune_after: Duration::ZERO,
-        spool_bytes: 1 << 30,
         publish_every,
-        sources: vec![SourceConfig {
-            name: "exports".to_owned(),
-            url: source.display().to_string(),
-            time_zone: TimeZone::UTC,
-            encoding: None,
-            include: Vec::new(),
-            exclude: Vec::new(),
-            min_objects: 0,
-            observed_from: None,
-            options: Default::default(),
-        }],
-        mapping: Mapping::new([]).expect("the shipped mapping is right"),
-        not_said: Default::default(),
-        device_domains: Vec::new(),
-        patterns: Patterns::default(),
-        frozen: Vec::new(),
-        is_accepting: false,
-        is_retry: false,
-        is_dry_run: false,
-        stop: Arc::new(AtomicBool::new(false)),
+        ..Options::new(index, vec![source])
     }
 }

@@ -15,6 +15,7 @@ use crate::schema::Dataset;
 use crate::source::SourceConfig;
 
 /// What a run works on and how.
+#[derive(Debug, Clone)]
 pub struct Options {
     /// The index's path.
     pub index: PathBuf,
@@ -52,4 +53,34 @@ pub struct Options {
     pub is_dry_run: bool,
     /// Set to end the run: back to the last publication.
     pub stop: Arc<AtomicBool>,
+}
+
+impl Options {
+    /// Options as the program has them without a configuration: the owner's group reads the index, logins are current for 30
+    /// days, the last two generations are kept.
+    pub fn new(index: impl Into<PathBuf>, sources: Vec<SourceConfig>) -> Options {
+        Options {
+            index: index.into(),
+            readers: Readers {
+                mode: 0o640,
+                group: None,
+            },
+            keep_generations: 2,
+            prune_after: Duration::from_mins(10),
+            spool_bytes: 8 << 30,
+            publish_every: Duration::from_mins(5),
+            sources,
+            mapping: Mapping::shipped(),
+            not_said: NotSaid::default(),
+            patterns: Patterns::default(),
+            login_window: None,
+            recent: Duration::from_hours(30 * 24),
+            device_domains: Vec::new(),
+            frozen: Vec::new(),
+            is_accepting: false,
+            is_retry: false,
+            is_dry_run: false,
+            stop: Arc::default(),
+        }
+    }
 }

@@ -223,6 +223,19 @@ impl Query {
         std::iter::once(&self.clue).chain(&self.others)
     }
 
+    /// Returns the values by which accounts can be asked for elsewhere, with their kinds, in normal form.
+    #[cfg(feature = "live")]
+    pub(crate) fn account_values(&self) -> Vec<(Kind, String)> {
+        let probes = self.clues().flat_map(Clue::probes);
+        let of_accounts = probes.filter(|probe| Subject::of(probe.kind) == Subject::Account);
+        let mut values: Vec<(Kind, String)> = of_accounts
+            .map(|probe| (probe.kind, probe.normal.into_owned()))
+            .collect();
+        values.sort();
+        values.dedup();
+        values
+    }
+
     /// Tells whether several texts are to fit one subject.
     pub(super) fn has_several(&self) -> bool {
         !self.others.is_empty()

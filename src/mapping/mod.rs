@@ -92,13 +92,8 @@ pub struct UnknownField {
 }
 
 impl Mapping {
-    /// Returns the mapping as shipped, extended by `columns` (dataset, column name, field name).
-    ///
-    /// # Errors
-    /// When a field does not exist.
-    pub fn new<'a>(
-        columns: impl IntoIterator<Item = (Dataset, &'a str, &'a str)>,
-    ) -> Result<Mapping, UnknownField> {
+    /// Returns the mapping as shipped.
+    pub fn shipped() -> Mapping {
         let shown = Dataset::ALL.map(|dataset| dataset.export().columns.clone());
         let names = shown.clone().map(|fields| {
             let pairs = fields.into_iter().flat_map(|(field, names)| {
@@ -109,12 +104,22 @@ impl Mapping {
             });
             pairs.collect::<BTreeMap<_, _>>()
         });
-        let mut mapping = Mapping {
+        Mapping {
             names,
             shown,
             dropped: Default::default(),
             keeps_extra: [true; 3],
-        };
+        }
+    }
+
+    /// Returns the mapping as shipped, extended by `columns` (dataset, column name, field name).
+    ///
+    /// # Errors
+    /// When a field does not exist.
+    pub fn new<'a>(
+        columns: impl IntoIterator<Item = (Dataset, &'a str, &'a str)>,
+    ) -> Result<Mapping, UnknownField> {
+        let mut mapping = Mapping::shipped();
         for (dataset, column, field) in columns {
             if !mapping.shown[dataset as usize].contains_key(field) {
                 let (dataset, column, field) =

@@ -4,6 +4,7 @@
 mod acts;
 mod exports;
 mod queries;
+mod resolver;
 mod tokens;
 
 use std::time::Duration;

@@ -15,10 +15,7 @@ mod s3;
 #[cfg(feature = "live")]
 mod scripted;
 
-use std::collections::BTreeMap;
-
 use identidex::ingest::SourceConfig;
-use jiff::tz::TimeZone;
 
 pub(crate) use self::azure::Azure;
 pub(crate) use self::evil::{EVIL_SECRET, Evil, EvilS3};
@@ -46,17 +43,7 @@ pub(crate) trait Server: Sync {
 
 /// A source's configuration: UTC, no options.
 pub(crate) fn source(name: &str, url: &str) -> SourceConfig {
-    SourceConfig {
-        name: name.to_owned(),
-        url: url.to_owned(),
-        time_zone: TimeZone::UTC,
-        encoding: None,
-        include: Vec::new(),
-        exclude: Vec::new(),
-        min_objects: 0,
-        observed_from: None,
-        options: BTreeMap::new(),
-    }
+    SourceConfig::new(name, url)
 }
 
 fn with_options(mut config: SourceConfig, options: &[(&str, &str)]) -> SourceConfig {

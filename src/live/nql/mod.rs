@@ -12,4 +12,5 @@ pub use execute::{Row, Rows};
 pub use export::{Compression, Export};
 pub use query::{Query, QueryId};
 pub use shipped::Shipped;
-pub(super) use shipped::{is_column, number_of, text_of};
+pub(crate) use shipped::text_of;
+pub(super) use shipped::{is_column, number_of};
