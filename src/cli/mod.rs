@@ -199,15 +199,19 @@ impl Context {
     }
 
     fn open_index(&self) -> anyhow::Result<lookup::Index> {
+        let path = &self.config.index.path;
+        Ok(lookup::Index::open_with(path, self.lookup_options())?)
+    }
+
+    fn lookup_options(&self) -> lookup::Options {
         let answers = &self.config.answers;
-        let options = lookup::Options {
+        lookup::Options {
             max_holders: answers.max_holders,
             fresh_for: answers.fresh_for,
             ageing_for: answers.ageing_for,
             quiet_after: answers.quiet_after,
             ..lookup::Options::default()
-        };
-        Ok(lookup::Index::open_with(&self.config.index.path, options)?)
+        }
     }
 }
 

@@ -3,14 +3,17 @@
 //! How values are taken is `asked`'s and `clues`' affair; how an answer reads, that of `answer`.
 
 use std::io::{self, BufRead, Read as _};
+use std::sync::Arc;
 
 use anyhow::Context as _;
 use tracing::warn;
 
 use super::answer::{meant, text_of};
 use super::asked::Asked;
+use super::nexthink::Asking;
 use super::{BadUsage, Context, Exit, clues, print, print_json};
 use crate::lookup::{Answer, Index, Outcome, Query, Suggestion};
+use crate::resolver::AnsweredBy;
 
 /// The longest line that is read; the longest identifier has 1,024 bytes.
 const LINE_BYTES_AT_MOST: u64 = 64 << 10;
@@ -35,6 +38,9 @@ pub(super) struct Args {
     /// Where nobody is found, list names that resemble the value
     #[arg(long, conflicts_with = "together")]
     suggest: bool,
+    /// Ask Nexthink, as [nexthink] says, where the index knows nobody or is stale
+    #[arg(long)]
+    live: bool,
     /// Print each answer as one line of JSON
     #[arg(long)]
     json: bool,
@@ -45,14 +51,22 @@ pub(super) struct Args {
 struct Resolved {
     #[serde(flatten)]
     answer: Answer,
+    /// Who answered, where Nexthink might have been asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    answered_by: Option<&'static str>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     suggestions: Vec<Suggestion>,
 }
 
 pub(super) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
-    let index = context.open_index()?;
+    let index = Arc::new(context.open_index()?);
+    let asking = match args.live {
+        true => Some(Asking::new(context, Arc::clone(&index))?),
+        false => None,
+    };
     let mut resolving = Resolving {
         index: &index,
+        asking,
         args,
         worst: None,
         line_number: 0,
@@ -98,6 +112,8 @@ fn together(args: &Args) -> Query {
 /// Queries that are answered one after the other.
 struct Resolving<'a> {
     index: &'a Index,
+    /// Where Nexthink may be asked.
+    asking: Option<Asking>,
     args: &'a Args,
     worst: Option<Exit>,
     /// Of standard input.
@@ -113,8 +129,24 @@ impl Resolving<'_> {
         })
     }
 
+    /// Finds who is meant, and by whom that is said where it may be Nexthink.
+    fn find(&self, query: Query) -> anyhow::Result<(Answer, Option<&'static str>)> {
+        let Some(asking) = &self.asking else {
+            return Ok((self.index.find(query)?, None));
+        };
+        let resolved = asking.resolve(query)?;
+        if let Some(why) = &resolved.not_asked {
+            warn!("Nexthink could not be asked, so this is what the index knows: {why}");
+        }
+        let by = match resolved.by {
+            AnsweredBy::Index => "index",
+            AnsweredBy::Nexthink => "nexthink",
+        };
+        Ok((resolved.answer, Some(by)))
+    }
+
     fn resolve(&mut self, query: Query) -> anyhow::Result<()> {
-        let answer = self.index.find(query)?;
+        let (answer, answered_by) = self.find(query)?;
         let suggestions = match answer.outcome == Outcome::None && self.args.suggest {
             true => self.index.suggest(&answer.query)?,
             false => Vec::new(),
@@ -122,6 +154,7 @@ impl Resolving<'_> {
         let exit = Exit::of_outcome(answer.outcome);
         let resolved = Resolved {
             answer,
+            answered_by,
             suggestions,
         };
         match self.args.json {
@@ -130,7 +163,16 @@ impl Resolving<'_> {
                 // An empty line between two answers.
                 let gap = if self.worst.is_some() { "\n" } else { "" };
                 let meant = meant(&resolved.suggestions);
-                print(format_args!("{gap}{}{meant}", text_of(&resolved.answer)))?;
+                let by = match resolved.answered_by {
+                    Some("nexthink") => {
+                        "\nasked of Nexthink just now: which device is the primary one is not known"
+                    }
+                    _ => "",
+                };
+                print(format_args!(
+                    "{gap}{}{by}{meant}",
+                    text_of(&resolved.answer)
+                ))?;
             }
         }
         self.worst = self.worst.max(Some(exit));

@@ -104,37 +104,44 @@ fn without_dropped(mapping: Mapping, config: &Config) -> Mapping {
 }
 
 fn options(args: &Args, config: &Config, stop: Arc<AtomicBool>) -> anyhow::Result<ingest::Options> {
+    let configured = configured_options(config)?;
+    let sources = match args.sources.is_empty() {
+        true => configured.sources,
+        false => named(&args.sources, &config.sources)?,
+    };
+    Ok(ingest::Options {
+        sources,
+        is_accepting: args.accept,
+        is_retry: args.retry,
+        is_dry_run: args.dry_run,
+        stop,
+        ..configured
+    })
+}
+
+/// Returns what the configuration says of runs.
+pub(super) fn configured_options(config: &Config) -> anyhow::Result<ingest::Options> {
     let columns = Dataset::ALL.into_iter().flat_map(|dataset| {
         let known = config.datasets.get(dataset.as_str());
         let columns = known.into_iter().flat_map(|known| &known.columns);
         columns.map(move |(column, field)| (dataset, column.as_str(), field.as_str()))
     });
-    let sources = match args.sources.is_empty() {
-        true => config.sources.iter().map(configured).collect(),
-        false => named(&args.sources, &config.sources)?,
-    };
+    let logins = config.datasets.get("logins");
+    let sources = config.sources.iter().map(configured).collect();
     Ok(ingest::Options {
-        index: config.index.path.clone(),
         readers: readers(config)?,
-        login_window: config
-            .datasets
-            .get("logins")
-            .and_then(|logins| logins.window),
+        login_window: logins.and_then(|logins| logins.window),
         recent: config.answers.recent,
         keep_generations: config.index.keep_generations,
         prune_after: config.index.prune_after,
         spool_bytes: config.index.spool_bytes,
         publish_every: config.index.publish_every,
-        sources,
         mapping: without_dropped(Mapping::new(columns)?, config),
         not_said: config.not_said.clone(),
         device_domains: config.answers.device_domains.clone(),
         patterns: Patterns::new(&config.class.service, &config.class.admin),
         frozen: frozen(config),
-        is_accepting: args.accept,
-        is_retry: args.retry,
-        is_dry_run: args.dry_run,
-        stop,
+        ..ingest::Options::new(&config.index.path, sources)
     })
 }
 

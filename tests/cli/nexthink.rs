@@ -359,3 +359,43 @@ fn what_is_not_configured_is_named() {
         ended.stderr
     );
 }
+
+#[test]
+fn whom_the_index_does_not_know_resolve_asks_for_live() {
+    let desk = Desk::new();
+    let user = json!([{"user.name": "zed@EMEA", "user.sid": "S-1-5-21-1-2-3-1199", "user.upn": "zed@contoso.com"}]);
+    let rows = |rows: Value| {
+        let count = rows.as_array().unwrap().len();
+        Reply::of(200, json!({"rows": count, "data": rows}).to_string())
+    };
+    desk.server.answers(EXECUTE, &[rows(user), rows(json!([]))]);
+    let resolve = |arguments: &[&str]| {
+        let mut command = desk
+            .home
+            .command(&[&["resolve", "--live", "--json"], arguments].concat());
+        command
+            .env("IDENTIDEX_NEXTHINK_API_URL", desk.server.address())
+            .env("IDENTIDEX_NEXTHINK_LOGIN_URL", desk.server.address())
+            .env("IDENTIDEX_NEXTHINK_CLIENT_ID", "bot")
+            .env("IDENTIDEX_NEXTHINK_SECRET", SECRET);
+        Ended::of(&command.output().unwrap())
+    };
+    let known = resolve(&[SID]).exits(0).json();
+    assert_eq!(
+        (&known["answered_by"], desk.server.asked(EXECUTE).len()),
+        (&json!("index"), 0)
+    );
+    let asked = resolve(&["--kind", "upn", "zed@contoso.com"])
+        .exits(0)
+        .json();
+    assert_eq!(asked["answered_by"], "nexthink");
+    assert_eq!(asked["matches"][0]["account"]["account_name"], "zed@EMEA");
+    desk.server.answers(EXECUTE, &[Reply::of(403, "")]);
+    let ended = resolve(&["--kind", "upn", "yan@contoso.com"]).exits(10);
+    assert!(
+        ended.stderr.contains("could not be asked"),
+        "{}",
+        ended.stderr
+    );
+    assert_eq!(ended.json()["answered_by"], "index");
+}

@@ -15,14 +15,21 @@ mod workflow;
 
 use std::future::Future;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Subcommand;
 use serde_json::json;
+use tokio::runtime::Runtime;
 
-use super::{BadUsage, Context, Exit, print_json};
+use super::{BadUsage, Context, Exit, print_json, sync};
 use crate::live::{Audit, Client, Credentials, Error, Options, Secret, Tenant};
-use crate::lookup::NoTarget;
+use crate::lookup::{Index, NoTarget, Query};
+use crate::resolver::{Resolved, Resolver, ResolverOptions};
+
+/// For so long nobody is asked for again whom Nexthink did not know.
+const NOBODY_FOR: Duration = Duration::from_mins(10);
 
 /// Ask Nexthink itself, and have things done there
 #[derive(Debug, clap::Args)]
@@ -109,11 +116,13 @@ impl Command {
 
 /// Runs what waits for answers.
 fn wait<T>(work: impl Future<Output = T>) -> anyhow::Result<T> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .context("cannot start to wait for answers")?;
-    Ok(runtime.block_on(work))
+    Ok(runtime()?.block_on(work))
+}
+
+fn runtime() -> anyhow::Result<Runtime> {
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    let runtime = runtime.enable_all().build();
+    runtime.context("cannot start to wait for answers")
 }
 
 /// Makes a client of the configured tenant.
@@ -154,6 +163,30 @@ fn client(context: &Context) -> anyhow::Result<Client> {
         ..Options::default()
     };
     Ok(Client::new(tenant, credentials, options)?)
+}
+
+/// What asks Nexthink where an index cannot say, one query after the other: connections live in one runtime.
+pub(super) struct Asking {
+    runtime: Runtime,
+    resolver: Resolver,
+}
+
+impl Asking {
+    pub(super) fn new(context: &Context, index: Arc<Index>) -> anyhow::Result<Asking> {
+        let options = ResolverOptions {
+            ingest: sync::configured_options(&context.config)?,
+            lookup: context.lookup_options(),
+            nobody_for: NOBODY_FOR,
+        };
+        Ok(Asking {
+            runtime: runtime()?,
+            resolver: Resolver::new(index, client(context)?, options),
+        })
+    }
+
+    pub(super) fn resolve(&self, query: Query) -> anyhow::Result<Resolved> {
+        Ok(self.runtime.block_on(self.resolver.resolve(query))?)
+    }
 }
 
 /// On whose word something is done.

@@ -258,6 +258,7 @@ _AnswerPerhaps = TypedDict("_AnswerPerhaps", {
     'non_identifying': list[Kind],
     'clues': list[Clue],
     'flags': list[Literal['confusable_with_known', 'contradiction']],
+    'answered_by': Literal['index', 'nexthink'],
     'suggestions': list[Suggestion],
 }, total=False)
 
