@@ -1,12 +1,13 @@
 //! Lookups: from an identifier to the accounts and devices that bear it, out of a published index.
 //!
-//! The way of a query: `query` says what the text can be (`spoken`), `search` looks it up and compares every hit with its
+//! The way of a query: `query` says what the text can be (`spoken`; of several by kinds, `clue_set`), `search` looks it up and compares every hit with its
 //! row (`row`), `history` whom else it meant, `find` decides who fits (`heard`, `person_name`), `acting` whether that is
 //! enough to act on, `rank` orders devices and accounts, `answer` is what comes back (of `found`, `evidence`, `coverage`,
 //! `freshness` and `waiting`) and `json` how it is written; `target` is the device of it that may be acted on. `why` tells people how it came about, `suggest` what they may
 //! have meant (`resemblance`). `generation` is the file that is read; it never changes, so nothing is locked and no call
 //! waits for a run. How the index came to be is the writer's affair.
 
+mod clue_set;
 mod history;
 mod query;
 mod row;
@@ -44,6 +45,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 
 pub use self::answer::{Answer, Clue, Flag, Match, NotEnough, NotOne, Outcome, Skipped, Verdict};
+pub use self::clue_set::{BadClues, ClueSet};
 pub use self::coverage::Coverage;
 pub use self::evidence::{Evidence, Level};
 pub use self::found::{Account, AccountUse, Device, DeviceUse, Found, Use};
