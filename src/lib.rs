@@ -31,6 +31,7 @@
 //! | a run | `ingest` | `ingest` |
 //! | Nexthink's own APIs | `live` | `live` |
 //! | the index first, then Nexthink | `resolver` | `ingest` and `live` |
+//! | lookups over HTTP | `serve` | `serve` |
 //! | the program | `config`, `telemetry`, `cli` | `cli` |
 //! | a made-up tenant | `demo` | `cli` |
 
@@ -74,6 +75,9 @@ pub mod live;
 
 #[cfg(all(feature = "ingest", feature = "live"))]
 mod resolver;
+
+#[cfg(feature = "serve")]
+pub mod serve;
 
 #[cfg(feature = "cli")]
 pub mod cli;

@@ -48,10 +48,11 @@ const LAYERS: &[(&str, &[&str])] = &[
     ),
     ("live", &["fault", "lookup"]),
     ("resolver", &["ingest", "live", "lookup"]),
+    ("serve", &["lookup"]),
     ("demo", &[]),
     // The program.
     // Checks that columns are mapped to fields there are.
-    ("config", &["live", "mapping", "source"]),
+    ("config", &["live", "mapping", "serve", "source"]),
     ("telemetry", &[]),
     (
         "cli",
@@ -66,6 +67,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "mapping",
             "publish",
             "resolver",
+            "serve",
             "source",
             "telemetry",
         ],

@@ -46,6 +46,8 @@ mod replay;
 mod runs;
 #[cfg(feature = "ingest")]
 mod semantics;
+#[cfg(feature = "cli")]
+mod serve;
 #[cfg(feature = "ingest")]
 mod servers;
 #[cfg(feature = "ingest")]

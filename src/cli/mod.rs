@@ -9,6 +9,7 @@ mod nexthink;
 mod rejects;
 mod resolve;
 mod rollback;
+mod serve;
 mod status;
 mod sync;
 mod why;
@@ -73,6 +74,10 @@ impl Exit {
         let of_live = error.downcast_ref::<live::Error>();
         let is_usage = matches!(of_live, Some(live::Error::Configuration { .. }))
             || error.is::<BadUsage>()
+            || matches!(
+                error.downcast_ref(),
+                Some(crate::serve::Error::Open { .. } | crate::serve::Error::BadToken)
+            )
             || error.is::<config::Error>()
             || error.is::<mapping::UnknownField>()
             || error.is::<BadFilter>();
@@ -168,6 +173,7 @@ enum Command {
     Rollback(rollback::Args),
     Rejects(rejects::Args),
     Nexthink(nexthink::Args),
+    Serve(serve::Args),
 }
 
 /// What every command works with.
@@ -250,6 +256,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
         Command::Rollback(args) => rollback::run(args, &context),
         Command::Rejects(args) => rejects::run(args, &context),
         Command::Nexthink(args) => nexthink::run(args, &context),
+        Command::Serve(args) => serve::run(args, &context),
     }
 }
 

@@ -8,8 +8,12 @@ use std::time::Duration;
 use super::value::{Refusal, Value};
 use super::{Config, Dataset, Nexthink, ObservedFrom, Semantics, Source};
 use crate::live::Secret;
+use crate::serve::{Address, Token};
 use crate::{mapping, schema};
 
+pub(crate) const ADDRESS: &str =
+    "an address and port such as \"127.0.0.1:7878\", or \"unix:/run/identidex/socket\"";
+const TOKEN: &str = "a token of 16 to 1024 visible ASCII characters";
 const COLUMN: &str = "the name of a column";
 const FIELD: &str = "the name of a field of the dataset, such as name, department or serial";
 const GROUP: &str = "the name or number of a group";
@@ -22,6 +26,7 @@ pub(super) fn assign(config: &mut Config, key: &[&str], value: &Value) -> Result
         class,
         not_said,
         nexthink,
+        serve,
         ..
     } = config;
     match *key {
@@ -52,6 +57,17 @@ pub(super) fn assign(config: &mut Config, key: &[&str], value: &Value) -> Result
         ["index", "publish_every"] => index.publish_every = value.duration()?,
         ["index", "spool_bytes"] => index.spool_bytes = value.size()?,
         ["nexthink", key] => return assign_nexthink(nexthink, key, value),
+        ["serve", "listen"] => {
+            let address = Address::parse(value.text(ADDRESS)?);
+            serve.listen = address.ok_or(Refusal::Expected(ADDRESS))?;
+        }
+        ["serve", "token"] => {
+            let token = Token::new(value.text(TOKEN)?);
+            serve.token = Some(token.map_err(|_| Refusal::Expected(TOKEN))?);
+        }
+        ["serve", "token_file"] => serve.token_file = Some(value.path()?),
+        ["serve", "requests_per_second"] => serve.requests_per_second = Some(value.count()?),
+        ["serve", "connections"] => serve.connections = value.count()?,
         [
             "dataset",
             name @ ("users" | "devices" | "logins"),

@@ -229,6 +229,7 @@ mod tests {
     use super::*;
     use crate::identifier::Column;
     use crate::live::Secret;
+    use crate::serve::Address;
 
     #[test]
     fn the_environment_overrides_every_key() {
@@ -278,6 +279,11 @@ mod tests {
             NOT_SAID_ANY=k. A.
             NOT_SAID_SERIAL_NUMBER=
             NOT_SAID_TIME=nie
+            SERVE_CONNECTIONS=10
+            SERVE_LISTEN=unix:/run/identidex.sock
+            SERVE_REQUESTS_PER_SECOND=100
+            SERVE_TOKEN=hunter2hunter2hunter2
+            SERVE_TOKEN_FILE=/run/secrets/token
             SOURCE_TENANT_A_ENCODING=windows-1252
             SOURCE_TENANT_A_EXCLUDE=archive/**,*.old.csv
             SOURCE_TENANT_A_INCLUDE=*.csv
@@ -304,6 +310,7 @@ mod tests {
             class,
             not_said,
             nexthink,
+            serve,
         } = parse(file, &env).unwrap();
 
         assert_eq!(answers.ageing_for, Duration::from_hours(9 * 24));
@@ -344,6 +351,12 @@ mod tests {
             ),
             (1, 2, 3)
         );
+        assert_eq!(serve.listen, Address::Unix("/run/identidex.sock".into()));
+        assert_eq!(
+            (serve.connections, serve.requests_per_second),
+            (10, Some(100))
+        );
+        assert!(serve.token.is_some() && serve.token_file.is_some());
         assert_eq!(nexthink.secret, Some(Secret::new(SECRET).unwrap()));
         assert!(!format!("{nexthink:?}").contains(SECRET));
         assert_eq!(

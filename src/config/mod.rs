@@ -24,11 +24,12 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
+pub(crate) use self::assign::ADDRESS;
 use self::draft::Draft;
 pub use self::error::Error;
 use self::error::{Place, Problem};
 use self::keys::PREFIX;
-pub use self::section::{Answers, Class, Dataset, Index, Nexthink, Semantics};
+pub use self::section::{Answers, Class, Dataset, Index, Nexthink, Semantics, Serve};
 pub use self::source::{ObservedFrom, Source};
 use crate::identifier::NotSaid;
 
@@ -55,6 +56,8 @@ pub struct Config {
     pub class: Class,
     /// Nexthink's own APIs.
     pub nexthink: Nexthink,
+    /// Lookups over HTTP.
+    pub serve: Serve,
 }
 
 /// Reads the configuration: the defaults, then the file, then the variables of `env`.

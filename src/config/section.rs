@@ -2,10 +2,12 @@
 //! what stands in a section is read by `draft`.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::live::{self, Secret};
+use crate::serve::{Address, Token};
 
 /// Where the index is and how it is written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -102,6 +104,33 @@ pub struct Nexthink {
     pub deadline: Duration,
     /// How many calls a second are made at the most; at least 1.
     pub calls_per_second: u32,
+}
+
+/// Where lookups over HTTP come in, and how many.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Serve {
+    /// Where they come in.
+    pub listen: Address,
+    /// What they must carry.
+    pub token: Option<Token>,
+    /// A file that holds that.
+    pub token_file: Option<PathBuf>,
+    /// How many a second are answered; `None`: any number.
+    pub requests_per_second: Option<u32>,
+    /// How many connections are open at once, at the most.
+    pub connections: u32,
+}
+
+impl Default for Serve {
+    fn default() -> Self {
+        Serve {
+            listen: Address::Tcp(SocketAddr::from(([127, 0, 0, 1], 7878))),
+            token: None,
+            token_file: None,
+            requests_per_second: None,
+            connections: 1_024,
+        }
+    }
 }
 
 impl Default for Nexthink {

@@ -1,0 +1,170 @@
+//! The description of the API (OpenAPI 3.1), made of the schema of answers; `schemas/openapi.json` is a copy.
+
+use serde_json::{Map, Value, json};
+
+use crate::lookup::Query;
+
+/// Returns the description.
+pub fn document() -> Value {
+    let mut schemas = answer_schemas();
+    schemas.insert("Clues".to_owned(), clues());
+    schemas.insert(
+        "Query".to_owned(),
+        json!({"anyOf": [{"type": "string"}, reference("Clues")]}),
+    );
+    schemas.insert("Problem".to_owned(), problem());
+    schemas.insert("Target".to_owned(), target());
+    json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "identidex",
+            "version": env!("CARGO_PKG_VERSION"),
+            "description": "Who an identifier belongs to, which devices are theirs, and which may be acted on.",
+            "license": {"name": "MIT OR Apache-2.0", "identifier": "MIT OR Apache-2.0"},
+        },
+        "servers": [{"url": "http://127.0.0.1:7878"}],
+        "security": [{"token": []}, {}],
+        "paths": paths(),
+        "components": {
+            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+            "schemas": schemas,
+        },
+    })
+}
+
+fn paths() -> Value {
+    let answer = || reference("answer");
+    json!({
+        "/v1/resolve": {
+            "get": operation("resolve", "Look one text up", answer(), asked()),
+            "post": with_body(
+                operation("resolveMany", "Look several texts or sets of clues up, all in one state of the index",
+                    object(json!({"answers": {"type": "array", "items": answer()}})), json!([])),
+                json!({
+                    "type": "object", "required": ["queries"], "additionalProperties": false,
+                    "properties": {
+                        "queries": {"type": "array", "maxItems": 1_000, "items": reference("Query")},
+                        "all_classes": {"type": "boolean", "default": false},
+                        "ids_only": {"type": "boolean", "default": false},
+                    },
+                }),
+            ),
+        },
+        "/v1/devices/{value}": {
+            "get": operation("device", "Look a device up, with the accounts that use it", answer(),
+                json!([{"name": "value", "in": "path", "required": true, "schema": {"type": "string", "minLength": 1}}])),
+        },
+        "/v1/why": {
+            "get": operation("why", "Say how an answer comes about", json!({"type": "object"}), asked()),
+        },
+        "/v1/target": {
+            "post": with_body(
+                operation("target", "Say which device may be acted on, or what speaks against it", reference("Target"), json!([])),
+                json!({
+                    "type": "object", "required": ["query"], "additionalProperties": false,
+                    "properties": {
+                        "query": reference("Query"),
+                        "device": {"type": ["string", "null"], "description": "One of the account's devices; else the primary one."},
+                        "allow": {"type": "array", "items": {"type": "string"}, "description": "Doubts to go on in spite of."},
+                    },
+                }),
+            ),
+        },
+        "/healthz": {"get": plain("healthz", "Tell that it is alive", "text/plain")},
+        "/readyz": {"get": plain("readyz", "Tell whether an index is open", "text/plain")},
+        "/metrics": {"get": plain("metrics", "What was asked, as OpenMetrics", "application/openmetrics-text")},
+        "/openapi.json": {"get": plain("openapi", "This description", "application/json")},
+    })
+}
+
+fn operation(id: &str, summary: &str, answer: Value, parameters: Value) -> Value {
+    let mut responses = problems();
+    responses["200"] =
+        json!({"description": "The answer", "content": {"application/json": {"schema": answer}}});
+    json!({"operationId": id, "summary": summary, "parameters": parameters, "responses": responses})
+}
+
+fn with_body(mut operation: Value, schema: Value) -> Value {
+    operation["requestBody"] =
+        json!({"required": true, "content": {"application/json": {"schema": schema}}});
+    operation
+}
+
+fn plain(id: &str, summary: &str, kind: &str) -> Value {
+    let mut responses = problems();
+    responses["200"] = json!({"description": "As text", "content": {kind: {}}});
+    json!({"operationId": id, "summary": summary, "responses": responses})
+}
+
+fn problems() -> Value {
+    let content = json!({"application/problem+json": {"schema": reference("Problem")}});
+    json!({"default": {"description": "Why it is not answered", "content": content}})
+}
+
+/// What is asked of one text.
+fn asked() -> Value {
+    let switch = |name: &str| json!({"name": name, "in": "query", "schema": {"type": "boolean", "default": false}});
+    json!([
+        {"name": "q", "in": "query", "required": true, "schema": {"type": "string"}},
+        {"name": "kind", "in": "query", "schema": {"enum": Query::NAMES}},
+        switch("all_classes"), switch("ids_only"), switch("verified"),
+    ])
+}
+
+fn clues() -> Value {
+    let kinds =
+        Query::NAMES
+            .into_iter()
+            .chain(["account", "device", "serial", "collector", "name"]);
+    let kinds = kinds.map(|kind| (kind.to_owned(), json!({"type": ["string", "null"]})));
+    let mut properties: Map<String, Value> = kinds.collect();
+    let verified = "The kinds that the channel vouches for.";
+    properties.insert(
+        "verified".to_owned(),
+        json!({"type": "array", "items": {"type": "string"}, "description": verified}),
+    );
+    json!({
+        "description": "What is known of one account or device, by kinds: all must agree.",
+        "type": "object", "additionalProperties": false, "properties": properties,
+    })
+}
+
+fn problem() -> Value {
+    json!({
+        "description": "RFC 9457.", "type": "object", "required": ["type", "title", "status", "detail"],
+        "properties": {"type": {"type": "string"}, "title": {"type": "string"}, "status": {"type": "integer"},
+            "detail": {"type": "string"}},
+    })
+}
+
+fn target() -> Value {
+    let found = json!({
+        "type": ["object", "null"], "required": ["device", "collector_uid", "account", "query", "generation", "allowed"],
+        "properties": {"device": {"type": "object"}, "collector_uid": {"type": "string"}, "account": {"type": ["object", "null"]},
+            "query": {"type": "string"}, "generation": {"type": "integer"},
+            "allowed": {"type": "array", "items": {"type": "string"}}},
+    });
+    json!({
+        "type": "object", "required": ["target"],
+        "properties": {"target": found, "refused": {"type": "string"}, "doubts": {"type": "array", "items": {"type": "string"}},
+            "outcome": {"enum": ["one", "several", "none", "unparseable"]}},
+    })
+}
+
+fn object(properties: Value) -> Value {
+    json!({"type": "object", "properties": properties})
+}
+
+fn reference(name: &str) -> Value {
+    json!({"$ref": format!("#/components/schemas/{name}")})
+}
+
+/// The schema of answers and its parts, each by its name.
+fn answer_schemas() -> Map<String, Value> {
+    let text = include_str!("../../schemas/answer.schema.json");
+    let renamed = text.replace("#/$defs/", "#/components/schemas/");
+    // A test reads the same text.
+    let schema: Value = serde_json::from_str(&renamed).unwrap_or_default();
+    let parts = schema["$defs"].as_object().cloned().unwrap_or_default();
+    parts.into_iter().collect()
+}

@@ -1,0 +1,53 @@
+//! The index that answers, which may be published after the sidecar began. Once it is open, it looks for newer generations by
+//! itself.
+
+use std::path::PathBuf;
+use std::sync::{Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::problem::Problem;
+use crate::lookup::{Index, Options};
+
+/// How often one that is not there yet is looked for.
+const LOOKS_APART: Duration = Duration::from_millis(500);
+
+/// An index by its path.
+pub(super) struct Opened {
+    path: PathBuf,
+    options: Options,
+    index: OnceLock<Index>,
+    /// When it was looked for last, and why it was not opened then.
+    failed: Mutex<Option<(Instant, String)>>,
+}
+
+impl Opened {
+    pub(super) fn new(path: PathBuf, options: Options) -> Opened {
+        Opened {
+            path,
+            options,
+            index: OnceLock::new(),
+            failed: Mutex::new(None),
+        }
+    }
+
+    /// Returns the index.
+    pub(super) fn index(&self) -> Result<&Index, Problem> {
+        if let Some(index) = self.index.get() {
+            return Ok(index);
+        }
+        let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((at, why)) = &*failed
+            && at.elapsed() < LOOKS_APART
+        {
+            return Err(Problem::not_ready(why.clone()));
+        }
+        match Index::open_with(&self.path, self.options) {
+            Ok(index) => Ok(self.index.get_or_init(|| index)),
+            Err(error) => {
+                let why = error.to_string();
+                *failed = Some((Instant::now(), why.clone()));
+                Err(Problem::not_ready(why))
+            }
+        }
+    }
+}

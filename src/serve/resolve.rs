@@ -1,0 +1,227 @@
+//! Lookups: what requests ask, and how that is answered. An answer is 200 whatever it says; only what cannot be asked, or not
+//! now, is a problem.
+
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use axum::extract::rejection::{BytesRejection, PathRejection};
+use axum::extract::{Path, Query as Parameters, State};
+use axum::http::{StatusCode, Uri};
+use axum::response::Response;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::app::{App, json as as_json};
+use super::problem::Problem;
+use crate::lookup::{Answer, ClueSet, Doubt, NoTarget, Query, Target, Which};
+
+/// The most queries of one request.
+const QUERIES_AT_MOST: usize = 1_000;
+
+const NOT_UTF8: &str = "a value is not UTF-8";
+
+type Answered = Result<Response, Problem>;
+
+/// What is asked of one text.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Asked {
+    q: String,
+    kind: Option<String>,
+    #[serde(default)]
+    all_classes: bool,
+    #[serde(default)]
+    ids_only: bool,
+    #[serde(default)]
+    verified: bool,
+}
+
+/// One of several queries.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum OneOf {
+    Text(String),
+    Clues(ClueSet),
+}
+
+/// Several queries.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Many {
+    queries: Vec<OneOf>,
+    #[serde(default)]
+    all_classes: bool,
+    #[serde(default)]
+    ids_only: bool,
+}
+
+/// A device that is to be acted on.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OfTarget {
+    query: OneOf,
+    device: Option<String>,
+    #[serde(default)]
+    allow: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct Answers {
+    answers: Vec<Answer>,
+}
+
+impl Asked {
+    fn query(self) -> Result<Query, Problem> {
+        whole(&self.q)?;
+        let query = match &self.kind {
+            None => Query::any(self.q),
+            Some(kind) => Query::clue(kind, &self.q)
+                .ok_or_else(|| Problem::bad_request("kind: there is no such kind of identifier"))?,
+        };
+        let query = if self.verified {
+            query.verified()
+        } else {
+            query
+        };
+        Ok(shaped(query, self.all_classes, self.ids_only))
+    }
+}
+
+impl OneOf {
+    fn query(self) -> Result<Query, Problem> {
+        match self {
+            OneOf::Text(text) => Ok(Query::any(text)),
+            OneOf::Clues(clues) => {
+                let query = clues.query(|clue| clue);
+                query.map_err(|wrong| Problem::bad_request(wrong.to_string()))
+            }
+        }
+    }
+}
+
+/// Refuses what was no UTF-8, and was repaired on the way.
+fn whole(text: &str) -> Result<(), Problem> {
+    match text.contains(char::REPLACEMENT_CHARACTER) {
+        true => Err(Problem::bad_request(NOT_UTF8)),
+        false => Ok(()),
+    }
+}
+
+fn shaped(query: Query, all_classes: bool, ids_only: bool) -> Query {
+    let query = if all_classes {
+        query.all_classes()
+    } else {
+        query
+    };
+    if ids_only { query.ids_only() } else { query }
+}
+
+/// `GET /v1/resolve?q=…`
+pub(super) async fn one(State(app): State<Arc<App>>, uri: Uri) -> Answered {
+    let query = parameters::<Asked>(&uri)?.query()?;
+    let answer = app.opened.index()?.find(query)?;
+    app.metrics.count_answer(&answer);
+    Ok(as_json(&answer))
+}
+
+/// `POST /v1/resolve`
+pub(super) async fn many(
+    State(app): State<Arc<App>>,
+    body: Result<Bytes, BytesRejection>,
+) -> Answered {
+    let many: Many = of_body(body)?;
+    if many.queries.len() > QUERIES_AT_MOST {
+        return Err(Problem::bad_request(format!(
+            "queries: at most {QUERIES_AT_MOST} at a time"
+        )));
+    }
+    let (all_classes, ids_only) = (many.all_classes, many.ids_only);
+    let queries = many.queries.into_iter().map(OneOf::query);
+    let queries = queries.collect::<Result<Vec<_>, _>>()?.into_iter();
+    let queries = queries.map(|query| shaped(query, all_classes, ids_only));
+    let answers = app.opened.index()?.find_all(queries)?;
+    answers
+        .iter()
+        .for_each(|answer| app.metrics.count_answer(answer));
+    Ok(as_json(&Answers { answers }))
+}
+
+/// `GET /v1/devices/{value}`
+pub(super) async fn device(
+    State(app): State<Arc<App>>,
+    value: Result<Path<String>, PathRejection>,
+) -> Answered {
+    let Path(value) = value.map_err(|_| Problem::bad_request(NOT_UTF8))?;
+    let answer = app.opened.index()?.accounts_of(value)?;
+    app.metrics.count_answer(&answer);
+    Ok(as_json(&answer))
+}
+
+/// `GET /v1/why?q=…`
+pub(super) async fn why(State(app): State<Arc<App>>, uri: Uri) -> Answered {
+    let query = parameters::<Asked>(&uri)?.query()?;
+    Ok(as_json(&app.opened.index()?.why(query)?))
+}
+
+/// `POST /v1/target`
+pub(super) async fn target(
+    State(app): State<Arc<App>>,
+    body: Result<Bytes, BytesRejection>,
+) -> Answered {
+    let asked: OfTarget = of_body(body)?;
+    let allowed = asked.allow.iter().map(|name| Doubt::named(name));
+    let allowed: Option<Vec<Doubt>> = allowed.collect();
+    let allowed = allowed.ok_or_else(|| Problem::bad_request("allow: there is no such doubt"))?;
+    let which = asked.device.as_deref().map_or(Which::Own, Which::Named);
+    let index = app.opened.index()?;
+    let answer = index.find(asked.query.query()?)?;
+    app.metrics.count_answer(&answer);
+    match index.target(&answer, which, &allowed) {
+        Ok(target) => Ok(as_json(&json!({"target": of_target(&target)}))),
+        Err(NoTarget::Index(error)) => Err(error.into()),
+        Err(why) => {
+            let doubts = match &why {
+                NoTarget::Doubtful(doubts) => doubts.iter().map(|doubt| doubt.as_str()).collect(),
+                _ => Vec::new(),
+            };
+            let refused = json!({"target": null, "refused": why.to_string(), "doubts": doubts,
+                "outcome": answer.outcome.as_str()});
+            Ok(as_json(&refused))
+        }
+    }
+}
+
+fn of_target(target: &Target) -> Value {
+    let (device, because) = (target.device(), target.because());
+    let allowed: Vec<&str> = because.allowed.iter().map(|doubt| doubt.as_str()).collect();
+    json!({
+        "device": device, "collector_uid": target.collector_uid(), "account": target.account(),
+        "query": because.query, "generation": because.generation, "allowed": allowed,
+    })
+}
+
+fn parameters<T: DeserializeOwned>(uri: &Uri) -> Result<T, Problem> {
+    let parameters = Parameters::<T>::try_from_uri(uri);
+    let Parameters(parameters) = parameters.map_err(|_| {
+        Problem::bad_request(
+            "expected q=…, and perhaps kind=…, all_classes=true, ids_only=true, verified=true, each once",
+        )
+    })?;
+    Ok(parameters)
+}
+
+fn of_body<T: DeserializeOwned>(body: Result<Bytes, BytesRejection>) -> Result<T, Problem> {
+    let body = body.map_err(|rejection| {
+        let status = rejection.status();
+        match status {
+            StatusCode::PAYLOAD_TOO_LARGE => Problem::new(status, "a body has at most 1 MiB"),
+            _ => Problem::bad_request("the body did not come whole"),
+        }
+    })?;
+    serde_json::from_slice(&body).map_err(|_| {
+        Problem::bad_request(
+            "the body is not the JSON that is expected; /openapi.json says what is",
+        )
+    })
+}

@@ -1,0 +1,87 @@
+//! The routes, and what holds for all of them: the gate, the time a request may take, and that it is counted.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderValue, StatusCode};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use tokio::time::timeout;
+
+use super::app::{App, json};
+use super::problem::Problem;
+use super::{Options, openapi, resolve};
+
+/// The largest body of a request.
+const BODY_BYTES: usize = 1 << 20;
+/// How long a request may take to come whole and be answered.
+const REQUEST_WITHIN: Duration = Duration::from_secs(10);
+
+/// Makes the routes.
+pub(super) fn router(options: &Options) -> Router {
+    let app = Arc::new(App::new(options));
+    Router::new()
+        .route("/v1/resolve", get(resolve::one).post(resolve::many))
+        .route("/v1/devices/{value}", get(resolve::device))
+        .route("/v1/why", get(resolve::why))
+        .route("/v1/target", post(resolve::target))
+        .route("/healthz", get(|| async { "ok\n" }))
+        .route("/readyz", get(ready))
+        .route("/metrics", get(metrics))
+        .route(
+            "/openapi.json",
+            get(|| async { json(&openapi::document()) }),
+        )
+        .fallback(|| async {
+            Problem::new(
+                StatusCode::NOT_FOUND,
+                "there is no such path; /openapi.json has those there are",
+            )
+        })
+        .method_not_allowed_fallback(|| async {
+            Problem::new(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "the path is asked in another way; see /openapi.json",
+            )
+        })
+        .layer(DefaultBodyLimit::max(BODY_BYTES))
+        .layer(middleware::from_fn_with_state(Arc::clone(&app), guarded))
+        .with_state(app)
+}
+
+/// Lets a request through the gate, bounds its time, and counts it.
+async fn guarded(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let begin = Instant::now();
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let response = match app.gate.check(request.uri(), request.headers()) {
+        Ok(()) => timeout(REQUEST_WITHIN, next.run(request))
+            .await
+            .unwrap_or_else(|_| Problem::timed_out().into_response()),
+        Err(problem) => problem.into_response(),
+    };
+    // What was asked for and is no route may be anything.
+    let route = route.as_ref().map_or("other", MatchedPath::as_str);
+    let status = response.status().as_u16();
+    app.metrics.count(route, status, begin.elapsed());
+    response
+}
+
+async fn ready(State(app): State<Arc<App>>) -> Result<&'static str, Problem> {
+    app.opened.index().map(|_| "ready\n")
+}
+
+async fn metrics(State(app): State<Arc<App>>) -> Result<Response, Problem> {
+    let text = app.metrics.text(app.opened.index().ok());
+    let text = text.map_err(|_| {
+        Problem::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "the metrics cannot be written",
+        )
+    })?;
+    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    Ok(([(CONTENT_TYPE, HeaderValue::from_static(kind))], text).into_response())
+}
