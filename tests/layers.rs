@@ -49,7 +49,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("live", &["fault", "lookup"]),
     ("resolver", &["ingest", "live", "lookup"]),
     ("serve", &["lookup"]),
-    ("demo", &[]),
+    ("demo", &["live"]),
     // The program.
     // Checks that columns are mapped to fields there are.
     ("config", &["live", "mapping", "serve", "source"]),

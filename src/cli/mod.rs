@@ -4,6 +4,7 @@
 //! here, as a chain, and turned into an exit code by one table, `Exit`. `asked` and `clues` are how values are taken,
 //! `answer` and `words` what commands say to people in common.
 
+mod demo;
 mod generations;
 mod nexthink;
 mod rejects;
@@ -174,6 +175,7 @@ enum Command {
     Rejects(rejects::Args),
     Nexthink(nexthink::Args),
     Serve(serve::Args),
+    Demo(demo::Args),
 }
 
 /// What every command works with.
@@ -257,6 +259,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
         Command::Rejects(args) => rejects::run(args, &context),
         Command::Nexthink(args) => nexthink::run(args, &context),
         Command::Serve(args) => serve::run(args, &context),
+        Command::Demo(args) => demo::run(args, &context),
     }
 }
 

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 mod account;
 mod device;
 mod host;
+pub mod nexthink;
 
 mod random;
 mod text;
@@ -159,6 +160,12 @@ impl Tenant {
         }
         Ok(())
     }
+}
+
+/// Returns the day of the newest export that there is at a time, in seconds since 1970.
+pub fn day_of(seconds: i64) -> u32 {
+    let since = u64::try_from(seconds).unwrap_or(0).saturating_sub(DAY_0);
+    u32::try_from(since / DAY_SECONDS).unwrap_or(u32::MAX)
 }
 
 /// Returns the time of a day's export in the form that its file names carry.

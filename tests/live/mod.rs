@@ -5,6 +5,8 @@ mod acts;
 mod exports;
 mod queries;
 mod resolver;
+#[cfg(feature = "cli")]
+mod stand_in;
 mod tokens;
 
 use std::time::Duration;

@@ -10,7 +10,7 @@ mod diagnose;
 mod queries;
 mod query;
 mod spark;
-mod whom;
+pub(super) mod whom;
 mod workflow;
 
 use std::future::Future;

@@ -94,7 +94,7 @@ fn doubt_parser() -> PossibleValuesParser {
 }
 
 /// Says which device it is, and whose.
-pub(super) fn target_in_words(target: &Target) -> String {
+pub(in crate::cli) fn target_in_words(target: &Target) -> String {
     let account = target.account().map(account_in_words);
     let of = account.map_or(String::new(), |account| format!(" of {account}"));
     format!("{}{of}", device_in_words(target.device()))

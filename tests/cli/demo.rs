@@ -1,0 +1,62 @@
+//! `identidex demo`: the whole talk, with everything in it real but the tenant.
+
+use std::fs;
+
+use serde_json::Value;
+
+use crate::util::Home;
+
+#[test]
+fn the_talk_goes_from_who_is_that_to_done() {
+    let home = Home::new();
+    let said = home.run(&["demo"]).exits(0).stdout;
+    for step in [
+        "306 accounts, 366 devices",
+        "one match",
+        "primary",
+        "31 days since",
+        "request act-0001",
+        "asked Nexthink: pending",
+        "asked Nexthink: success",
+        "FreedMB",
+        "(too_little)",
+        "none of theirs",
+    ] {
+        assert!(said.contains(step), "{step}\n{said}");
+    }
+    let log = fs::read_to_string(home.path("identidex-demo/audit.jsonl")).unwrap();
+    let states = log.lines().map(|line| {
+        let line: Value = serde_json::from_str(line).unwrap();
+        line["state"].as_str().unwrap().to_owned()
+    });
+    assert_eq!(states.collect::<Vec<_>>(), ["begun", "sent"]);
+    // What it says to go on with works, and it can be played again.
+    let last = said.lines().last().unwrap();
+    let upn = last.split(' ').find(|word| word.contains('@')).unwrap();
+    let mut command = home.command(&["resolve", upn, "--json"]);
+    let output = command
+        .current_dir(home.path("identidex-demo"))
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    home.run(&["demo"]).exits(0);
+}
+
+#[test]
+fn a_folder_of_somebody_else_is_left_alone() {
+    let home = Home::new();
+    fs::create_dir(home.path("mine")).unwrap();
+    fs::write(home.path("mine/identidex.toml"), "[index]\n").unwrap();
+    let ended = home.run(&["demo", "mine"]).exits(2);
+    assert!(
+        ended.stderr.contains("holds something else"),
+        "{}",
+        ended.stderr
+    );
+    assert_eq!(
+        fs::read_to_string(home.path("mine/identidex.toml")).unwrap(),
+        "[index]\n"
+    );
+    fs::write(home.path("file"), "").unwrap();
+    home.run(&["demo", "file"]).exits(1);
+}
