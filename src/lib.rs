@@ -101,5 +101,5 @@ pub use crate::lookup::{
     Why,
 };
 #[cfg(all(feature = "ingest", feature = "live"))]
-pub use crate::resolver::{AnsweredBy, ResolveError, Resolved, Resolver, ResolverOptions};
+pub use crate::resolver::{AnsweredBy, Fault, Resolved, Resolver, ResolverOptions};
 pub use crate::schema::{Class, Dataset, NotPrimary, Subject};

@@ -19,8 +19,10 @@ use crate::ingest;
 use crate::live::nql::{Row, Shipped, text_of};
 use crate::live::{self, Client};
 use crate::lookup::{
-    Answer, Doubt, FreshnessState, Index, NoTarget, Options, Outcome, Query, Target, Which,
+    Answer, Doubt, Flag, Found, FreshnessState, Index, Match, NoTarget, NotEnough, Options,
+    Outcome, Query, Target, Which,
 };
+use crate::schema::NotPrimary;
 
 /// Whom nobody knows is remembered of so many queries at the most.
 const NOBODY_AT_MOST: usize = 10_000;
@@ -47,16 +49,16 @@ pub enum AnsweredBy {
     Nexthink,
 }
 
-/// Why nothing can be said.
+/// What can go wrong when Nexthink is asked.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum ResolveError {
-    /// The index's own faults.
+pub enum Fault {
+    /// It could not be asked.
     #[error(transparent)]
-    Index(#[from] IndexError),
-    /// What Nexthink answered cannot be taken in.
-    #[error("what Nexthink answered cannot be taken in")]
-    TakeIn(#[source] Box<dyn std::error::Error + Send + Sync>),
+    Live(#[from] live::Error),
+    /// What it answered cannot be taken in.
+    #[error("what Nexthink answered cannot be taken in: {0}")]
+    TakeIn(String),
 }
 
 /// An answer, and where it comes from.
@@ -66,21 +68,42 @@ pub struct Resolved {
     pub answer: Answer,
     /// Who gave it.
     pub by: AnsweredBy,
-    /// Why Nexthink was asked in vain; the answer is the index's.
-    pub not_asked: Option<live::Error>,
-    /// The index that gave the answer, and holds it against what else it knows.
+    /// What went wrong on the way: Nexthink could not be asked, for all or for the devices, or what it answered cannot be taken
+    /// in. The answer holds without that.
+    pub fault: Option<Fault>,
+    /// The index that gave the answer.
     index: Arc<Index>,
+    /// The one that was asked first, where Nexthink gave the answer: it may know who else uses a device.
+    first: Option<Arc<Index>>,
     /// Goes with it.
     _folder: Option<tempfile::TempDir>,
 }
 
 impl Resolved {
-    /// Returns the device that may be acted on, as [`Index::target`] does.
+    /// Returns the device that may be acted on, as [`Index::target`] does. Where Nexthink gave the answer, the index may know of
+    /// others that use the device, and that speaks against it, too.
     ///
     /// # Errors
     /// As there.
     pub fn target(&self, which: Which, allowed: &[Doubt]) -> Result<Target, NoTarget> {
-        self.index.target(&self.answer, which, allowed)
+        let Some(first) = &self.first else {
+            return self.index.target(&self.answer, which, allowed);
+        };
+        // Nexthink was asked for devices of the last days: that much is known of when.
+        let undated = Doubt::NotTheirs(NotPrimary::Undated);
+        let with_undated: Vec<Doubt> = allowed.iter().copied().chain([undated]).collect();
+        let target = self.index.target(&self.answer, which, &with_undated)?;
+        match target.account() {
+            Some(account) => {
+                let doubt = Doubt::NotTheirs(NotPrimary::OtherAccount);
+                let is_allowed = allowed.iter().any(|one| one.as_str() == doubt.as_str());
+                match !is_allowed && first.is_used_by_others(target.collector_uid(), account)? {
+                    true => Err(NoTarget::Doubtful(vec![doubt])),
+                    false => Ok(target),
+                }
+            }
+            None => Ok(target),
+        }
     }
 }
 
@@ -110,8 +133,8 @@ impl Resolver {
     /// told beside the answer of the index.
     ///
     /// # Errors
-    /// Faults of the index, or of this machine.
-    pub async fn resolve(&self, query: impl Into<Query>) -> Result<Resolved, ResolveError> {
+    /// The index's own faults.
+    pub async fn resolve(&self, query: impl Into<Query>) -> Result<Resolved, IndexError> {
         let query = query.into();
         let answer = self.index.find(query.clone())?;
         let values = query.account_values();
@@ -120,29 +143,36 @@ impl Resolver {
         }
         let rows = match self.ask(&values).await {
             Ok(rows) => rows,
-            Err(error) => return Ok(self.by_index(answer, Some(error))),
+            Err(error) => return Ok(self.by_index(answer, Some(error.into()))),
         };
         if rows.users.is_empty() {
             self.remember_nobody(values);
             return Ok(self.by_index(answer, None));
         }
         let options = self.options.clone();
-        let take_in = move || take_in(&rows, &options, query);
-        let taken = tokio::task::spawn_blocking(take_in).await;
-        let taken = taken.map_err(|error| ResolveError::TakeIn(error.into()))??;
-        match taken.answer.outcome {
-            // A row that is of no use, a hashed name say.
-            Outcome::None | Outcome::Unparseable => Ok(self.by_index(answer, None)),
-            Outcome::One | Outcome::Several => Ok(taken),
+        let take_in = tokio::task::spawn_blocking(move || take_in(rows, &options, query));
+        let taken = take_in.await.unwrap_or_else(|error| Err(error.to_string()));
+        let mut taken = match taken {
+            Ok(taken) => taken,
+            Err(why) => return Ok(self.by_index(answer, Some(Fault::TakeIn(why)))),
+        };
+        // A row that is of no use, a hashed name say.
+        let is_nobody = matches!(taken.answer.outcome, Outcome::None | Outcome::Unparseable);
+        if is_nobody && taken.answer.non_identifying.is_empty() {
+            return Ok(self.by_index(answer, taken.fault));
         }
+        mark_moved(&answer, &mut taken.answer);
+        taken.first = Some(Arc::clone(&self.index));
+        Ok(taken)
     }
 
-    fn by_index(&self, answer: Answer, not_asked: Option<live::Error>) -> Resolved {
+    fn by_index(&self, answer: Answer, fault: Option<Fault>) -> Resolved {
         Resolved {
             answer,
             by: AnsweredBy::Index,
-            not_asked,
+            fault,
             index: Arc::clone(&self.index),
+            first: None,
             _folder: None,
         }
     }
@@ -172,12 +202,22 @@ impl Resolver {
             return Ok(rows);
         }
         for name in names {
-            let query = Shipped::DevicesOfUser.query(&[&name])?;
-            let devices = self.client.execute(&query).await?.rows;
+            let devices = match self.devices_of(&name).await {
+                Ok(devices) => devices,
+                Err(error) => {
+                    rows.fault = Some(error);
+                    continue;
+                }
+            };
             rows.devices
                 .extend(devices.into_iter().map(|device| (name.clone(), device)));
         }
         Ok(rows)
+    }
+
+    async fn devices_of(&self, name: &str) -> Result<Vec<Row>, live::Error> {
+        let query = Shipped::DevicesOfUser.query(&[name])?;
+        Ok(self.client.execute(&query).await?.rows)
     }
 
     fn is_nobody(&self, values: &[(Kind, String)]) -> bool {
@@ -216,14 +256,37 @@ struct Rows {
     users: Vec<Row>,
     /// Each with the name of an account that used it.
     devices: Vec<(String, Row)>,
+    /// Devices could not be asked for.
+    fault: Option<live::Error>,
 }
 
-/// Makes an index of what Nexthink answered, and asks that.
-fn take_in(rows: &Rows, options: &ResolverOptions, query: Query) -> Result<Resolved, ResolveError> {
-    let fault = |error: io::Error| ResolveError::TakeIn(error.into());
+/// Marks an account that is another one than the index has by what was asked for: the name may have been given to somebody
+/// else since.
+fn mark_moved(known: &Answer, found: &mut Answer) {
+    let ids = |one: &Match| match &one.subject {
+        Found::Account { account, .. } => [account.sid.clone(), account.uid.clone()],
+        Found::Device { .. } => [None, None],
+    };
+    let known: Vec<String> = known.matches.iter().flat_map(ids).flatten().collect();
+    if known.is_empty() {
+        return;
+    }
+    for one in &mut found.matches {
+        let is_known = ids(one).iter().flatten().any(|id| known.contains(id));
+        if !is_known {
+            one.flags.push(Flag::Moved);
+            one.not_enough
+                .get_or_insert(NotEnough::Flagged(Flag::Moved));
+        }
+    }
+}
+
+/// Makes an index of what Nexthink answered, and asks that; an error is why that cannot be.
+fn take_in(rows: Rows, options: &ResolverOptions, query: Query) -> Result<Resolved, String> {
+    let fault = |error: io::Error| error.to_string();
     let folder = tempfile::tempdir().map_err(fault)?;
     let exports = folder.path().join("nexthink");
-    write(rows, &exports).map_err(fault)?;
+    write(&rows, &exports).map_err(fault)?;
     let path = folder.path().join("identity.db");
     let source = ingest::SourceConfig::new("nexthink", exports.display().to_string());
     let ingest = ingest::Options {
@@ -232,16 +295,17 @@ fn take_in(rows: &Rows, options: &ResolverOptions, query: Query) -> Result<Resol
         ..options.ingest.clone()
     };
     let report = ingest::run(&ingest, &mut |_| {});
-    let report = report.map_err(|error| ResolveError::TakeIn(error.into()))?;
+    let report = report.map_err(|error| error.to_string())?;
     if let Some(failure) = report.failures.first() {
-        return Err(ResolveError::TakeIn(failure.error.clone().into()));
+        return Err(failure.error.clone());
     }
-    let index = Index::open_with(path, options.lookup)?;
+    let index = Index::open_with(path, options.lookup).map_err(|error| error.to_string())?;
     Ok(Resolved {
-        answer: index.find(query)?,
+        answer: index.find(query).map_err(|error| error.to_string())?,
         by: AnsweredBy::Nexthink,
-        not_asked: None,
+        fault: rows.fault.map(Fault::Live),
         index: Arc::new(index),
+        first: None,
         _folder: Some(folder),
     })
 }

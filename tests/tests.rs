@@ -55,6 +55,8 @@ mod source;
 #[cfg(feature = "ingest")]
 mod state;
 #[cfg(feature = "ingest")]
+mod targets;
+#[cfg(feature = "ingest")]
 mod tenant;
 #[cfg(feature = "cli")]
 mod util;

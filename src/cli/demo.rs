@@ -202,7 +202,7 @@ impl Stage<'_> {
             audit: &audit,
         };
         let plan = RemediationPlan::new(RemoteAction::new("#clear_disk")?, target.clone());
-        let since = Timestamp::now();
+        let before = self.client.before_execution("Clear disk", target).await?;
         let done = self.client.remediate(&plan, mandate).await?;
         let request = done
             .requests
@@ -220,7 +220,7 @@ impl Stage<'_> {
         };
         let wait = self
             .client
-            .wait_for_execution("Clear disk", target, since, DONE_WITHIN, look);
+            .wait_for_execution("Clear disk", target, before, DONE_WITHIN, look);
         let outputs = wait.await?.and_then(|execution| execution.outputs);
         line(&format!(
             "\"Done: {}\"",

@@ -20,6 +20,7 @@ mod asked;
 mod clues;
 mod words;
 
+use std::borrow::Cow;
 use std::ffi::OsString;
 use std::fmt;
 use std::io::{self, Write};
@@ -71,6 +72,9 @@ impl Exit {
     fn of_error(error: &anyhow::Error) -> Exit {
         if let Some(no_target) = error.downcast_ref::<lookup::NoTarget>() {
             return Exit::of_no_target(no_target);
+        }
+        if error.is::<nexthink::MayBeDone>() {
+            return Exit::Partly;
         }
         let of_live = error.downcast_ref::<live::Error>();
         let is_usage = matches!(of_live, Some(live::Error::Configuration { .. }))
@@ -300,11 +304,21 @@ fn print_json(value: &impl serde::Serialize) -> anyhow::Result<()> {
     print(one_line(&serde_json::to_string(value)?))
 }
 
-/// Escapes the letters that some readers take for the end of a line; in JSON they stand in texts alone.
-fn one_line(json: &str) -> String {
-    json.replace('\u{85}', "\\u0085")
-        .replace('\u{2028}', "\\u2028")
-        .replace('\u{2029}', "\\u2029")
+/// Escapes the letters that some readers take for the end of a line, and those that steer a terminal; in JSON they stand in
+/// texts alone.
+fn one_line(json: &str) -> Cow<'_, str> {
+    if !json.contains(words::is_steering) {
+        return Cow::Borrowed(json);
+    }
+    let mut escaped = String::with_capacity(json.len() + 16);
+    for letter in json.chars() {
+        match words::is_steering(letter) {
+            // All of them have four digits.
+            true => escaped.push_str(&format!("\\u{:04x}", u32::from(letter))),
+            false => escaped.push(letter),
+        }
+    }
+    Cow::Owned(escaped)
 }
 
 #[cfg(test)]

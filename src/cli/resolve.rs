@@ -51,11 +51,20 @@ pub(super) struct Args {
 struct Resolved {
     #[serde(flatten)]
     answer: Answer,
-    /// Who answered, where Nexthink might have been asked.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    answered_by: Option<&'static str>,
+    #[serde(flatten)]
+    answered: Option<Answered>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     suggestions: Vec<Suggestion>,
+}
+
+/// Who answered, where Nexthink might have been asked.
+#[derive(serde::Serialize)]
+struct Answered {
+    #[serde(rename = "answered_by")]
+    by: &'static str,
+    /// Why it was not, or not for all.
+    #[serde(rename = "not_asked", skip_serializing_if = "Option::is_none")]
+    fault: Option<String>,
 }
 
 pub(super) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
@@ -130,23 +139,24 @@ impl Resolving<'_> {
     }
 
     /// Finds who is meant, and by whom that is said where it may be Nexthink.
-    fn find(&self, query: Query) -> anyhow::Result<(Answer, Option<&'static str>)> {
+    fn find(&self, query: Query) -> anyhow::Result<(Answer, Option<Answered>)> {
         let Some(asking) = &self.asking else {
             return Ok((self.index.find(query)?, None));
         };
         let resolved = asking.resolve(query)?;
-        if let Some(why) = &resolved.not_asked {
-            warn!("Nexthink could not be asked, so this is what the index knows: {why}");
+        let fault = resolved.fault.map(|fault| fault.to_string());
+        if let Some(why) = &fault {
+            warn!("Nexthink could not be asked for all: {why}");
         }
         let by = match resolved.by {
             AnsweredBy::Index => "index",
             AnsweredBy::Nexthink => "nexthink",
         };
-        Ok((resolved.answer, Some(by)))
+        Ok((resolved.answer, Some(Answered { by, fault })))
     }
 
     fn resolve(&mut self, query: Query) -> anyhow::Result<()> {
-        let (answer, answered_by) = self.find(query)?;
+        let (answer, answered) = self.find(query)?;
         let suggestions = match answer.outcome == Outcome::None && self.args.suggest {
             true => self.index.suggest(&answer.query)?,
             false => Vec::new(),
@@ -154,7 +164,7 @@ impl Resolving<'_> {
         let exit = Exit::of_outcome(answer.outcome);
         let resolved = Resolved {
             answer,
-            answered_by,
+            answered,
             suggestions,
         };
         match self.args.json {
@@ -163,7 +173,7 @@ impl Resolving<'_> {
                 // An empty line between two answers.
                 let gap = if self.worst.is_some() { "\n" } else { "" };
                 let meant = meant(&resolved.suggestions);
-                let by = match resolved.answered_by {
+                let by = match resolved.answered.as_ref().map(|answered| answered.by) {
                     Some("nexthink") => {
                         "\nasked of Nexthink just now: which device is the primary one is not known"
                     }

@@ -92,7 +92,7 @@ pub(super) fn minute(time: Timestamp) -> String {
 }
 
 /// Tells whether a letter steers a terminal, or turns the order of those around it.
-fn is_steering(letter: char) -> bool {
+pub(super) fn is_steering(letter: char) -> bool {
     letter.is_control()
         || matches!(letter, '\u{200e}' | '\u{200f}' | '\u{61c}')
         || matches!(letter, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{2028}' | '\u{2029}')

@@ -123,7 +123,10 @@ fn assign_nexthink(nexthink: &mut Nexthink, key: &str, value: &Value) -> Result<
         }
         "secret_file" => nexthink.secret_file = Some(value.path()?),
         "audit" => nexthink.audit = Some(value.path()?),
-        "deadline" => nexthink.deadline = value.duration()?,
+        "deadline" => match value.duration()? {
+            Duration::ZERO => return Err(Refusal::Expected("a duration of more than nothing")),
+            deadline => nexthink.deadline = deadline,
+        },
         "calls_per_second" => nexthink.calls_per_second = value.count()?,
         _ => return Err(Refusal::UnknownKey),
     }

@@ -188,7 +188,7 @@ impl Nexthink {
             let status = if one.is_looked_at { "success" } else { "pending" };
             one.is_looked_at = true;
             let row = json!({"time": one.time.strftime("%Y-%m-%d %H:%M:%S").to_string(), "status": status,
-                "outputs": outputs, "device.collector.uid": one.device});
+                "outputs": outputs, "device.collector.uid": one.device, "remote_action.name": action_name});
             row.as_object().cloned().unwrap_or_default()
         });
         rows.collect()
@@ -307,18 +307,18 @@ async fn faults(State(nexthink): State<Arc<Nexthink>>, body: Bytes) -> Response 
 
 async fn execute(State(nexthink): State<Arc<Nexthink>>, body: Bytes) -> Response {
     match asked(&nexthink, &body) {
-        Ok((id, rows, _)) => json_of(
+        Some((id, rows, _)) => json_of(
             &json!({"queryId": id, "executedQuery": id, "rows": rows.len(),
             "executionDateTime": Timestamp::now().to_string(), "data": rows}),
         ),
-        Err(refused) => refused,
+        None => unknown_query(),
     }
 }
 
 /// The first version: lists beside their headers.
 async fn execute_first(State(nexthink): State<Arc<Nexthink>>, body: Bytes) -> Response {
     match asked(&nexthink, &body) {
-        Ok((id, rows, shipped)) => {
+        Some((id, rows, shipped)) => {
             let headers: Vec<&str> = shipped.columns().collect();
             let list = |row: &Row| {
                 headers
@@ -332,21 +332,22 @@ async fn execute_first(State(nexthink): State<Arc<Nexthink>>, body: Bytes) -> Re
                 "headers": headers, "data": data}),
             )
         }
-        Err(refused) => refused,
+        None => unknown_query(),
     }
 }
 
-fn asked(nexthink: &Nexthink, body: &[u8]) -> Result<(String, Vec<Row>, Shipped), Response> {
+fn unknown_query() -> Response {
+    let said = json!({"code": 100, "message": "unknown query", "source": "nql"});
+    (StatusCode::NOT_FOUND, said.to_string()).into_response()
+}
+
+fn asked(nexthink: &Nexthink, body: &[u8]) -> Option<(String, Vec<Row>, Shipped)> {
     let body: Value = serde_json::from_slice(body).unwrap_or_default();
     let id = body["queryId"].as_str().unwrap_or_default();
     let shipped = Shipped::ALL.into_iter().find(|shipped| shipped.id() == id);
-    let unknown = || {
-        let said = json!({"code": 100, "message": "unknown query", "source": "nql"});
-        (StatusCode::NOT_FOUND, said.to_string()).into_response()
-    };
-    let shipped = shipped.ok_or_else(unknown)?;
+    let shipped = shipped?;
     let rows = nexthink.query(shipped, &body["parameters"]);
-    Ok((id.to_owned(), rows, shipped))
+    Some((id.to_owned(), rows, shipped))
 }
 
 fn action(id: &str, name: &str) -> Value {

@@ -3,7 +3,7 @@
 //! It names people, since that is what it is for: its file is its owner's alone.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,8 +17,15 @@ use super::{Error, Outcome};
 /// A file to which every act is written before it is sent; lines are only added. Clones write to the same file.
 #[derive(Debug, Clone)]
 pub struct Audit {
-    file: Arc<Mutex<File>>,
+    log: Arc<Mutex<Log>>,
     written: Arc<AtomicU64>,
+}
+
+#[derive(Debug)]
+struct Log {
+    file: File,
+    /// Its last line has no end: what was written while the disk was full.
+    is_torn: bool,
 }
 
 /// On whose word something is done, and where that is written.
@@ -37,14 +44,14 @@ impl Audit {
     /// [`Error::Audit`] where it cannot be written.
     pub fn open(path: impl AsRef<Path>) -> Result<Audit, Error> {
         let mut options = OpenOptions::new();
-        options.append(true).create(true);
+        // Read, too: a pipe that nobody reads would be waited for.
+        options.append(true).create(true).read(true);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let file = options
-            .open(path)
-            .map_err(|source| Error::Audit { source })?;
+        let opened = options.open(path).and_then(Log::of);
+        let log = opened.map_err(|source| Error::Audit { source })?;
         Ok(Audit {
-            file: Arc::new(Mutex::new(file)),
+            log: Arc::new(Mutex::new(log)),
             written: Arc::default(),
         })
     }
@@ -78,6 +85,10 @@ impl Audit {
                 line["state"] = json!("sent");
                 line["answer"] = (*answer).clone();
             }
+            Outcome::Refused(answer) => {
+                line["state"] = json!("refused");
+                line["answer"] = (*answer).clone();
+            }
             Outcome::Failed(error) => {
                 let is_unknown = error.may_be_done();
                 line["state"] = json!(if is_unknown { "unknown" } else { "not_sent" });
@@ -92,13 +103,38 @@ impl Audit {
     /// Adds a line, and waits until it is on the disk.
     async fn add(&self, line: &Value) -> io::Result<()> {
         let text = format!("{line}\n");
-        let file = Arc::clone(&self.file);
+        let log = Arc::clone(&self.log);
         let add = move || {
-            let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
-            file.write_all(text.as_bytes())?;
-            file.sync_data()
+            let mut log = log.lock().unwrap_or_else(PoisonError::into_inner);
+            log.add(&text)
         };
         let added = tokio::task::spawn_blocking(add).await;
         added.unwrap_or_else(|_| Err(io::Error::other("the writer was stopped")))
+    }
+}
+
+impl Log {
+    /// Takes a file that lines can be added to.
+    fn of(mut file: File) -> io::Result<Log> {
+        if !file.metadata()?.is_file() {
+            return Err(io::Error::other("it is no file"));
+        }
+        let mut last = [b'\n'];
+        if file.seek(SeekFrom::End(0))? > 0 {
+            file.seek(SeekFrom::End(-1))?;
+            file.read_exact(&mut last)?;
+        }
+        Ok(Log {
+            file,
+            is_torn: last != [b'\n'],
+        })
+    }
+
+    fn add(&mut self, line: &str) -> io::Result<()> {
+        let end = if self.is_torn { "\n" } else { "" };
+        self.is_torn = true;
+        self.file.write_all(format!("{end}{line}").as_bytes())?;
+        self.is_torn = false;
+        self.file.sync_data()
     }
 }

@@ -1,6 +1,7 @@
 //! The client: one call, with its token, its tries and its deadline.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER};
@@ -73,6 +74,8 @@ pub(super) struct Call<'c> {
     pub(super) body: Option<Vec<u8>>,
     /// To make it twice does no more than once.
     pub(super) is_repeatable: bool,
+    /// It left this machine, and no answer says that it was not done.
+    pub(super) may_be_done: AtomicBool,
 }
 
 impl<'c> Call<'c> {
@@ -86,6 +89,7 @@ impl<'c> Call<'c> {
             headers: &[],
             body: None,
             is_repeatable: true,
+            may_be_done: AtomicBool::new(false),
         }
     }
 
@@ -127,6 +131,13 @@ impl Deadline {
             call,
             seconds: self.given.as_secs(),
         }
+    }
+
+    /// Waits for so long, or as long as there is time; tells whether there was any.
+    pub(super) async fn wait_at_most(self, duration: Duration) -> bool {
+        let left = self.at.saturating_duration_since(Instant::now());
+        sleep(duration.min(left)).await;
+        !left.is_zero()
     }
 
     /// Waits, unless that would be too long.
@@ -269,14 +280,20 @@ impl Client {
                 .header(CONTENT_TYPE, "application/json")
                 .body(body.clone());
         }
-        let (response, body) = self.exchange(call.name, request, attempt, deadline).await?;
-        match response.status().is_success() {
+        call.may_be_done.store(true, Ordering::Relaxed);
+        let exchanged = self.exchange(call.name, request, attempt, deadline).await;
+        let answer = exchanged.and_then(|(response, body)| match response.status().is_success() {
             true => Ok(Answer {
                 status: response.status().as_u16(),
                 body,
             }),
             false => Err(refused(call.name, &response, &body)),
+        });
+        if let Err(error) = &answer {
+            call.may_be_done
+                .store(error.may_be_done(), Ordering::Relaxed);
         }
+        answer
     }
 
     /// Sends a request and reads the answer whole, whatever it says.

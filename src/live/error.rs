@@ -9,6 +9,9 @@ use super::wait;
 use crate::fault::Fault;
 use crate::lookup::NoTarget;
 
+/// The call that gets the file of an export.
+pub(super) const FILE: &str = "the file of an export";
+
 /// Why a call to Nexthink came to nothing.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -28,7 +31,7 @@ pub enum Error {
         refusal: Refusal,
     },
     /// The call was refused.
-    #[error("{call} was refused ({refusal}){}", hint(.refusal))]
+    #[error("{call} was refused ({refusal}){}{}", hint(call, .refusal), until_shown(.retry_at))]
     Refused {
         /// Which call.
         call: &'static str,
@@ -81,6 +84,9 @@ pub enum Error {
         /// The most that is read.
         limit_bytes: u64,
     },
+    /// What was to be done was not sent, or was plainly not taken.
+    #[error("nothing was done: {0}")]
+    NotDone(Box<Error>),
     /// An act could not be written to the audit log, and so was not sent.
     #[error("nothing was sent, since the audit log cannot be written: {source}")]
     Audit {
@@ -106,7 +112,7 @@ impl Error {
     /// Tells whether an act may have been done all the same: it was sent, and what came back does not say that it was not.
     pub fn may_be_done(&self) -> bool {
         match self {
-            Error::Refused { refusal, .. } => refusal.status >= 500,
+            Error::Refused { refusal, .. } => refusal.status >= 500 || refusal.status == 408,
             Error::Unreachable { .. } => !self.is_undone(),
             Error::BadAnswer { .. } | Error::Deadline { .. } | Error::TooLarge { .. } => true,
             _ => false,
@@ -118,6 +124,7 @@ impl Error {
         match self {
             Error::Refused { refusal, .. } => matches!(refusal.status, 408 | 429 | 502..=504),
             Error::Unreachable { .. } | Error::Deadline { .. } | Error::DailyLimit { .. } => true,
+            Error::NotDone(error) => error.is_transient(),
             _ => false,
         }
     }
@@ -137,6 +144,7 @@ impl Error {
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Error::Refused { retry_at, .. } => retry_at.map(wait::from_now),
+            Error::NotDone(error) => error.retry_after(),
             _ => None,
         }
     }
@@ -145,13 +153,15 @@ impl Error {
     pub fn status(&self) -> Option<u16> {
         match self {
             Error::Refused { refusal, .. } | Error::Credentials { refusal } => Some(refusal.status),
+            Error::NotDone(error) => error.status(),
             _ => None,
         }
     }
 }
 
-fn hint(refusal: &Refusal) -> &'static str {
+fn hint(call: &str, refusal: &Refusal) -> &'static str {
     match refusal.status {
+        _ if call == FILE => "; its address is good for 15 minutes",
         401 => "; the token was renewed once and is not taken: check the instance and the region",
         403 => "; the API credential lacks the permission for it",
         404 => "; there is no such query, action or address in this tenant",

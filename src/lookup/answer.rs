@@ -38,6 +38,7 @@ pub struct Answer {
     /// The number of the index's state that said so.
     pub generation: u64,
     pub(super) is_ids_only: bool,
+    pub(super) is_verified: bool,
 }
 
 impl Answer {

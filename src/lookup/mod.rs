@@ -253,6 +253,7 @@ impl Index {
             freshness: self.freshness_of(generation),
             generation: generation.number,
             is_ids_only: query.is_ids_only,
+            is_verified: query.is_verified(),
             query: query.into_text(),
         })
     }

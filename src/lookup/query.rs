@@ -224,7 +224,6 @@ impl Query {
     }
 
     /// Returns the values by which accounts can be asked for elsewhere, with their kinds, in normal form.
-    #[cfg(feature = "live")]
     pub(crate) fn account_values(&self) -> Vec<(Kind, String)> {
         let probes = self.clues().flat_map(Clue::probes);
         let of_accounts = probes.filter(|probe| Subject::of(probe.kind) == Subject::Account);
@@ -234,6 +233,11 @@ impl Query {
         values.sort();
         values.dedup();
         values
+    }
+
+    /// Tells whether the channel vouches for any of its texts.
+    pub(super) fn is_verified(&self) -> bool {
+        self.clues().any(|clue| clue.is_verified)
     }
 
     /// Tells whether several texts are to fit one subject.

@@ -4,20 +4,20 @@
 use std::fmt;
 
 use super::Index;
-use super::answer::{Answer, Flag, Match, NotEnough, NotOne};
+use super::answer::{Answer, Flag, Match, NotEnough, NotOne, Verdict};
 use super::found::{Account, AccountUse, Device, DeviceUse, Found};
 use super::freshness::FreshnessState;
 use super::query::Query;
 use crate::error::Error;
 use crate::identifier::{self, Kind};
-use crate::schema::{Class, NotPrimary};
+use crate::schema::{Class, NotPrimary, Subject};
 
 /// Which device of an answer is meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Which<'w> {
-    /// The primary one of the account; of an answer that is a device, that.
+    /// The primary one of the account, or the one that a clue of the query names; of an answer that is a device, that.
     Own,
-    /// The one that was named in a talk, by its name, uid or collector uid: one of the account's.
+    /// The one that was named in a talk, by its name, uid, collector uid or serial number: one of the account's.
     Named(&'w str),
 }
 
@@ -109,7 +109,7 @@ pub enum NoTarget {
     #[error("several of their devices are called so; name one by its uid")]
     SeveralNamed,
     /// It has no id of the kind that is needed: devices need their collector uid, campaigns the SID.
-    #[error("it has no {}", .0.as_str())]
+    #[error("it has no {} that is its own alone", .0.as_str())]
     NoId(Kind),
     /// Something speaks against it, which was not allowed.
     #[error("{}", shown(.0))]
@@ -133,10 +133,13 @@ pub struct Target {
     because: Because,
 }
 
-/// An account that may be written to, or acted on.
+/// An account that may be written to, or acted on, with those of its ids that mean it alone.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Recipient {
     account: Account,
+    sid: Option<String>,
+    uid: Option<String>,
+    upn: Option<String>,
     because: Because,
 }
 
@@ -148,6 +151,10 @@ pub struct Because {
     pub query: String,
     /// The state of the index that answered.
     pub generation: u64,
+    /// The channel vouched for some of that.
+    pub is_verified: bool,
+    /// The device that was named, if one was.
+    pub named: Option<String>,
     /// What spoke against it, and was allowed.
     pub allowed: Vec<Doubt>,
 }
@@ -190,22 +197,23 @@ impl Recipient {
     /// # Errors
     /// [`NoTarget::NoId`] where it has none that is its own alone.
     pub fn sid(&self) -> Result<&str, NoTarget> {
-        let sid = self.account.sid.as_deref();
-        let is_own = |sid: &&str| {
-            let normal = identifier::normal_form(Kind::Sid, sid);
-            normal.is_ok_and(|normal| identifier::is_key_sid(&normal))
-        };
-        sid.filter(is_own).ok_or(NoTarget::NoId(Kind::Sid))
+        self.sid.as_deref().ok_or(NoTarget::NoId(Kind::Sid))
+    }
+
+    /// Returns the account's uid.
+    ///
+    /// # Errors
+    /// [`NoTarget::NoId`] where it has none that is its own alone.
+    pub fn uid(&self) -> Result<&str, NoTarget> {
+        self.uid.as_deref().ok_or(NoTarget::NoId(Kind::Uid))
     }
 
     /// Returns the account's UPN, by which Spark knows it.
     ///
     /// # Errors
-    /// [`NoTarget::NoId`] where it has none in clear.
+    /// [`NoTarget::NoId`] where it has none in clear that is its own alone, and was not passed on.
     pub fn upn(&self) -> Result<&str, NoTarget> {
-        let upn = self.account.upn.as_deref();
-        let is_clear = |upn: &&str| identifier::normal_form(Kind::Upn, upn).is_ok();
-        upn.filter(is_clear).ok_or(NoTarget::NoId(Kind::Upn))
+        self.upn.as_deref().ok_or(NoTarget::NoId(Kind::Upn))
     }
 }
 
@@ -238,37 +246,109 @@ impl Index {
         if answer.is_ids_only {
             return Err(NoTarget::IdsOnly);
         }
-        let (device, account, doubts) = match &one.subject {
+        let named = named_devices(answer, one, which);
+        let (device, account, mut doubts) = match &one.subject {
             Found::Device {
                 device, is_shared, ..
-            } => match which {
-                Which::Named(name) if !is_called(device, name) => {
-                    return Err(NoTarget::OtherDevice);
-                }
-                _ => {
-                    let doubts = is_shared.then_some(NotPrimary::Shared);
-                    (device, None, doubts.into_iter().collect())
-                }
-            },
+            } => {
+                let doubts = is_shared.then_some(NotPrimary::Shared);
+                (device, None, doubts.into_iter().collect())
+            }
             Found::Account {
                 account, devices, ..
             } => {
-                let used = match which {
-                    Which::Own => devices.iter().find(|used| used.usage.is_primary()),
-                    Which::Named(name) => Some(named(devices, name)?),
+                let used = match named.first() {
+                    None => devices.iter().find(|used| used.usage.is_primary()),
+                    Some(name) => Some(of_name(devices, name)?),
                 };
                 let used = used.ok_or(NoTarget::NoneIsTheirs)?;
                 let doubts = self.not_theirs(account, used)?;
                 (&used.device, Some(account.clone()), doubts)
             }
         };
-        let collector_uid = device.collector_uid.clone();
-        let collector_uid = collector_uid.ok_or(NoTarget::NoId(Kind::CollectorUid))?;
+        if !named.iter().all(|name| is_called(device, name)) {
+            return Err(NoTarget::OtherDevice);
+        }
+        let collector_uid = self.own_collector_uid(device)?;
+        if self.is_replaced(device)? {
+            doubts.push(NotPrimary::Replaced);
+        }
+        doubts.dedup();
+        let mut because = because(answer, one, doubts, allowed)?;
+        because.named = named.first().map(|name| (*name).to_owned());
         Ok(Target {
             device: device.clone(),
             collector_uid,
             account,
-            because: because(answer, one, doubts, allowed)?,
+            because,
+        })
+    }
+
+    /// Returns the account of an answer that may be written to, by a campaign say, with those of its ids that the index finds
+    /// it by, and nobody else.
+    ///
+    /// # Errors
+    /// Why there is none, with all that speaks against it.
+    pub fn recipient(&self, answer: &Answer, allowed: &[Doubt]) -> Result<Recipient, NoTarget> {
+        let one = answer.one().map_err(NoTarget::NotOne)?;
+        let Found::Account { account, .. } = &one.subject else {
+            return Err(NoTarget::NotAnAccount);
+        };
+        let is_persons = matches!(account.class, Class::Person | Class::Unknown);
+        let doubts = (!is_persons).then_some(NotPrimary::NotAPerson);
+        let because = because(answer, one, doubts.into_iter().collect(), allowed)?;
+        let own = |kind, value: &Option<String>| self.own_id(kind, value.as_deref(), account);
+        Ok(Recipient {
+            account: account.clone(),
+            sid: own(Kind::Sid, &account.sid)?,
+            uid: own(Kind::Uid, &account.uid)?,
+            upn: own(Kind::Upn, &account.upn)?,
+            because,
+        })
+    }
+
+    /// Returns an id of an account, if the index finds that account by it, surely and alone.
+    fn own_id(
+        &self,
+        kind: Kind,
+        value: Option<&str>,
+        account: &Account,
+    ) -> Result<Option<String>, Error> {
+        let Some(value) = value else {
+            return Ok(None);
+        };
+        let answer = self.find(Query::of(kind, value).all_classes().ids_only())?;
+        let is_own = answer.one().is_ok_and(|one| {
+            let is_weak = one.flags.contains(&Flag::WeakSid);
+            matches!(&one.subject, Found::Account { account: found, .. } if !is_weak && is_same(found, account))
+        });
+        Ok(is_own.then(|| value.to_owned()))
+    }
+
+    /// Returns the collector uid of a device, if the index finds that device by it, and no other.
+    fn own_collector_uid(&self, device: &Device) -> Result<String, NoTarget> {
+        let none = NoTarget::NoId(Kind::CollectorUid);
+        let Some(collector_uid) = &device.collector_uid else {
+            return Err(none);
+        };
+        let answer = self.find(Query::of(Kind::CollectorUid, collector_uid).ids_only())?;
+        match answer.one().map(|one| &one.subject) {
+            Ok(Found::Device { device: found, .. }) if is_same_device(found, device) => {
+                Ok(collector_uid.clone())
+            }
+            _ => Err(none),
+        }
+    }
+
+    /// Tells whether the name of a device means another record now: the computer was set up anew.
+    fn is_replaced(&self, device: &Device) -> Result<bool, Error> {
+        let Some(name) = &device.name else {
+            return Ok(false);
+        };
+        let answer = self.find(Query::device_name(name).ids_only())?;
+        Ok(match answer.one().map(|one| &one.subject) {
+            Ok(Found::Device { device: found, .. }) => !is_same_device(found, device),
+            _ => false,
         })
     }
 
@@ -279,66 +359,111 @@ impl Index {
         };
         let mut reasons = match reason {
             _ if used.is_shared => vec![NotPrimary::Shared],
-            NotPrimary::OtherDevice | NotPrimary::NoDeviceLeads | NotPrimary::Undated => vec![],
+            NotPrimary::OtherDevice | NotPrimary::NoDeviceLeads => vec![],
             reason => vec![reason],
         };
-        let uids = [
-            used.device
-                .uid
-                .as_deref()
-                .map(|uid| Query::of(Kind::DeviceUid, uid)),
-            used.device
-                .collector_uid
-                .as_deref()
-                .map(|uid| Query::of(Kind::CollectorUid, uid)),
-        ];
-        let query = Query::all_of(uids.into_iter().flatten()).all_classes();
-        let answer = self.find(query)?;
-        let Ok(Match {
-            subject:
-                Found::Device {
-                    accounts,
-                    accounts_left_out,
-                    ..
-                },
-            waiting,
-            ..
-        }) = answer.one()
-        else {
-            return Err(NoTarget::OtherDevice);
-        };
-        let is_other = |other: &AccountUse| {
-            let is_persons = matches!(other.account.class, Class::Person | Class::Unknown);
-            is_persons && other.usage.is_current && !is_same(&other.account, account)
-        };
-        if *accounts_left_out > 0 || accounts.iter().any(is_other) {
+        let uid = used.device.collector_uid.as_deref();
+        let uid = uid.ok_or(NoTarget::NoId(Kind::CollectorUid))?;
+        let through = used.usage.through.as_deref();
+        let (is_used, is_waited_for) = self.others_at(uid, account, through)?;
+        if is_used {
             reasons.push(NotPrimary::OtherAccount);
         }
-        if waiting.unknown + waiting.ambiguous > 0 {
+        if is_waited_for {
             reasons.push(NotPrimary::NewerWaits);
         }
-        reasons.dedup();
         Ok(reasons)
+    }
+
+    /// Tells whether others than an account use a device currently; no, where the index does not know it.
+    #[cfg(feature = "live")]
+    pub(crate) fn is_used_by_others(
+        &self,
+        collector_uid: &str,
+        account: &Account,
+    ) -> Result<bool, Error> {
+        Ok(self.others_at(collector_uid, account, None)?.0)
+    }
+
+    /// Tells whether others than an account use a device currently, and whether usages of it wait. The account of the computer
+    /// itself is there on every one; a local one may stand for the account.
+    fn others_at(
+        &self,
+        collector_uid: &str,
+        account: &Account,
+        through: Option<&str>,
+    ) -> Result<(bool, bool), Error> {
+        let answer = self.find(Query::of(Kind::CollectorUid, collector_uid).all_classes())?;
+        let is_other = |other: &AccountUse| {
+            other.usage.is_current
+                && other.account.class != Class::Machine
+                && (through.is_none() || other.account.account_name.as_deref() != through)
+                && !is_same(&other.account, account)
+        };
+        let mut found = (false, false);
+        for one in &answer.matches {
+            if let Found::Device {
+                accounts,
+                accounts_left_out,
+                ..
+            } = &one.subject
+            {
+                found.0 |= *accounts_left_out > 0 || accounts.iter().any(is_other);
+                found.1 |= one.waiting.unknown + one.waiting.ambiguous > 0;
+            }
+        }
+        Ok(found)
     }
 }
 
-impl Answer {
-    /// Returns the account that may be written to, by a campaign say.
-    ///
-    /// # Errors
-    /// Why there is none, with all that speaks against it.
-    pub fn recipient(&self, allowed: &[Doubt]) -> Result<Recipient, NoTarget> {
-        let one = self.one().map_err(NoTarget::NotOne)?;
-        let Found::Account { account, .. } = &one.subject else {
-            return Err(NoTarget::NotAnAccount);
+/// Returns what names a device: the one that is asked for, and clues of the query that are one, or nothing that the account
+/// holds.
+fn named_devices<'n>(answer: &'n Answer, one: &Match, which: Which<'n>) -> Vec<&'n str> {
+    let asked = match which {
+        Which::Own => None,
+        Which::Named(name) => Some(name),
+    };
+    let clues = answer.clues.iter().filter(|clue| {
+        let is_device = match clue.kind {
+            Some(kind) => Subject::of(kind) == Subject::Device,
+            None => {
+                clue.verdict == Verdict::Agrees
+                    && !clue.is_full_name
+                    && !is_held(&one.subject, &clue.text)
+            }
         };
-        let is_persons = matches!(account.class, Class::Person | Class::Unknown);
-        let doubts = (!is_persons).then_some(NotPrimary::NotAPerson);
-        Ok(Recipient {
-            account: account.clone(),
-            because: because(self, one, doubts.into_iter().collect(), allowed)?,
+        is_device && !clue.text.trim().is_empty()
+    });
+    asked
+        .into_iter()
+        .chain(clues.map(|clue| clue.text.as_str()))
+        .collect()
+}
+
+/// Tells whether an account holds a text as one of its identifiers, the bare name included.
+fn is_held(subject: &Found, text: &str) -> bool {
+    let Found::Account { account, .. } = subject else {
+        return false;
+    };
+    let held = [
+        (Kind::Sid, &account.sid),
+        (Kind::Uid, &account.uid),
+        (Kind::AccountName, &account.account_name),
+        (Kind::Upn, &account.upn),
+        (Kind::Email, &account.email),
+    ];
+    let probes = Query::any(text).account_values();
+    held.into_iter().any(|(kind, held)| {
+        let held = held
+            .as_deref()
+            .and_then(|held| identifier::normal_form(kind, held).ok());
+        held.is_some_and(|held| {
+            probes.iter().any(|(probe, value)| match probe {
+                Kind::BareName => kind == Kind::AccountName && identifier::sam(&held) == value,
+                probe => *probe == kind && *value == held,
+            })
         })
-    }
+    })
 }
 
 /// Returns what a target rests on, unless something speaks against it that was not allowed.
@@ -364,6 +489,8 @@ fn because(
         true => Ok(Because {
             query: answer.query.clone(),
             generation: answer.generation,
+            is_verified: answer.is_verified,
+            named: None,
             allowed,
         }),
         false => Err(NoTarget::Doubtful(doubts)),
@@ -376,8 +503,13 @@ fn is_same(left: &Account, right: &Account) -> bool {
     ids(left) == ids(right)
 }
 
+fn is_same_device(left: &Device, right: &Device) -> bool {
+    let ids = |one: &Device| (one.uid.clone(), one.collector_uid.clone(), one.name.clone());
+    ids(left) == ids(right)
+}
+
 /// Returns the device that is called so; of records of one computer the newest.
-fn named<'d>(devices: &'d [DeviceUse], name: &str) -> Result<&'d DeviceUse, NoTarget> {
+fn of_name<'d>(devices: &'d [DeviceUse], name: &str) -> Result<&'d DeviceUse, NoTarget> {
     let mut called: Vec<&DeviceUse> = devices
         .iter()
         .filter(|used| is_called(&used.device, name))
@@ -392,19 +524,26 @@ fn named<'d>(devices: &'d [DeviceUse], name: &str) -> Result<&'d DeviceUse, NoTa
     }
 }
 
-/// Tells whether a device has a name, uid or collector uid: the whole of it, in any case.
+/// Tells whether a device has a name, uid, collector uid or serial number: the whole of it, in any case; of a name the domain
+/// may be left out on one side.
 fn is_called(device: &Device, name: &str) -> bool {
     let held = [
         (Kind::DeviceName, &device.name),
         (Kind::DeviceUid, &device.uid),
         (Kind::CollectorUid, &device.collector_uid),
+        (Kind::SerialNumber, &device.serial_number),
     ];
     held.into_iter().any(|(kind, held)| {
-        let normal = |text: &str| {
-            let normal = identifier::normal_form(kind, text);
-            normal.ok().map(|normal| normal.into_owned())
+        let asked = identifier::normal_form(kind, name);
+        let held = held
+            .as_deref()
+            .map(|held| identifier::normal_form(kind, held));
+        let (Ok(asked), Some(Ok(held))) = (asked, held) else {
+            return false;
         };
-        let asked = normal(name);
-        asked.is_some() && asked == held.as_deref().and_then(normal)
+        let is_short = |whole: &str, short: &str| {
+            kind == Kind::DeviceName && identifier::short_name(whole) == Some(short)
+        };
+        asked == held || is_short(&held, &asked) || is_short(&asked, &held)
     })
 }

@@ -95,8 +95,9 @@ fn a_remote_action_goes_to_the_one_device_and_is_waited_for() {
     );
     let row = json!({"time": Timestamp::now().to_string(), "status": "success", "outputs": "{\"Freed\":12}"});
     let rows = json!({"rows": 1, "data": [row]});
-    desk.server
-        .answers(EXECUTE, &[Reply::of(200, rows.to_string())]);
+    let none = json!({"rows": 0, "data": []});
+    let told = [none, rows].map(|rows| Reply::of(200, rows.to_string()));
+    desk.server.answers(EXECUTE, &told);
     let act = [
         "act",
         SID,
@@ -130,9 +131,11 @@ fn a_remote_action_goes_to_the_one_device_and_is_waited_for() {
         (&json!([COLLECTOR]), &json!({"Drive": "C"}))
     );
     assert_eq!(sent["triggerInfo"]["reason"], "disk is full");
-    assert_eq!(
-        (desk.log().len(), &desk.log()[0]["asked_by"]),
-        (2, &json!("operator"))
+    let log = desk.log();
+    assert_eq!(log.len(), 2);
+    assert!(
+        log[0]["asked_by"].as_str().unwrap().starts_with("operator"),
+        "{log:?}"
     );
 }
 
@@ -188,7 +191,7 @@ fn what_is_not_plain_is_refused_and_nothing_is_sent() {
 fn what_may_have_been_done_is_told() {
     let desk = Desk::new();
     desk.server.answers(ACT, &[Reply::of(503, "")]);
-    let ended = desk.run(&["act", "--action", "#a", SID]).exits(1);
+    let ended = desk.run(&["act", "--action", "#a", SID]).exits(3);
     assert!(
         ended.stderr.contains("may have been done all the same"),
         "{}",

@@ -5,10 +5,13 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use identidex::live::act::{Campaign, RemediationPlan, RemoteAction, Status, Trigger, Workflow};
+use identidex::live::act::{
+    Campaign, Execution, RemediationPlan, RemoteAction, Status, Trigger, Workflow,
+};
 use identidex::live::nql::Shipped;
 use identidex::live::{Audit, Client, Error, Mandate, Verdict};
 use identidex::{Index, Options, Query, Recipient, Target, Which};
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -57,7 +60,7 @@ impl Desk {
         Desk {
             server,
             client,
-            john: answer.recipient(&[]).unwrap(),
+            john: index.recipient(&answer, &[]).unwrap(),
             laptop: index.target(&answer, Which::Own, &[]).unwrap(),
             log: home.path().join("audit.jsonl"),
             _home: home,
@@ -143,16 +146,11 @@ fn a_log_is_its_owners_and_without_one_nothing_is_sent() {
     desk.remediate().unwrap();
     let mode = std::fs::metadata(&desk.log).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
-    // A device that is always full.
-    let full = Audit::open("/dev/full").unwrap();
-    let mandate = Mandate {
-        asked_by: "john",
-        audit: &full,
-    };
-    let error = run(desk.client.remediate(&desk.plan(), mandate)).unwrap_err();
+    // What is no file keeps no line; a pipe that nobody reads is not waited for.
+    let full = Audit::open("/dev/full").unwrap_err();
     assert!(
-        matches!(error, Error::Audit { .. }) && !error.may_be_done(),
-        "{error:?}"
+        matches!(full, Error::Audit { .. }) && !full.may_be_done(),
+        "{full:?}"
     );
     assert_eq!(desk.server.asked(ACT).len(), 1);
     assert!(Audit::open(desk.log.join("below")).is_err());
@@ -304,43 +302,145 @@ fn executions(rows: Value) -> Reply {
 #[test]
 fn an_execution_is_that_of_the_device_since_it_was_asked_for() {
     let desk = Desk::new();
-    let row = |time: &str, status: &str| {
+    let now = Timestamp::now();
+    let row = |seconds: i64, status: &str| {
+        let time = now + SignedDuration::from_secs(seconds);
         json!({
-            "remote_action.execution.time": time, "remote_action.execution.status": status,
-            "outputs": "{\"Freed\":12}", "device.collector.uid": COLLECTOR.to_ascii_uppercase(),
+            "remote_action.execution.time": time.strftime("%Y-%m-%d %H:%M:%S").to_string(),
+            "remote_action.execution.status": status, "outputs": "{\"Freed\":12}",
+            "device.collector.uid": COLLECTOR.to_ascii_uppercase(), "remote_action.name": "Clear * disk?",
         })
     };
-    let old = row("2026-11-20 05:00:00", "failure");
+    // Of an act of a moment ago, and of another remote action that fits the pattern of this one's name.
+    let old = row(-45, "success");
+    let mut other = row(2, "success");
+    other["remote_action.name"] = json!("Clear the disks");
+    let told = |rows: &[&Value]| executions(json!(rows));
     desk.server.answers(
         EXECUTE,
         &[
-            executions(json!([old])),
-            executions(json!([row("2026-11-20T08:00:05", "pending"), old])),
-            executions(json!([row("2026-11-20T08:00:05Z", "success"), old])),
+            told(&[&old]),
+            told(&[&old, &other]),
+            Reply::of(503, ""),
+            told(&[&row(5, "pending"), &old, &other]),
+            told(&[&row(5, "failure"), &old, &other]),
         ],
     );
-    let since = "2026-11-20T08:00:00Z".parse().unwrap();
+    let name = "Clear * disk?";
     let mut looks = Vec::new();
-    let wait = desk.client.wait_for_execution(
-        "Clear disk",
-        &desk.laptop,
-        since,
-        Duration::from_secs(30),
-        |execution| looks.push(execution.map(|one| one.status.as_str().to_owned())),
-    );
-    let execution = run(wait).unwrap().unwrap();
-    assert_eq!(execution.status, Status::Success);
+    let execution = run(async {
+        let before = desk.client.before_execution(name, &desk.laptop).await?;
+        let within = Duration::from_secs(60);
+        let look = |execution: Option<&Execution>| {
+            looks.push(execution.map(|one| one.status.as_str().to_owned()));
+        };
+        let wait = desk
+            .client
+            .wait_for_execution(name, &desk.laptop, before, within, look);
+        wait.await
+    });
+    let execution = execution.unwrap().unwrap();
+    assert_eq!((execution.status, execution.others), (Status::Failure, 0));
     assert_eq!(execution.outputs.as_deref(), Some(r#"{"Freed":12}"#));
     assert_eq!(
         looks,
-        [None, Some("pending".into()), Some("success".into())]
+        [None, Some("pending".into()), Some("failure".into())]
     );
     let asked = &sent(&desk.server, EXECUTE)[0];
     assert_eq!(asked["queryId"], "#identidex_remote_action_executions");
     assert_eq!(
         asked["parameters"],
-        json!({"remote_action": "Clear disk", "collector_uid": COLLECTOR})
+        json!({"remote_action": name, "collector_uid": COLLECTOR})
     );
+}
+
+#[test]
+fn what_never_left_this_machine_was_not_done() {
+    let desk = Desk::new();
+    desk.server.answers(
+        "/oauth2/default/v1/token",
+        &[Reply::of(400, r#"{"error":"x"}"#)],
+    );
+    let error = desk.remediate().unwrap_err();
+    assert!(
+        matches!(error, Error::NotDone(_)) && !error.may_be_done(),
+        "{error:?}"
+    );
+    assert_eq!(desk.log()[1]["state"], "not_sent");
+    // Nor what was refused before the token was.
+    let desk = Desk::new();
+    let token = Reply::of(200, r#"{"access_token":"t","expires_in":900}"#);
+    desk.server
+        .answers("/oauth2/default/v1/token", &[token, Reply::of(403, "")]);
+    desk.server.answers(ACT, &[Reply::of(401, "")]);
+    let error = desk.remediate().unwrap_err();
+    assert!(!error.may_be_done(), "{error:?}");
+    assert_eq!(desk.log()[1]["state"], "not_sent");
+}
+
+#[test]
+fn a_line_that_was_cut_short_swallows_no_other() {
+    let desk = Desk::new();
+    desk.server
+        .answers(ACT, &[Reply::of(200, r#"{"requestId":"r1"}"#)]);
+    std::fs::write(&desk.log, r#"{"act":"the remote act"#).unwrap();
+    desk.remediate().unwrap();
+    let text = std::fs::read_to_string(&desk.log).unwrap();
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines.len(), 3);
+    for line in &lines[1..] {
+        serde_json::from_str::<Value>(line).unwrap();
+    }
+}
+
+#[test]
+fn what_nexthink_does_not_take_is_not_sent() {
+    let desk = Desk::new();
+    let audit = desk.audit();
+    let mandate = Mandate {
+        asked_by: "bot",
+        audit: &audit,
+    };
+    let people = std::slice::from_ref(&desk.john);
+    // No other status than 204 is a hand-over.
+    for reply in [
+        Reply::of(200, "<html>log in</html>"),
+        Reply::of(200, ""),
+        Reply::of(202, "{}"),
+    ] {
+        desk.server.answers(SPARK, &[reply]);
+        let handed = run(desk
+            .client
+            .hand_to_spark(&desk.john, "x", &BTreeMap::new(), mandate));
+        assert!(matches!(handed, Err(Error::BadAnswer { .. })), "{handed:?}");
+    }
+    // An answer for somebody else is none, and one that made no request is no campaign.
+    let campaign = Campaign::new("#ask", 60).unwrap();
+    let show = || run(desk.client.show_campaign(&campaign, people, mandate));
+    let other = json!({"requests": [{"userSid": "S-1-5-21-1-2-3-9", "requestId": "c1"}]});
+    desk.server
+        .answers(CAMPAIGN, &[Reply::of(200, other.to_string())]);
+    assert!(matches!(show(), Err(Error::BadAnswer { .. })));
+    let both = json!({"requests": [{"userSid": "S-1-5-21-1-2-3-9", "message": "no"},
+        {"userSid": SID.to_ascii_lowercase(), "requestId": "c2"}]});
+    desk.server
+        .answers(CAMPAIGN, &[Reply::of(200, both.to_string())]);
+    assert_eq!(show().unwrap()[0].id.as_deref(), Some("c2"));
+    let refused = json!({"requests": [{"userSid": SID, "message": "unknown user"}]});
+    desk.server
+        .answers(CAMPAIGN, &[Reply::of(200, refused.to_string())]);
+    assert_eq!(show().unwrap()[0].id, None);
+    assert_eq!(desk.log().last().unwrap()["state"], "refused");
+    let workflow = Workflow::new("#fix").unwrap();
+    desk.server.answers(
+        WORKFLOW,
+        &[Reply::of(
+            200,
+            r#"{"requestUuid":"w1","executionsUuids":[]}"#,
+        )],
+    );
+    let run = run(desk.client.run_workflow(&workflow, &[], people, mandate));
+    assert!(matches!(run, Err(Error::BadAnswer { .. })), "{run:?}");
 }
 
 #[test]
@@ -348,8 +448,7 @@ fn rows_of_another_device_are_no_answer() {
     let desk = Desk::new();
     let row = json!({"time": "2026-11-20 08:00:05", "status": "success", "device.collector.uid": "another"});
     desk.server.answers(EXECUTE, &[executions(json!([row]))]);
-    let since = "2026-11-20T08:00:00Z".parse().unwrap();
-    let error = run(desk.client.execution("Clear disk", &desk.laptop, since)).unwrap_err();
+    let error = run(desk.client.before_execution("Clear disk", &desk.laptop)).unwrap_err();
     assert!(error.to_string().contains("another device"), "{error}");
     assert!(run(desk.client.diagnose(&desk.laptop)).is_err());
 }

@@ -47,7 +47,7 @@ fn a_whole_talk_survives_the_faults_that_pass() {
             Some((answer, target))
         })
         .unwrap();
-    let person = answer.recipient(&[]).unwrap();
+    let person = index.recipient(&answer, &[]).unwrap();
     let audit = Audit::open(home.path().join("audit.jsonl")).unwrap();
     let mandate = Mandate {
         asked_by: "tests",
@@ -83,14 +83,17 @@ fn a_whole_talk_survives_the_faults_that_pass() {
             health.not_answered.is_empty() && health.crashes.len() == 2,
             "{health:?}"
         );
-        let since = jiff::Timestamp::now();
+        let before = client
+            .before_execution("Clear disk", &target)
+            .await
+            .unwrap();
         let plan = RemediationPlan::new(RemoteAction::new("#clear_disk").unwrap(), target.clone());
         faults(&address, "[429, 401]").await;
         let done = client.remediate(&plan, mandate).await.unwrap();
         assert_eq!(done.requests.len(), 1);
         faults(&address, "[503, 502]").await;
         let within = Duration::from_secs(60);
-        let waited = client.wait_for_execution("Clear disk", &target, since, within, |_| {});
+        let waited = client.wait_for_execution("Clear disk", &target, before, within, |_| {});
         let execution = waited.await.unwrap().unwrap();
         assert_eq!((execution.status, execution.others), (Status::Success, 0));
         let campaign = Campaign::new("#ask", 60).unwrap();

@@ -2,12 +2,11 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
 use serde_json::{Value, json};
 use tracing::info;
 
 use super::whom::{Whom, target_in_words};
-use super::{AskedBy, audit, client, pair, wait};
+use super::{AskedBy, acted, audit, client, pair, wait};
 use crate::cli::words::printable;
 use crate::cli::{Context, Exit, print, print_json};
 use crate::live::act::{Execution, RemediationPlan, RemoteAction, Request, Status, Trigger};
@@ -50,8 +49,16 @@ pub(super) struct Args {
 /// What was done, and what became of it.
 struct Done {
     request: Option<Request>,
-    /// None: it was not waited for.
-    execution: Option<Option<Execution>>,
+    waited: Waited,
+}
+
+/// What became of it.
+enum Waited {
+    /// It was not waited for.
+    Not,
+    Told(Option<Execution>),
+    /// It was sent, and what became of it cannot be told.
+    Failed(String),
 }
 
 pub(super) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
@@ -61,7 +68,7 @@ pub(super) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
     let done = match args.dry_run {
         true => Done {
             request: None,
-            execution: None,
+            waited: Waited::Not,
         },
         false => {
             let client = client(context)?;
@@ -77,14 +84,14 @@ pub(super) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
         true => print_json(&json_of(&done, &plan, &target))?,
         false => print(in_words(&done, &plan, &target))?,
     }
-    Ok(match done.execution {
-        None => Exit::Done,
-        Some(Some(execution)) => match execution.status {
+    Ok(match done.waited {
+        Waited::Not => Exit::Done,
+        Waited::Told(Some(execution)) => match execution.status {
             Status::Success => Exit::Done,
             Status::Failure | Status::Dropped(_) => Exit::Failed,
             Status::UnderWay(_) => Exit::Partly,
         },
-        Some(None) => Exit::Partly,
+        Waited::Told(None) | Waited::Failed(_) => Exit::Partly,
     })
 }
 
@@ -110,30 +117,34 @@ async fn act(
     target: &Target,
     mandate: Mandate<'_>,
 ) -> anyhow::Result<Done> {
-    // Executions are known by the name of the remote action, which is asked for first: what is sent cannot be taken back.
-    let name = match args.wait {
-        Some(_) => Some(client.remote_action(&args.action).await?.name),
+    // Executions are known by the name of the remote action and by when they were, which is asked for first: what is sent
+    // cannot be taken back.
+    let before = match args.wait {
+        Some(seconds) => {
+            let name = client.remote_action(&args.action).await?.name;
+            let before = client.before_execution(&name, target).await?;
+            Some((name, before, Duration::from_secs(u64::from(seconds))))
+        }
         None => None,
     };
-    let since = Timestamp::now();
-    let done = client.remediate(plan, mandate).await?;
+    let done = acted(args.json, client.remediate(plan, mandate).await)?;
     let request = done.requests.into_iter().next();
-    let (Some(name), Some(seconds)) = (name, args.wait) else {
+    let Some((name, before, within)) = before else {
         return Ok(Done {
             request,
-            execution: None,
+            waited: Waited::Not,
         });
     };
-    let within = Duration::from_secs(u64::from(seconds));
     let look = |execution: Option<&Execution>| {
         let status = execution.map_or("nothing yet", |one| one.status.as_str());
         info!("{}: {}", plan_name(target), printable(status));
     };
-    let execution = client.wait_for_execution(&name, target, since, within, look);
-    Ok(Done {
-        request,
-        execution: Some(execution.await?),
-    })
+    let waited = client.wait_for_execution(&name, target, before, within, look);
+    let waited = match waited.await {
+        Ok(execution) => Waited::Told(execution),
+        Err(error) => Waited::Failed(error.to_string()),
+    };
+    Ok(Done { request, waited })
 }
 
 fn plan_name(target: &Target) -> &str {
@@ -148,17 +159,20 @@ fn json_of(done: &Done, plan: &RemediationPlan, target: &Target) -> Value {
     let request = done.request.as_ref();
     let request =
         request.map(|one| json!({"id": one.id, "expires_in_minutes": one.expires_in_minutes}));
-    let execution = done.execution.as_ref().map(|execution| {
-        execution.as_ref().map(|one| {
-            json!({"status": one.status.as_str(), "time": one.time.to_string(), "outputs": one.outputs,
-                "matched_by": "remote action, device and time", "others": one.others})
-        })
-    });
+    let (execution, fault) = match &done.waited {
+        Waited::Not | Waited::Told(None) => (None, None),
+        Waited::Told(Some(one)) => {
+            let execution = json!({"status": one.status.as_str(), "time": one.time.to_string(), "outputs": one.outputs,
+                "matched_by": "remote action, device and time", "others": one.others});
+            (Some(execution), None)
+        }
+        Waited::Failed(why) => (None, Some(why)),
+    };
     json!({
         "device": {"name": device.name, "uid": device.uid, "collector_uid": target.collector_uid()},
         "account": target.account().and_then(|account| account.account_name.as_deref()),
         "generation": because.generation, "allowed": allowed,
-        "body": plan.body(plan.targets()), "sent": done.request.is_some(), "request": request, "execution": execution,
+        "body": plan.body(plan.targets()), "sent": done.request.is_some(), "request": request, "execution": execution, "execution_error": fault,
     })
 }
 
@@ -168,15 +182,21 @@ fn in_words(done: &Done, plan: &RemediationPlan, target: &Target) -> String {
         None => text.push_str(&format!("\nwould be sent: {}", plan.body(plan.targets()))),
         Some(request) => text.push_str(&format!("\nsent: request {}", printable(&request.id))),
     }
-    match &done.execution {
-        None => {}
-        Some(None) => text.push_str("\nNexthink tells of no execution yet"),
-        Some(Some(execution)) => {
+    match &done.waited {
+        Waited::Not => {}
+        Waited::Told(None) => text.push_str("\nNexthink tells of no execution yet"),
+        Waited::Told(Some(execution)) => {
             text.push_str(&format!("\n{}", printable(execution.status.as_str())));
             if let Some(outputs) = &execution.outputs {
                 text.push_str(&format!(": {}", printable(outputs)));
             }
+            if execution.others > 0 {
+                text.push_str(
+                    "\nthere were others of this remote action since, and it may be one of those",
+                );
+            }
         }
+        Waited::Failed(why) => text.push_str(&format!("\nwhat became of it cannot be told: {why}")),
     }
     text
 }

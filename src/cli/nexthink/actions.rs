@@ -61,14 +61,12 @@ fn in_words(action: &RemoteActionInfo, is_whole: bool) -> String {
         text.push_str(&format!("\n  {}", printable(&action.description)));
         for input in &action.inputs {
             let options = input.options.join(", ");
-            let line = format!("\n  takes {}: {} {options}", input.name, input.description);
-            text.push_str(line.trim_end());
+            let line = format!("takes {}: {} {options}", input.name, input.description);
+            text.push_str(&format!("\n  {}", printable(line.trim_end())));
         }
         for output in &action.outputs {
-            text.push_str(&format!(
-                "\n  tells {}: {}",
-                output.name, output.description
-            ));
+            let line = format!("tells {}: {}", output.name, output.description);
+            text.push_str(&format!("\n  {}", printable(&line)));
         }
     }
     text

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::whom::{Who, account_in_words};
-use super::{AskedBy, audit, client, pair, wait};
+use super::{AskedBy, acted, audit, client, pair, wait};
 use crate::cli::words::printable;
 use crate::cli::{Context, Exit, print, print_json};
 use crate::live::Mandate;
@@ -54,14 +54,15 @@ pub(super) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
         audit: &audit,
     };
     let recipients = [recipient];
-    let requests = wait(client.show_campaign(&campaign, &recipients, mandate))??;
+    let shown = wait(client.show_campaign(&campaign, &recipients, mandate))?;
+    let requests = acted(args.json, shown)?;
     let request = requests.first();
     let id = request.and_then(|one| one.id.as_deref());
     let message = request.and_then(|one| one.message.as_deref());
     match args.json {
-        true => {
-            print_json(&json!({"body": body, "sent": true, "request": id, "message": message}))?
-        }
+        true => print_json(
+            &json!({"body": body, "sent": id.is_some(), "request": id, "message": message}),
+        )?,
         false => match (id, message) {
             (Some(id), _) => print(format_args!("{whom}\nsent: request {}", printable(id)))?,
             (None, message) => print(format_args!(

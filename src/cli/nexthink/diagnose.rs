@@ -28,13 +28,23 @@ pub(super) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
     for (shipped, why) in &health.not_answered {
         warn!(query = shipped.id(), "not answered: {why}");
     }
+    let is_known = health
+        != Health {
+            not_answered: health.not_answered.clone(),
+            ..Health::default()
+        };
     match args.json {
         true => print_json(&json_of(&health, target.collector_uid()))?,
+        false if !is_known => print(format_args!(
+            "{}\n\n  Nexthink tells nothing of it",
+            target_in_words(&target)
+        ))?,
         false => print(in_words(&health, &target_in_words(&target)))?,
     }
-    Ok(match health.not_answered.is_empty() {
-        true => Exit::Done,
-        false => Exit::Partly,
+    Ok(match (is_known, health.not_answered.is_empty()) {
+        (_, false) => Exit::Partly,
+        (true, true) => Exit::Done,
+        (false, true) => Exit::None,
     })
 }
 

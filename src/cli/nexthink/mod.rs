@@ -52,22 +52,38 @@ enum Command {
 }
 
 pub(super) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
-    let command = &args.command;
-    let error = match command.run(context) {
-        Err(error) => error,
-        ended => return ended,
-    };
-    match (
-        error.downcast_ref::<NoTarget>(),
-        error.downcast_ref::<Error>(),
-    ) {
-        (Some(why), _) if command.json_of_target() == Some(true) => print_refusal(why)?,
-        (_, Some(of_live)) if command.json_of_act().is_some() && of_live.may_be_done() => {
-            return Err(error.context("it may have been done all the same; the audit log has it"));
-        }
-        _ => {}
+    let ended = args.command.run(context);
+    if let Err(error) = &ended
+        && let Some(why) = error.downcast_ref::<NoTarget>()
+        && args.command.is_json()
+    {
+        print_refusal(why)?;
     }
-    Err(error)
+    ended
+}
+
+/// What was asked for may have been done, though it failed.
+#[derive(Debug, thiserror::Error)]
+#[error("it may have been done all the same; the audit log has it")]
+pub(super) struct MayBeDone;
+
+/// Says how an act failed, for whoever has to know whether to try again.
+fn acted<T>(is_json: bool, acted: Result<T, Error>) -> anyhow::Result<T> {
+    acted.map_err(|error| {
+        let may_be_done = error.may_be_done();
+        let sent = if may_be_done {
+            json!(null)
+        } else {
+            json!(false)
+        };
+        let said = json!({"sent": sent, "may_be_done": may_be_done, "error": error.to_string()});
+        let printed = if is_json { print_json(&said) } else { Ok(()) };
+        match (printed, may_be_done) {
+            (Err(closed), _) => closed,
+            (Ok(()), true) => anyhow::Error::new(error).context(MayBeDone),
+            (Ok(()), false) => error.into(),
+        }
+    })
 }
 
 /// Says as JSON why nothing was done to whom it was meant for.
@@ -94,22 +110,15 @@ impl Command {
         }
     }
 
-    /// Tells whether what is done to somebody, or asked of their device, is told as JSON; none: nothing is.
-    fn json_of_target(&self) -> Option<bool> {
+    /// Tells whether what concerns somebody is told as JSON.
+    fn is_json(&self) -> bool {
         match self {
-            Command::Diagnose(args) => Some(args.json),
-            _ => self.json_of_act(),
-        }
-    }
-
-    /// Tells whether what is done to somebody is told as JSON; none: nothing is done.
-    fn json_of_act(&self) -> Option<bool> {
-        match self {
-            Command::Act(args) => Some(args.json),
-            Command::Campaign(args) => Some(args.json),
-            Command::Workflow(args) => Some(args.json),
-            Command::Spark(args) => Some(args.json),
-            _ => None,
+            Command::Diagnose(args) => args.json,
+            Command::Act(args) => args.json,
+            Command::Campaign(args) => args.json,
+            Command::Workflow(args) => args.json,
+            Command::Spark(args) => args.json,
+            _ => false,
         }
     }
 }
@@ -199,15 +208,24 @@ struct AskedBy {
 
 impl AskedBy {
     fn who(&self) -> anyhow::Result<String> {
-        let user = || {
-            ["USER", "LOGNAME"]
-                .iter()
-                .find_map(|name| std::env::var(name).ok())
-        };
         let who = self.asked_by.clone().or_else(user);
         let who = who.filter(|who| !who.trim().is_empty());
         let unknown = "nobody knows who runs this: say --asked-by WHO";
         Ok(who.ok_or_else(|| BadUsage(unknown.to_owned()))?)
+    }
+}
+
+/// Returns who runs the program: what the system knows them by, and what they call themselves.
+fn user() -> Option<String> {
+    use std::os::unix::fs::MetadataExt as _;
+    let number = std::fs::metadata("/proc/self").ok().map(|this| this.uid());
+    let name = ["USER", "LOGNAME"]
+        .iter()
+        .find_map(|name| std::env::var(name).ok());
+    let name = name.filter(|name| !name.trim().is_empty());
+    match (name, number) {
+        (Some(name), Some(number)) => Some(format!("{name} (user {number})")),
+        (name, number) => name.or_else(|| number.map(|number| format!("user {number}"))),
     }
 }
 

@@ -15,9 +15,6 @@ use crate::cli::{Context, Exit, print, print_json};
 use crate::live::Client;
 use crate::live::nql::{Compression, Query, QueryId, Row, Rows};
 
-/// How long an export may take.
-const EXPORT_WITHIN: Duration = Duration::from_mins(30);
-
 /// Run a saved query, and print its rows
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -33,6 +30,14 @@ pub(super) struct Args {
     /// Have more than 1,000 rows exported into this file, as CSV
     #[arg(long, value_name = "FILE", conflicts_with = "json")]
     export: Option<PathBuf>,
+    /// How many seconds an export may take
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        default_value_t = 1_800,
+        requires = "export"
+    )]
+    within: u32,
     /// Print each row as one line of JSON
     #[arg(long)]
     json: bool,
@@ -47,7 +52,8 @@ pub(super) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
     let query = args.parameters.iter().try_fold(query, set)?;
     let client = client(context)?;
     if let Some(file) = &args.export {
-        return wait(export(&client, &query, file))?;
+        let within = Duration::from_secs(u64::from(args.within));
+        return wait(export(&client, &query, file, within))?;
     }
     let rows = wait(client.execute(&query))??;
     if rows.is_probably_cut() {
@@ -82,10 +88,13 @@ fn in_words(row: &Row) -> String {
     lines.collect()
 }
 
-async fn export(client: &Client, query: &Query, path: &std::path::Path) -> anyhow::Result<Exit> {
-    let export = client
-        .export(query, Compression::Gzip, EXPORT_WITHIN)
-        .await?;
+async fn export(
+    client: &Client,
+    query: &Query,
+    path: &std::path::Path,
+    within: Duration,
+) -> anyhow::Result<Exit> {
+    let export = client.export(query, Compression::Gzip, within).await?;
     let name = || format!("{} cannot be written", path.display());
     // Readers of a file that is there see all of it.
     let folder = path
@@ -93,7 +102,7 @@ async fn export(client: &Client, query: &Query, path: &std::path::Path) -> anyho
         .filter(|folder| !folder.as_os_str().is_empty());
     let file = tempfile::NamedTempFile::new_in(folder.unwrap_or(std::path::Path::new(".")));
     let mut file = BufWriter::new(file.with_context(name)?);
-    let bytes = client.download(&export, &mut file, EXPORT_WITHIN).await?;
+    let bytes = client.download(&export, &mut file, within).await?;
     let file = file.into_inner().map_err(|error| error.into_error());
     let file: File = file.with_context(name)?.persist(path).with_context(name)?;
     file.sync_all().with_context(name)?;

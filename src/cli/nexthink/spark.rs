@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use serde_json::json;
 
 use super::whom::{Who, account_in_words};
-use super::{AskedBy, audit, client, wait};
+use super::{AskedBy, acted, audit, client, wait};
 use crate::cli::{Context, Exit, print, print_json};
 use crate::live::Mandate;
 
@@ -43,7 +43,9 @@ pub(super) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
             asked_by: &asked_by,
             audit: &audit,
         };
-        wait(client.hand_to_spark(&recipient, &text, &BTreeMap::new(), mandate))??;
+        let nothing = BTreeMap::new();
+        let handed = wait(client.hand_to_spark(&recipient, &text, &nothing, mandate))?;
+        acted(args.json, handed)?;
     }
     let is_sent = !args.dry_run;
     let whom = account_in_words(recipient.account());
@@ -60,8 +62,7 @@ fn text(text: &str) -> anyhow::Result<String> {
         return Ok(text.to_owned());
     }
     let mut text = String::new();
-    let input = io::stdin().lock().take(TEXT_BYTES_AT_MOST);
-    let mut input = input;
+    let mut input = io::stdin().lock().take(TEXT_BYTES_AT_MOST);
     let read = input.read_to_string(&mut text);
     read.context("cannot read standard input as text")?;
     Ok(text)

@@ -43,8 +43,10 @@ impl Who {
 
     /// Returns the account that is meant.
     pub(super) fn recipient(&self, context: &Context) -> anyhow::Result<Recipient> {
-        let answer = self.find(&context.open_index()?)?;
-        answer.recipient(&self.allowed()).map_err(refused)
+        let index = context.open_index()?;
+        let answer = self.find(&index)?;
+        let recipient = index.recipient(&answer, &self.allowed());
+        recipient.map_err(refused)
     }
 }
 

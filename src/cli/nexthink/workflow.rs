@@ -4,7 +4,7 @@ use clap::ValueEnum;
 use serde_json::json;
 
 use super::whom::{Whom, account_in_words, target_in_words};
-use super::{AskedBy, audit, client, pair, wait};
+use super::{AskedBy, acted, audit, client, pair, wait};
 use crate::cli::words::printable;
 use crate::cli::{Context, Exit, print, print_json};
 use crate::live::Mandate;
@@ -72,7 +72,8 @@ pub(super) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
         asked_by: &asked_by,
         audit: &audit,
     };
-    let request = wait(client.run_workflow(&workflow, &targets, &recipients, mandate))??;
+    let run = wait(client.run_workflow(&workflow, &targets, &recipients, mandate))?;
+    let request = acted(args.json, run)?;
     match args.json {
         true => print_json(
             &json!({"body": body, "sent": true, "request": request.id, "executions": request.executions}),

@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::{Act, MOST, Parameters, checked_id, object, of_recipient};
+use super::{Act, MOST, Parameters, Read, checked_id, object, of_recipient};
+use crate::live::client::Answer;
 use crate::live::{Client, Error, Mandate};
 use crate::lookup::Recipient;
 
@@ -94,24 +95,34 @@ impl Client {
             body: campaign.body(&sids),
             logged: None,
         };
-        self.act(act, mandate, read).await
+        self.act(act, mandate, |answer| read(answer, &sids)).await
     }
 }
 
-fn read(body: &[u8]) -> Result<(Vec<CampaignRequest>, Value), Error> {
+/// Reads what became of it for each account, in the order in which they were asked for.
+fn read(answer: &Answer, sids: &[&str]) -> Result<Read<Vec<CampaignRequest>>, Error> {
     let bad = |reason| Error::BadAnswer { call: CALL, reason };
-    let answer = object(CALL, body)?;
+    let answer = object(CALL, answer)?;
     let requests = answer["requests"].as_array();
     let requests = requests.ok_or_else(|| bad("it has no list `requests`"))?;
     let text = |value: &Value| value.as_str().map(str::to_owned);
-    let requests = requests.iter().map(|request| {
+    let of = |sid: &&str| {
+        let is_its = |request: &&Value| {
+            let of = request["userSid"].as_str();
+            of.is_some_and(|of| of.eq_ignore_ascii_case(sid))
+        };
+        let request = requests.iter().find(is_its)?;
         Some(CampaignRequest {
-            sid: text(&request["userSid"])?,
-            id: text(&request["requestId"]),
+            sid: (*sid).to_owned(),
+            id: text(&request["requestId"]).filter(|id| !id.is_empty()),
             message: text(&request["message"]),
         })
-    });
-    let requests: Option<Vec<CampaignRequest>> = requests.collect();
-    let requests = requests.ok_or_else(|| bad("a request has no userSid"))?;
-    Ok((requests, answer))
+    };
+    let made: Option<Vec<CampaignRequest>> = sids.iter().map(of).collect();
+    let made = made.ok_or_else(|| bad("it says nothing of an account that was asked for"))?;
+    Ok(Read {
+        is_taken: made.iter().any(|request| request.id.is_some()),
+        made,
+        answer,
+    })
 }

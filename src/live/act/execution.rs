@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Timestamp, civil};
 use crate::live::client::Deadline;
 use crate::live::diagnose::rows_of;
 use crate::live::nql::{Row, Shipped, text_of};
+use crate::live::wait::now;
 use crate::live::{Client, Error};
 use crate::lookup::Target;
 
@@ -73,9 +74,33 @@ impl Status {
     }
 }
 
+/// How things stood before a remote action was asked for: what was executed until then is not what it comes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Before {
+    at: Timestamp,
+    /// Of the newest execution that there was.
+    newest: Option<Timestamp>,
+}
+
 impl Client {
-    /// Returns the execution of a remote action, by its name (not its id), on a device since some time; none where Nexthink
-    /// tells of none yet.
+    /// Looks how things stand with a remote action, by its name (not its id), on a device: before it is asked for.
+    ///
+    /// # Errors
+    /// What may go wrong with every query.
+    pub async fn before_execution(
+        &self,
+        action_name: &str,
+        target: &Target,
+    ) -> Result<Before, Error> {
+        let executions = self.executions(action_name, target).await?;
+        Ok(Before {
+            at: now(),
+            newest: executions.iter().map(|one| one.time).max(),
+        })
+    }
+
+    /// Returns the execution of a remote action on a device that came since it was looked at; none where Nexthink tells of none
+    /// yet.
     ///
     /// # Errors
     /// What may go wrong with every query.
@@ -83,44 +108,62 @@ impl Client {
         &self,
         action_name: &str,
         target: &Target,
-        since: Timestamp,
+        before: Before,
     ) -> Result<Option<Execution>, Error> {
-        let query =
-            Shipped::RemoteActionExecutions.query(&[action_name, target.collector_uid()])?;
-        let rows = rows_of(target, self.execute(&query).await?.rows)?;
-        let read = rows.iter().map(read);
-        let mut executions = read.collect::<Result<Vec<_>, _>>()?;
-        let from = since.checked_sub(CLOCKS_DIFFER).unwrap_or(since);
-        executions.retain(|one| one.time >= from);
+        let mut executions = self.executions(action_name, target).await?;
+        let from = before.at.checked_sub(CLOCKS_DIFFER).unwrap_or(before.at);
+        executions
+            .retain(|one| one.time >= from && before.newest.is_none_or(|newest| one.time > newest));
         let others = executions.len().saturating_sub(1);
         let first = executions.into_iter().min_by_key(|one| one.time);
         Ok(first.map(|first| Execution { others, ..first }))
     }
 
     /// Waits, `within` at the most, until a remote action was executed on a device; `look` is told of each look. Returns how it
-    /// stands at the end, also where it is under way or not told of yet.
+    /// stands at the end, also where it is under way or not told of yet. What may pass is looked over.
     ///
     /// # Errors
-    /// As [`Client::execution`].
+    /// As [`Client::execution`], where nothing was told at the last look.
     pub async fn wait_for_execution(
         &self,
         action_name: &str,
         target: &Target,
-        since: Timestamp,
+        before: Before,
         within: Duration,
         mut look: impl FnMut(Option<&Execution>),
     ) -> Result<Option<Execution>, Error> {
         let deadline = Deadline::after(within);
         let mut pause = FIRST_LOOK;
         loop {
-            let execution = self.execution(action_name, target, since).await?;
-            look(execution.as_ref());
-            let is_final = execution.as_ref().is_some_and(|one| one.status.is_final());
-            if is_final || deadline.wait(CALL, pause).await.is_err() {
-                return Ok(execution);
+            let looked = self.execution(action_name, target, before).await;
+            if let Ok(execution) = &looked {
+                look(execution.as_ref());
+            }
+            let is_final = match &looked {
+                Ok(execution) => execution.as_ref().is_some_and(|one| one.status.is_final()),
+                Err(error) => !error.is_transient(),
+            };
+            if is_final || !deadline.wait_at_most(pause).await {
+                return looked;
             }
             pause = (pause * 2).min(LOOKS_APART);
         }
+    }
+
+    async fn executions(
+        &self,
+        action_name: &str,
+        target: &Target,
+    ) -> Result<Vec<Execution>, Error> {
+        // A name may have * and ? in it; rows of other ones are left out below.
+        let query = Shipped::RemoteActionExecutions.query(&["name", target.collector_uid()])?;
+        let query = query.with_pattern("remote_action", action_name);
+        let rows = rows_of(target, self.execute(&query).await?.rows)?;
+        let is_its = |row: &&Row| {
+            let name = text_of(row, "remote_action.name");
+            name.is_none_or(|name| name == action_name.trim())
+        };
+        rows.iter().filter(is_its).map(read).collect()
     }
 }
 

@@ -19,12 +19,12 @@ use serde_json::{Value, json};
 
 pub use campaign::{Campaign, CampaignRequest};
 pub use catalog::{Input, Output, RemoteActionInfo};
-pub use execution::{Execution, Status};
+pub use execution::{Before, Execution, Status};
 pub use remote_action::{Remediated, RemediationPlan, RemoteAction, Request, Stopped, Trigger};
 pub use workflow::{Workflow, WorkflowRequest};
 
 use super::audit::Mandate;
-use super::client::Call;
+use super::client::{Answer, Call};
 use super::{Client, Error};
 use crate::lookup::{Account, Because, Recipient, Target};
 
@@ -33,8 +33,18 @@ const MOST: usize = 10_000;
 
 /// How an act ended, for the log.
 pub(super) enum Outcome<'o> {
+    /// Taken.
     Sent(&'o Value),
+    /// Answered, and not taken for anybody.
+    Refused(&'o Value),
     Failed(&'o Error),
+}
+
+/// What was read of an answer: what is returned, what the log keeps, and whether it was taken.
+struct Read<T> {
+    made: T,
+    answer: Value,
+    is_taken: bool,
 }
 
 /// An act: what is sent, and to whom.
@@ -55,7 +65,7 @@ impl Client {
         &self,
         act: Act<'_>,
         mandate: Mandate<'_>,
-        read: impl FnOnce(&[u8]) -> Result<(T, Value), Error>,
+        read: impl FnOnce(&Answer) -> Result<Read<T>, Error>,
     ) -> Result<T, Error> {
         let audit = mandate.audit;
         let logged = act.logged.as_ref().unwrap_or(&act.body);
@@ -66,12 +76,20 @@ impl Client {
             ..Call::post(act.name, act.path, act.body.to_string().into_bytes())
         };
         let sent = self.send(&call, self.deadline()).await;
-        match sent.and_then(|answer| read(&answer.body)) {
-            Ok((made, answer)) => {
-                audit.end(&id, &Outcome::Sent(&answer)).await;
-                Ok(made)
+        match sent.and_then(|answer| read(&answer)) {
+            Ok(read) => {
+                let outcome = match read.is_taken {
+                    true => Outcome::Sent(&read.answer),
+                    false => Outcome::Refused(&read.answer),
+                };
+                audit.end(&id, &outcome).await;
+                Ok(read.made)
             }
             Err(error) => {
+                let error = match call.may_be_done.into_inner() {
+                    true => error,
+                    false => Error::NotDone(Box::new(error)),
+                };
                 audit.end(&id, &Outcome::Failed(&error)).await;
                 Err(error)
             }
@@ -80,8 +98,9 @@ impl Client {
 }
 
 /// Reads an answer that is an object.
-fn object(call: &'static str, body: &[u8]) -> Result<Value, Error> {
-    let answer = serde_json::from_slice(body).ok().filter(Value::is_object);
+fn object(call: &'static str, answer: &Answer) -> Result<Value, Error> {
+    let answer = serde_json::from_slice(&answer.body).ok();
+    let answer = answer.filter(Value::is_object);
     answer.ok_or(Error::BadAnswer {
         call,
         reason: "it is no JSON object",
@@ -132,5 +151,6 @@ fn of_account(account: &Account) -> Value {
 
 fn of_because(because: &Because) -> Value {
     let allowed: Vec<&str> = because.allowed.iter().map(|doubt| doubt.as_str()).collect();
-    json!({"query": because.query, "generation": because.generation, "allowed": allowed})
+    json!({"query": because.query, "verified": because.is_verified, "named": because.named,
+        "generation": because.generation, "allowed": allowed})
 }

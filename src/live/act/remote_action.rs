@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::{Act, MOST, Parameters, checked_id, object, of_target, said};
+use super::{Act, MOST, Parameters, Read, checked_id, object, of_target, said};
+use crate::live::client::Answer;
 use crate::live::{Client, Error, Mandate};
 use crate::lookup::Target;
 
@@ -226,14 +227,18 @@ impl Client {
             body: plan.body(targets),
             logged: None,
         };
-        let read = |body: &[u8]| {
-            let answer = object(CALL, body)?;
+        let read = |answer: &Answer| {
+            let answer = object(CALL, answer)?;
             let request = Request {
                 id: said(CALL, &answer["requestId"], "it has no requestId")?,
                 expires_in_minutes: answer["expiresInMinutes"].as_u64(),
                 devices: targets.len(),
             };
-            Ok((request, answer))
+            Ok(Read {
+                made: request,
+                answer,
+                is_taken: true,
+            })
         };
         self.act(act, mandate, read).await
     }

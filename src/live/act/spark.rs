@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::{Act, of_recipient};
+use super::{Act, Read, of_recipient};
+use crate::live::client::Answer;
 use crate::live::{Client, Error, Mandate};
 use crate::lookup::Recipient;
 
@@ -40,8 +41,23 @@ impl Client {
             headers: &[("User-Principal-Name", upn)],
             on: vec![of_recipient(recipient)],
             body,
-            logged: Some(json!({"characters": text.chars().count()})),
+            logged: Some(json!({"upn": upn, "characters": text.chars().count()})),
         };
-        self.act(act, mandate, |_| Ok(((), Value::Null))).await
+        self.act(act, mandate, read).await
+    }
+}
+
+/// It is taken when the answer is status 204, without a body (Nexthink's API reference).
+fn read(answer: &Answer) -> Result<Read<()>, Error> {
+    match answer.status {
+        204 => Ok(Read {
+            made: (),
+            answer: Value::Null,
+            is_taken: true,
+        }),
+        _ => Err(Error::BadAnswer {
+            call: CALL,
+            reason: "its status is not 204",
+        }),
     }
 }

@@ -2,8 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::{Act, MOST, Parameters, checked_id, object, of_recipient, of_target, said};
+use super::{Act, MOST, Parameters, Read, checked_id, object, of_recipient, of_target, said};
 use crate::Kind;
+use crate::live::client::Answer;
 use crate::live::{Client, Error, Mandate};
 use crate::lookup::{NoTarget, Recipient, Target};
 
@@ -54,7 +55,7 @@ fn user(recipient: &Recipient) -> Result<Value, NoTarget> {
     if let Ok(sid) = recipient.sid() {
         return Ok(json!({"sid": sid}));
     }
-    if let Some(uid) = &recipient.account().uid {
+    if let Ok(uid) = recipient.uid() {
         return Ok(json!({"uid": uid}));
     }
     match recipient.upn() {
@@ -104,13 +105,23 @@ impl Client {
     }
 }
 
-fn read(body: &[u8]) -> Result<(WorkflowRequest, Value), Error> {
-    let answer = object(CALL, body)?;
+fn read(answer: &Answer) -> Result<Read<WorkflowRequest>, Error> {
+    let answer = object(CALL, answer)?;
     let executions = answer["executionsUuids"].as_array().into_iter().flatten();
     let executions = executions.filter_map(|id| id.as_str().map(str::to_owned));
     let request = WorkflowRequest {
         id: said(CALL, &answer["requestUuid"], "it has no requestUuid")?,
         executions: executions.collect(),
     };
-    Ok((request, answer))
+    if request.executions.is_empty() {
+        return Err(Error::BadAnswer {
+            call: CALL,
+            reason: "it has no executions",
+        });
+    }
+    Ok(Read {
+        made: request,
+        answer,
+        is_taken: true,
+    })
 }

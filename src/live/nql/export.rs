@@ -5,16 +5,17 @@ use std::time::Duration;
 
 use serde_json::Value;
 use tokio::time::timeout_at;
-use url::Url;
+use tracing::info;
+use url::{Host, Url};
 use zstd::stream::{raw, zio};
 
 use super::Query;
 use crate::live::client::{Call, Deadline, host_of, unreachable};
+use crate::live::error::FILE;
 use crate::live::{Client, Error};
 
 const START: &str = "the start of an export";
 const STATUS: &str = "the status of an export";
-const FILE: &str = "the file of an export";
 /// Between two looks at an export: at first, and at the most.
 const FIRST_LOOK: Duration = Duration::from_millis(500);
 const LOOKS_APART: Duration = Duration::from_secs(10);
@@ -80,6 +81,7 @@ impl Client {
                     is_truncated,
                 });
             }
+            info!("the export is under way");
             deadline.wait(STATUS, pause).await?;
             pause = (pause * 2).min(LOOKS_APART);
         }
@@ -146,9 +148,14 @@ fn stand(body: &[u8], is_truncated: bool) -> Result<Stand, Error> {
         Some("COMPLETED") => {
             let file = answer["resultsFileUrl"]
                 .as_str()
-                .and_then(|url| Url::parse(url).ok());
-            let file =
-                file.ok_or_else(|| bad(STATUS, "a done export has no address of its file"))?;
+                .and_then(|url| Url::parse(url).ok())
+                .filter(is_file_url);
+            let file = file.ok_or_else(|| {
+                bad(
+                    STATUS,
+                    "a done export has no address of its file, with https",
+                )
+            })?;
             Ok(Stand::Done { file, is_truncated })
         }
         Some("ERROR") => {
@@ -162,6 +169,17 @@ fn stand(body: &[u8], is_truncated: bool) -> Result<Stand, Error> {
         }
         _ => Err(bad(STATUS, "its status is none that is known")),
     }
+}
+
+/// Tells whether a file may be got from an address: by https, or on this machine.
+fn is_file_url(url: &Url) -> bool {
+    let is_here = match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    };
+    url.scheme() == "https" || (url.scheme() == "http" && is_here)
 }
 
 fn bad(call: &'static str, reason: &'static str) -> Error {

@@ -63,9 +63,12 @@ impl Query {
     pub fn with(self, name: &str, value: &str) -> Result<Query, Error> {
         if value.trim().is_empty() || value.contains(['*', '?']) {
             return Err(Error::Configuration {
-                what: format!(
-                    "the parameter {name} is empty, or holds * or ?, which stand for any letters in NQL"
-                ),
+                what: match value.trim() {
+                    "" => format!("the parameter {name} is empty"),
+                    _ => format!(
+                        "the parameter {name} holds * or ?, which stand for any letters in NQL; where that is meant, it is a pattern"
+                    ),
+                },
             });
         }
         Ok(self.with_pattern(name, value))

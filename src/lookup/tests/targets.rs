@@ -153,12 +153,12 @@ fn recipients_are_known_by_a_sid_or_upn_of_their_own() {
         ("sid", "S-1-5-18"),
     ]);
     let open = draft.open();
-    let john = jdoe(&open).recipient(&[]).unwrap();
+    let john = open.index.recipient(&jdoe(&open), &[]).unwrap();
     assert_eq!(john.sid().unwrap(), format!("{DOMAIN_SID}-1101"));
     assert_eq!(john.upn().unwrap(), "john.doe@contoso.com");
     let uid = Query::of(Kind::Uid, uuid('a', 3));
     let all: Vec<Doubt> = Doubt::all().collect();
-    let eve = open.find(uid).recipient(&all).unwrap();
+    let eve = open.index.recipient(&open.find(uid), &all).unwrap();
     assert!(matches!(eve.sid(), Err(NoTarget::NoId(Kind::Sid))));
     assert!(matches!(eve.upn(), Err(NoTarget::NoId(Kind::Upn))));
 }

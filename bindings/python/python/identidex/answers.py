@@ -259,6 +259,7 @@ _AnswerPerhaps = TypedDict("_AnswerPerhaps", {
     'clues': list[Clue],
     'flags': list[Literal['confusable_with_known', 'contradiction']],
     'answered_by': Literal['index', 'nexthink'],
+    'not_asked': str,
     'suggestions': list[Suggestion],
 }, total=False)
 
