@@ -32,6 +32,7 @@
 //! | Nexthink's own APIs | `live` | `live` |
 //! | the index first, then Nexthink | `resolver` | `ingest` and `live` |
 //! | lookups over HTTP | `serve` | `serve` |
+//! | tools of a language model | `mcp` | `mcp` |
 //! | the program | `config`, `telemetry`, `cli` | `cli` |
 //! | a made-up tenant | `demo` | `cli` |
 
@@ -78,6 +79,9 @@ mod resolver;
 
 #[cfg(feature = "serve")]
 pub mod serve;
+
+#[cfg(feature = "mcp")]
+pub mod mcp;
 
 #[cfg(feature = "cli")]
 pub mod cli;

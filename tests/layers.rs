@@ -49,6 +49,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("live", &["fault", "lookup"]),
     ("resolver", &["ingest", "live", "lookup"]),
     ("serve", &["lookup"]),
+    ("mcp", &["live", "lookup"]),
     ("demo", &["live"]),
     // The program.
     // Checks that columns are mapped to fields there are.
@@ -65,6 +66,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "live",
             "lookup",
             "mapping",
+            "mcp",
             "publish",
             "resolver",
             "serve",

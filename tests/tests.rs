@@ -32,6 +32,8 @@ mod layers;
 mod live;
 #[cfg(feature = "ingest")]
 mod lookalikes;
+#[cfg(feature = "cli")]
+mod mcp;
 #[cfg(feature = "ingest")]
 mod model;
 #[cfg(feature = "ingest")]

@@ -6,6 +6,7 @@
 
 mod demo;
 mod generations;
+mod mcp;
 mod nexthink;
 mod rejects;
 mod resolve;
@@ -180,6 +181,7 @@ enum Command {
     Nexthink(nexthink::Args),
     Serve(serve::Args),
     Demo(demo::Args),
+    Mcp(mcp::Args),
 }
 
 /// What every command works with.
@@ -264,6 +266,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
         Command::Nexthink(args) => nexthink::run(args, &context),
         Command::Serve(args) => serve::run(args, &context),
         Command::Demo(args) => demo::run(args, &context),
+        Command::Mcp(args) => mcp::run(args, &context),
     }
 }
 

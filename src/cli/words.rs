@@ -2,11 +2,10 @@
 //!
 //! What is said of an answer as a whole is the affair of `answer`.
 
-use std::borrow::Cow;
-
 use jiff::Timestamp;
 
 use crate::identifier::Kind;
+pub(super) use crate::identifier::{is_steering, printable};
 use crate::lookup::{Flag, Verdict};
 use crate::schema::NotPrimary;
 
@@ -89,25 +88,6 @@ pub(super) fn primary_in_words(not_primary: Option<NotPrimary>) -> &'static str 
 /// Writes a time to the minute.
 pub(super) fn minute(time: Timestamp) -> String {
     time.strftime("%Y-%m-%d %H:%M UTC").to_string()
-}
-
-/// Tells whether a letter steers a terminal, or turns the order of those around it.
-pub(super) fn is_steering(letter: char) -> bool {
-    letter.is_control()
-        || matches!(letter, '\u{200e}' | '\u{200f}' | '\u{61c}')
-        || matches!(letter, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{2028}' | '\u{2029}')
-}
-
-/// Writes such letters as escapes: what an export holds must not command a terminal, nor break a line.
-pub(super) fn printable(text: &str) -> Cow<'_, str> {
-    if !text.contains(is_steering) {
-        return Cow::Borrowed(text);
-    }
-    let escaped = |letter: char| match is_steering(letter) {
-        true => letter.escape_default().to_string(),
-        false => letter.to_string(),
-    };
-    Cow::Owned(text.chars().map(escaped).collect())
 }
 
 /// What control characters would do to a terminal is not for a query to say; nor need all of a long one be shown.

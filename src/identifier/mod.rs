@@ -20,6 +20,8 @@ mod text;
 mod account_name;
 mod address;
 mod device_name;
+#[cfg(any(feature = "live", feature = "cli"))]
+mod shown;
 mod sid;
 mod upn;
 mod uuid;
@@ -45,6 +47,10 @@ use self::not_said::is_placeholder;
 pub(crate) use self::not_said::says_nothing;
 pub use self::not_said::{Column, NotSaid};
 pub use self::refusal::Refusal;
+#[cfg(feature = "cli")]
+pub(crate) use self::shown::is_steering;
+#[cfg(any(feature = "live", feature = "cli"))]
+pub(crate) use self::shown::printable;
 use self::sid::{SID, is_sid};
 pub use self::sid::{entra_sid, is_built_in_sid, is_indexed_sid, is_key_sid};
 pub use self::text::folded;

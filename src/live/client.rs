@@ -188,65 +188,86 @@ impl Client {
 
     /// Makes a call until it succeeds, fails for good, or its time is over.
     pub(super) async fn send(&self, call: &Call<'_>, deadline: Deadline) -> Result<Answer, Error> {
-        let mut is_renewed = false;
-        let may_again = |error: &Error| call.is_repeatable || error.is_undone();
-        self.try_until(call.name, deadline, may_again, async |attempt| {
-            loop {
-                let token = self.token(deadline).await?;
-                match self.once(call, &token, attempt, deadline).await {
-                    Err(error) if error.status() == Some(401) && !is_renewed => {
-                        is_renewed = true;
-                        self.shared.tokens.forget(&token).await;
-                    }
-                    sent => return sent,
+        let (mut attempt, mut is_renewed) = (1, false);
+        loop {
+            let tried = self.with_token(call, attempt, &mut is_renewed, deadline);
+            let error = match tried.await {
+                Err(error) if call.is_repeatable || error.is_undone() => error,
+                tried => return tried,
+            };
+            self.before_next(call.name, &mut attempt, error, deadline)
+                .await?;
+        }
+    }
+
+    /// Makes a call once; once more with a new token where the one there was is refused for the first time.
+    async fn with_token(
+        &self,
+        call: &Call<'_>,
+        attempt: u32,
+        is_renewed: &mut bool,
+        deadline: Deadline,
+    ) -> Result<Answer, Error> {
+        loop {
+            let token = self.token(deadline).await?;
+            match self.once(call, &token, attempt, deadline).await {
+                Err(error) if error.status() == Some(401) && !*is_renewed => {
+                    *is_renewed = true;
+                    self.shared.tokens.forget(&token).await;
                 }
+                sent => return sent,
             }
-        })
-        .await
+        }
     }
 
     async fn token(&self, deadline: Deadline) -> Result<Token, Error> {
-        let shared = &self.shared;
-        let get = async |attempt| {
-            let request = token::request(&shared.http, &shared.tenant.login, &shared.credentials);
-            let (response, body) = self
-                .exchange(token::CALL, request, attempt, deadline)
-                .await?;
-            match response.status().as_u16() {
-                status @ (200 | 400 | 401 | 403) => token::read(status, &body),
-                _ => Err(refused(token::CALL, &response, &body)),
-            }
-        };
-        let get = || self.try_until(token::CALL, deadline, |_| true, get);
-        let current = timeout_at(deadline.at, shared.tokens.current(get)).await;
+        let get = || self.new_token(deadline);
+        let current = timeout_at(deadline.at, self.shared.tokens.current(get)).await;
         current.unwrap_or_else(|_| Err(deadline.missed(token::CALL)))
     }
 
-    /// Tries, with the number of the try, again where a failure may pass, and `may_again` agrees.
-    async fn try_until<T>(
-        &self,
-        call: &'static str,
-        deadline: Deadline,
-        may_again: impl Fn(&Error) -> bool,
-        mut once: impl AsyncFnMut(u32) -> Result<T, Error>,
-    ) -> Result<T, Error> {
+    async fn new_token(&self, deadline: Deadline) -> Result<Token, Error> {
+        let shared = &self.shared;
         let mut attempt = 1;
         loop {
-            let error = match once(attempt).await {
-                Err(error) if error.is_transient() && may_again(&error) => error,
-                tried => return tried,
-            };
-            let pause = error
-                .retry_after()
-                .unwrap_or_default()
-                .max(wait::before(attempt));
-            // What was said tells more than that no time is left for another try.
-            let is_last = attempt >= self.shared.options.tries;
-            if is_last || deadline.wait(call, pause).await.is_err() {
-                return Err(error);
+            let request = token::request(&shared.http, &shared.tenant.login, &shared.credentials);
+            let exchanged = self.exchange(token::CALL, request, attempt, deadline);
+            let got =
+                exchanged
+                    .await
+                    .and_then(|(response, body)| match response.status().as_u16() {
+                        status @ (200 | 400 | 401 | 403) => token::read(status, &body),
+                        _ => Err(refused(token::CALL, &response, &body)),
+                    });
+            match got {
+                Err(error) => {
+                    self.before_next(token::CALL, &mut attempt, error, deadline)
+                        .await?;
+                }
+                got => return got,
             }
-            attempt += 1;
         }
+    }
+
+    /// Waits before another try, where what went wrong may pass; else returns it.
+    async fn before_next(
+        &self,
+        call: &'static str,
+        attempt: &mut u32,
+        error: Error,
+        deadline: Deadline,
+    ) -> Result<(), Error> {
+        let pause = error
+            .retry_after()
+            .unwrap_or_default()
+            .max(wait::before(*attempt));
+        let is_last = !error.is_transient() || *attempt >= self.shared.options.tries;
+        // What was said tells more than that no time is left for another try.
+        if is_last || deadline.wait(call, pause).await.is_err() {
+            return Err(error);
+        }
+        *attempt += 1;
+        Ok(())
     }
 
     async fn once(

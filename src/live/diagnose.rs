@@ -1,5 +1,7 @@
 //! Diagnosing: how a device is and does, asked of Nexthink right now.
 
+use serde_json::{Value, json};
+
 use super::nql::{Row, Shipped, number_of, text_of};
 use super::{Client, Error};
 use crate::lookup::Target;
@@ -89,6 +91,23 @@ pub(super) fn rows_of(target: &Target, rows: Vec<Row>) -> Result<Vec<Row>, Error
 }
 
 impl Health {
+    /// Returns it as JSON: the names are those of the fields.
+    pub fn json(&self) -> Value {
+        let crashes = self.crashes.iter();
+        let crashes =
+            crashes.map(|one| json!({"application": one.application, "count": one.count}));
+        let not_answered = self.not_answered.iter();
+        let not_answered =
+            not_answered.map(|(shipped, why)| json!({"query": shipped.id(), "error": why}));
+        json!({
+            "os": self.os, "days_since_update": self.days_since_update,
+            "days_since_full_boot": self.days_since_full_boot, "memory": self.memory,
+            "connectivity": self.connectivity, "last_seen": self.last_seen, "score": self.score,
+            "boot_speed": self.boot_speed, "logon_speed": self.logon_speed,
+            "crashes": Vec::from_iter(crashes), "not_answered": Vec::from_iter(not_answered),
+        })
+    }
+
     fn take(&mut self, shipped: Shipped, rows: &[Row]) {
         let Some(row) = rows.first() else {
             return;

@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 
+use crate::identifier::printable;
+
 /// Characters that are kept of a text.
 const KEPT: usize = 1_000;
 /// And shown, in one line.
@@ -73,21 +75,9 @@ impl fmt::Display for Refusal {
 }
 
 /// Returns the beginning of a text that others wrote, as one line without what steers a terminal.
-fn shown(text: &str) -> String {
-    let letters = text.chars().take(SHOWN);
-    letters
-        .flat_map(|letter| match letter {
-            ' ' => vec![' '],
-            letter if letter.is_control() || letter.is_whitespace() || is_steering(letter) => {
-                letter.escape_unicode().collect()
-            }
-            letter => vec![letter],
-        })
-        .collect()
-}
-
-fn is_steering(letter: char) -> bool {
-    matches!(letter, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+pub(super) fn shown(text: &str) -> String {
+    let beginning: String = text.chars().take(SHOWN).collect();
+    printable(&beginning).into_owned()
 }
 
 #[cfg(test)]

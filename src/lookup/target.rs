@@ -376,7 +376,7 @@ impl Index {
     }
 
     /// Tells whether others than an account use a device currently; no, where the index does not know it.
-    #[cfg(feature = "live")]
+    #[cfg(all(feature = "ingest", feature = "live"))]
     pub(crate) fn is_used_by_others(
         &self,
         collector_uid: &str,

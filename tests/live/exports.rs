@@ -113,7 +113,7 @@ fn an_export_that_fails_or_is_odd_is_told() {
     let error = run(exported(&client, Compression::None)).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "Nexthink could not export the query: toolong"
+        r"Nexthink could not export the query: too\nlong"
     );
     for id in ["../../act/execute", "", "a b"] {
         server.answers(

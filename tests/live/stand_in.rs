@@ -78,7 +78,10 @@ fn a_whole_talk_survives_the_faults_that_pass() {
             "{checked:?}"
         );
         faults(&address, "[503, 429, 401]").await;
-        let health = client.diagnose(&target).await.unwrap();
+        // As a server would, which asks on threads of its own.
+        let (asking, of) = (client.clone(), target.clone());
+        let health = tokio::spawn(async move { asking.diagnose(&of).await });
+        let health = health.await.unwrap().unwrap();
         assert!(
             health.not_answered.is_empty() && health.crashes.len() == 2,
             "{health:?}"

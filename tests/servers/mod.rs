@@ -20,6 +20,8 @@ use identidex::ingest::SourceConfig;
 pub(crate) use self::azure::Azure;
 pub(crate) use self::evil::{EVIL_SECRET, Evil, EvilS3};
 pub(crate) use self::folder::Folder;
+#[cfg(feature = "cli")]
+pub(crate) use self::process::tool;
 pub(crate) use self::s3::S3;
 #[cfg(feature = "live")]
 pub(crate) use self::scripted::{Reply, Scripted};

@@ -27,7 +27,7 @@ impl Drop for Process {
     }
 }
 
-pub(super) fn tool(path: &str) -> PathBuf {
+pub(crate) fn tool(path: &str) -> PathBuf {
     let tools = std::env::var_os("IDENTIDEX_TEST_TOOLS").map(PathBuf::from);
     let cache = || {
         let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);

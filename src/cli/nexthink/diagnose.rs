@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use serde_json::{Value, json};
+use serde_json::json;
 use tracing::warn;
 
 use super::whom::{Whom, target_in_words};
@@ -34,7 +34,11 @@ pub(super) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
             ..Health::default()
         };
     match args.json {
-        true => print_json(&json_of(&health, target.collector_uid()))?,
+        true => {
+            let device = target.device();
+            let device = json!({"name": device.name, "uid": device.uid, "collector_uid": target.collector_uid()});
+            print_json(&json!({"device": device, "health": health.json()}))?;
+        }
         false if !is_known => print(format_args!(
             "{}\n\n  Nexthink tells nothing of it",
             target_in_words(&target)
@@ -45,21 +49,6 @@ pub(super) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
         (_, false) => Exit::Partly,
         (true, true) => Exit::Done,
         (false, true) => Exit::None,
-    })
-}
-
-fn json_of(health: &Health, collector_uid: &str) -> Value {
-    let crashes = health.crashes.iter();
-    let crashes = crashes.map(|one| json!({"application": one.application, "crashes": one.count}));
-    let not_answered = health.not_answered.iter();
-    let not_answered =
-        not_answered.map(|(shipped, why)| json!({"query": shipped.id(), "error": why}));
-    json!({
-        "collector_uid": collector_uid, "os": health.os, "days_since_update": health.days_since_update,
-        "days_since_full_boot": health.days_since_full_boot, "memory": health.memory,
-        "connectivity": health.connectivity, "last_seen": health.last_seen, "score": health.score,
-        "boot_speed": health.boot_speed, "logon_speed": health.logon_speed,
-        "crashes": Vec::from_iter(crashes), "not_answered": Vec::from_iter(not_answered),
     })
 }
 

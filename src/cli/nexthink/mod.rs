@@ -135,7 +135,7 @@ fn runtime() -> anyhow::Result<Runtime> {
 }
 
 /// Makes a client of the configured tenant.
-fn client(context: &Context) -> anyhow::Result<Client> {
+pub(super) fn client(context: &Context) -> anyhow::Result<Client> {
     let nexthink = &context.config.nexthink;
     let missing = |key: &str| {
         let variable = key.to_ascii_uppercase();
@@ -200,14 +200,14 @@ impl Asking {
 
 /// On whose word something is done.
 #[derive(Debug, clap::Args)]
-struct AskedBy {
+pub(super) struct AskedBy {
     /// Write this to the audit log as who asked for it [default: whoever runs the program]
     #[arg(long, value_name = "WHO")]
     asked_by: Option<String>,
 }
 
 impl AskedBy {
-    fn who(&self) -> anyhow::Result<String> {
+    pub(super) fn who(&self) -> anyhow::Result<String> {
         let who = self.asked_by.clone().or_else(user);
         let who = who.filter(|who| !who.trim().is_empty());
         let unknown = "nobody knows who runs this: say --asked-by WHO";
@@ -230,7 +230,7 @@ fn user() -> Option<String> {
 }
 
 /// Opens the log of all that is done.
-fn audit(context: &Context) -> anyhow::Result<Audit> {
+pub(super) fn audit(context: &Context) -> anyhow::Result<Audit> {
     let path = audit_path(context);
     let opened = Audit::open(&path);
     opened.with_context(|| {

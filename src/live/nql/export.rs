@@ -12,6 +12,7 @@ use zstd::stream::{raw, zio};
 use super::Query;
 use crate::live::client::{Call, Deadline, host_of, unreachable};
 use crate::live::error::FILE;
+use crate::live::refusal::shown;
 use crate::live::{Client, Error};
 
 const START: &str = "the start of an export";
@@ -162,9 +163,8 @@ fn stand(body: &[u8], is_truncated: bool) -> Result<Stand, Error> {
             let said = answer["errorDescription"]
                 .as_str()
                 .unwrap_or("it does not say why");
-            let description = said.chars().filter(|letter| !letter.is_control()).take(300);
             Err(Error::Export {
-                description: description.collect(),
+                description: shown(said),
             })
         }
         _ => Err(bad(STATUS, "its status is none that is known")),

@@ -1,0 +1,55 @@
+//! Tools of a language model, by the Model Context Protocol: who is that, which devices are theirs, how do they fare, and, where
+//! it is switched on, remote actions.
+//!
+//! A model can be talked into anything, so that nothing rests on it: what it says is vouched for by nobody, a device is acted on
+//! only as a target that the index gives, and only once a plan for it was shown and confirmed. Texts of exports are data: letters
+//! that steer are escaped.
+//!
+//! `tools` are what the model calls, `plans` what waits to be confirmed.
+
+mod plans;
+mod tools;
+
+use std::sync::Arc;
+
+use rmcp::ServiceExt as _;
+
+use self::tools::Tools;
+use crate::live::{Audit, Client};
+use crate::lookup::Index;
+
+/// What the tools work with.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The index.
+    pub index: Arc<Index>,
+    /// Nexthink, where the tools may ask it how devices fare.
+    pub client: Option<Client>,
+    /// Remote actions, where the tools may run them; they need a client, too.
+    pub remediation: Option<Remediation>,
+}
+
+/// On whose word remote actions are run, and where that is written.
+#[derive(Debug, Clone)]
+pub struct Remediation {
+    /// The log.
+    pub audit: Audit,
+    /// Who answers for what the model asks for.
+    pub asked_by: String,
+}
+
+/// Why the tools cannot be served.
+#[derive(Debug, thiserror::Error)]
+#[error("the talk with the client of the tools ended early: {0}")]
+pub struct Error(String);
+
+/// Serves the tools on standard input and output, until that ends.
+///
+/// # Errors
+/// Where the other side does not speak the protocol.
+pub async fn serve_stdio(options: Options) -> Result<(), Error> {
+    let served = Tools::new(options).serve(rmcp::transport::stdio()).await;
+    let served = served.map_err(|error| Error(error.to_string()))?;
+    let ended = served.waiting().await;
+    ended.map(|_| ()).map_err(|error| Error(error.to_string()))
+}
