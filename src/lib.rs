@@ -99,10 +99,10 @@ pub use crate::error::Error;
 pub use crate::identifier::Kind;
 pub use crate::lookup::{
     Account, AccountUse, Answer, BadClues, Because, Clue, ClueSet, Coverage, Device, DeviceUse,
-    Doubt, Evidence, Flag, Found, Freshness, FreshnessState, Held, Hit, HitVerdict, Index, Level,
-    Likeness, LookedUp, Match, NoTarget, NotEnough, NotOne, Options, Outcome, Query, Recipient,
-    Skipped, Suggestion, Target, Tried, Use, Verdict, Waiting, WaitingReason, WaitingUsage, Which,
-    Why,
+    Doubt, Evidence, Flag, Found, Freshness, FreshnessState, Held, Hit, HitVerdict, Impacted,
+    Index, LeftOut, Level, Likeness, LookedUp, Match, NoTarget, Nobody, NotEnough, NotOne, Options,
+    Outcome, Query, Recipient, Skipped, Suggestion, Target, Tried, Use, Verdict, Waiting,
+    WaitingReason, WaitingUsage, Which, Why,
 };
 #[cfg(all(feature = "ingest", feature = "live"))]
 pub use crate::resolver::{AnsweredBy, Fault, Resolved, Resolver, ResolverOptions};

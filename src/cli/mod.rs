@@ -6,6 +6,7 @@
 
 mod demo;
 mod generations;
+mod impacted;
 mod mcp;
 mod nexthink;
 mod rejects;
@@ -182,6 +183,7 @@ enum Command {
     Serve(serve::Args),
     Demo(demo::Args),
     Mcp(mcp::Args),
+    Impacted(impacted::Args),
 }
 
 /// What every command works with.
@@ -267,6 +269,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
         Command::Serve(args) => serve::run(args, &context),
         Command::Demo(args) => demo::run(args, &context),
         Command::Mcp(args) => mcp::run(args, &context),
+        Command::Impacted(args) => impacted::run(args, &context),
     }
 }
 

@@ -3,7 +3,7 @@
 //! The way of a query: `query` says what the text can be (`spoken`; of several by kinds, `clue_set`), `search` looks it up and compares every hit with its
 //! row (`row`), `history` whom else it meant, `find` decides who fits (`heard`, `person_name`), `acting` whether that is
 //! enough to act on, `rank` orders devices and accounts, `answer` is what comes back (of `found`, `evidence`, `coverage`,
-//! `freshness` and `waiting`) and `json` how it is written; `target` is the device of it that may be acted on. `why` tells people how it came about, `suggest` what they may
+//! `freshness` and `waiting`) and `json` how it is written; `target` is the device of it that may be acted on, `impacted` whom to tell of one. `why` tells people how it came about, `suggest` what they may
 //! have meant (`resemblance`). `generation` is the file that is read; it never changes, so nothing is locked and no call
 //! waits for a run. How the index came to be is the writer's affair.
 
@@ -27,6 +27,7 @@ mod found;
 mod freshness;
 mod waiting;
 
+mod impacted;
 mod json;
 mod resemblance;
 mod suggest;
@@ -52,6 +53,7 @@ pub use self::found::{Account, AccountUse, Device, DeviceUse, Found, Use};
 pub use self::freshness::{Freshness, FreshnessState};
 use self::generation::{Generation, Place};
 pub use self::history::Held;
+pub use self::impacted::{Impacted, LeftOut, Nobody};
 pub use self::query::Query;
 use self::reader::Reader;
 pub use self::resemblance::Likeness;

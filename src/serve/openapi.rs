@@ -70,6 +70,16 @@ fn paths() -> Value {
                 }),
             ),
         },
+        "/v1/impacted": {
+            "post": with_body(
+                operation("impacted", "Say whom to tell of devices, and who is left out, and why",
+                    object(json!({"impacted": {"type": "array", "items": {"type": "object"}}})), json!([])),
+                json!({
+                    "type": "object", "required": ["devices"], "additionalProperties": false,
+                    "properties": {"devices": {"type": "array", "maxItems": 1_000, "items": {"type": "string"}}},
+                }),
+            ),
+        },
         "/healthz": {"get": plain("healthz", "Tell that it is alive", "text/plain")},
         "/readyz": {"get": plain("readyz", "Tell whether an index is open", "text/plain")},
         "/metrics": {"get": plain("metrics", "What was asked, as OpenMetrics", "application/openmetrics-text")},

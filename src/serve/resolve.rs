@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use super::app::{App, json as as_json};
 use super::problem::Problem;
-use crate::lookup::{Answer, ClueSet, Doubt, NoTarget, Query, Target, Which};
+use crate::lookup::{Answer, ClueSet, Doubt, Impacted, NoTarget, Query, Target, Which};
 
 /// The most queries of one request.
 const QUERIES_AT_MOST: usize = 1_000;
@@ -64,6 +64,13 @@ struct OfTarget {
     device: Option<String>,
     #[serde(default)]
     allow: Vec<String>,
+}
+
+/// Devices that something is up with.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OfDevices {
+    devices: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -162,6 +169,26 @@ pub(super) async fn device(
 pub(super) async fn why(State(app): State<Arc<App>>, uri: Uri) -> Answered {
     let query = parameters::<Asked>(&uri)?.query()?;
     Ok(as_json(&app.opened.index()?.why(query)?))
+}
+
+/// `POST /v1/impacted`
+pub(super) async fn impacted(
+    State(app): State<Arc<App>>,
+    body: Result<Bytes, BytesRejection>,
+) -> Answered {
+    let asked: OfDevices = of_body(body)?;
+    if asked.devices.len() > QUERIES_AT_MOST {
+        return Err(Problem::bad_request(format!(
+            "devices: at most {QUERIES_AT_MOST} at a time"
+        )));
+    }
+    let index = app.opened.index()?;
+    let impacted = asked
+        .devices
+        .into_iter()
+        .map(|device| index.impacted(device));
+    let impacted = impacted.collect::<Result<Vec<Impacted>, _>>()?;
+    Ok(as_json(&json!({"impacted": impacted})))
 }
 
 /// `POST /v1/target`

@@ -29,6 +29,7 @@ pub(super) fn router(options: &Options) -> Router {
         .route("/v1/devices/{value}", get(resolve::device))
         .route("/v1/why", get(resolve::why))
         .route("/v1/target", post(resolve::target))
+        .route("/v1/impacted", post(resolve::impacted))
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))

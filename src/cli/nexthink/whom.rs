@@ -113,7 +113,7 @@ fn device_in_words(device: &Device) -> String {
 }
 
 /// Says which account it is.
-pub(super) fn account_in_words(account: &Account) -> String {
+pub(in crate::cli) fn account_in_words(account: &Account) -> String {
     let names = [&account.account_name, &account.upn, &account.uid];
     let name = names.into_iter().flatten().next();
     let name = name.map_or("an account without a name", String::as_str);
