@@ -6,11 +6,10 @@ use serde_json::{Value, json};
 use tracing::info;
 
 use super::whom::{Whom, target_in_words};
-use super::{AskedBy, acted, audit, client, pair, wait};
+use super::{Acting, Sending, acted, pair, wait};
 use crate::cli::words::printable;
 use crate::cli::{Context, Exit, print, print_json};
 use crate::live::act::{Execution, RemediationPlan, RemoteAction, Request, Status, Trigger};
-use crate::live::{Client, Mandate};
 use crate::lookup::Target;
 
 /// Run a remote action on a device that is plainly the one that is meant
@@ -37,13 +36,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "SECONDS")]
     wait: Option<u32>,
     #[command(flatten)]
-    asked_by: AskedBy,
-    /// Say what would be sent, and send nothing
-    #[arg(long)]
-    dry_run: bool,
-    /// Print one line of JSON
-    #[arg(long)]
-    pub(super) json: bool,
+    pub(super) sending: Sending,
 }
 
 /// What was done, and what became of it.
@@ -65,22 +58,17 @@ pub(super) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
     let action = action(args)?;
     let target = args.whom.target(context)?;
     let plan = RemediationPlan::new(action, target.clone());
-    let done = match args.dry_run {
+    let done = match args.sending.dry_run {
         true => Done {
             request: None,
             waited: Waited::Not,
         },
         false => {
-            let client = client(context)?;
-            let (audit, asked_by) = (audit(context)?, args.asked_by.who()?);
-            let mandate = Mandate {
-                asked_by: &asked_by,
-                audit: &audit,
-            };
-            wait(act(args, &client, &plan, &target, mandate))??
+            let acting = Acting::new(context, &args.sending)?;
+            wait(act(args, &acting, &plan, &target))??
         }
     };
-    match args.json {
+    match args.sending.json {
         true => print_json(&json_of(&done, &plan, &target))?,
         false => print(in_words(&done, &plan, &target))?,
     }
@@ -112,11 +100,11 @@ fn action(args: &Args) -> anyhow::Result<RemoteAction> {
 
 async fn act(
     args: &Args,
-    client: &Client,
+    acting: &Acting,
     plan: &RemediationPlan,
     target: &Target,
-    mandate: Mandate<'_>,
 ) -> anyhow::Result<Done> {
+    let client = &acting.client;
     // Executions are known by the name of the remote action and by when they were, which is asked for first: what is sent
     // cannot be taken back.
     let before = match args.wait {
@@ -127,7 +115,10 @@ async fn act(
         }
         None => None,
     };
-    let done = acted(args.json, client.remediate(plan, mandate).await)?;
+    let done = acted(
+        args.sending.json,
+        client.remediate(plan, acting.mandate()).await,
+    )?;
     let request = done.requests.into_iter().next();
     let Some((name, before, within)) = before else {
         return Ok(Done {

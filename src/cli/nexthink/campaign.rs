@@ -3,10 +3,9 @@
 use serde_json::json;
 
 use super::whom::{Who, account_in_words};
-use super::{AskedBy, acted, audit, client, pair, wait};
+use super::{Acting, Sending, acted, pair, wait};
 use crate::cli::words::printable;
 use crate::cli::{Context, Exit, print, print_json};
-use crate::live::Mandate;
 use crate::live::act::Campaign;
 
 /// Show a campaign to a person who is plainly the one that is meant
@@ -24,13 +23,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "MINUTES", default_value_t = 1_440)]
     expires: u32,
     #[command(flatten)]
-    asked_by: AskedBy,
-    /// Say what would be sent, and send nothing
-    #[arg(long)]
-    dry_run: bool,
-    /// Print one line of JSON
-    #[arg(long)]
-    pub(super) json: bool,
+    pub(super) sending: Sending,
 }
 
 pub(super) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
@@ -40,26 +33,25 @@ pub(super) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
     let recipient = args.who.recipient(context)?;
     let body = campaign.body(&[recipient.sid()?]);
     let whom = account_in_words(recipient.account());
-    if args.dry_run {
-        match args.json {
+    if args.sending.dry_run {
+        match args.sending.json {
             true => print_json(&json!({"body": body, "sent": false}))?,
             false => print(format_args!("{whom}\nwould be sent: {body}"))?,
         }
         return Ok(Exit::Done);
     }
-    let client = client(context)?;
-    let (audit, asked_by) = (audit(context)?, args.asked_by.who()?);
-    let mandate = Mandate {
-        asked_by: &asked_by,
-        audit: &audit,
-    };
+    let acting = Acting::new(context, &args.sending)?;
     let recipients = [recipient];
-    let shown = wait(client.show_campaign(&campaign, &recipients, mandate))?;
-    let requests = acted(args.json, shown)?;
+    let shown = wait(
+        acting
+            .client
+            .show_campaign(&campaign, &recipients, acting.mandate()),
+    )?;
+    let requests = acted(args.sending.json, shown)?;
     let request = requests.first();
     let id = request.and_then(|one| one.id.as_deref());
     let message = request.and_then(|one| one.message.as_deref());
-    match args.json {
+    match args.sending.json {
         true => print_json(
             &json!({"body": body, "sent": id.is_some(), "request": id, "message": message}),
         )?,

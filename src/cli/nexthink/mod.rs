@@ -24,7 +24,7 @@ use serde_json::json;
 use tokio::runtime::Runtime;
 
 use super::{BadUsage, Context, Exit, print_json, sync};
-use crate::live::{Audit, Client, Credentials, Error, Options, Secret, Tenant};
+use crate::live::{Audit, Client, Credentials, Error, Mandate, Options, Secret, Tenant};
 use crate::lookup::{Index, NoTarget, Query};
 use crate::resolver::{Resolved, Resolver, ResolverOptions};
 
@@ -114,10 +114,10 @@ impl Command {
     fn is_json(&self) -> bool {
         match self {
             Command::Diagnose(args) => args.json,
-            Command::Act(args) => args.json,
-            Command::Campaign(args) => args.json,
-            Command::Workflow(args) => args.json,
-            Command::Spark(args) => args.json,
+            Command::Act(args) => args.sending.json,
+            Command::Campaign(args) => args.sending.json,
+            Command::Workflow(args) => args.sending.json,
+            Command::Spark(args) => args.sending.json,
             _ => false,
         }
     }
@@ -204,6 +204,43 @@ pub(super) struct AskedBy {
     /// Write this to the audit log as who asked for it [default: whoever runs the program]
     #[arg(long, value_name = "WHO")]
     asked_by: Option<String>,
+}
+
+/// How something is sent, and on whose word.
+#[derive(Debug, clap::Args)]
+struct Sending {
+    #[command(flatten)]
+    asked_by: AskedBy,
+    /// Say what would be sent, and send nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Print one line of JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// What acts go by: a client, and the log of whoever asked.
+struct Acting {
+    client: Client,
+    audit: Audit,
+    asked_by: String,
+}
+
+impl Acting {
+    fn new(context: &Context, sending: &Sending) -> anyhow::Result<Acting> {
+        Ok(Acting {
+            client: client(context)?,
+            audit: audit(context)?,
+            asked_by: sending.asked_by.who()?,
+        })
+    }
+
+    fn mandate(&self) -> Mandate<'_> {
+        Mandate {
+            asked_by: &self.asked_by,
+            audit: &self.audit,
+        }
+    }
 }
 
 impl AskedBy {

@@ -7,9 +7,8 @@ use anyhow::Context as _;
 use serde_json::json;
 
 use super::whom::{Who, account_in_words};
-use super::{AskedBy, acted, audit, client, wait};
+use super::{Acting, Sending, acted, wait};
 use crate::cli::{Context, Exit, print, print_json};
-use crate::live::Mandate;
 
 /// The longest text that is handed over.
 const TEXT_BYTES_AT_MOST: u64 = 64 << 10;
@@ -23,33 +22,27 @@ pub(super) struct Args {
     #[arg(long, value_name = "TEXT")]
     text: String,
     #[command(flatten)]
-    asked_by: AskedBy,
-    /// Say to whom it would be handed over, and send nothing
-    #[arg(long)]
-    dry_run: bool,
-    /// Print one line of JSON
-    #[arg(long)]
-    pub(super) json: bool,
+    pub(super) sending: Sending,
 }
 
 pub(super) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
     let recipient = args.who.recipient(context)?;
     let upn = recipient.upn()?.to_owned();
-    if !args.dry_run {
+    if !args.sending.dry_run {
         let text = text(&args.text)?;
-        let client = client(context)?;
-        let (audit, asked_by) = (audit(context)?, args.asked_by.who()?);
-        let mandate = Mandate {
-            asked_by: &asked_by,
-            audit: &audit,
-        };
+        let acting = Acting::new(context, &args.sending)?;
         let nothing = BTreeMap::new();
-        let handed = wait(client.hand_to_spark(&recipient, &text, &nothing, mandate))?;
-        acted(args.json, handed)?;
+        let handed = wait(acting.client.hand_to_spark(
+            &recipient,
+            &text,
+            &nothing,
+            acting.mandate(),
+        ))?;
+        acted(args.sending.json, handed)?;
     }
-    let is_sent = !args.dry_run;
+    let is_sent = !args.sending.dry_run;
     let whom = account_in_words(recipient.account());
-    match args.json {
+    match args.sending.json {
         true => print_json(&json!({"upn": upn, "sent": is_sent}))?,
         false if is_sent => print(format_args!("{whom}\nhanded over"))?,
         false => print(format_args!("{whom}\nwould be handed over"))?,

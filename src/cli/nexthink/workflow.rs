@@ -4,10 +4,9 @@ use clap::ValueEnum;
 use serde_json::json;
 
 use super::whom::{Whom, account_in_words, target_in_words};
-use super::{AskedBy, acted, audit, client, pair, wait};
+use super::{Acting, Sending, acted, pair, wait};
 use crate::cli::words::printable;
 use crate::cli::{Context, Exit, print, print_json};
-use crate::live::Mandate;
 use crate::live::act::Workflow;
 
 /// What a workflow is run with.
@@ -33,13 +32,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "NAME=VALUE", value_parser = pair)]
     set: Vec<(String, String)>,
     #[command(flatten)]
-    asked_by: AskedBy,
-    /// Say what would be sent, and send nothing
-    #[arg(long)]
-    dry_run: bool,
-    /// Print one line of JSON
-    #[arg(long)]
-    pub(super) json: bool,
+    pub(super) sending: Sending,
 }
 
 pub(super) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
@@ -59,22 +52,21 @@ pub(super) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
     let accounts = accounts.map(|recipient| account_in_words(recipient.account()));
     let whom: Vec<String> = devices.chain(accounts).collect();
     let whom = whom.join("\n");
-    if args.dry_run {
-        match args.json {
+    if args.sending.dry_run {
+        match args.sending.json {
             true => print_json(&json!({"body": body, "sent": false}))?,
             false => print(format_args!("{whom}\nwould be sent: {body}"))?,
         }
         return Ok(Exit::Done);
     }
-    let client = client(context)?;
-    let (audit, asked_by) = (audit(context)?, args.asked_by.who()?);
-    let mandate = Mandate {
-        asked_by: &asked_by,
-        audit: &audit,
-    };
-    let run = wait(client.run_workflow(&workflow, &targets, &recipients, mandate))?;
-    let request = acted(args.json, run)?;
-    match args.json {
+    let acting = Acting::new(context, &args.sending)?;
+    let run = wait(
+        acting
+            .client
+            .run_workflow(&workflow, &targets, &recipients, acting.mandate()),
+    )?;
+    let request = acted(args.sending.json, run)?;
+    match args.sending.json {
         true => print_json(
             &json!({"body": body, "sent": true, "request": request.id, "executions": request.executions}),
         )?,
