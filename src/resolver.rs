@@ -26,7 +26,9 @@ use crate::schema::NotPrimary;
 
 /// Whom nobody knows is remembered of so many queries at the most.
 const NOBODY_AT_MOST: usize = 10_000;
-/// The devices of more accounts than these are not asked for: nobody is meant by such an answer.
+/// Who did not answer is left alone for so long.
+const REST: Duration = Duration::from_secs(30);
+/// The devices of more accounts than these are not asked for.
 const ACCOUNTS_AT_MOST: usize = 4;
 
 /// How a resolver goes about it.
@@ -36,6 +38,8 @@ pub struct ResolverOptions {
     pub ingest: ingest::Options,
     /// How answers are judged.
     pub lookup: Options,
+    /// How long Nexthink may take for one query, all it is asked together.
+    pub within: Duration,
     /// For so long nobody is asked for again whom Nexthink did not know: unknown names must not use up what a tenant may ask.
     pub nobody_for: Duration,
 }
@@ -56,6 +60,15 @@ pub enum Fault {
     /// It could not be asked.
     #[error(transparent)]
     Live(#[from] live::Error),
+    /// It took too long.
+    #[error("Nexthink took too long")]
+    Slow,
+    /// It did not answer a moment ago, and is left alone for 30 seconds.
+    #[error("Nexthink did not answer a moment ago")]
+    Resting,
+    /// More accounts may be meant than devices are asked for.
+    #[error("too many accounts may be meant to ask for the devices of each")]
+    TooMany,
     /// What it answered cannot be taken in.
     #[error("what Nexthink answered cannot be taken in: {0}")]
     TakeIn(String),
@@ -93,16 +106,15 @@ impl Resolved {
         let undated = Doubt::NotTheirs(NotPrimary::Undated);
         let with_undated: Vec<Doubt> = allowed.iter().copied().chain([undated]).collect();
         let target = self.index.target(&self.answer, which, &with_undated)?;
-        match target.account() {
-            Some(account) => {
-                let doubt = Doubt::NotTheirs(NotPrimary::OtherAccount);
-                let is_allowed = allowed.iter().any(|one| one.as_str() == doubt.as_str());
-                match !is_allowed && first.is_used_by_others(target.collector_uid(), account)? {
-                    true => Err(NoTarget::Doubtful(vec![doubt])),
-                    false => Ok(target),
-                }
-            }
-            None => Ok(target),
+        let Some(account) = target.account() else {
+            return Ok(target);
+        };
+        let doubts = first.others_than(account, target.collector_uid())?;
+        let is_allowed = |doubt: &Doubt| allowed.iter().any(|one| one.as_str() == doubt.as_str());
+        let (allowed, doubts): (Vec<Doubt>, Vec<Doubt>) = doubts.into_iter().partition(is_allowed);
+        match doubts.is_empty() {
+            true => Ok(target.allowed_too(allowed)),
+            false => Err(NoTarget::Doubtful(doubts)),
         }
     }
 }
@@ -115,6 +127,8 @@ pub struct Resolver {
     options: ResolverOptions,
     /// Queries to which Nexthink knew nobody, and until when that holds.
     nobody: Mutex<HashMap<Vec<(Kind, String)>, Instant>>,
+    /// Until then it is not asked: it did not answer.
+    resting: Mutex<Option<Instant>>,
 }
 
 impl Resolver {
@@ -125,6 +139,7 @@ impl Resolver {
             client,
             options,
             nobody: Mutex::new(HashMap::new()),
+            resting: Mutex::new(None),
         }
     }
 
@@ -141,9 +156,22 @@ impl Resolver {
         if !is_open(&answer) || values.is_empty() || self.is_nobody(&values) {
             return Ok(self.by_index(answer, None));
         }
-        let rows = match self.ask(&values).await {
-            Ok(rows) => rows,
-            Err(error) => return Ok(self.by_index(answer, Some(error.into()))),
+        if self.is_resting() {
+            return Ok(self.by_index(answer, Some(Fault::Resting)));
+        }
+        let asked = tokio::time::timeout(self.options.within, self.ask(&values)).await;
+        let rows = match asked {
+            Ok(Ok(rows)) => rows,
+            Ok(Err(error)) => {
+                if error.is_transient() {
+                    self.rest();
+                }
+                return Ok(self.by_index(answer, Some(error.into())));
+            }
+            Err(_) => {
+                self.rest();
+                return Ok(self.by_index(answer, Some(Fault::Slow)));
+            }
         };
         if rows.users.is_empty() {
             self.remember_nobody(values);
@@ -159,6 +187,11 @@ impl Resolver {
         // A row that is of no use, a hashed name say.
         let is_nobody = matches!(taken.answer.outcome, Outcome::None | Outcome::Unparseable);
         if is_nobody && taken.answer.non_identifying.is_empty() {
+            return Ok(self.by_index(answer, taken.fault));
+        }
+        // Only users were asked for: who else is meant by the index is meant still.
+        let is_one = taken.answer.outcome == Outcome::One;
+        if answer.outcome == Outcome::Several && is_one {
             return Ok(self.by_index(answer, taken.fault));
         }
         mark_moved(&answer, &mut taken.answer);
@@ -199,13 +232,14 @@ impl Resolver {
         let names = names.filter_map(|row| text_of(row, "user.name"));
         let names: BTreeSet<String> = names.collect();
         if names.len() > ACCOUNTS_AT_MOST {
+            rows.fault = Some(Fault::TooMany);
             return Ok(rows);
         }
         for name in names {
             let devices = match self.devices_of(&name).await {
                 Ok(devices) => devices,
                 Err(error) => {
-                    rows.fault = Some(error);
+                    rows.fault = Some(error.into());
                     continue;
                 }
             };
@@ -218,6 +252,16 @@ impl Resolver {
     async fn devices_of(&self, name: &str) -> Result<Vec<Row>, live::Error> {
         let query = Shipped::DevicesOfUser.query(&[name])?;
         Ok(self.client.execute(&query).await?.rows)
+    }
+
+    fn is_resting(&self) -> bool {
+        let resting = self.resting.lock().unwrap_or_else(PoisonError::into_inner);
+        resting.is_some_and(|until| Instant::now() < until)
+    }
+
+    fn rest(&self) {
+        let mut resting = self.resting.lock().unwrap_or_else(PoisonError::into_inner);
+        *resting = Some(Instant::now() + REST);
     }
 
     fn is_nobody(&self, values: &[(Kind, String)]) -> bool {
@@ -233,7 +277,7 @@ impl Resolver {
         if nobody.len() >= NOBODY_AT_MOST {
             nobody.retain(|_, until| now < *until);
         }
-        // Who asks for so many names in so short a time is told nobody of more of them anew.
+        // Of more names than these in so short a time, the rest is asked for again.
         if nobody.len() < NOBODY_AT_MOST {
             nobody.insert(values, now + self.options.nobody_for);
         }
@@ -257,7 +301,7 @@ struct Rows {
     /// Each with the name of an account that used it.
     devices: Vec<(String, Row)>,
     /// Devices could not be asked for.
-    fault: Option<live::Error>,
+    fault: Option<Fault>,
 }
 
 /// Marks an account that is another one than the index has by what was asked for: the name may have been given to somebody
@@ -267,10 +311,11 @@ fn mark_moved(known: &Answer, found: &mut Answer) {
         Found::Account { account, .. } => [account.sid.clone(), account.uid.clone()],
         Found::Device { .. } => [None, None],
     };
-    let known: Vec<String> = known.matches.iter().flat_map(ids).flatten().collect();
-    if known.is_empty() {
+    if known.matches.is_empty() {
         return;
     }
+    // Of one without ids it is not known whether it is the same.
+    let known: Vec<String> = known.matches.iter().flat_map(ids).flatten().collect();
     for one in &mut found.matches {
         let is_known = ids(one).iter().flatten().any(|id| known.contains(id));
         if !is_known {
@@ -303,7 +348,7 @@ fn take_in(rows: Rows, options: &ResolverOptions, query: Query) -> Result<Resolv
     Ok(Resolved {
         answer: index.find(query).map_err(|error| error.to_string())?,
         by: AnsweredBy::Nexthink,
-        fault: rows.fault.map(Fault::Live),
+        fault: rows.fault,
         index: Arc::new(index),
         first: None,
         _folder: Some(folder),

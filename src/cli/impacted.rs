@@ -37,7 +37,11 @@ pub(super) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
         "-" => Box::new(io::stdin().lock()),
         path => Box::new(File::open(path).with_context(|| format!("cannot read {path}"))?),
     };
-    let queries = queries(BufReader::new(input.take(BYTES_AT_MOST)))?;
+    let mut input = BufReader::new(input.take(BYTES_AT_MOST + 1));
+    let queries = queries(&mut input)?;
+    if input.get_ref().limit() == 0 {
+        return Err(anyhow::anyhow!("the list of devices is longer than 64 MiB"));
+    }
     let mut is_one_told = false;
     for query in queries {
         let impacted = index.impacted(query)?;
@@ -51,7 +55,7 @@ pub(super) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
 }
 
 /// Reads the devices of a list, in order.
-fn queries(mut input: impl BufRead) -> anyhow::Result<Vec<Query>> {
+fn queries(input: &mut impl BufRead) -> anyhow::Result<Vec<Query>> {
     let mut first = String::new();
     input
         .read_line(&mut first)
@@ -61,12 +65,11 @@ fn queries(mut input: impl BufRead) -> anyhow::Result<Vec<Query>> {
         .split([',', ';', '\t'])
         .map(|name| name.trim().trim_matches('"').to_ascii_lowercase())
         .collect();
-    let mut columns = COLUMNS.iter();
-    let column = columns.find_map(|(column, kind)| {
-        let at = header.iter().position(|name| name == column)?;
-        Some((at, *kind))
-    });
-    let Some((at, kind)) = column else {
+    let columns: Vec<(usize, &str)> = COLUMNS
+        .iter()
+        .filter_map(|(column, kind)| Some((header.iter().position(|name| name == column)?, *kind)))
+        .collect();
+    if columns.is_empty() {
         let mut rest = String::new();
         input
             .read_to_string(&mut rest)
@@ -91,10 +94,15 @@ fn queries(mut input: impl BufRead) -> anyhow::Result<Vec<Query>> {
     for (line, record) in (2..).zip(reader.into_records()) {
         let record =
             record.map_err(|_| anyhow::anyhow!("the list of devices: line {line} is no CSV"))?;
-        let value = record.get(at).unwrap_or_default().trim();
-        if let (false, Some(query)) = (value.is_empty(), Query::named(kind, value)) {
-            queries.push(query);
-        }
+        // The surest of those that the row has.
+        let query = columns.iter().find_map(|(at, kind)| {
+            let value = record.get(*at).unwrap_or_default().trim();
+            let value = Some(value).filter(|value| !value.is_empty())?;
+            Query::named(kind, value)
+        });
+        let is_empty = record.iter().all(|cell| cell.trim().is_empty());
+        // A row that names no device has its line, too.
+        queries.extend(query.or_else(|| (!is_empty).then(|| Query::any(""))));
     }
     Ok(queries)
 }
@@ -103,7 +111,7 @@ fn in_words(impacted: &Impacted) -> String {
     let whom = match (&impacted.to_tell, &impacted.nobody) {
         (Some(recipient), _) => {
             let account = recipient.account();
-            let address = account.email.as_deref().or(account.upn.as_deref());
+            let address = recipient.email().or(recipient.upn()).ok();
             let address = address.map_or(String::new(), |address| format!(" <{address}>"));
             format!("{}{}", account_in_words(account), printable(&address))
         }

@@ -72,7 +72,7 @@ enum Exit {
 
 impl Exit {
     fn of_error(error: &anyhow::Error) -> Exit {
-        if let Some(no_target) = error.downcast_ref::<lookup::NoTarget>() {
+        if let Some(no_target) = nexthink::no_target_of(error) {
             return Exit::of_no_target(no_target);
         }
         if error.is::<nexthink::MayBeDone>() {
@@ -362,6 +362,7 @@ mod tests {
             Exit::Failed,
             Exit::Usage,
             Exit::Partly,
+            Exit::Refused,
             Exit::Locked,
             Exit::None,
             Exit::Several,

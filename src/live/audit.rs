@@ -4,7 +4,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -23,6 +23,7 @@ pub struct Audit {
 
 #[derive(Debug)]
 struct Log {
+    path: PathBuf,
     file: File,
     /// Its last line has no end: what was written while the disk was full.
     is_torn: bool,
@@ -43,12 +44,7 @@ impl Audit {
     /// # Errors
     /// [`Error::Audit`] where it cannot be written.
     pub fn open(path: impl AsRef<Path>) -> Result<Audit, Error> {
-        let mut options = OpenOptions::new();
-        // Read, too: a pipe that nobody reads would be waited for.
-        options.append(true).create(true).read(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let opened = options.open(path).and_then(Log::of);
+        let opened = Log::open(path.as_ref());
         let log = opened.map_err(|source| Error::Audit { source })?;
         Ok(Audit {
             log: Arc::new(Mutex::new(log)),
@@ -114,8 +110,14 @@ impl Audit {
 }
 
 impl Log {
-    /// Takes a file that lines can be added to.
-    fn of(mut file: File) -> io::Result<Log> {
+    /// Opens a file that lines can be added to, or begins one.
+    fn open(path: &Path) -> io::Result<Log> {
+        let mut options = OpenOptions::new();
+        // Read, too: a pipe that nobody reads would be waited for.
+        options.append(true).create(true).read(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let mut file = options.open(path)?;
         if !file.metadata()?.is_file() {
             return Err(io::Error::other("it is no file"));
         }
@@ -125,16 +127,34 @@ impl Log {
             file.read_exact(&mut last)?;
         }
         Ok(Log {
+            path: path.to_owned(),
             file,
             is_torn: last != [b'\n'],
         })
     }
 
     fn add(&mut self, line: &str) -> io::Result<()> {
+        if !self.is_there()? {
+            *self = Log::open(&self.path)?;
+        }
         let end = if self.is_torn { "\n" } else { "" };
         self.is_torn = true;
         self.file.write_all(format!("{end}{line}").as_bytes())?;
         self.is_torn = false;
         self.file.sync_data()
+    }
+
+    /// Tells whether the file is still the one of its path: it may have been moved away, or deleted.
+    #[cfg(unix)]
+    fn is_there(&self) -> io::Result<bool> {
+        use std::os::unix::fs::MetadataExt;
+        let of = |file: &std::fs::Metadata| (file.dev(), file.ino());
+        let own = of(&self.file.metadata()?);
+        Ok(std::fs::metadata(&self.path).is_ok_and(|found| of(&found) == own))
+    }
+
+    #[cfg(not(unix))]
+    fn is_there(&self) -> io::Result<bool> {
+        Ok(self.path.exists())
     }
 }

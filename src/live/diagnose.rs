@@ -60,7 +60,7 @@ impl Client {
         for shipped in queries {
             let query = shipped.query(&[target.collector_uid()])?;
             let answer = self.execute(&query).await;
-            match answer.and_then(|answer| rows_of(target, answer.rows)) {
+            match answer.and_then(|answer| rows_of(shipped, target, answer.rows)) {
                 Ok(rows) => health.take(shipped, &rows),
                 Err(error) => {
                     health.not_answered.push((shipped, error.to_string()));
@@ -75,17 +75,23 @@ impl Client {
     }
 }
 
-/// Returns rows, all of one device.
-pub(super) fn rows_of(target: &Target, rows: Vec<Row>) -> Result<Vec<Row>, Error> {
-    let is_of = |row: &Row| {
-        let uid = text_of(row, "device.collector.uid");
-        uid.is_none_or(|uid| uid.eq_ignore_ascii_case(target.collector_uid()))
+/// Returns rows, all of one device: what a query lists of that is there, and right.
+pub(super) fn rows_of(
+    shipped: Shipped,
+    target: &Target,
+    rows: Vec<Row>,
+) -> Result<Vec<Row>, Error> {
+    const DEVICE: &str = "device.collector.uid";
+    let is_listed = shipped.columns().any(|column| column == DEVICE);
+    let is_of = |row: &Row| match text_of(row, DEVICE) {
+        Some(uid) => uid.eq_ignore_ascii_case(target.collector_uid()),
+        None => !is_listed,
     };
     match rows.iter().all(is_of) {
         true => Ok(rows),
         false => Err(Error::BadAnswer {
             call: "a query of one device",
-            reason: "it tells of another device; check that the query is saved as shipped",
+            reason: "it tells of another device, or does not say of which; check that the query is saved as shipped",
         }),
     }
 }

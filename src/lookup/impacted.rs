@@ -6,7 +6,7 @@ use super::Index;
 use super::answer::{NotEnough, NotOne};
 use super::found::{Account, AccountUse, Device, Found};
 use super::query::Query;
-use super::target::{Doubt, NoTarget, Recipient};
+use super::target::{Doubt, NoTarget, Recipient, is_same};
 use crate::error::Error;
 use crate::identifier::Kind;
 use crate::schema::{NotPrimary, Subject};
@@ -25,6 +25,8 @@ pub struct Impacted {
     pub nobody: Option<Nobody>,
     /// Who uses it and is left out, and why.
     pub left_out: Vec<LeftOut>,
+    /// How many more do, and are not listed.
+    pub left_out_more: u64,
 }
 
 /// Why nobody is told of a device.
@@ -63,6 +65,7 @@ impl Index {
             to_tell: None,
             nobody: None,
             left_out: Vec::new(),
+            left_out_more: 0,
         };
         let one = match answer.one() {
             Ok(one) => one,
@@ -72,7 +75,10 @@ impl Index {
             }
         };
         let Found::Device {
-            device, accounts, ..
+            device,
+            accounts,
+            accounts_left_out,
+            ..
         } = &one.subject
         else {
             impacted.nobody = Some(Nobody::NotOne(NotOne::None));
@@ -87,6 +93,15 @@ impl Index {
             })
         });
         impacted.left_out = left_out.collect();
+        impacted.left_out_more = *accounts_left_out;
+        // That one identifier was asked for is how a list is; anything else speaks against the device itself.
+        if let Some(reason) = one
+            .not_enough
+            .filter(|reason| *reason != NotEnough::TooLittle)
+        {
+            impacted.nobody = Some(Nobody::Doubtful(vec![Doubt::NotEnough(reason)]));
+            return Ok(impacted);
+        }
         let owner = accounts.iter().find(|used| used.usage.is_primary());
         match owner.map(|owner| self.to_tell(owner)).transpose()? {
             None => impacted.nobody = Some(Nobody::NotOwned),
@@ -114,7 +129,8 @@ impl Index {
         let answer = self.find(Query::of(kind, id))?;
         let allowed = [Doubt::NotEnough(NotEnough::TooLittle)];
         match self.recipient(&answer, &allowed) {
-            Ok(recipient) => Ok(Ok(recipient)),
+            Ok(recipient) if is_same(recipient.account(), account) => Ok(Ok(recipient)),
+            Ok(_) => Ok(Err(Nobody::NotOwned)),
             Err(NoTarget::Index(error)) => Err(error),
             Err(NoTarget::NotOne(why)) => Ok(Err(Nobody::NotOne(why))),
             Err(NoTarget::Doubtful(doubts)) => Ok(Err(Nobody::Doubtful(doubts))),
@@ -141,10 +157,14 @@ impl Serialize for Impacted {
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("query", &self.query)?;
         map.serialize_entry("device", &self.device)?;
-        map.serialize_entry("to_tell", &self.to_tell.as_ref().map(Recipient::account))?;
+        map.serialize_entry(
+            "to_tell",
+            &self.to_tell.as_ref().map(Recipient::with_own_ids),
+        )?;
         let nobody = self.nobody.as_ref().map(Nobody::reasons);
         map.serialize_entry("nobody", &nobody.unwrap_or_default())?;
         map.serialize_entry("left_out", &self.left_out)?;
+        map.serialize_entry("left_out_more", &self.left_out_more)?;
         map.end()
     }
 }

@@ -124,6 +124,16 @@ fn shown(doubts: &[Doubt]) -> String {
     doubts.join("; ")
 }
 
+impl NoTarget {
+    /// Returns the names of what speaks against it and can be allowed.
+    pub fn doubts(&self) -> Vec<&'static str> {
+        match self {
+            NoTarget::Doubtful(doubts) => doubts.iter().map(|doubt| doubt.as_str()).collect(),
+            _ => Vec::new(),
+        }
+    }
+}
+
 /// A device that may be acted on.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Target {
@@ -140,6 +150,7 @@ pub struct Recipient {
     sid: Option<String>,
     uid: Option<String>,
     upn: Option<String>,
+    email: Option<String>,
     because: Because,
 }
 
@@ -160,6 +171,13 @@ pub struct Because {
 }
 
 impl Target {
+    /// Notes what else spoke against it, and was allowed.
+    #[cfg(all(feature = "ingest", feature = "live"))]
+    pub(crate) fn allowed_too(mut self, doubts: Vec<Doubt>) -> Target {
+        self.because.allowed.extend(doubts);
+        self
+    }
+
     /// Returns the device.
     pub fn device(&self) -> &Device {
         &self.device
@@ -206,6 +224,25 @@ impl Recipient {
     /// [`NoTarget::NoId`] where it has none that is its own alone.
     pub fn uid(&self) -> Result<&str, NoTarget> {
         self.uid.as_deref().ok_or(NoTarget::NoId(Kind::Uid))
+    }
+
+    /// Returns the account's mail address.
+    ///
+    /// # Errors
+    /// [`NoTarget::NoId`] where it has none that is its own alone: others may read it, too.
+    pub fn email(&self) -> Result<&str, NoTarget> {
+        self.email.as_deref().ok_or(NoTarget::NoId(Kind::Email))
+    }
+
+    /// Returns the account with those of its ids alone that mean nobody else.
+    pub fn with_own_ids(&self) -> Account {
+        Account {
+            sid: self.sid.clone(),
+            uid: self.uid.clone(),
+            upn: self.upn.clone(),
+            email: self.email.clone(),
+            ..self.account.clone()
+        }
     }
 
     /// Returns the account's UPN, by which Spark knows it.
@@ -273,6 +310,7 @@ impl Index {
         if self.is_replaced(device)? {
             doubts.push(NotPrimary::Replaced);
         }
+        doubts.sort_by_key(|reason| reason.as_str());
         doubts.dedup();
         let mut because = because(answer, one, doubts, allowed)?;
         because.named = named.first().map(|name| (*name).to_owned());
@@ -303,6 +341,7 @@ impl Index {
             sid: own(Kind::Sid, &account.sid)?,
             uid: own(Kind::Uid, &account.uid)?,
             upn: own(Kind::Upn, &account.upn)?,
+            email: own(Kind::Email, &account.email)?,
             because,
         })
     }
@@ -375,14 +414,28 @@ impl Index {
         Ok(reasons)
     }
 
-    /// Tells whether others than an account use a device currently; no, where the index does not know it.
+    /// Returns why a device may be another one's by what this index knows, where another one gave the answer.
     #[cfg(all(feature = "ingest", feature = "live"))]
-    pub(crate) fn is_used_by_others(
+    pub(crate) fn others_than(
         &self,
-        collector_uid: &str,
         account: &Account,
-    ) -> Result<bool, Error> {
-        Ok(self.others_at(collector_uid, account, None)?.0)
+        collector_uid: &str,
+    ) -> Result<Vec<Doubt>, Error> {
+        let answer = self.find(Query::of(Kind::CollectorUid, collector_uid).ids_only())?;
+        if answer.one().is_err() {
+            // Of a device that is not known nobody knows who else uses it.
+            return Ok(vec![Doubt::NotTheirs(NotPrimary::NotRanked)]);
+        }
+        let (is_used, is_waited_for) = self.others_at(collector_uid, account, None)?;
+        let reasons = [
+            is_used.then_some(NotPrimary::OtherAccount),
+            is_waited_for.then_some(NotPrimary::NewerWaits),
+        ];
+        Ok(reasons
+            .into_iter()
+            .flatten()
+            .map(Doubt::NotTheirs)
+            .collect())
     }
 
     /// Tells whether others than an account use a device currently, and whether usages of it wait. The account of the computer
@@ -498,7 +551,7 @@ fn because(
 }
 
 /// Tells whether two accounts are one: by what is never two's.
-fn is_same(left: &Account, right: &Account) -> bool {
+pub(super) fn is_same(left: &Account, right: &Account) -> bool {
     let ids = |one: &Account| (one.uid.clone(), one.sid.clone(), one.account_name.clone());
     ids(left) == ids(right)
 }
@@ -524,8 +577,8 @@ fn of_name<'d>(devices: &'d [DeviceUse], name: &str) -> Result<&'d DeviceUse, No
     }
 }
 
-/// Tells whether a device has a name, uid, collector uid or serial number: the whole of it, in any case; of a name the domain
-/// may be left out on one side.
+/// Tells whether a device has a name, uid, collector uid or serial number: the whole of it, in any case; of its name the domain
+/// may be left out.
 fn is_called(device: &Device, name: &str) -> bool {
     let held = [
         (Kind::DeviceName, &device.name),
@@ -544,6 +597,7 @@ fn is_called(device: &Device, name: &str) -> bool {
         let is_short = |whole: &str, short: &str| {
             kind == Kind::DeviceName && identifier::short_name(whole) == Some(short)
         };
-        asked == held || is_short(&held, &asked) || is_short(&asked, &held)
+        // What was asked for may be of another domain, or no host at all: `john.doe` is not the host `john`.
+        asked == held || is_short(&held, &asked)
     })
 }

@@ -154,7 +154,9 @@ fn unix_listener(path: &std::path::Path) -> io::Result<UnixListener> {
     use std::os::unix::fs::{FileTypeExt, PermissionsExt};
     let is_socket =
         std::fs::symlink_metadata(path).is_ok_and(|found| found.file_type().is_socket());
-    if is_socket && std::os::unix::net::UnixStream::connect(path).is_err() {
+    let connected = std::os::unix::net::UnixStream::connect(path);
+    let is_left = connected.is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused);
+    if is_socket && is_left {
         std::fs::remove_file(path)?;
     }
     let listener = UnixListener::bind(path)?;

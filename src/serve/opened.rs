@@ -5,19 +5,23 @@ use std::path::PathBuf;
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
+use tracing::debug;
+
 use super::problem::Problem;
 use crate::lookup::{Index, Options};
 
 /// How often one that is not there yet is looked for.
 const LOOKS_APART: Duration = Duration::from_millis(500);
 
+const NOT_OPEN: &str = "no index can be opened yet; the log of the sidecar says why";
+
 /// An index by its path.
 pub(super) struct Opened {
     path: PathBuf,
     options: Options,
     index: OnceLock<Index>,
-    /// When it was looked for last, and why it was not opened then.
-    failed: Mutex<Option<(Instant, String)>>,
+    /// When it was looked for last, and not opened.
+    failed: Mutex<Option<Instant>>,
 }
 
 impl Opened {
@@ -36,17 +40,16 @@ impl Opened {
             return Ok(index);
         }
         let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((at, why)) = &*failed
-            && at.elapsed() < LOOKS_APART
-        {
-            return Err(Problem::not_ready(why.clone()));
+        if failed.is_some_and(|at| at.elapsed() < LOOKS_APART) {
+            return Err(Problem::not_ready(NOT_OPEN));
         }
         match Index::open_with(&self.path, self.options) {
             Ok(index) => Ok(self.index.get_or_init(|| index)),
             Err(error) => {
-                let why = error.to_string();
-                *failed = Some((Instant::now(), why.clone()));
-                Err(Problem::not_ready(why))
+                // Where it is, is not for whoever asks.
+                debug!(%error, "no index to answer from");
+                *failed = Some(Instant::now());
+                Err(Problem::not_ready(NOT_OPEN))
             }
         }
     }

@@ -147,11 +147,15 @@ pub(super) async fn many(
     let queries = many.queries.into_iter().map(OneOf::query);
     let queries = queries.collect::<Result<Vec<_>, _>>()?.into_iter();
     let queries = queries.map(|query| shaped(query, all_classes, ids_only));
-    let answers = app.opened.index()?.find_all(queries)?;
-    answers
-        .iter()
-        .for_each(|answer| app.metrics.count_answer(answer));
-    Ok(as_json(&Answers { answers }))
+    let queries: Vec<Query> = queries.collect();
+    aside(move || {
+        let answers = app.opened.index()?.find_all(queries)?;
+        answers
+            .iter()
+            .for_each(|answer| app.metrics.count_answer(answer));
+        Ok(as_json(&Answers { answers }))
+    })
+    .await
 }
 
 /// `GET /v1/devices/{value}`
@@ -182,13 +186,14 @@ pub(super) async fn impacted(
             "devices: at most {QUERIES_AT_MOST} at a time"
         )));
     }
-    let index = app.opened.index()?;
-    let impacted = asked
-        .devices
-        .into_iter()
-        .map(|device| index.impacted(device));
-    let impacted = impacted.collect::<Result<Vec<Impacted>, _>>()?;
-    Ok(as_json(&json!({"impacted": impacted})))
+    aside(move || {
+        let index = app.opened.index()?;
+        let devices = asked.devices.into_iter();
+        let impacted = devices.map(|device| index.impacted(device));
+        let impacted = impacted.collect::<Result<Vec<Impacted>, _>>()?;
+        Ok(as_json(&json!({"impacted": impacted})))
+    })
+    .await
 }
 
 /// `POST /v1/target`
@@ -208,11 +213,7 @@ pub(super) async fn target(
         Ok(target) => Ok(as_json(&json!({"target": of_target(&target)}))),
         Err(NoTarget::Index(error)) => Err(error.into()),
         Err(why) => {
-            let doubts = match &why {
-                NoTarget::Doubtful(doubts) => doubts.iter().map(|doubt| doubt.as_str()).collect(),
-                _ => Vec::new(),
-            };
-            let refused = json!({"target": null, "refused": why.to_string(), "doubts": doubts,
+            let refused = json!({"target": null, "refused": why.to_string(), "doubts": why.doubts(),
                 "outcome": answer.outcome.as_str()});
             Ok(as_json(&refused))
         }
@@ -225,6 +226,15 @@ fn of_target(target: &Target) -> Value {
     json!({
         "device": device, "collector_uid": target.collector_uid(), "account": target.account(),
         "query": because.query, "generation": because.generation, "allowed": allowed,
+    })
+}
+
+/// Does the work of many lookups where no other request waits for it.
+async fn aside(work: impl FnOnce() -> Answered + Send + 'static) -> Answered {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.unwrap_or_else(|_| {
+        let what = "a fault of this program; please report it";
+        Err(Problem::new(StatusCode::INTERNAL_SERVER_ERROR, what))
     })
 }
 

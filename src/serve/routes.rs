@@ -18,7 +18,7 @@ use super::{Options, openapi, resolve};
 
 /// The largest body of a request.
 const BODY_BYTES: usize = 1 << 20;
-/// How long a request may take to come whole and be answered.
+/// How long a request may take to come whole.
 const REQUEST_WITHIN: Duration = Duration::from_secs(10);
 
 /// Makes the routes.

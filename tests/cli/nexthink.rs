@@ -93,7 +93,8 @@ fn a_remote_action_goes_to_the_one_device_and_is_waited_for() {
             r#"{"requestId":"r1","expiresInMinutes":60}"#,
         )],
     );
-    let row = json!({"time": Timestamp::now().to_string(), "status": "success", "outputs": "{\"Freed\":12}"});
+    let row = json!({"time": Timestamp::now().to_string(), "status": "success", "outputs": "{\"Freed\":12}",
+        "remote_action.name": "Clear disk", "device.collector.uid": COLLECTOR});
     let rows = json!({"rows": 1, "data": [row]});
     let none = json!({"rows": 0, "data": []});
     let told = [none, rows].map(|rows| Reply::of(200, rows.to_string()));

@@ -394,6 +394,29 @@ fn a_line_that_was_cut_short_swallows_no_other() {
 }
 
 #[test]
+fn a_log_that_was_moved_away_is_begun_anew() {
+    let desk = Desk::new();
+    desk.server
+        .answers(ACT, &[Reply::of(200, r#"{"requestId":"r1"}"#)]);
+    let audit = desk.audit();
+    let mandate = Mandate {
+        asked_by: "bot",
+        audit: &audit,
+    };
+    run(desk.client.remediate(&desk.plan(), mandate)).unwrap();
+    let moved = desk.log.with_extension("1");
+    std::fs::rename(&desk.log, &moved).unwrap();
+    run(desk.client.remediate(&desk.plan(), mandate)).unwrap();
+    assert_eq!(
+        (
+            std::fs::read_to_string(&moved).unwrap().lines().count(),
+            desk.log().len()
+        ),
+        (2, 2)
+    );
+}
+
+#[test]
 fn what_nexthink_does_not_take_is_not_sent() {
     let desk = Desk::new();
     let audit = desk.audit();

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use identidex::live::nql::Shipped;
 use identidex::{
-    AnsweredBy, Fault, Index, NoTarget, Options, Outcome, Query, Resolved, Resolver,
-    ResolverOptions, Which, ingest,
+    AnsweredBy, Doubt, Fault, Index, NoTarget, NotPrimary, Options, Outcome, Query, Resolved,
+    Resolver, ResolverOptions, Which, ingest,
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -44,6 +44,7 @@ impl Desk {
         let options = ResolverOptions {
             ingest: ingest::Options::new(&path, Vec::new()),
             lookup: Options::default(),
+            within: Duration::from_secs(10),
             nobody_for,
         };
         Desk {
@@ -167,7 +168,14 @@ fn a_sid_that_nexthink_knows_is_enough_to_act_on_a_device_that_is_named() {
     ];
     desk.server.answers(EXECUTE, &replies);
     let resolved = desk.resolve(Query::sid(eve));
-    let target = resolved.target(Which::Named("NB-7"), &[]).unwrap();
+    // The index does not know the device, and so not who else uses it.
+    let not_ranked = Doubt::NotTheirs(NotPrimary::NotRanked);
+    let doubtful = resolved.target(Which::Named("NB-7"), &[]);
+    assert!(matches!(doubtful, Err(NoTarget::Doubtful(doubts)) if doubts == [not_ranked]));
+    let target = resolved
+        .target(Which::Named("NB-7"), &[not_ranked])
+        .unwrap();
+    assert!(target.because().allowed.contains(&not_ranked));
     assert_eq!(
         target.collector_uid(),
         "cccccccc-0000-4000-8000-000000000007"

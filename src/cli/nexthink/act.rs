@@ -9,6 +9,7 @@ use super::whom::{Whom, target_in_words};
 use super::{Acting, Sending, acted, pair, wait};
 use crate::cli::words::printable;
 use crate::cli::{Context, Exit, print, print_json};
+use crate::live::Error;
 use crate::live::act::{Execution, RemediationPlan, RemoteAction, Request, Status, Trigger};
 use crate::lookup::Target;
 
@@ -109,8 +110,10 @@ async fn act(
     // cannot be taken back.
     let before = match args.wait {
         Some(seconds) => {
-            let name = client.remote_action(&args.action).await?.name;
-            let before = client.before_execution(&name, target).await?;
+            let known = not_sent(client.remote_action(&args.action).await);
+            let name = acted(args.sending.json, known)?.name;
+            let before = not_sent(client.before_execution(&name, target).await);
+            let before = acted(args.sending.json, before)?;
             Some((name, before, Duration::from_secs(u64::from(seconds))))
         }
         None => None,
@@ -136,6 +139,11 @@ async fn act(
         Err(error) => Waited::Failed(error.to_string()),
     };
     Ok(Done { request, waited })
+}
+
+/// What fails before anything is sent was not done.
+fn not_sent<T>(asked: Result<T, Error>) -> Result<T, Error> {
+    asked.map_err(|error| Error::NotDone(Box::new(error)))
 }
 
 fn plan_name(target: &Target) -> &str {

@@ -54,7 +54,7 @@ enum Command {
 pub(super) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
     let ended = args.command.run(context);
     if let Err(error) = &ended
-        && let Some(why) = error.downcast_ref::<NoTarget>()
+        && let Some(why) = no_target_of(error)
         && args.command.is_json()
     {
         print_refusal(why)?;
@@ -86,12 +86,17 @@ fn acted<T>(is_json: bool, acted: Result<T, Error>) -> anyhow::Result<T> {
     })
 }
 
+/// Returns why there was nobody or nothing to act on, if that is what an error says.
+pub(super) fn no_target_of(error: &anyhow::Error) -> Option<&NoTarget> {
+    error.downcast_ref().or(match error.downcast_ref() {
+        Some(Error::NoTarget(why)) => Some(why),
+        _ => None,
+    })
+}
+
 /// Says as JSON why nothing was done to whom it was meant for.
 fn print_refusal(why: &NoTarget) -> anyhow::Result<()> {
-    let doubts = match why {
-        NoTarget::Doubtful(doubts) => doubts.iter().map(|doubt| doubt.as_str()).collect(),
-        _ => Vec::new(),
-    };
+    let doubts = why.doubts();
     print_json(&json!({"sent": false, "refused": why.to_string(), "doubts": doubts}))
 }
 
@@ -185,6 +190,7 @@ impl Asking {
         let options = ResolverOptions {
             ingest: sync::configured_options(&context.config)?,
             lookup: context.lookup_options(),
+            within: context.config.nexthink.deadline,
             nobody_for: NOBODY_FOR,
         };
         Ok(Asking {

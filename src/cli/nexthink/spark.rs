@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::whom::{Who, account_in_words};
 use super::{Acting, Sending, acted, wait};
-use crate::cli::{Context, Exit, print, print_json};
+use crate::cli::{BadUsage, Context, Exit, print, print_json};
 
 /// The longest text that is handed over.
 const TEXT_BYTES_AT_MOST: u64 = 64 << 10;
@@ -55,8 +55,10 @@ fn text(text: &str) -> anyhow::Result<String> {
         return Ok(text.to_owned());
     }
     let mut text = String::new();
-    let mut input = io::stdin().lock().take(TEXT_BYTES_AT_MOST);
+    let mut input = io::stdin().lock().take(TEXT_BYTES_AT_MOST + 1);
     let read = input.read_to_string(&mut text);
-    read.context("cannot read standard input as text")?;
+    if read.context("cannot read standard input as text")? as u64 > TEXT_BYTES_AT_MOST {
+        return Err(BadUsage("a text that is handed over has at most 64 KiB".to_owned()).into());
+    }
     Ok(text)
 }

@@ -50,19 +50,43 @@ impl Who {
     }
 }
 
+/// What was found of who is meant: devices and accounts are of one answer.
+pub(super) struct FoundWhom<'w> {
+    whom: &'w Whom,
+    index: Index,
+    answer: Answer,
+}
+
 impl Whom {
+    pub(super) fn find(&self, context: &Context) -> anyhow::Result<FoundWhom<'_>> {
+        let index = context.open_index()?;
+        Ok(FoundWhom {
+            answer: self.who.find(&index)?,
+            whom: self,
+            index,
+        })
+    }
+
     /// Returns the device that is meant.
     pub(super) fn target(&self, context: &Context) -> anyhow::Result<Target> {
-        let index = context.open_index()?;
-        let answer = self.who.find(&index)?;
-        let which = self.device.as_deref().map_or(Which::Own, Which::Named);
-        let target = index.target(&answer, which, &self.who.allowed());
+        self.find(context)?.target()
+    }
+}
+
+impl FoundWhom<'_> {
+    /// Returns the device that is meant.
+    pub(super) fn target(&self) -> anyhow::Result<Target> {
+        let which = self.whom.device.as_deref().map_or(Which::Own, Which::Named);
+        let target = self
+            .index
+            .target(&self.answer, which, &self.whom.who.allowed());
         target.map_err(refused)
     }
 
     /// Returns the account that is meant.
-    pub(super) fn recipient(&self, context: &Context) -> anyhow::Result<Recipient> {
-        self.who.recipient(context)
+    pub(super) fn recipient(&self) -> anyhow::Result<Recipient> {
+        let recipient = self.index.recipient(&self.answer, &self.whom.who.allowed());
+        recipient.map_err(refused)
     }
 }
 

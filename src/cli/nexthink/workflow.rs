@@ -39,12 +39,13 @@ pub(super) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
     let workflow = Workflow::new(&args.workflow)?;
     let set = |workflow: Workflow, (name, value): &(String, String)| workflow.with(name, value);
     let workflow = args.set.iter().fold(workflow, set);
+    let found = args.whom.find(context)?;
     let (mut targets, mut recipients) = (Vec::new(), Vec::new());
     if args.with != With::Account {
-        targets.push(args.whom.target(context)?);
+        targets.push(found.target()?);
     }
     if args.with != With::Device {
-        recipients.push(args.whom.recipient(context)?);
+        recipients.push(found.recipient()?);
     }
     let body = workflow.body(&targets, &recipients)?;
     let devices = targets.iter().map(target_in_words);

@@ -158,10 +158,11 @@ impl Client {
         // A name may have * and ? in it; rows of other ones are left out below.
         let query = Shipped::RemoteActionExecutions.query(&["name", target.collector_uid()])?;
         let query = query.with_pattern("remote_action", action_name);
-        let rows = rows_of(target, self.execute(&query).await?.rows)?;
+        let shipped = Shipped::RemoteActionExecutions;
+        let rows = rows_of(shipped, target, self.execute(&query).await?.rows)?;
         let is_its = |row: &&Row| {
             let name = text_of(row, "remote_action.name");
-            name.is_none_or(|name| name == action_name.trim())
+            name.is_some_and(|name| name == action_name.trim())
         };
         rows.iter().filter(is_its).map(read).collect()
     }

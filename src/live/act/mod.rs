@@ -1,5 +1,5 @@
 //! Acting: remote actions, campaigns, workflows and the hand-over to Spark. What they are sent to is a
-//! [`Target`](crate::Target) or a [`Recipient`](crate::Recipient), which the index gives only where it is plain whose a device
+//! [`Target`] or a [`Recipient`], which the index gives only where it is plain whose a device
 //! is; and every act is written to an [`Audit`](super::Audit) log before it is sent.
 //!
 //! - `remote_action`: what is to be done to which devices, and doing it; `catalog`: which remote actions there are;
