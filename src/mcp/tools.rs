@@ -65,9 +65,7 @@ struct OfTarget {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct OfPlan {
-    /// What is known of the person.
-    person: Clues,
-    /// Which of their devices, by the name they said; else their own.
+    /// Which of the person's devices, by the name they said; else their own.
     device: Option<String>,
     /// The id of the remote action, such as #clear_disk.
     remote_action: String,
@@ -172,13 +170,19 @@ impl Tools {
     }
 
     #[tool(
-        description = "Say what a remote action would be done to, and keep that until the person agrees. Nothing is done yet",
+        description = "Say what a remote action would be done to, of the person in this talk, and keep that until they agree. Nothing is done yet",
         annotations(read_only_hint = true)
     )]
     fn plan_remediation(&self, Parameters(asked): Parameters<OfPlan>) -> CallToolResult {
-        let query = asked.person.query();
-        let target = match self.target(&query, asked.device.as_deref()) {
-            Ok(target) => target,
+        let Some(remediation) = &self.options.remediation else {
+            return failed(&"remote actions are not switched on");
+        };
+        if !remediation.actions.contains(&asked.remote_action) {
+            return failed(&"this remote action is none of those that may be run here");
+        }
+        let target = match self.target(&remediation.person, asked.device.as_deref()) {
+            Ok(target) if target.account().is_some() => target,
+            Ok(_) => return failed(&"nobody is known whose device it is"),
             Err(why) => return refused(&why),
         };
         let trigger = Trigger {
@@ -195,9 +199,8 @@ impl Tools {
         let action = parameters.fold(action, |action, (name, value)| action.with(name, value));
         let plan = RemediationPlan::new(action.clone(), target.clone());
         let confirmation = self.plans.keep(Plan {
-            query,
             device: asked.device,
-            collector_uid: target.collector_uid().to_owned(),
+            target: target.clone(),
             action,
         });
         told(json!({
@@ -221,8 +224,12 @@ impl Tools {
             );
         };
         // Who is meant may be another one by now.
-        let target = match self.target(&plan.query, plan.device.as_deref()) {
-            Ok(target) if target.collector_uid() == plan.collector_uid => target,
+        let is_the_same = |target: &Target| {
+            target.collector_uid() == plan.target.collector_uid()
+                && target.account() == plan.target.account()
+        };
+        let target = match self.target(&remediation.person, plan.device.as_deref()) {
+            Ok(target) if is_the_same(&target) => target,
             Ok(_) => return failed(&"it would be another device by now: plan it anew"),
             Err(why) => return refused(&why),
         };
@@ -304,10 +311,7 @@ fn failed(why: &impl ToString) -> CallToolResult {
 }
 
 fn refused(why: &NoTarget) -> CallToolResult {
-    let doubts = match why {
-        NoTarget::Doubtful(doubts) => doubts.iter().map(|doubt| doubt.as_str()).collect(),
-        _ => Vec::new(),
-    };
+    let doubts = why.doubts();
     CallToolResult::structured_error(safe(json!({"refused": why.to_string(), "doubts": doubts})))
 }
 

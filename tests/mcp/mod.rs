@@ -133,22 +133,29 @@ fn nothing_is_done_that_was_not_planned_and_confirmed_once() {
     let desk = Desk::new().configured();
     desk.server
         .answers(ACT, &[Reply::of(200, r#"{"requestId":"r1"}"#)]);
-    let act = |person: Value| json!({"person": person, "remote_action": "#clear_disk", "parameters": {"Drive": "C"}});
+    let act = |action: &str, device: Value| json!({"device": device, "remote_action": action, "parameters": {"Drive": "C"}});
     let (tools, _) = desk.call(&[], json!([]));
     assert!(!tools.iter().any(|tool| tool == "remediate"), "{tools:?}");
     let (tools, answers) = desk.call(
-        &["--allow-remediation", "--asked-by", "the bot"],
+        &[
+            "--allow-action",
+            "#clear_disk",
+            "--for",
+            &format!("sid={SID}"),
+            "--asked-by",
+            "the bot",
+        ],
         json!([
-            ["plan_remediation", act(json!({"sid": SID}))],
-            ["plan_remediation", act(json!({"account_name": "jdoe@EMEA"}))],
-            ["plan_remediation", act(json!({"text": "jdoe"}))],
+            ["plan_remediation", act("#clear_disk", Value::Null)],
+            ["plan_remediation", act("#wipe", Value::Null)],
+            ["plan_remediation", act("#clear_disk", json!("NB-9"))],
             ["remediate", {"confirmation": "0"}],
             ["remediate", {"confirmation": "$0.confirmation"}],
             ["remediate", {"confirmation": "$0.confirmation"}],
         ]),
     );
     assert!(tools.iter().any(|tool| tool == "remediate"));
-    let [planned, too_little, several, guessed, done, again] = &answers[..] else {
+    let [planned, other_action, other_device, guessed, done, again] = &answers[..] else {
         panic!("six")
     };
     assert_eq!(planned["answer"]["device"]["name"], "NB-1");
@@ -156,15 +163,33 @@ fn nothing_is_done_that_was_not_planned_and_confirmed_once() {
         planned["answer"]["would_be_sent"]["devices"],
         json!([COLLECTOR])
     );
-    assert_eq!(too_little["answer"]["doubts"], json!(["too_little"]));
-    assert_eq!(
-        (&several["error"], &guessed["error"]),
-        (&json!(true), &json!(true))
-    );
+    for refused in [other_action, other_device, guessed] {
+        assert_eq!(refused["error"], true, "{refused}");
+    }
     assert_eq!(
         (&done["answer"]["sent"], &done["answer"]["request"]),
         (&json!(true), &json!("r1"))
     );
     assert_eq!(again["error"], true);
     assert_eq!((desk.server.asked(ACT).len(), desk.log()), (1, 2));
+}
+
+#[test]
+fn whom_a_model_may_act_for_is_not_for_it_to_say() {
+    let desk = Desk::new().configured();
+    // Nobody vouches for a model: without a person from outside there is nothing to act on.
+    let ended = desk.home.run(&["mcp", "--allow-action", "#a"]);
+    assert_eq!(ended.code, 2, "{}", ended.stderr);
+    desk.home
+        .run(&["mcp", "--allow-action", "#a", "--for", "jdoe"])
+        .exits(2);
+    let calls = json!([["plan_remediation", {"person": {"sid": SID}, "remote_action": "#a"}]]);
+    let (_, answers) = desk.call(
+        &["--allow-action", "#a", "--for", "account=jdoe@APAC"],
+        calls,
+    );
+    assert!(
+        answers[0].get("refused").is_some() || answers[0]["error"] == true,
+        "{answers:?}"
+    );
 }
