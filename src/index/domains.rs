@@ -33,7 +33,11 @@ impl Domains {
         text.skip(account_field::UPN)?;
         for _ in [account_field::UPN, account_field::EMAIL] {
             let address = text.take()?.text().unwrap_or_default();
-            self.add(address.rsplit_once('@'));
+            // Nearly every one ends as the last did.
+            let before = address.strip_suffix(self.last.as_str());
+            if !before.is_some_and(|before| before.ends_with('@')) {
+                self.add(address.rsplit_once('@'));
+            }
         }
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use jiff::civil;
 use jiff::fmt::temporal::DateTimeParser;
-use jiff::tz::{OffsetConflict, TimeZone};
+use jiff::tz::{Offset, OffsetConflict, TimeZone};
 
 /// Reads `2026-08-14 12:16:03` (in `time_zone`; both forms are in real files, see nexthink's facts in
 /// `fixtures/README.md`) or RFC 3339, as microseconds since 1970. `None` when it is neither or before 1970.
@@ -10,11 +10,9 @@ use jiff::tz::{OffsetConflict, TimeZone};
 /// A time that the zone's clocks pass twice is taken as the earlier, one they skip as if they had not.
 pub fn parse_time(text: &str, time_zone: &TimeZone) -> Option<i64> {
     let micros = match parse_civil(text.as_bytes()) {
-        Some(civil) if *time_zone == TimeZone::UTC => civil
-            .to_zoned(TimeZone::UTC)
-            .ok()?
-            .timestamp()
-            .as_microsecond(),
+        Some(civil) if *time_zone == TimeZone::UTC => {
+            Offset::UTC.to_timestamp(civil).ok()?.as_microsecond()
+        }
         Some(civil) => time_zone
             .to_ambiguous_timestamp(civil)
             .compatible()
