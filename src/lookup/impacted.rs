@@ -4,9 +4,10 @@ use serde_core::ser::{Serialize, SerializeMap, Serializer};
 
 use super::Index;
 use super::answer::{NotEnough, NotOne};
+use super::doubt::{Doubt, NoTarget};
 use super::found::{Account, AccountUse, Device, Found};
 use super::query::Query;
-use super::target::{Doubt, NoTarget, Recipient, is_same};
+use super::target::{Recipient, is_same};
 use crate::error::Error;
 use crate::identifier::Kind;
 use crate::schema::{NotPrimary, Subject};

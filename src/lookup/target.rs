@@ -1,138 +1,16 @@
 //! Targets: the device or the account of an answer that may be acted on. One is only had where nothing speaks against it, or
 //! what does was allowed; what acts takes no other, so that it is hard to act on the wrong one.
 
-use std::fmt;
-
 use super::Index;
-use super::answer::{Answer, Flag, Match, NotEnough, NotOne, Verdict};
+use super::answer::{Answer, Flag, Match};
+use super::called::{Which, is_called, named_devices, of_name};
+use super::doubt::{Doubt, NoTarget};
 use super::found::{Account, AccountUse, Device, DeviceUse, Found};
 use super::freshness::FreshnessState;
 use super::query::Query;
 use crate::error::Error;
-use crate::identifier::{self, Kind};
-use crate::schema::{Class, NotPrimary, Subject};
-
-/// Which device of an answer is meant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Which<'w> {
-    /// The primary one of the account, or the one that a clue of the query names; of an answer that is a device, that.
-    Own,
-    /// The one that was named in a talk, by its name, uid, collector uid or serial number: one of the account's.
-    Named(&'w str),
-}
-
-/// What speaks against acting, and can be allowed by who knows better.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Doubt {
-    /// The index is too old to say, or its age is not known.
-    Stale,
-    /// Too little agreed, or something is to be minded.
-    NotEnough(NotEnough),
-    /// The device is shared, somebody else's, was set up anew, …
-    NotTheirs(NotPrimary),
-}
-
-impl Doubt {
-    /// All that there are.
-    pub fn all() -> impl Iterator<Item = Doubt> {
-        let flags = [
-            Flag::WeakSid,
-            Flag::Confusable,
-            Flag::Moved,
-            Flag::NotSeenLately,
-        ];
-        let others = [NotEnough::TooLittle, NotEnough::NamesakeWaits];
-        let not_enough = flags.map(NotEnough::Flagged).into_iter().chain(others);
-        let not_theirs = NotPrimary::ALL.map(Doubt::NotTheirs);
-        std::iter::once(Doubt::Stale)
-            .chain(not_enough.map(Doubt::NotEnough))
-            .chain(not_theirs)
-    }
-
-    /// Returns the doubt of a name.
-    pub fn named(name: &str) -> Option<Doubt> {
-        Doubt::all().find(|doubt| doubt.as_str() == name)
-    }
-
-    /// Returns the name by which it is allowed.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Doubt::Stale => "stale",
-            Doubt::NotEnough(reason) => reason.as_str(),
-            Doubt::NotTheirs(reason) => reason.as_str(),
-        }
-    }
-
-    fn in_words(self) -> &'static str {
-        match self {
-            Doubt::Stale => "what the index knows is too old",
-            Doubt::NotEnough(NotEnough::TooLittle) => {
-                "one identifier agreed, that is no stable key, and nobody vouches for it"
-            }
-            Doubt::NotEnough(NotEnough::NamesakeWaits) => "the name may be somebody else's by now",
-            Doubt::NotEnough(_) => "something is to be minded of who was found",
-            Doubt::NotTheirs(NotPrimary::Shared) => "the device is shared",
-            Doubt::NotTheirs(NotPrimary::NotAPerson) => "the account is no person's",
-            Doubt::NotTheirs(NotPrimary::NotCurrent) => "the device was not used of late",
-            Doubt::NotTheirs(NotPrimary::Replaced) => "the device was set up anew since",
-            Doubt::NotTheirs(_) => "the device may be somebody else's by now",
-        }
-    }
-}
-
-impl fmt::Display for Doubt {
-    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(to, "{} ({})", self.in_words(), self.as_str())
-    }
-}
-
-/// Why an answer has no target.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum NoTarget {
-    /// It is not a single match.
-    #[error("{0}")]
-    NotOne(NotOne),
-    /// It was asked for ids only, and so knows of no devices.
-    #[error("it was asked for ids only, and so knows of no devices")]
-    IdsOnly,
-    /// It is a device, where an account is wanted.
-    #[error("it is a device, and an account is wanted")]
-    NotAnAccount,
-    /// None of the account's devices is known to be theirs: ask which it is.
-    #[error("no device is known to be theirs; ask which it is")]
-    NoneIsTheirs,
-    /// The device that was named is none of those of the answer.
-    #[error("the device that was named is none of theirs")]
-    OtherDevice,
-    /// Several of the account's devices are called so.
-    #[error("several of their devices are called so; name one by its uid")]
-    SeveralNamed,
-    /// It has no id of the kind that is needed: devices need their collector uid, campaigns the SID.
-    #[error("it has no {} that is its own alone", .0.as_str())]
-    NoId(Kind),
-    /// Something speaks against it, which was not allowed.
-    #[error("{}", shown(.0))]
-    Doubtful(Vec<Doubt>),
-    /// The index cannot say who else uses the device.
-    #[error(transparent)]
-    Index(#[from] Error),
-}
-
-fn shown(doubts: &[Doubt]) -> String {
-    let doubts: Vec<String> = doubts.iter().map(Doubt::to_string).collect();
-    doubts.join("; ")
-}
-
-impl NoTarget {
-    /// Returns the names of what speaks against it and can be allowed.
-    pub fn doubts(&self) -> Vec<&'static str> {
-        match self {
-            NoTarget::Doubtful(doubts) => doubts.iter().map(|doubt| doubt.as_str()).collect(),
-            _ => Vec::new(),
-        }
-    }
-}
+use crate::identifier::Kind;
+use crate::schema::{Class, NotPrimary};
 
 /// A device that may be acted on.
 #[derive(Debug, Clone, PartialEq)]
@@ -469,56 +347,6 @@ impl Index {
     }
 }
 
-/// Returns what names a device: the one that is asked for, and clues of the query that are one, or nothing that the account
-/// holds.
-fn named_devices<'n>(answer: &'n Answer, one: &Match, which: Which<'n>) -> Vec<&'n str> {
-    let asked = match which {
-        Which::Own => None,
-        Which::Named(name) => Some(name),
-    };
-    let clues = answer.clues.iter().filter(|clue| {
-        let is_device = match clue.kind {
-            Some(kind) => Subject::of(kind) == Subject::Device,
-            None => {
-                clue.verdict == Verdict::Agrees
-                    && !clue.is_full_name
-                    && !is_held(&one.subject, &clue.text)
-            }
-        };
-        is_device && !clue.text.trim().is_empty()
-    });
-    asked
-        .into_iter()
-        .chain(clues.map(|clue| clue.text.as_str()))
-        .collect()
-}
-
-/// Tells whether an account holds a text as one of its identifiers, the bare name included.
-fn is_held(subject: &Found, text: &str) -> bool {
-    let Found::Account { account, .. } = subject else {
-        return false;
-    };
-    let held = [
-        (Kind::Sid, &account.sid),
-        (Kind::Uid, &account.uid),
-        (Kind::AccountName, &account.account_name),
-        (Kind::Upn, &account.upn),
-        (Kind::Email, &account.email),
-    ];
-    let probes = Query::any(text).account_values();
-    held.into_iter().any(|(kind, held)| {
-        let held = held
-            .as_deref()
-            .and_then(|held| identifier::normal_form(kind, held).ok());
-        held.is_some_and(|held| {
-            probes.iter().any(|(probe, value)| match probe {
-                Kind::BareName => kind == Kind::AccountName && identifier::sam(&held) == value,
-                probe => *probe == kind && *value == held,
-            })
-        })
-    })
-}
-
 /// Returns what a target rests on, unless something speaks against it that was not allowed.
 fn because(
     answer: &Answer,
@@ -559,45 +387,4 @@ pub(super) fn is_same(left: &Account, right: &Account) -> bool {
 fn is_same_device(left: &Device, right: &Device) -> bool {
     let ids = |one: &Device| (one.uid.clone(), one.collector_uid.clone(), one.name.clone());
     ids(left) == ids(right)
-}
-
-/// Returns the device that is called so; of records of one computer the newest.
-fn of_name<'d>(devices: &'d [DeviceUse], name: &str) -> Result<&'d DeviceUse, NoTarget> {
-    let mut called: Vec<&DeviceUse> = devices
-        .iter()
-        .filter(|used| is_called(&used.device, name))
-        .collect();
-    if called.len() > 1 {
-        called.retain(|used| used.usage.not_primary != Some(NotPrimary::Replaced));
-    }
-    match called[..] {
-        [one] => Ok(one),
-        [] => Err(NoTarget::OtherDevice),
-        _ => Err(NoTarget::SeveralNamed),
-    }
-}
-
-/// Tells whether a device has a name, uid, collector uid or serial number: the whole of it, in any case; of its name the domain
-/// may be left out.
-fn is_called(device: &Device, name: &str) -> bool {
-    let held = [
-        (Kind::DeviceName, &device.name),
-        (Kind::DeviceUid, &device.uid),
-        (Kind::CollectorUid, &device.collector_uid),
-        (Kind::SerialNumber, &device.serial_number),
-    ];
-    held.into_iter().any(|(kind, held)| {
-        let asked = identifier::normal_form(kind, name);
-        let held = held
-            .as_deref()
-            .map(|held| identifier::normal_form(kind, held));
-        let (Ok(asked), Some(Ok(held))) = (asked, held) else {
-            return false;
-        };
-        let is_short = |whole: &str, short: &str| {
-            kind == Kind::DeviceName && identifier::short_name(whole) == Some(short)
-        };
-        // What was asked for may be of another domain, or no host at all: `john.doe` is not the host `john`.
-        asked == held || is_short(&held, &asked)
-    })
 }
