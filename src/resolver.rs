@@ -20,7 +20,7 @@ use crate::live::nql::{Row, Shipped, text_of};
 use crate::live::{self, Client};
 use crate::lookup::{
     Answer, Doubt, Flag, Found, FreshnessState, Index, Match, NoTarget, NotEnough, Options,
-    Outcome, Query, Target, Which,
+    Outcome, Query, Target, Which, weighed,
 };
 use crate::schema::NotPrimary;
 
@@ -109,13 +109,10 @@ impl Resolved {
         let Some(account) = target.account() else {
             return Ok(target);
         };
-        let doubts = first.others_than(account, target.collector_uid())?;
-        let is_allowed = |doubt: &Doubt| allowed.iter().any(|one| one.as_str() == doubt.as_str());
-        let (allowed, doubts): (Vec<Doubt>, Vec<Doubt>) = doubts.into_iter().partition(is_allowed);
-        match doubts.is_empty() {
-            true => Ok(target.allowed_too(allowed)),
-            false => Err(NoTarget::Doubtful(doubts)),
-        }
+        let doubts = first.others_at(target.collector_uid(), account, None)?;
+        let doubts = doubts.into_iter().map(Doubt::NotTheirs);
+        let allowed = weighed(doubts, allowed)?;
+        Ok(target.allowed_too(allowed))
     }
 }
 

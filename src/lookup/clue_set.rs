@@ -95,10 +95,14 @@ impl Query {
     }
 }
 
-fn known_kinds() -> String {
+/// Returns all that a kind is called in clues.
+pub(crate) fn clue_names() -> impl Iterator<Item = &'static str> {
     let short = SHORT_NAMES.iter().map(|(name, _)| *name);
-    let all: Vec<&str> = Query::NAMES.into_iter().chain(short).collect();
-    all.join(", ")
+    Query::NAMES.into_iter().chain(short)
+}
+
+fn known_kinds() -> String {
+    clue_names().collect::<Vec<_>>().join(", ")
 }
 
 impl<'de> Deserialize<'de> for ClueSet {

@@ -119,3 +119,16 @@ impl NoTarget {
         }
     }
 }
+
+/// Returns those doubts that are allowed; any other is an error, with all of these.
+pub(crate) fn weighed(
+    doubts: impl Iterator<Item = Doubt>,
+    allowed: &[Doubt],
+) -> Result<Vec<Doubt>, NoTarget> {
+    let is_allowed = |doubt: &Doubt| allowed.iter().any(|one| one.as_str() == doubt.as_str());
+    let (allowed, doubts): (Vec<Doubt>, Vec<Doubt>) = doubts.partition(is_allowed);
+    match doubts.is_empty() {
+        true => Ok(allowed),
+        false => Err(NoTarget::Doubtful(doubts)),
+    }
+}

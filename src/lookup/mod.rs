@@ -49,8 +49,12 @@ use jiff::Timestamp;
 
 pub use self::answer::{Answer, Clue, Flag, Match, NotEnough, NotOne, Outcome, Skipped, Verdict};
 pub use self::called::Which;
+#[cfg(feature = "serve")]
+pub(crate) use self::clue_set::clue_names;
 pub use self::clue_set::{BadClues, ClueSet};
 pub use self::coverage::Coverage;
+#[cfg(all(feature = "ingest", feature = "live"))]
+pub(crate) use self::doubt::weighed;
 pub use self::doubt::{Doubt, NoTarget};
 pub use self::evidence::{Evidence, Level};
 pub use self::found::{Account, AccountUse, Device, DeviceUse, Found, Use};

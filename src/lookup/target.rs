@@ -4,7 +4,7 @@
 use super::Index;
 use super::answer::{Answer, Flag, Match};
 use super::called::{Which, is_called, named_devices, of_name};
-use super::doubt::{Doubt, NoTarget};
+use super::doubt::{Doubt, NoTarget, weighed};
 use super::found::{Account, AccountUse, Device, DeviceUse, Found};
 use super::freshness::FreshnessState;
 use super::query::Query;
@@ -282,68 +282,46 @@ impl Index {
         let uid = used.device.collector_uid.as_deref();
         let uid = uid.ok_or(NoTarget::NoId(Kind::CollectorUid))?;
         let through = used.usage.through.as_deref();
-        let (is_used, is_waited_for) = self.others_at(uid, account, through)?;
-        if is_used {
-            reasons.push(NotPrimary::OtherAccount);
-        }
-        if is_waited_for {
-            reasons.push(NotPrimary::NewerWaits);
-        }
+        reasons.extend(self.others_at(uid, account, through)?);
         Ok(reasons)
     }
 
-    /// Returns why a device may be another one's by what this index knows, where another one gave the answer.
-    #[cfg(all(feature = "ingest", feature = "live"))]
-    pub(crate) fn others_than(
-        &self,
-        account: &Account,
-        collector_uid: &str,
-    ) -> Result<Vec<Doubt>, Error> {
-        let answer = self.find(Query::of(Kind::CollectorUid, collector_uid).ids_only())?;
-        if answer.one().is_err() {
-            // Of a device that is not known nobody knows who else uses it.
-            return Ok(vec![Doubt::NotTheirs(NotPrimary::NotRanked)]);
-        }
-        let (is_used, is_waited_for) = self.others_at(collector_uid, account, None)?;
-        let reasons = [
-            is_used.then_some(NotPrimary::OtherAccount),
-            is_waited_for.then_some(NotPrimary::NewerWaits),
-        ];
-        Ok(reasons
-            .into_iter()
-            .flatten()
-            .map(Doubt::NotTheirs)
-            .collect())
-    }
-
-    /// Tells whether others than an account use a device currently, and whether usages of it wait. The account of the computer
-    /// itself is there on every one; a local one may stand for the account.
-    fn others_at(
+    /// Returns what says that a device may be another one's: others than an account use it currently, or usages of it wait; of one
+    /// that is not known nobody knows. The account of the computer itself is there on every one; a local one may stand for the
+    /// account.
+    pub(crate) fn others_at(
         &self,
         collector_uid: &str,
         account: &Account,
         through: Option<&str>,
-    ) -> Result<(bool, bool), Error> {
+    ) -> Result<Vec<NotPrimary>, Error> {
         let answer = self.find(Query::of(Kind::CollectorUid, collector_uid).all_classes())?;
+        let Ok(Match {
+            subject:
+                Found::Device {
+                    accounts,
+                    accounts_left_out,
+                    ..
+                },
+            waiting,
+            ..
+        }) = answer.one()
+        else {
+            return Ok(vec![NotPrimary::NotRanked]);
+        };
         let is_other = |other: &AccountUse| {
             other.usage.is_current
                 && other.account.class != Class::Machine
                 && (through.is_none() || other.account.account_name.as_deref() != through)
                 && !is_same(&other.account, account)
         };
-        let mut found = (false, false);
-        for one in &answer.matches {
-            if let Found::Device {
-                accounts,
-                accounts_left_out,
-                ..
-            } = &one.subject
-            {
-                found.0 |= *accounts_left_out > 0 || accounts.iter().any(is_other);
-                found.1 |= one.waiting.unknown + one.waiting.ambiguous > 0;
-            }
-        }
-        Ok(found)
+        let is_used = *accounts_left_out > 0 || accounts.iter().any(is_other);
+        let is_waited_for = waiting.unknown + waiting.ambiguous > 0;
+        let reasons = [
+            is_used.then_some(NotPrimary::OtherAccount),
+            is_waited_for.then_some(NotPrimary::NewerWaits),
+        ];
+        Ok(reasons.into_iter().flatten().collect())
     }
 }
 
@@ -364,18 +342,13 @@ fn because(
     ];
     let not_theirs = not_theirs.into_iter().map(Doubt::NotTheirs);
     let doubts = doubts.into_iter().flatten().chain(not_theirs);
-    let is_allowed = |doubt: &Doubt| allowed.iter().any(|one| one.as_str() == doubt.as_str());
-    let (allowed, doubts): (Vec<Doubt>, Vec<Doubt>) = doubts.partition(is_allowed);
-    match doubts.is_empty() {
-        true => Ok(Because {
-            query: answer.query.clone(),
-            generation: answer.generation,
-            is_verified: answer.is_verified,
-            named: None,
-            allowed,
-        }),
-        false => Err(NoTarget::Doubtful(doubts)),
-    }
+    Ok(Because {
+        query: answer.query.clone(),
+        generation: answer.generation,
+        is_verified: answer.is_verified,
+        named: None,
+        allowed: weighed(doubts, allowed)?,
+    })
 }
 
 /// Tells whether two accounts are one: by what is never two's.

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::lookup::Query;
+use crate::lookup::{Query, clue_names};
 
 /// Returns the description.
 pub fn document() -> Value {
@@ -122,11 +122,7 @@ fn asked() -> Value {
 }
 
 fn clues() -> Value {
-    let kinds =
-        Query::NAMES
-            .into_iter()
-            .chain(["account", "device", "serial", "collector", "name"]);
-    let kinds = kinds.map(|kind| (kind.to_owned(), json!({"type": ["string", "null"]})));
+    let kinds = clue_names().map(|kind| (kind.to_owned(), json!({"type": ["string", "null"]})));
     let mut properties: Map<String, Value> = kinds.collect();
     let verified = "The kinds that the channel vouches for.";
     properties.insert(
