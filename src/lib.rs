@@ -31,7 +31,8 @@
 //! | a run | `ingest` | `ingest` |
 //! | Nexthink's own APIs | `live` | `live` |
 //! | the index first, then Nexthink | `resolver` | `ingest` and `live` |
-//! | lookups over HTTP | `serve` | `serve` |
+//! | what Nexthink sends by itself, on the disk | `receive` | `ingest` |
+//! | lookups and what Nexthink sends, over HTTP | `serve` | `serve` |
 //! | tools of a language model | `mcp` | `mcp` |
 //! | the program | `config`, `telemetry`, `cli` | `cli` |
 //! | a made-up tenant | `demo` | `cli` |
@@ -76,6 +77,9 @@ pub mod live;
 
 #[cfg(all(feature = "ingest", feature = "live"))]
 mod resolver;
+
+#[cfg(feature = "ingest")]
+pub mod receive;
 
 #[cfg(feature = "serve")]
 pub mod serve;

@@ -193,6 +193,7 @@ fn configured(source: &Source) -> SourceConfig {
             config::ObservedFrom::Key => ObservedFrom::Key,
             config::ObservedFrom::Modified => ObservedFrom::Modified,
         }),
+        keep_for: source.keep_for,
         options: source.options.clone(),
     }
 }

@@ -6,8 +6,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::value::{Refusal, Value};
-use super::{Config, Dataset, Nexthink, ObservedFrom, Semantics, Source};
+use super::{Config, Dataset, Nexthink, ObservedFrom, Receive, Semantics, Source, Webhook};
 use crate::live::Secret;
+use crate::receive::Pointer;
 use crate::serve::{Address, Token};
 use crate::{mapping, schema};
 
@@ -27,6 +28,7 @@ pub(super) fn assign(config: &mut Config, key: &[&str], value: &Value) -> Result
         not_said,
         nexthink,
         serve,
+        receive,
         ..
     } = config;
     match *key {
@@ -61,13 +63,22 @@ pub(super) fn assign(config: &mut Config, key: &[&str], value: &Value) -> Result
             let address = Address::parse(value.text(ADDRESS)?);
             serve.listen = address.ok_or(Refusal::Expected(ADDRESS))?;
         }
-        ["serve", "token"] => {
-            let token = Token::new(value.text(TOKEN)?);
-            serve.token = Some(token.map_err(|_| Refusal::Expected(TOKEN))?);
-        }
+        ["serve", "token"] => serve.token = Some(token(value)?),
         ["serve", "token_file"] => serve.token_file = Some(value.path()?),
         ["serve", "requests_per_second"] => serve.requests_per_second = Some(value.count()?),
         ["serve", "connections"] => serve.connections = value.count()?,
+        ["receive", key] => return assign_receive(receive, key, value),
+        ["webhook", name, key] if is_webhook_name(name) => {
+            let new = || Webhook {
+                name: name.to_owned(),
+                device: None,
+                user: None,
+                alert: None,
+                window: Duration::from_hours(1),
+            };
+            let webhook = config.webhooks.entry(name.to_owned()).or_insert_with(new);
+            return assign_webhook(webhook, key, value);
+        }
         [
             "dataset",
             name @ ("users" | "devices" | "logins"),
@@ -85,6 +96,61 @@ pub(super) fn assign(config: &mut Config, key: &[&str], value: &Value) -> Result
             let source = sources.find(|source| source.name == name);
             return assign_source(source.ok_or(Refusal::UnknownKey)?, key, value);
         }
+        _ => return Err(Refusal::UnknownKey),
+    }
+    Ok(())
+}
+
+fn token(value: &Value) -> Result<Token, Refusal> {
+    let token = Token::new(value.text(TOKEN)?);
+    token.map_err(|_| Refusal::Expected(TOKEN))
+}
+
+/// The name of a webhook is a part of its address.
+fn is_webhook_name(name: &str) -> bool {
+    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
+    (1..=64).contains(&name.len()) && name.bytes().all(is_allowed)
+}
+
+fn assign_receive(receive: &mut Receive, key: &str, value: &Value) -> Result<(), Refusal> {
+    const URL: &str =
+        "an address such as \"https://bot.contoso.com/events\"; http only on this machine";
+    const ROWS: &str = "a number of rows, 0 to 1000";
+    const SECRET: &str = "the token that the address wants";
+    match key {
+        "token" => receive.token = Some(token(value)?),
+        "token_file" => receive.token_file = Some(value.path()?),
+        "test_rows" => match value.number(ROWS)? {
+            rows @ 0..=1_000 => receive.test_rows = rows,
+            _ => return Err(Refusal::Expected(ROWS)),
+        },
+        "events" => receive.events = Some(value.path()?),
+        "keep_events" => receive.keep_events = value.duration()?,
+        "forward_url" => {
+            let url = crate::serve::forward_url(value.text(URL)?);
+            receive.forward_url = Some(url.ok_or(Refusal::Expected(URL))?);
+        }
+        "forward_token" => {
+            let secret = Secret::new(value.text(SECRET)?);
+            receive.forward_token = Some(secret.map_err(|_| Refusal::Expected(SECRET))?);
+        }
+        "forward_token_file" => receive.forward_token_file = Some(value.path()?),
+        _ => return Err(Refusal::UnknownKey),
+    }
+    Ok(())
+}
+
+fn assign_webhook(webhook: &mut Webhook, key: &str, value: &Value) -> Result<(), Refusal> {
+    const PLACE: &str = "a place in a JSON text, such as \"/device/name\"";
+    let place = || {
+        let place = Pointer::new(value.text(PLACE)?);
+        place.ok_or(Refusal::Expected(PLACE))
+    };
+    match key {
+        "device" => webhook.device = Some(place()?),
+        "user" => webhook.user = Some(place()?),
+        "alert" => webhook.alert = Some(place()?),
+        "window" => webhook.window = value.duration()?,
         _ => return Err(Refusal::UnknownKey),
     }
     Ok(())
@@ -191,6 +257,7 @@ fn assign_source(source: &mut Source, key: &[&str], value: &Value) -> Result<(),
         ["exclude"] => source.exclude = value.texts()?,
         ["include"] => source.include = value.texts()?,
         ["min_objects"] => source.min_objects = u64::from(value.count()?),
+        ["keep_for"] => source.keep_for = Some(value.duration()?),
         ["time_zone"] => source.time_zone = value.time_zone()?,
         ["url"] => source.url = value.url()?,
         _ => return Err(Refusal::UnknownKey),

@@ -16,6 +16,7 @@ use super::{Config, Source};
 const MAX_SOURCE_NAME_BYTES: usize = 64;
 
 const SOURCES: &str = "one [[source]] table per source";
+const NAMED: &str = "where a message has a device or a user, such as \"/device/name\"";
 const SOURCE_NAME: &str =
     "a name of at most 64 letters, digits, '-', '_' or '.', beginning with a letter or digit";
 
@@ -115,8 +116,8 @@ impl Draft {
                 continue;
             }
             let place = Place::Variable(name.clone());
-            let Some(key) = keys::of_variable(&name, &self.config.sources) else {
-                let nearest = keys::nearest(&name, keys::variables(&self.config.sources));
+            let Some(key) = keys::of_variable(&name, &self.config) else {
+                let nearest = keys::nearest(&name, keys::variables(&self.config));
                 return Err(Error::new(place, Problem::UnknownVariable { nearest }));
             };
             let key: Vec<&str> = key.iter().map(String::as_str).collect();
@@ -137,7 +138,7 @@ impl Draft {
         names.sort_by_key(String::len);
         for name in names.into_iter().filter(|name| is_source_name(name)) {
             let variable = format!("IDENTIDEX_SOURCE_{}_URL", variable_part(&name));
-            if keys::of_variable(&variable, &self.config.sources).is_none() {
+            if keys::of_variable(&variable, &self.config).is_none() {
                 self.config.sources.push(Source::new(name, ""));
             }
         }
@@ -184,6 +185,19 @@ impl Draft {
             let place = self.place(&["answers.ageing_for", "answers.fresh_for"]);
             let expected = "a duration not shorter than answers.fresh_for";
             return Err(Error::expected(place, "answers.ageing_for", expected));
+        }
+        let mut webhooks = self.config.webhooks.iter();
+        if let Some((name, _)) =
+            webhooks.find(|(_, one)| one.device.is_none() && one.user.is_none())
+        {
+            let keys =
+                ["device", "user", "alert", "window"].map(|key| format!("webhook.{name}.{key}"));
+            let place = self.place(&keys.each_ref().map(String::as_str));
+            return Err(Error::missing(
+                place,
+                &format!("webhook.{name}.device"),
+                NAMED,
+            ));
         }
         // Days of use are kept for 64 days.
         const DAY: Duration = Duration::from_hours(24);
@@ -233,7 +247,8 @@ mod tests {
 
     #[test]
     fn the_environment_overrides_every_key() {
-        let file = "[[source]]\nname = \"tenant-a\"\nurl = \"/a\"\n";
+        let file =
+            "[webhook.disk-full]\ndevice = \"/x\"\n[[source]]\nname = \"tenant-a\"\nurl = \"/a\"\n";
         let variables = "
             ANSWERS_AGEING_FOR=9d
             ANSWERS_DEVICE_DOMAINS=corp.contoso.com
@@ -279,6 +294,14 @@ mod tests {
             NOT_SAID_ANY=k. A.
             NOT_SAID_SERIAL_NUMBER=
             NOT_SAID_TIME=nie
+            RECEIVE_EVENTS=/srv/events.db
+            RECEIVE_FORWARD_TOKEN=hunter2hunter2hunter2
+            RECEIVE_FORWARD_TOKEN_FILE=/run/secrets/forward
+            RECEIVE_FORWARD_URL=https://bot.contoso.com/events
+            RECEIVE_KEEP_EVENTS=3d
+            RECEIVE_TEST_ROWS=0
+            RECEIVE_TOKEN=hunter2hunter2hunter2
+            RECEIVE_TOKEN_FILE=/run/secrets/receive
             SERVE_CONNECTIONS=10
             SERVE_LISTEN=unix:/run/identidex.sock
             SERVE_REQUESTS_PER_SECOND=100
@@ -287,11 +310,16 @@ mod tests {
             SOURCE_TENANT_A_ENCODING=windows-1252
             SOURCE_TENANT_A_EXCLUDE=archive/**,*.old.csv
             SOURCE_TENANT_A_INCLUDE=*.csv
+            SOURCE_TENANT_A_KEEP_FOR=2d
             SOURCE_TENANT_A_MIN_OBJECTS=3
             SOURCE_TENANT_A_OBSERVED_FROM=key
             SOURCE_TENANT_A_OPTIONS_ACCESS_KEY_ID=hunter2hunter2
             SOURCE_TENANT_A_TIME_ZONE=Asia/Tokyo
-            SOURCE_TENANT_A_URL=/b";
+            SOURCE_TENANT_A_URL=/b
+            WEBHOOK_DISK_FULL_ALERT=/a
+            WEBHOOK_DISK_FULL_DEVICE=/d
+            WEBHOOK_DISK_FULL_USER=/u
+            WEBHOOK_DISK_FULL_WINDOW=5m";
         let variables = variables
             .lines()
             .filter_map(|line| line.trim().split_once('='));
@@ -311,6 +339,8 @@ mod tests {
             not_said,
             nexthink,
             serve,
+            receive,
+            webhooks,
         } = parse(file, &env).unwrap();
 
         assert_eq!(answers.ageing_for, Duration::from_hours(9 * 24));
@@ -351,6 +381,33 @@ mod tests {
             ),
             (1, 2, 3)
         );
+        assert_eq!(source.keep_for, Some(Duration::from_hours(48)));
+        let webhook = &webhooks["disk-full"];
+        let places = [&webhook.device, &webhook.user, &webhook.alert]
+            .map(|place| place.as_ref().map(ToString::to_string));
+        assert_eq!(
+            places,
+            ["/d", "/u", "/a"].map(|place| Some(place.to_owned()))
+        );
+        assert_eq!(
+            (webhook.name.as_str(), webhook.window.as_secs()),
+            ("disk-full", 300)
+        );
+        assert_eq!(
+            (receive.test_rows, receive.keep_events.as_secs()),
+            (0, 3 * 86_400)
+        );
+        assert!(
+            receive.token.is_some()
+                && receive.token_file.is_some()
+                && receive.forward_token.is_some()
+        );
+        assert!(
+            receive.events.is_some()
+                && receive.forward_url.is_some()
+                && receive.forward_token_file.is_some()
+        );
+        assert!(!format!("{receive:?}").contains(SECRET));
         assert_eq!(serve.listen, Address::Unix("/run/identidex.sock".into()));
         assert_eq!(
             (serve.connections, serve.requests_per_second),
@@ -375,7 +432,8 @@ mod tests {
         );
         assert!(not_said.covers(Column::Text, "k. a.") && not_said.covers(Column::Time, "Nie"));
 
-        let mut understood = keys::variables(&[])
+        let nothing = Config::default();
+        let mut understood = keys::variables(&nothing)
             .filter(|name| name.matches('_').count() > 1 && !name.contains('<'));
         let forgotten = understood.find(|name| {
             !keys::is_read_elsewhere(name) && !env.iter().any(|(given, _)| given == name)

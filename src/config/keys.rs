@@ -1,6 +1,6 @@
 //! The keys there are, the variables that stand for them, and which of them a misspelt one is nearest to.
 
-use super::Source;
+use super::Config;
 
 /// Every key, `*` standing for a name that the user chooses; the likelier of two equally near ones first.
 const KEYS: &[&str] = &[
@@ -37,6 +37,18 @@ const KEYS: &[&str] = &[
     "serve.token_file",
     "serve.requests_per_second",
     "serve.connections",
+    "receive.token",
+    "receive.token_file",
+    "receive.test_rows",
+    "receive.events",
+    "receive.keep_events",
+    "receive.forward_url",
+    "receive.forward_token",
+    "receive.forward_token_file",
+    "webhook.*.device",
+    "webhook.*.user",
+    "webhook.*.alert",
+    "webhook.*.window",
     "source.*.name",
     "source.*.url",
     "source.*.time_zone",
@@ -45,6 +57,7 @@ const KEYS: &[&str] = &[
     "source.*.exclude",
     "source.*.min_objects",
     "source.*.observed_from",
+    "source.*.keep_for",
     "source.*.options.*",
     "dataset.users.semantics",
     "dataset.users.contract",
@@ -65,7 +78,7 @@ const KEYS: &[&str] = &[
 ];
 
 /// What variables of a source end in, its options aside.
-const SOURCE_KEYS: [&str; 7] = [
+const SOURCE_KEYS: [&str; 8] = [
     "URL",
     "TIME_ZONE",
     "ENCODING",
@@ -73,7 +86,11 @@ const SOURCE_KEYS: [&str; 7] = [
     "EXCLUDE",
     "MIN_OBJECTS",
     "OBSERVED_FROM",
+    "KEEP_FOR",
 ];
+
+/// What variables of a webhook end in.
+const WEBHOOK_KEYS: [&str; 4] = ["DEVICE", "USER", "ALERT", "WINDOW"];
 
 /// What every variable of ours begins with: one that is no key and not read elsewhere is a mistake.
 pub(super) const PREFIX: &str = "IDENTIDEX_";
@@ -144,9 +161,17 @@ pub(super) fn like(key: &[&str]) -> impl Iterator<Item = String> {
 }
 
 /// Returns the key that a variable overrides.
-pub(super) fn of_variable(variable: &str, sources: &[Source]) -> Option<Vec<String>> {
+pub(super) fn of_variable(variable: &str, config: &Config) -> Option<Vec<String>> {
+    if let Some(rest) = variable.strip_prefix("IDENTIDEX_WEBHOOK_") {
+        let mut keys = config
+            .webhooks
+            .keys()
+            .filter_map(|name| of_webhook(rest, name));
+        return keys.next();
+    }
     if let Some(rest) = variable.strip_prefix("IDENTIDEX_SOURCE_") {
-        let keys = sources
+        let keys = config
+            .sources
             .iter()
             .filter_map(|source| of_source(rest, &source.name));
         // The longest name wins: `a_options` may be a source beside `a`.
@@ -165,8 +190,12 @@ pub(super) fn new_source(variable: &str) -> Option<String> {
 }
 
 /// Returns the variables that would have been understood.
-pub(super) fn variables(sources: &[Source]) -> impl Iterator<Item = String> {
-    let of_sources = sources.iter().flat_map(|source| {
+pub(super) fn variables(config: &Config) -> impl Iterator<Item = String> {
+    let of_webhooks = config.webhooks.keys().flat_map(|name| {
+        let name = variable_part(name);
+        WEBHOOK_KEYS.map(|key| format!("IDENTIDEX_WEBHOOK_{name}_{key}"))
+    });
+    let of_sources = config.sources.iter().flat_map(|source| {
         let name = variable_part(&source.name);
         let keys = SOURCE_KEYS.iter().chain(&["OPTIONS_<KEY>"]);
         keys.map(move |key| format!("IDENTIDEX_SOURCE_{name}_{key}"))
@@ -176,7 +205,8 @@ pub(super) fn variables(sources: &[Source]) -> impl Iterator<Item = String> {
         .iter()
         .chain(&["IDENTIDEX_SOURCE_<NAME>_URL"]);
     let others = others.map(|name| (*name).to_owned());
-    of_sources.chain(fixed().map(variable_of)).chain(others)
+    let named = of_sources.chain(of_webhooks);
+    named.chain(fixed().map(variable_of)).chain(others)
 }
 
 /// Spells a name as a variable does: upper case, `_` for anything but letters and digits.
@@ -191,14 +221,28 @@ pub(super) fn nearest(given: &str, candidates: impl Iterator<Item = String>) -> 
     candidates.min_by_key(cost).unwrap_or_default()
 }
 
-/// Returns the keys outside sources, without the `*` at the end of tables that a variable sets as a whole.
+/// Returns the keys outside sources and webhooks, without the `*` at the end of tables that a variable sets as a whole.
 fn fixed() -> impl Iterator<Item = &'static str> {
-    let keys = KEYS.iter().filter(|key| !key.starts_with("source."));
+    let is_fixed = |key: &&&str| !key.starts_with("source.") && !key.starts_with("webhook.");
+    let keys = KEYS.iter().filter(is_fixed);
     keys.map(|key| key.trim_end_matches(".*"))
 }
 
 fn variable_of(key: &str) -> String {
     format!("{PREFIX}{}", variable_part(key))
+}
+
+/// Reads what follows `IDENTIDEX_WEBHOOK_` as a key of the webhook with this name.
+fn of_webhook(rest: &str, name: &str) -> Option<Vec<String>> {
+    let key = rest.strip_prefix(&variable_part(name))?.strip_prefix('_')?;
+    let is_known = WEBHOOK_KEYS.contains(&key);
+    is_known.then(|| {
+        vec![
+            "webhook".to_owned(),
+            name.to_owned(),
+            key.to_ascii_lowercase(),
+        ]
+    })
 }
 
 /// Reads what follows `IDENTIDEX_SOURCE_` as a key of the source with this name.
@@ -319,6 +363,12 @@ mod tests {
     fn the_schema_holds_every_key_and_no_other() {
         fn keys(schema: &serde_json::Value, at: &str, found: &mut Vec<String>) {
             let schema = schema.get("items").unwrap_or(schema);
+            // Of tables by name, all are alike.
+            let by_name = &schema["additionalProperties"];
+            let schema = match by_name.get("properties") {
+                Some(_) => by_name,
+                None => schema,
+            };
             let inner = schema["properties"].as_object().into_iter().flatten();
             let leaf = inner.clone().count() == 0;
             inner.for_each(|(name, inner)| keys(inner, &format!("{at}.{name}"), found));
@@ -347,7 +397,10 @@ mod tests {
         keys(&schema, "", &mut found);
         let mut expected: Vec<String> = KEYS
             .iter()
-            .map(|key| key.replace("source.*", "source"))
+            .map(|key| {
+                key.replace("source.*", "source")
+                    .replace("webhook.*", "webhook")
+            })
             .collect();
         expected.sort();
         found.sort();

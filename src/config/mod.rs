@@ -29,9 +29,10 @@ use self::draft::Draft;
 pub use self::error::Error;
 use self::error::{Place, Problem};
 use self::keys::PREFIX;
-pub use self::section::{Answers, Class, Dataset, Index, Nexthink, Semantics, Serve};
+pub use self::section::{Answers, Class, Dataset, Index, Nexthink, Receive, Semantics, Serve};
 pub use self::source::{ObservedFrom, Source};
 use crate::identifier::NotSaid;
+pub use crate::receive::Webhook;
 
 /// The file that is read, when it is there, if none is named.
 pub const DEFAULT_FILE: &str = "identidex.toml";
@@ -58,6 +59,10 @@ pub struct Config {
     pub nexthink: Nexthink,
     /// Lookups over HTTP.
     pub serve: Serve,
+    /// What Nexthink sends by itself.
+    pub receive: Receive,
+    /// Webhooks by name.
+    pub webhooks: BTreeMap<String, Webhook>,
 }
 
 /// Reads the configuration: the defaults, then the file, then the variables of `env`.

@@ -6,6 +6,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use url::Url;
+
 use crate::live::{self, Secret};
 use crate::serve::{Address, Token};
 
@@ -119,6 +121,43 @@ pub struct Serve {
     pub requests_per_second: Option<u32>,
     /// How many connections are open at once, at the most.
     pub connections: u32,
+}
+
+/// What Nexthink sends by itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Receive {
+    /// What it must carry; without one, nothing is received.
+    pub token: Option<Token>,
+    /// A file that holds that.
+    pub token_file: Option<PathBuf>,
+    /// An export of no more rows is a test, and kept apart.
+    pub test_rows: u32,
+    /// The database of webhook events; without it, it lies beside the index.
+    pub events: Option<PathBuf>,
+    /// How long events are kept that whoever reads them has.
+    pub keep_events: Duration,
+    /// Where events are sent on to.
+    pub forward_url: Option<Url>,
+    /// What they carry then.
+    pub forward_token: Option<Secret>,
+    /// A file that holds that.
+    pub forward_token_file: Option<PathBuf>,
+}
+
+impl Default for Receive {
+    /// Nexthink limits its test deliveries to 20 rows.
+    fn default() -> Self {
+        Receive {
+            token: None,
+            token_file: None,
+            test_rows: 20,
+            events: None,
+            keep_events: Duration::from_hours(7 * 24),
+            forward_url: None,
+            forward_token: None,
+            forward_token_file: None,
+        }
+    }
 }
 
 impl Default for Serve {

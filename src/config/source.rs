@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
@@ -27,6 +28,8 @@ pub struct Source {
     pub min_objects: u64,
     /// What tells when an object's rows were observed; `None` takes the key where it has a time.
     pub observed_from: Option<ObservedFrom>,
+    /// How long its files stay in their folder once they are taken in; `None`: for ever.
+    pub keep_for: Option<Duration>,
     /// Options of the store, by lower-case key: region, endpoint, credentials.
     pub options: BTreeMap<String, String>,
 }
@@ -52,6 +55,7 @@ impl Source {
             exclude: Vec::new(),
             min_objects: 0,
             observed_from: None,
+            keep_for: None,
             options: BTreeMap::new(),
         }
     }
@@ -68,6 +72,7 @@ impl fmt::Debug for Source {
             .field("exclude", &self.exclude)
             .field("min_objects", &self.min_objects)
             .field("observed_from", &self.observed_from)
+            .field("keep_for", &self.keep_for)
             .field("options", &self.options.keys())
             .finish()
     }

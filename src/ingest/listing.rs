@@ -1,6 +1,7 @@
 //! The listing: what of it is new, what waits for its time, and what is odd about it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use jiff::Timestamp;
 
@@ -11,7 +12,7 @@ use crate::identifier::hash128;
 use crate::index::Past;
 use crate::observation::{Object, ObservedFrom};
 use crate::publish::digits;
-use crate::source::{Listing, days_in};
+use crate::source::{Listing, Sources, days_in};
 
 /// How far ahead of the clock an object may be observed: zones and clocks differ by less.
 const AHEAD: i64 = 2 * DAY;
@@ -73,6 +74,9 @@ impl Run<'_> {
 
     /// Names the sources that cannot be read, and those that have fewer objects than they should.
     fn look_at_sources(&mut self, listing: &Listing, past: Option<&Past>) {
+        for (name, error) in &self.options.failed {
+            self.fail_source(name, error.clone());
+        }
         for (name, error) in &listing.sick {
             self.fail_source(name, chain(&**error));
         }
@@ -102,7 +106,7 @@ impl Run<'_> {
                      them",
                     source.name
                 ));
-            } else if count == 0 || count * 2 < known {
+            } else if source.keep_for.is_none() && (count == 0 || count * 2 < known) {
                 self.report.warnings.push(format!(
                     "source `{}` lists {count} objects, and {known} were taken in from it before; check its url and prefix, or \
                      whether a folder is mounted",
@@ -117,6 +121,42 @@ impl Run<'_> {
         self.report
             .failures
             .push(Failure::new(format!("source `{name}`"), error));
+    }
+
+    /// Removes files that were taken in, where they are kept for a time only.
+    pub(super) fn remove_taken(&mut self, sources: &Sources, listing: &Listing) -> Result<()> {
+        let kept = self.options.sources.iter();
+        let kept = kept.filter_map(|source| Some((source.name.as_str(), source.keep_for?)));
+        let kept: BTreeMap<&str, Duration> = kept.collect();
+        let Some(current) = self.folder.current()?.filter(|_| !kept.is_empty()) else {
+            return Ok(());
+        };
+        let (past, now) = (
+            Past::load(&current.path)?,
+            Timestamp::now().as_microsecond(),
+        );
+        let mut removed = 0;
+        for object in &listing.objects {
+            let Some(keep_for) = kept.get(object.source.as_str()) else {
+                continue;
+            };
+            let age =
+                Duration::from_micros(now.saturating_sub(object.modified_at).max(0).unsigned_abs());
+            if age <= *keep_for || !past.knows(object) {
+                continue;
+            }
+            match sources.remove(object) {
+                Ok(()) => removed += 1,
+                Err(error) => self.report.warnings.push(format!(
+                    "{} was taken in and cannot be removed: {error}; check who may write to its folder",
+                    object.name()
+                )),
+            }
+        }
+        if removed > 0 {
+            tracing::info!(removed, "files that were taken in are removed");
+        }
+        Ok(())
     }
 
     /// Has objects of the future wait for their time: until then their rows would be newer than all others.

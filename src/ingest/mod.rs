@@ -8,6 +8,7 @@ mod options;
 mod report;
 
 mod drift;
+mod examine;
 mod fold;
 mod listing;
 mod reader;
@@ -28,6 +29,7 @@ use tracing::{debug, error, info};
 
 pub use self::error::Error;
 use self::error::{Result, caught, chain};
+pub use self::examine::{Examined, Unfit, examine};
 use self::fold::Folded;
 use self::listing::{identities, judge_of, judges};
 pub use self::options::Options;
@@ -97,6 +99,7 @@ fn run_whole(options: &Options, progress: &mut dyn FnMut(Progress)) -> Result<Re
     if !options.is_dry_run {
         settle_undone(&folder, &listing.objects)?;
         run.settle_failed(&listing)?;
+        run.remove_taken(&sources, &listing)?;
         run.link_current();
     }
     run.finish(start, sources.bytes_fetched().load(Ordering::Relaxed))

@@ -11,13 +11,14 @@ use jiff::tz::TimeZone;
 
 use super::drift::{Change, Drift};
 use super::error::{Error, caught, chain};
+use super::examine::{Unfit, form_and_layout};
 use super::options::Options;
 use super::recognising::{known_rows, left_out, meaning};
 use super::sanity::{Filled, Seen};
 use super::tally::Tally;
 use crate::decode::{self, Reading};
 use crate::index::{Content, Contents, Known, ShapesOf};
-use crate::mapping::{self, Mapper, OddTypes, held_by, shown_name};
+use crate::mapping::{Mapper, OddTypes, held_by, shown_name};
 use crate::observation::{Batch, Layout, Object, OddCells, Recogniser, Refused, Reject};
 use crate::source::{self, SourceConfig, Spooled};
 
@@ -59,15 +60,6 @@ pub(super) enum Message {
     End(ObjectEnd),
     Warning(String),
     Broken(Error),
-}
-
-/// Why an object is not mapped.
-enum Unfit {
-    /// For what it holds, which is remembered.
-    Content(String),
-    Empty,
-    /// For a fault of the machine, which may pass.
-    Machine(String),
 }
 
 /// Some rows of an object, ready to be folded.
@@ -202,7 +194,11 @@ impl<'a> Reader<'a> {
 
     /// Checks an object whole, then takes it in.
     fn take(&mut self, spooled: Spooled) -> std::result::Result<(), Gone> {
-        let (form, layout) = match self.form_and_layout(&spooled) {
+        let source = self.sources.get(spooled.object.source.as_str());
+        let encoding = source.and_then(|source| source.encoding);
+        let (path, mapping) = (spooled.file.as_ref(), &self.options.mapping);
+        let checked = form_and_layout(path, encoding, mapping, &self.column_names);
+        let (form, layout) = match checked {
             Ok(checked) => checked,
             Err(Unfit::Content(error)) => return self.fail(spooled, error),
             Err(Unfit::Empty) => {
@@ -262,26 +258,6 @@ impl<'a> Reader<'a> {
             object.name(),
             layout.dataset.as_str()
         )))
-    }
-
-    fn form_and_layout(
-        &self,
-        spooled: &Spooled,
-    ) -> std::result::Result<(decode::Form, Layout), Unfit> {
-        let source = self.sources.get(spooled.object.source.as_str());
-        let encoding = source.and_then(|source| source.encoding);
-        let form = decode::check(spooled.file.as_ref(), encoding, &self.column_names);
-        let form = form.map_err(|error| match error {
-            decode::Error::NoRows => Unfit::Empty,
-            error if error.is_content() => Unfit::Content(chain(&error)),
-            error => Unfit::Machine(chain(&error)),
-        })?;
-        let layout = self
-            .options
-            .mapping
-            .layout(&form.header)
-            .map_err(|error: mapping::Error| Unfit::Content(chain(&error)))?;
-        Ok((form, layout))
     }
 
     /// Tells whether an object repeats another one at the same time.

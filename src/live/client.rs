@@ -150,6 +150,23 @@ impl Deadline {
     }
 }
 
+/// Makes what sends requests.
+///
+/// # Errors
+/// Where the certificates of this machine cannot be read.
+pub(crate) fn http_client() -> Result<reqwest::Client, Error> {
+    let http = reqwest::Client::builder()
+        .user_agent(concat!("identidex/", env!("CARGO_PKG_VERSION")))
+        // A redirect may lead the token to another host.
+        .redirect(reqwest::redirect::Policy::none())
+        .connect_timeout(CONNECT_TIMEOUT)
+        .build();
+    http.map_err(|_| Error::Configuration {
+        what: "no HTTP client can be made: check the certificates and the proxy of this machine"
+            .to_owned(),
+    })
+}
+
 impl Client {
     /// Makes a client; nothing is asked yet.
     ///
@@ -160,15 +177,7 @@ impl Client {
         credentials: Credentials,
         options: Options,
     ) -> Result<Client, Error> {
-        let http = reqwest::Client::builder()
-            .user_agent(concat!("identidex/", env!("CARGO_PKG_VERSION")))
-            // A redirect may lead the token to another host.
-            .redirect(reqwest::redirect::Policy::none())
-            .connect_timeout(CONNECT_TIMEOUT)
-            .build()
-            .map_err(|_| Error::Configuration {
-                what: "no HTTP client can be made: check the certificates and the proxy of this machine".to_owned(),
-            })?;
+        let http = http_client()?;
         let pace = Pace::new(options.calls_per_second, options.calls_per_second);
         Ok(Client {
             shared: Arc::new(Shared {

@@ -69,7 +69,7 @@ impl Secret {
     }
 
     /// Returns the text: for the request that needs it, and nothing else.
-    pub(super) fn reveal(&self) -> &str {
+    pub(crate) fn reveal(&self) -> &str {
         &self.0
     }
 }

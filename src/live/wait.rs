@@ -12,7 +12,7 @@ const LONGEST: Duration = Duration::from_secs(20);
 
 /// Returns how long to wait before a try, the second one being 1: twice as long each time, and a part of that by chance, so
 /// that many who failed together do not come again together.
-pub(super) fn before(attempt: u32) -> Duration {
+pub(crate) fn before(attempt: u32) -> Duration {
     let longest = FIRST
         .saturating_mul(1 << attempt.saturating_sub(1).min(16))
         .min(LONGEST);

@@ -1,9 +1,9 @@
-//! Impacted: of a device that something is up with, whom to tell, and who is left out, and why.
+//! Impacted: of a device or an account that something is up with, whom to tell, and who is left out, and why.
 
 use serde_core::ser::{Serialize, SerializeMap, Serializer};
 
 use super::Index;
-use super::answer::{NotEnough, NotOne};
+use super::answer::{Answer, NotEnough, NotOne};
 use super::doubt::{Doubt, NoTarget};
 use super::found::{Account, AccountUse, Device, Found};
 use super::query::Query;
@@ -12,15 +12,15 @@ use crate::error::Error;
 use crate::identifier::Kind;
 use crate::schema::{NotPrimary, Subject};
 
-/// Whom to tell of a device.
+/// Whom to tell of a device or an account.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Impacted {
     /// What was asked for.
     pub query: String,
-    /// The device, if it is one that is known.
+    /// The device, if it is one that is known, and a device was asked for.
     pub device: Option<Device>,
-    /// Whose it is.
+    /// Whose it is, or whose account it is.
     pub to_tell: Option<Recipient>,
     /// Why nobody is to be told.
     pub nobody: Option<Nobody>,
@@ -30,11 +30,14 @@ pub struct Impacted {
     pub left_out_more: u64,
 }
 
-/// Why nobody is told of a device.
+/// A list, or a message of Nexthink's, has one identifier of each.
+const ONE_IS_ENOUGH: [Doubt; 1] = [Doubt::NotEnough(NotEnough::TooLittle)];
+
+/// Why nobody is told.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Nobody {
-    /// It is not one device.
+    /// It is not one device, or not one account.
     NotOne(NotOne),
     /// It is nobody's own: shared, or used by nobody of late, or it is not known whose it is.
     NotOwned,
@@ -60,14 +63,7 @@ impl Index {
     /// As [`Index::find`].
     pub fn impacted(&self, device: impl Into<Query>) -> Result<Impacted, Error> {
         let answer = self.find(device.into().only(Subject::Device).all_classes())?;
-        let mut impacted = Impacted {
-            query: answer.query.clone(),
-            device: None,
-            to_tell: None,
-            nobody: None,
-            left_out: Vec::new(),
-            left_out_more: 0,
-        };
+        let mut impacted = Impacted::of(&answer);
         let one = match answer.one() {
             Ok(one) => one,
             Err(why) => {
@@ -112,6 +108,22 @@ impl Index {
         Ok(impacted)
     }
 
+    /// Says whom to tell that something is up with an account, such as that it is about to be locked: the one person whose it is,
+    /// unless something speaks against that. Accounts of machines and services are nobody's.
+    ///
+    /// # Errors
+    /// As [`Index::find`].
+    pub fn impacted_account(&self, account: impl Into<Query>) -> Result<Impacted, Error> {
+        let answer = self.find(account.into().only(Subject::Account))?;
+        let mut impacted = Impacted::of(&answer);
+        match self.recipient(&answer, &ONE_IS_ENOUGH) {
+            Ok(recipient) => impacted.to_tell = Some(recipient),
+            Err(NoTarget::Index(error)) => return Err(error),
+            Err(why) => impacted.nobody = Some(Nobody::of(why)),
+        }
+        Ok(impacted)
+    }
+
     /// Returns the one whose a device is, unless something speaks against it; that it was found by one identifier does not, since
     /// it was by the device.
     fn to_tell(&self, owner: &AccountUse) -> Result<Result<Recipient, Nobody>, Error> {
@@ -128,19 +140,37 @@ impl Index {
             return Ok(Err(Nobody::NotOwned));
         };
         let answer = self.find(Query::of(kind, id))?;
-        let allowed = [Doubt::NotEnough(NotEnough::TooLittle)];
-        match self.recipient(&answer, &allowed) {
+        match self.recipient(&answer, &ONE_IS_ENOUGH) {
             Ok(recipient) if is_same(recipient.account(), account) => Ok(Ok(recipient)),
             Ok(_) => Ok(Err(Nobody::NotOwned)),
             Err(NoTarget::Index(error)) => Err(error),
-            Err(NoTarget::NotOne(why)) => Ok(Err(Nobody::NotOne(why))),
-            Err(NoTarget::Doubtful(doubts)) => Ok(Err(Nobody::Doubtful(doubts))),
-            Err(_) => Ok(Err(Nobody::NotOwned)),
+            Err(why) => Ok(Err(Nobody::of(why))),
+        }
+    }
+}
+
+impl Impacted {
+    fn of(answer: &Answer) -> Impacted {
+        Impacted {
+            query: answer.query.clone(),
+            device: None,
+            to_tell: None,
+            nobody: None,
+            left_out: Vec::new(),
+            left_out_more: 0,
         }
     }
 }
 
 impl Nobody {
+    fn of(why: NoTarget) -> Nobody {
+        match why {
+            NoTarget::NotOne(why) => Nobody::NotOne(why),
+            NoTarget::Doubtful(doubts) => Nobody::Doubtful(doubts),
+            _ => Nobody::NotOwned,
+        }
+    }
+
     /// Returns the reasons as they stand in JSON.
     pub fn reasons(&self) -> Vec<&'static str> {
         match self {

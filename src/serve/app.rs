@@ -9,24 +9,41 @@ use serde::Serialize;
 use super::gate::Gate;
 use super::metrics::Metrics;
 use super::opened::Opened;
+use super::places::Places;
 use super::problem::Problem;
-use super::{Address, Options};
+use super::{Address, Error, Options};
 
 /// What all requests share.
 pub(super) struct App {
     pub(super) opened: Opened,
     pub(super) metrics: Metrics,
     pub(super) gate: Gate,
+    /// What Nexthink sends, where it may.
+    pub(super) places: Option<Places>,
 }
 
 impl App {
-    pub(super) fn new(options: &Options) -> App {
+    pub(super) fn new(options: &Options) -> Result<App, Error> {
         let is_tcp = matches!(options.address, Address::Tcp(_));
-        App {
+        let receiving = options.receiving.as_ref();
+        let tokens = (
+            options.token.clone(),
+            receiving.map(|receiving| receiving.token.clone()),
+        );
+        Ok(App {
             opened: Opened::new(options.index.clone(), options.lookup),
             metrics: Metrics::new(),
-            gate: Gate::new(options.token.clone(), is_tcp, options.requests_per_second),
-        }
+            gate: Gate::new(tokens, is_tcp, options.requests_per_second),
+            places: receiving.map(Places::open).transpose()?,
+        })
+    }
+}
+
+impl App {
+    /// Returns where what comes is put; the routes that ask are there only where that is somewhere.
+    pub(super) fn places(&self) -> Result<&Places, Problem> {
+        let places = self.places.as_ref();
+        places.ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, "nothing is received here"))
     }
 }
 

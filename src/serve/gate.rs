@@ -6,11 +6,13 @@ use std::time::{Duration, Instant};
 
 use axum::http::header::{AUTHORIZATION, HOST};
 use axum::http::{HeaderMap, Uri};
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 
 use super::Error;
 use super::problem::Problem;
 
-/// What requests must carry, as `Authorization: Bearer …`. Never shown.
+/// What requests must carry, as `Authorization: Bearer …`; those of Nexthink also as the password of `Basic`. Never shown.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Token(blake3::Hash);
 
@@ -30,12 +32,29 @@ impl Token {
 
     /// Tells whether a request carries it; that takes as long whatever it carries.
     fn is_in(&self, headers: &HeaderMap) -> bool {
-        let given = headers.get(AUTHORIZATION).map(|header| header.as_bytes());
-        let given = given.and_then(|header| header.split_at_checked(7));
-        let given = given.filter(|(scheme, _)| scheme.eq_ignore_ascii_case(b"Bearer "));
-        // Hashes are compared in constant time.
-        given.is_some_and(|(_, token)| blake3::hash(token) == self.0)
+        given(headers, b"Bearer ").is_some_and(|token| self.is(token))
     }
+
+    /// Tells whether a request carries it as the password of whoever.
+    fn is_password_in(&self, headers: &HeaderMap) -> bool {
+        let given = given(headers, b"Basic ").and_then(|given| BASE64_STANDARD.decode(given).ok());
+        let mut parts = given
+            .iter()
+            .flat_map(|given| given.splitn(2, |byte| *byte == b':'));
+        parts.nth(1).is_some_and(|password| self.is(password))
+    }
+
+    fn is(&self, given: &[u8]) -> bool {
+        // Hashes are compared in constant time.
+        blake3::hash(given) == self.0
+    }
+}
+
+/// Returns what a request says of itself by a scheme.
+fn given<'h>(headers: &'h HeaderMap, scheme: &[u8]) -> Option<&'h [u8]> {
+    let given = headers.get(AUTHORIZATION)?.as_bytes();
+    let (by, given) = given.split_at_checked(scheme.len())?;
+    by.eq_ignore_ascii_case(scheme).then_some(given)
 }
 
 impl fmt::Debug for Token {
@@ -47,6 +66,8 @@ impl fmt::Debug for Token {
 /// Lets requests through.
 pub(super) struct Gate {
     token: Option<Token>,
+    /// What Nexthink carries: it may not look anybody up, nor may who looks people up speak for it.
+    receiving: Option<Token>,
     /// Requests come over TCP: pages in a browser of this machine could send some, under a name of their own.
     checks_host: bool,
     pace: Option<Pace>,
@@ -61,10 +82,15 @@ struct Pace {
 }
 
 impl Gate {
-    pub(super) fn new(token: Option<Token>, is_tcp: bool, per_second: Option<u32>) -> Gate {
+    pub(super) fn new(
+        (token, receiving): (Option<Token>, Option<Token>),
+        is_tcp: bool,
+        per_second: Option<u32>,
+    ) -> Gate {
         Gate {
             checks_host: is_tcp && token.is_none(),
             token,
+            receiving,
             pace: per_second.map(|per_second| Pace {
                 apart: Duration::from_secs(1) / per_second.max(1),
                 burst: Duration::from_secs(1),
@@ -75,6 +101,12 @@ impl Gate {
 
     /// Lets a request through, or says why not.
     pub(super) fn check(&self, uri: &Uri, headers: &HeaderMap) -> Result<(), Problem> {
+        if let Some(token) = self.receiving.as_ref().filter(|_| is_receiving(uri.path())) {
+            return match token.is_in(headers) || token.is_password_in(headers) {
+                true => Ok(()),
+                false => Err(Problem::unauthorized_sender()),
+            };
+        }
         // Those who look whether it is alive know no token.
         let is_probe = matches!(uri.path(), "/healthz" | "/readyz");
         if self.checks_host && !is_this_machine(uri, headers) {
@@ -89,6 +121,10 @@ impl Gate {
             _ => Ok(()),
         }
     }
+}
+
+fn is_receiving(path: &str) -> bool {
+    path.starts_with("/v1/exports/") || path.starts_with("/v1/webhooks/")
 }
 
 impl Pace {
@@ -151,8 +187,38 @@ mod tests {
     }
 
     #[test]
+    fn who_sends_and_who_asks_have_tokens_of_their_own() {
+        let [asks, sends] =
+            ["0123456789abcdef", "fedcba9876543210"].map(|text| Token::new(text).unwrap());
+        let gate = Gate::new((Some(asks), Some(sends)), true, None);
+        let basic = |text: &str| format!("Basic {}", BASE64_STANDARD.encode(text));
+        for (path, header, is_let_through) in [
+            ("/v1/resolve", "Bearer 0123456789abcdef".to_owned(), true),
+            ("/v1/resolve", "Bearer fedcba9876543210".to_owned(), false),
+            ("/v1/resolve", basic("x:0123456789abcdef"), false),
+            (
+                "/v1/webhooks/disk",
+                "Bearer 0123456789abcdef".to_owned(),
+                false,
+            ),
+            (
+                "/v1/webhooks/disk",
+                "Bearer fedcba9876543210".to_owned(),
+                true,
+            ),
+            ("/v1/exports/a", basic("nexthink:fedcba9876543210"), true),
+            ("/v1/exports/a", basic(":fedcba9876543210"), true),
+            ("/v1/exports/a", basic("fedcba9876543210"), false),
+            ("/v1/exports/a", "Basic ?".to_owned(), false),
+        ] {
+            let checked = gate.check(&path.parse().unwrap(), &headers("authorization", &header));
+            assert_eq!(checked.is_ok(), is_let_through, "{path} {header}");
+        }
+    }
+
+    #[test]
     fn without_a_token_only_this_machine_is_asked_for() {
-        let gate = Gate::new(None, true, None);
+        let gate = Gate::new((None, None), true, None);
         let uri: Uri = "/v1/resolve".parse().unwrap();
         for (host, is_let_through) in [
             ("127.0.0.1:7878", true),
@@ -164,13 +230,13 @@ mod tests {
             let checked = gate.check(&uri, &headers("host", host));
             assert_eq!(checked.is_ok(), is_let_through, "{host}");
         }
-        let socket = Gate::new(None, false, None);
+        let socket = Gate::new((None, None), false, None);
         assert!(socket.check(&uri, &headers("host", "evil.example")).is_ok());
     }
 
     #[test]
     fn no_more_come_through_than_a_second_has_room_for() {
-        let gate = Gate::new(None, false, Some(10));
+        let gate = Gate::new((None, None), false, Some(10));
         let uri: Uri = "/v1/resolve".parse().unwrap();
         let through = (0..100).filter(|_| gate.check(&uri, &HeaderMap::new()).is_ok());
         let through = through.count();

@@ -1,5 +1,6 @@
 //! Listening: connections as they come, as many at once as there is room for, and how they end.
 
+use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -16,6 +17,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{sleep, timeout};
 use tracing::{debug, warn};
 
+use super::app::App;
+use super::forward::forward;
 use super::routes::router;
 use super::{Address, Error, Options};
 
@@ -29,10 +32,10 @@ const END_WITHIN: Duration = Duration::from_secs(4);
 const AFTER_FAULT: Duration = Duration::from_millis(100);
 
 /// A sidecar that listens.
-#[derive(Debug)]
 pub struct Server {
     listener: Listener,
     router: Router,
+    app: Arc<App>,
     connections: Arc<Semaphore>,
 }
 
@@ -47,13 +50,22 @@ trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 
+impl fmt::Debug for Server {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        to.debug_struct("Server")
+            .field("listener", &self.listener)
+            .finish_non_exhaustive()
+    }
+}
+
 impl Server {
     /// Begins to listen; nothing is answered before [`Server::run`].
     ///
     /// # Errors
     /// [`Error::Open`] where others than this machine could ask and there is no token, [`Error::Listen`] where the address cannot
-    /// be listened on.
+    /// be listened on, [`Error::Receive`] where what is received could not be kept.
     pub async fn bind(options: &Options) -> Result<Server, Error> {
+        let app = Arc::new(App::new(options)?);
         let listener = match &options.address {
             Address::Tcp(address) if !address.ip().is_loopback() && options.token.is_none() => {
                 return Err(Error::Open { address: *address });
@@ -77,7 +89,8 @@ impl Server {
         };
         Ok(Server {
             listener,
-            router: router(options),
+            router: router(&app),
+            app,
             connections: Arc::new(Semaphore::new(options.connections.max(1) as usize)),
         })
     }
@@ -93,6 +106,7 @@ impl Server {
     /// Answers requests until `end` is done; those that are under way then have 4 seconds.
     pub async fn run(self, end: impl Future<Output = ()>) {
         let graceful = GracefulShutdown::new();
+        let forwarding = tokio::spawn(forward(Arc::clone(&self.app)));
         let mut end = std::pin::pin!(end);
         loop {
             let (stream, room) = tokio::select! {
@@ -115,6 +129,8 @@ impl Server {
         if let Listener::Unix(listener) = &self.listener {
             remove(listener);
         }
+        // What is not on its way yet is sent on by the next one.
+        forwarding.abort();
         if timeout(END_WITHIN, graceful.shutdown()).await.is_err() {
             warn!("connections were cut off that took too long to end");
         }

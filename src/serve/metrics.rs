@@ -29,12 +29,19 @@ struct OfOutcome {
     outcome: &'static str,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfReceived {
+    what: &'static str,
+    fate: &'static str,
+}
+
 /// What is counted.
 pub(super) struct Metrics {
     registry: Registry,
     requests: Family<Route, Counter>,
     seconds: Histogram,
     answers: Family<OfOutcome, Counter>,
+    received: Family<OfReceived, Counter>,
     is_ready: Gauge,
     generation: Gauge,
     age: Gauge<f64, AtomicU64>,
@@ -47,6 +54,7 @@ impl Metrics {
             requests: Family::default(),
             seconds: Histogram::new(BOUNDS),
             answers: Family::default(),
+            received: Family::default(),
             is_ready: Gauge::default(),
             generation: Gauge::default(),
             age: Gauge::default(),
@@ -63,6 +71,11 @@ impl Metrics {
             "answers",
             "Answers, by how many fitted",
             metrics.answers.clone(),
+        );
+        registry.register(
+            "received",
+            "What Nexthink sent and where events went, by what became of it",
+            metrics.received.clone(),
         );
         registry.register("ready", "1: an index is open", metrics.is_ready.clone());
         let generation = "The state of the index that answers";
@@ -83,6 +96,13 @@ impl Metrics {
     pub(super) fn count_answer(&self, answer: &Answer) {
         let outcome = answer.outcome.as_str();
         self.answers.get_or_create(&OfOutcome { outcome }).inc();
+    }
+
+    /// Counts an export, a message or an event.
+    pub(super) fn count_received(&self, what: &'static str, fate: &'static str) {
+        self.received
+            .get_or_create(&OfReceived { what, fate })
+            .inc();
     }
 
     /// Returns all that was counted, and how the index stands.

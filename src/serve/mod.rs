@@ -1,27 +1,40 @@
-//! The sidecar: lookups over HTTP, on loopback or a socket, for bots in any language.
+//! The sidecar: lookups over HTTP, on loopback or a socket, for bots in any language; and what Nexthink sends by itself.
 //!
 //! - `listen`: connections, and how many and how slow they may be; `routes`, and what holds for all of them; `app`: what
 //!   they share
+//! - `received`: exports and webhooks as they come, `places`: where they are put; `events`: those of webhooks, handed to whoever tells people; `forward`: or
+//!   sent on to them
 //! - `resolve`: the lookups; `opened`: the index, which may come later; `problem`: why something cannot be answered
 //! - `gate`: who may ask, and how often; `metrics`: what was asked; `openapi`: the description of all that
 
 mod app;
+mod events;
+mod forward;
 mod gate;
 mod listen;
 mod metrics;
 mod openapi;
 mod opened;
+mod places;
 mod problem;
+mod received;
 mod resolve;
 mod routes;
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
+pub use self::forward::forward_url;
 pub use self::gate::Token;
 pub use self::listen::Server;
 pub use self::openapi::document;
+use crate::identifier::NotSaid;
+use crate::ingest::Mapping;
+use crate::live::Secret;
 use crate::lookup;
+use crate::receive::{self, Webhook};
 
 /// Where requests come in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,6 +77,31 @@ pub struct Options {
     pub requests_per_second: Option<u32>,
     /// Connections that are open at once, at the most.
     pub connections: u32,
+    /// What Nexthink may send; none: nothing.
+    pub receiving: Option<Receiving>,
+}
+
+/// What Nexthink may send, and where it is kept.
+#[derive(Debug, Clone)]
+pub struct Receiving {
+    /// What it must carry.
+    pub token: Token,
+    /// By source, the folder that its exports are put into.
+    pub inboxes: BTreeMap<String, PathBuf>,
+    /// What columns are called.
+    pub mapping: Mapping,
+    /// What says nothing.
+    pub not_said: NotSaid,
+    /// An export of no more rows is a test, and kept apart.
+    pub test_rows: u32,
+    /// Webhooks by name.
+    pub webhooks: BTreeMap<String, Webhook>,
+    /// The database of their events.
+    pub events: PathBuf,
+    /// How long events are kept that whoever reads them has.
+    pub keep_events: Duration,
+    /// Where they are sent on to, and what they carry then.
+    pub forward: Option<(url::Url, Option<Secret>)>,
 }
 
 /// Why nothing can be served.
@@ -86,6 +124,9 @@ pub enum Error {
         /// What the system says.
         source: std::io::Error,
     },
+    /// What is received could not be kept.
+    #[error("what Nexthink sends could not be kept")]
+    Receive(#[from] receive::Error),
     /// A token is none.
     #[error("a token is 16 to 1024 visible ASCII characters")]
     BadToken,

@@ -14,6 +14,7 @@ pub fn document() -> Value {
     );
     schemas.insert("Problem".to_owned(), problem());
     schemas.insert("Target".to_owned(), target());
+    schemas.insert("Event".to_owned(), event());
     json!({
         "openapi": "3.1.0",
         "info": {
@@ -26,7 +27,11 @@ pub fn document() -> Value {
         "security": [{"token": []}, {}],
         "paths": paths(),
         "components": {
-            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+            "securitySchemes": {
+                "token": {"type": "http", "scheme": "bearer"},
+                "sends": {"type": "http", "scheme": "bearer", "description": "The token of what Nexthink sends (receive.token)."},
+                "sendsBasic": {"type": "http", "scheme": "basic", "description": "The same, as the password."},
+            },
             "schemas": schemas,
         },
     })
@@ -72,11 +77,39 @@ fn paths() -> Value {
         },
         "/v1/impacted": {
             "post": with_body(
-                operation("impacted", "Say whom to tell of devices, and who is left out, and why",
-                    object(json!({"impacted": {"type": "array", "items": {"type": "object"}}})), json!([])),
+                operation("impacted", "Say whom to tell of devices and users, and who is left out, and why",
+                    object(json!({"impacted": objects()})), json!([])),
                 json!({
-                    "type": "object", "required": ["devices"], "additionalProperties": false,
-                    "properties": {"devices": {"type": "array", "maxItems": 1_000, "items": {"type": "string"}}},
+                    "type": "object", "additionalProperties": false,
+                    "properties": {
+                        "devices": {"type": "array", "maxItems": 1_000, "items": {"type": "string"}},
+                        "users": {"type": "array", "maxItems": 1_000, "items": {"type": "string"}},
+                    },
+                }),
+            ),
+        },
+        "/v1/exports/{source}": {
+            "post": receiving("receiveExport", "Take an export of Nexthink's HTTP API exporter; the next run takes it in", kept(), "source"),
+        },
+        "/v1/webhooks/{name}": {
+            "post": receiving("receiveWebhook", "Take a message of a webhook of Nexthink", stored(), "name"),
+        },
+        "/v1/events": {
+            "get": operation("events", "Hand over events of webhooks, with the people to tell, those first that came first",
+                object(json!({"events": {"type": "array", "items": reference("Event")}, "next": {"type": "integer"}})),
+                json!([
+                    {"name": "after", "in": "query", "description": "The number of an event; else the last that is acknowledged.",
+                        "schema": {"type": "integer", "format": "int64"}},
+                    {"name": "limit", "in": "query", "schema": {"type": "integer", "minimum": 1, "maximum": 1_000, "default": 100}},
+                ])),
+        },
+        "/v1/events/acknowledge": {
+            "post": with_body(
+                operation("acknowledge", "Say that all events through one need not be handed over again",
+                    object(json!({"through": {"type": "integer"}})), json!([])),
+                json!({
+                    "type": "object", "required": ["through"], "additionalProperties": false,
+                    "properties": {"through": {"type": "integer", "format": "int64"}},
                 }),
             ),
         },
@@ -92,6 +125,41 @@ fn operation(id: &str, summary: &str, answer: Value, parameters: Value) -> Value
     responses["200"] =
         json!({"description": "The answer", "content": {"application/json": {"schema": answer}}});
     json!({"operationId": id, "summary": summary, "parameters": parameters, "responses": responses})
+}
+
+/// What Nexthink sends: any JSON that its administrator wrote.
+fn receiving(id: &str, summary: &str, answer: Value, name: &str) -> Value {
+    let name = json!([{"name": name, "in": "path", "required": true, "schema": {"type": "string", "minLength": 1}}]);
+    let mut operation = with_body(operation(id, summary, answer, name), json!({}));
+    operation["security"] = json!([{"sends": []}, {"sendsBasic": []}]);
+    operation
+}
+
+fn kept() -> Value {
+    object(json!({
+        "kept": {"enum": ["new", "repeated", "apart"], "description": "apart: taken for a test delivery."},
+        "object": {"type": "string"}, "dataset": {"enum": ["users", "devices", "logins"]},
+        "rows": {"type": "integer"}, "rejected": {"type": "integer"}, "reason": {"type": "string"},
+    }))
+}
+
+fn stored() -> Value {
+    object(json!({"event": {"type": "integer"}, "repeated": {"type": "boolean"}}))
+}
+
+fn event() -> Value {
+    json!({
+        "type": "object", "required": ["id", "webhook", "received_at", "alert", "to_tell", "impacted", "message"],
+        "properties": {
+            "id": {"type": "integer"}, "webhook": {"type": "string"}, "received_at": {"type": "string", "format": "date-time"},
+            "alert": {"type": ["string", "null"]}, "to_tell": objects(), "impacted": objects(),
+            "message": {"description": "As it came."},
+        },
+    })
+}
+
+fn objects() -> Value {
+    json!({"type": "array", "items": {"type": "object"}})
 }
 
 fn with_body(mut operation: Value, schema: Value) -> Value {

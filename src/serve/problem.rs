@@ -6,6 +6,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
 use crate::error::Error;
+use crate::receive;
 
 /// Why a request is not answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +34,13 @@ impl Problem {
         )
     }
 
+    pub(super) fn unauthorized_sender() -> Problem {
+        Problem::new(
+            StatusCode::UNAUTHORIZED,
+            "expected Authorization: Bearer and the token that is configured for what is received, or Basic with it as the password",
+        )
+    }
+
     pub(super) fn misdirected() -> Problem {
         Problem::new(
             StatusCode::MISDIRECTED_REQUEST,
@@ -51,11 +59,33 @@ impl Problem {
         Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail)
     }
 
+    pub(super) fn broken() -> Problem {
+        Problem::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "a fault of this program; please report it",
+        )
+    }
+
     pub(super) fn timed_out() -> Problem {
         Problem::new(
             StatusCode::REQUEST_TIMEOUT,
             "the request did not come whole in time",
         )
+    }
+}
+
+/// What came cannot be kept.
+impl From<receive::Error> for Problem {
+    fn from(error: receive::Error) -> Problem {
+        // Where it would be is not for whoever sends it.
+        tracing::error!(%error, "what came cannot be kept");
+        match error {
+            receive::Error::Full { .. } => Problem::new(
+                StatusCode::INSUFFICIENT_STORAGE,
+                "there is no room for it; the log of the sidecar says where",
+            ),
+            _ => Problem::not_ready("it cannot be kept; the log of the sidecar says why"),
+        }
     }
 }
 

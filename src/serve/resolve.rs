@@ -19,6 +19,8 @@ use crate::lookup::{Answer, ClueSet, Doubt, Impacted, NoTarget, Query, Target, W
 /// The most queries of one request.
 const QUERIES_AT_MOST: usize = 1_000;
 
+const OF_ONE: &str =
+    "expected q=…, and perhaps kind=…, all_classes=true, ids_only=true, verified=true, each once";
 const NOT_UTF8: &str = "a value is not UTF-8";
 
 type Answered = Result<Response, Problem>;
@@ -66,11 +68,14 @@ struct OfTarget {
     allow: Vec<String>,
 }
 
-/// Devices that something is up with.
+/// Devices and users that something is up with.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct OfDevices {
+struct OfImpacted {
+    #[serde(default)]
     devices: Vec<String>,
+    #[serde(default)]
+    users: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -126,7 +131,7 @@ fn shaped(query: Query, all_classes: bool, ids_only: bool) -> Query {
 
 /// `GET /v1/resolve?q=…`
 pub(super) async fn one(State(app): State<Arc<App>>, uri: Uri) -> Answered {
-    let query = parameters::<Asked>(&uri)?.query()?;
+    let query = parameters::<Asked>(&uri, OF_ONE)?.query()?;
     let answer = app.opened.index()?.find(query)?;
     app.metrics.count_answer(&answer);
     Ok(as_json(&answer))
@@ -171,7 +176,7 @@ pub(super) async fn device(
 
 /// `GET /v1/why?q=…`
 pub(super) async fn why(State(app): State<Arc<App>>, uri: Uri) -> Answered {
-    let query = parameters::<Asked>(&uri)?.query()?;
+    let query = parameters::<Asked>(&uri, OF_ONE)?.query()?;
     Ok(as_json(&app.opened.index()?.why(query)?))
 }
 
@@ -180,17 +185,19 @@ pub(super) async fn impacted(
     State(app): State<Arc<App>>,
     body: Result<Bytes, BytesRejection>,
 ) -> Answered {
-    let asked: OfDevices = of_body(body)?;
-    if asked.devices.len() > QUERIES_AT_MOST {
+    let asked: OfImpacted = of_body(body)?;
+    if asked.devices.len() + asked.users.len() > QUERIES_AT_MOST {
         return Err(Problem::bad_request(format!(
-            "devices: at most {QUERIES_AT_MOST} at a time"
+            "devices and users: at most {QUERIES_AT_MOST} at a time"
         )));
     }
     aside(move || {
         let index = app.opened.index()?;
         let devices = asked.devices.into_iter();
-        let impacted = devices.map(|device| index.impacted(device));
-        let impacted = impacted.collect::<Result<Vec<Impacted>, _>>()?;
+        let devices = devices.map(|device| index.impacted(device));
+        let users = asked.users.into_iter();
+        let users = users.map(|user| index.impacted_account(user));
+        let impacted = devices.chain(users).collect::<Result<Vec<Impacted>, _>>()?;
         Ok(as_json(&json!({"impacted": impacted})))
     })
     .await
@@ -230,32 +237,33 @@ fn of_target(target: &Target) -> Value {
 }
 
 /// Does the work of many lookups where no other request waits for it.
-async fn aside(work: impl FnOnce() -> Answered + Send + 'static) -> Answered {
+pub(super) async fn aside(work: impl FnOnce() -> Answered + Send + 'static) -> Answered {
     let done = tokio::task::spawn_blocking(work).await;
-    done.unwrap_or_else(|_| {
-        let what = "a fault of this program; please report it";
-        Err(Problem::new(StatusCode::INTERNAL_SERVER_ERROR, what))
-    })
+    done.unwrap_or_else(|_| Err(Problem::broken()))
 }
 
-fn parameters<T: DeserializeOwned>(uri: &Uri) -> Result<T, Problem> {
+/// Reads what stands behind the `?`.
+pub(super) fn parameters<T: DeserializeOwned>(uri: &Uri, expected: &str) -> Result<T, Problem> {
     let parameters = Parameters::<T>::try_from_uri(uri);
-    let Parameters(parameters) = parameters.map_err(|_| {
-        Problem::bad_request(
-            "expected q=…, and perhaps kind=…, all_classes=true, ids_only=true, verified=true, each once",
-        )
-    })?;
+    let Parameters(parameters) = parameters.map_err(|_| Problem::bad_request(expected))?;
     Ok(parameters)
 }
 
-fn of_body<T: DeserializeOwned>(body: Result<Bytes, BytesRejection>) -> Result<T, Problem> {
-    let body = body.map_err(|rejection| {
+/// Returns a body that came whole.
+pub(super) fn came_whole(body: Result<Bytes, BytesRejection>) -> Result<Bytes, Problem> {
+    body.map_err(|rejection| {
         let status = rejection.status();
         match status {
             StatusCode::PAYLOAD_TOO_LARGE => Problem::new(status, "a body has at most 1 MiB"),
             _ => Problem::bad_request("the body did not come whole"),
         }
-    })?;
+    })
+}
+
+pub(super) fn of_body<T: DeserializeOwned>(
+    body: Result<Bytes, BytesRejection>,
+) -> Result<T, Problem> {
+    let body = came_whole(body)?;
     serde_json::from_slice(&body).map_err(|_| {
         Problem::bad_request(
             "the body is not the JSON that is expected; /openapi.json says what is",

@@ -14,17 +14,32 @@ use tokio::time::timeout;
 
 use super::app::{App, json};
 use super::problem::Problem;
-use super::{Options, openapi, resolve};
+use super::{events, openapi, received, resolve};
 
 /// The largest body of a request.
 const BODY_BYTES: usize = 1 << 20;
 /// How long a request may take to come whole.
 const REQUEST_WITHIN: Duration = Duration::from_secs(10);
+/// How long an export may take, which has up to a gibibyte.
+const EXPORT_WITHIN: Duration = Duration::from_mins(15);
+const EXPORTS: &str = "/v1/exports/{source}";
 
 /// Makes the routes.
-pub(super) fn router(options: &Options) -> Router {
-    let app = Arc::new(App::new(options));
-    Router::new()
+pub(super) fn router(app: &Arc<App>) -> Router {
+    let receiving = match app.places {
+        Some(_) => Router::new()
+            .route(EXPORTS, post(received::export).put(received::export))
+            .route(
+                "/v1/webhooks/{name}",
+                post(received::webhook)
+                    .put(received::webhook)
+                    .patch(received::webhook),
+            )
+            .route("/v1/events", get(events::after))
+            .route("/v1/events/acknowledge", post(events::acknowledge)),
+        None => Router::new(),
+    };
+    receiving
         .route("/v1/resolve", get(resolve::one).post(resolve::many))
         .route("/v1/devices/{value}", get(resolve::device))
         .route("/v1/why", get(resolve::why))
@@ -50,16 +65,20 @@ pub(super) fn router(options: &Options) -> Router {
             )
         })
         .layer(DefaultBodyLimit::max(BODY_BYTES))
-        .layer(middleware::from_fn_with_state(Arc::clone(&app), guarded))
-        .with_state(app)
+        .layer(middleware::from_fn_with_state(Arc::clone(app), guarded))
+        .with_state(Arc::clone(app))
 }
 
 /// Lets a request through the gate, bounds its time, and counts it.
 async fn guarded(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let begin = Instant::now();
     let route = request.extensions().get::<MatchedPath>().cloned();
+    let within = match route.as_ref().map(MatchedPath::as_str) {
+        Some(EXPORTS) => EXPORT_WITHIN,
+        _ => REQUEST_WITHIN,
+    };
     let response = match app.gate.check(request.uri(), request.headers()) {
-        Ok(()) => timeout(REQUEST_WITHIN, next.run(request))
+        Ok(()) => timeout(within, next.run(request))
             .await
             .unwrap_or_else(|_| Problem::timed_out().into_response()),
         Err(problem) => problem.into_response(),

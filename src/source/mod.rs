@@ -36,6 +36,7 @@ use std::time::Duration;
 
 use futures::future::{Either, select};
 use futures::{FutureExt, StreamExt, TryStreamExt};
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use object_store::path::Path;
 use object_store::{ObjectMeta, ObjectStoreExt};
@@ -51,6 +52,7 @@ pub use stored::Stored;
 
 use crate::fault::cause;
 use error::told;
+use filter::Filter;
 use http::Pages;
 use store::{Kind, Root, Store};
 
@@ -84,6 +86,8 @@ pub struct SourceConfig {
     pub min_objects: u64,
     /// Where observed times come from; `None` is the key, else the last-modified time.
     pub observed_from: Option<ObservedFrom>,
+    /// Of a folder: how long its files stay once they are taken in; `None`: for ever.
+    pub keep_for: Option<Duration>,
     /// `object_store`'s options (`region`, `endpoint`, `allow_http`, `account_name`, `sas_key`, …) and `max_retries`, `profile`.
     pub options: BTreeMap<String, String>,
 }
@@ -100,8 +104,21 @@ impl SourceConfig {
             exclude: Vec::new(),
             min_objects: 0,
             observed_from: None,
+            keep_for: None,
             options: BTreeMap::new(),
         }
+    }
+}
+
+impl SourceConfig {
+    /// Tells whether an object would be taken by its key, which is below the source.
+    ///
+    /// # Errors
+    /// An include or exclude that is no glob.
+    pub fn takes(&self, key: &str) -> Result<bool, Error> {
+        let filter = Filter::new(self)?;
+        let path = Path::parse(key);
+        Ok(path.is_ok_and(|path| filter.takes_key(&path, &Path::default())))
     }
 }
 
@@ -257,6 +274,27 @@ impl Sources {
     /// An object's failure is its own. After a stop, the rest come as [`Error::Stopped`].
     pub fn fetch(&self, objects: Vec<Object>, spool: &FilePath, spool_bytes: u64) -> Fetch<'_> {
         fetch::begin(self, objects, spool.to_owned(), spool_bytes)
+    }
+
+    /// Removes the file of an object from its folder, if it is still the one that was listed. Objects of services stay.
+    ///
+    /// # Errors
+    /// The file system's.
+    pub fn remove(&self, object: &Object) -> std::io::Result<()> {
+        let mut stores = self.stores.iter();
+        let store = stores.find(|store| store.config.name == object.source);
+        let Some(store) = store.filter(|store| matches!(store.kind, Kind::Files)) else {
+            return Ok(());
+        };
+        let path = store.folder.join(&object.key);
+        let found = std::fs::symlink_metadata(&path)?;
+        let modified = Timestamp::try_from(found.modified()?).map(Timestamp::as_microsecond);
+        match modified.is_ok_and(|at| at == object.modified_at) && found.len() == object.size_bytes
+        {
+            true => std::fs::remove_file(&path),
+            // Another one by now, or a link, which is somebody's.
+            false => Ok(()),
+        }
     }
 
     /// Returns the count of bytes fetched so far, to be watched while fetching; what was fetched twice counts twice.

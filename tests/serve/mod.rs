@@ -2,6 +2,7 @@
 //! changes. What an answer says is the affair of lookups.
 
 mod program;
+mod received;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -43,6 +44,7 @@ fn options(index: &Path) -> Options {
         },
         requests_per_second: None,
         connections: 64,
+        receiving: None,
     }
 }
 
@@ -376,7 +378,8 @@ fn the_description_is_the_copy_in_schemas_and_what_is_served() {
         "write `identidex serve --openapi` to schemas/openapi.json"
     );
     let home = tempfile::tempdir().unwrap();
-    let options = options(&home.path().join("none.db"));
+    let mut options = options(&home.path().join("none.db"));
+    options.receiving = Some(received::receiving(home.path()));
     run(async {
         let asked = Asked::start(&options).await;
         assert_eq!(json_of(asked.get("/openapi.json").await).await, copy);
@@ -384,7 +387,10 @@ fn the_description_is_the_copy_in_schemas_and_what_is_served() {
         for (path, methods) in copy["paths"].as_object().unwrap() {
             for method in methods.as_object().unwrap().keys() {
                 let method = Method::from_bytes(method.to_ascii_uppercase().as_bytes()).unwrap();
-                let path = path.replace("{value}", "a");
+                let path = path
+                    .replace("{value}", "a")
+                    .replace("{source}", "exports")
+                    .replace("{name}", "disk");
                 let response = asked
                     .client
                     .request(method, format!("{}{path}", asked.base))

@@ -1,0 +1,82 @@
+//! Examining: what a file holds, told before it is taken in, by the same code that takes it in.
+
+use std::collections::HashSet;
+use std::path::Path;
+
+use super::error::chain;
+use crate::decode::{self, Form, Reading};
+use crate::identifier::NotSaid;
+use crate::mapping::{self, Mapping, held_by};
+use crate::observation::Layout;
+use crate::schema::Dataset;
+
+/// What a file holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Examined {
+    /// What its rows are about.
+    pub dataset: Dataset,
+    /// How many there are, those that cannot be read too.
+    pub rows: u64,
+    /// Rows that cannot be read.
+    pub rejected: u64,
+}
+
+/// Why a file cannot be taken in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unfit {
+    /// For what it holds; no text of a cell is repeated.
+    Content(String),
+    /// It has no rows, and no header that says of what it has none.
+    Empty,
+    /// For a fault of the machine, which may pass.
+    Machine(String),
+}
+
+/// Reads a file to its end and says what it holds: `mapping` has what columns are called, `not_said` what says nothing.
+/// Texts are Unicode.
+///
+/// # Errors
+/// [`Unfit`], as a run would find it.
+pub fn examine(path: &Path, mapping: &Mapping, not_said: &NotSaid) -> Result<Examined, Unfit> {
+    let names = mapping.column_names();
+    let (form, layout) = form_and_layout(path, None, mapping, &names)?;
+    let columns = held_by(&layout, form.header.len());
+    let reading = Reading {
+        columns: &columns,
+        not_said,
+        names: &names,
+    };
+    let mut examined = Examined {
+        dataset: layout.dataset,
+        rows: 0,
+        rejected: 0,
+    };
+    for batch in decode::batches(path, &form, reading, None).map_err(unfit)? {
+        let batch = batch.map_err(unfit)?;
+        let rejected = batch.rejects.len() as u64;
+        examined.rows += batch.records.num_rows() as u64 + rejected;
+        examined.rejected += rejected;
+    }
+    Ok(examined)
+}
+
+/// Returns the form of a file, and which fields its columns are.
+pub(super) fn form_and_layout(
+    path: &Path,
+    encoding: Option<&'static encoding_rs::Encoding>,
+    mapping: &Mapping,
+    names: &HashSet<String>,
+) -> Result<(Form, Layout), Unfit> {
+    let form = decode::check(path, encoding, names).map_err(unfit)?;
+    let layout = mapping.layout(&form.header);
+    let layout = layout.map_err(|error: mapping::Error| Unfit::Content(chain(&error)))?;
+    Ok((form, layout))
+}
+
+fn unfit(error: decode::Error) -> Unfit {
+    match error {
+        decode::Error::NoRows => Unfit::Empty,
+        error if error.is_content() => Unfit::Content(chain(&error)),
+        error => Unfit::Machine(chain(&error)),
+    }
+}

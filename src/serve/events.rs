@@ -1,0 +1,103 @@
+//! Events of webhooks, with the people to tell, for whoever tells them: in order, each at least once.
+
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::extract::rejection::BytesRejection;
+use axum::http::Uri;
+use axum::response::Response;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::app::{App, json as as_json};
+use super::problem::Problem;
+use super::resolve::{aside, of_body, parameters};
+use crate::error::Error;
+use crate::lookup::{Index, Query, Recipient};
+use crate::receive::{Consumer, Event};
+
+/// Events of one answer, at the most, and where nothing is said.
+const EVENTS_AT_MOST: usize = 1_000;
+const EVENTS: usize = 100;
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Asked {
+    after: Option<i64>,
+    limit: Option<usize>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Acknowledged {
+    through: i64,
+}
+
+/// `GET /v1/events?after=…`
+pub(super) async fn after(State(app): State<Arc<App>>, uri: Uri) -> Result<Response, Problem> {
+    let asked: Asked = parameters(
+        &uri,
+        "expected after=…, the number of an event, and limit=…, 1 to 1000, each once",
+    )?;
+    let limit = asked.limit.unwrap_or(EVENTS);
+    if !(1..=EVENTS_AT_MOST).contains(&limit) {
+        return Err(Problem::bad_request("limit: expected 1 to 1000"));
+    }
+    aside(move || {
+        let events = &app.places()?.events;
+        let after = match asked.after {
+            Some(after) => after,
+            None => events.acknowledged(Consumer::Asking)?,
+        };
+        let index = app.opened.index()?;
+        let found = events.after(after, limit)?;
+        let next = found.last().map_or(after, |event| event.id);
+        let told = found.iter().map(|event| told(event, index));
+        let told = told.collect::<Result<Vec<Value>, Error>>()?;
+        Ok(as_json(&json!({"events": told, "next": next})))
+    })
+    .await
+}
+
+/// `POST /v1/events/acknowledge`
+pub(super) async fn acknowledge(
+    State(app): State<Arc<App>>,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Response, Problem> {
+    let Acknowledged { through } = of_body(body)?;
+    aside(move || {
+        let through = app
+            .places()?
+            .events
+            .acknowledge(Consumer::Asking, through)?;
+        Ok(as_json(&json!({"through": through})))
+    })
+    .await
+}
+
+/// Returns an event as it is told, with the people whom the index has now: a device may have gone to somebody else since.
+pub(super) fn told(event: &Event, index: &Index) -> Result<Value, Error> {
+    let said = &event.said;
+    let devices = said
+        .devices
+        .iter()
+        .map(|device| index.impacted(device.as_str()));
+    let users = said
+        .users
+        .iter()
+        .map(|user| index.impacted_account(Query::any(user.as_str())));
+    let impacted = devices.chain(users).collect::<Result<Vec<_>, _>>()?;
+    // The device of the user who is named: one person, who is told once.
+    let mut to_tell: Vec<Value> = Vec::new();
+    for recipient in impacted.iter().filter_map(|one| one.to_tell.as_ref()) {
+        let recipient = json!(Recipient::with_own_ids(recipient));
+        if !to_tell.contains(&recipient) {
+            to_tell.push(recipient);
+        }
+    }
+    Ok(json!({
+        "id": event.id, "webhook": event.webhook, "received_at": event.received_at.to_string(),
+        "alert": said.alert, "to_tell": to_tell, "impacted": impacted, "message": event.message,
+    }))
+}
