@@ -32,6 +32,7 @@
 //! | Nexthink's own APIs | `live` | `live` |
 //! | the index first, then Nexthink | `resolver` | `ingest` and `live` |
 //! | what Nexthink sends by itself, on the disk | `receive` | `ingest` |
+//! | saved queries as a source | `queried` | `ingest` and `live` |
 //! | lookups and what Nexthink sends, over HTTP | `serve` | `serve` |
 //! | tools of a language model | `mcp` | `mcp` |
 //! | the program | `config`, `telemetry`, `cli` | `cli` |
@@ -80,6 +81,9 @@ mod resolver;
 
 #[cfg(feature = "ingest")]
 pub mod receive;
+
+#[cfg(all(feature = "ingest", feature = "live"))]
+pub mod queried;
 
 #[cfg(feature = "serve")]
 pub mod serve;

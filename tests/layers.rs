@@ -50,6 +50,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("resolver", &["ingest", "live", "lookup"]),
     // Keeps what comes, and leaves what it means to a run; its tests read the time in a name as a source does.
     ("receive", &["source"]),
+    ("queried", &["ingest", "live", "receive"]),
     ("mcp", &["live", "lookup"]),
     // Takes in nothing itself: it has exports looked at by the code that will.
     ("serve", &["ingest", "live", "lookup", "mcp", "receive"]),
@@ -71,6 +72,8 @@ const LAYERS: &[(&str, &[&str])] = &[
             "mapping",
             "mcp",
             "publish",
+            "queried",
+            "receive",
             "resolver",
             "serve",
             "source",

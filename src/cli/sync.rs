@@ -1,7 +1,7 @@
 //! `identidex sync`: takes in what is new, shows how far it is, and can be stopped.
 
 use std::io::{self, IsTerminal as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,14 +12,17 @@ use anyhow::Context as _;
 use indicatif::{HumanCount, ProgressBar, ProgressStyle};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
-use tracing::{error, warn};
+use tracing::{error, info, warn};
 
+use super::nexthink;
 use super::{BadUsage, ClosedPipe, Context, Exit, LogFormat, print, print_json};
 use crate::class::Patterns;
 use crate::config::{self, Config, Source};
 use crate::ingest::{self, Failure, Outcome, Progress, Report};
 use crate::mapping::Mapping;
 use crate::publish::{Folder, Readers};
+use crate::queried::{self, Queried};
+use crate::receive::Inbox;
 use crate::schema::Dataset;
 use crate::source::{ObservedFrom, SourceConfig};
 
@@ -27,6 +30,8 @@ use crate::source::{ObservedFrom, SourceConfig};
 const STOP_WITHIN: Duration = Duration::from_secs(4);
 const SECRET: &str = "a URL on the command line must not hold a password, a `?` or a `#`; \
      put credentials into the options of a [[source]], or into IDENTIDEX_SOURCE_<NAME>_OPTIONS_<KEY>";
+/// How long files of exports that a source was asked for stay: the index has their rows.
+const KEEP_EXPORTS_FOR: Duration = Duration::from_hours(7 * 24);
 /// How often the progress bar moves by itself.
 const TICK: Duration = Duration::from_millis(100);
 
@@ -54,6 +59,7 @@ pub(super) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
     let stop = Arc::new(AtomicBool::new(false));
     let options = options(args, &context.config, Arc::clone(&stop))?;
     watch_signals(stop)?;
+    let options = ask_tenants(options, context)?;
     let mut bar = Bar::new(args, context);
     let ended = ingest::run(&options, &mut |progress| bar.show(progress));
     bar.bar.finish_and_clear();
@@ -145,6 +151,58 @@ pub(super) fn configured_options(config: &Config) -> anyhow::Result<ingest::Opti
     })
 }
 
+/// Has the saved queries of sources that are queried exported into folders, which then are the sources.
+fn ask_tenants(mut options: ingest::Options, context: &Context) -> anyhow::Result<ingest::Options> {
+    let mut sources = std::mem::take(&mut options.sources);
+    let (mut asked, mut failed) = (0, 0);
+    for source in &mut sources {
+        let Some(queried) = Queried::parse(&source.url)
+            .map_err(|wrong| BadUsage(format!("source `{}`: {wrong}", source.name)))?
+        else {
+            continue;
+        };
+        let folder = inbox_of(&options.index, &source.name);
+        let client = nexthink::client_of(context, queried.instance(), queried.region())?;
+        let inbox = Inbox::open(&folder)?;
+        let exports = queried.export(&client, &inbox, (&options.mapping, &options.not_said));
+        let ended = nexthink::wait(exports)?;
+        asked += ended.len();
+        for (query, ended) in ended {
+            match ended {
+                Ok(exported) if !exported.is_truncated => {
+                    info!(source = source.name, %query, rows = exported.rows, "exported");
+                    continue;
+                }
+                Ok(exported) => options.failed.push((source.name.clone(), format!(
+                    "{query}: Nexthink cut the export at the {} rows that the licence allows; they are taken in, and others are missing: \
+                     narrow the query, or make two of it", exported.rows
+                ))),
+                Err(error) => {
+                    failed += 1;
+                    options.failed.push((source.name.clone(), format!("{query}: {error}")));
+                }
+            }
+        }
+        source.url = folder.display().to_string();
+        source.keep_for.get_or_insert(KEEP_EXPORTS_FOR);
+    }
+    if asked > 0 && failed == asked && sources.len() == 1 {
+        let (name, error) = options.failed.swap_remove(0);
+        anyhow::bail!("source `{name}`: {error}");
+    }
+    options.sources = sources;
+    Ok(options)
+}
+
+/// Returns the folder that exports of a source are put into.
+fn inbox_of(index: &Path, source: &str) -> PathBuf {
+    let mut folder = index.as_os_str().to_owned();
+    folder.push(".d");
+    Path::new(&folder)
+        .join("inbox")
+        .join(source.replace('/', "_"))
+}
+
 fn frozen(config: &Config) -> Vec<Dataset> {
     let is_frozen = |dataset: &Dataset| {
         let known = config.datasets.get(dataset.as_str());
@@ -221,9 +279,9 @@ fn named(arguments: &[String], known: &[Source]) -> anyhow::Result<Vec<SourceCon
 
 /// Returns an absolute path without links, or the URL without the slash at its end.
 fn normalised(argument: &str) -> anyhow::Result<String> {
-    if let Some((_, rest)) = argument.split_once("://") {
+    if let Some((scheme, rest)) = argument.split_once("://") {
         // The URL becomes a name, which is stored and shown.
-        return match has_secret(rest) {
+        return match has_secret(rest) && scheme != queried::SCHEME {
             true => Err(BadUsage(SECRET.to_owned()).into()),
             false => Ok(argument.trim_end_matches('/').to_owned()),
         };

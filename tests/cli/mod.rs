@@ -5,6 +5,7 @@ mod demo;
 mod impacted;
 mod nexthink;
 mod odd;
+mod queried;
 mod rejects;
 mod resolve;
 mod rollback;

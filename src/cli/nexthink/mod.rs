@@ -129,7 +129,7 @@ impl Command {
 }
 
 /// Runs what waits for answers.
-fn wait<T>(work: impl Future<Output = T>) -> anyhow::Result<T> {
+pub(super) fn wait<T>(work: impl Future<Output = T>) -> anyhow::Result<T> {
     Ok(runtime()?.block_on(work))
 }
 
@@ -142,6 +142,20 @@ fn runtime() -> anyhow::Result<Runtime> {
 /// Makes a client of the configured tenant.
 pub(super) fn client(context: &Context) -> anyhow::Result<Client> {
     let nexthink = &context.config.nexthink;
+    client_of(
+        context,
+        nexthink.instance.as_deref(),
+        nexthink.region.as_deref(),
+    )
+}
+
+/// Makes a client of a tenant, with the configured credential.
+pub(super) fn client_of(
+    context: &Context,
+    instance: Option<&str>,
+    region: Option<&str>,
+) -> anyhow::Result<Client> {
+    let nexthink = &context.config.nexthink;
     let missing = |key: &str| {
         let variable = key.to_ascii_uppercase();
         BadUsage(format!(
@@ -150,14 +164,10 @@ pub(super) fn client(context: &Context) -> anyhow::Result<Client> {
     };
     let tenant = match (&nexthink.api_url, &nexthink.login_url) {
         (Some(api), Some(login)) => Tenant::at(api, login)?,
-        (None, None) => {
-            let instance = nexthink.instance.as_deref();
-            let region = nexthink.region.as_deref();
-            Tenant::new(
-                instance.ok_or_else(|| missing("instance"))?,
-                region.ok_or_else(|| missing("region"))?,
-            )?
-        }
+        (None, None) => Tenant::new(
+            instance.ok_or_else(|| missing("instance"))?,
+            region.ok_or_else(|| missing("region"))?,
+        )?,
         (None, Some(_)) => return Err(missing("api_url").into()),
         (Some(_), None) => return Err(missing("login_url").into()),
     };
