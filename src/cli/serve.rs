@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::info;
 
-use super::{BadUsage, Context, Exit, print, sync};
+use super::{BadUsage, Context, Exit, nexthink, print, sync};
 use crate::config::ADDRESS;
 use crate::live::Secret;
 use crate::serve::{self, Address, Options, Receiving, Server, Token};
@@ -81,6 +81,10 @@ fn options(args: &Args, context: &Context) -> anyhow::Result<Options> {
         lookup: context.lookup_options(),
         requests_per_second: configured.requests_per_second,
         connections: configured.connections,
+        client: match context.config.nexthink.client_id {
+            Some(_) => Some(nexthink::client(context)?),
+            None => None,
+        },
         receiving: receiving(context)?,
     })
 }

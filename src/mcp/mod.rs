@@ -14,6 +14,10 @@ mod tools;
 use std::sync::Arc;
 
 use rmcp::ServiceExt as _;
+#[cfg(feature = "serve")]
+use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
+#[cfg(feature = "serve")]
+use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
 
 use self::tools::Tools;
 use crate::live::{Audit, Client};
@@ -57,4 +61,26 @@ pub async fn serve_stdio(options: Options) -> Result<(), Error> {
     let served = served.map_err(|error| Error(error.to_string()))?;
     let ended = served.waiting().await;
     ended.map(|_| ()).map_err(|error| Error(error.to_string()))
+}
+
+/// The tools over HTTP.
+#[cfg(feature = "serve")]
+pub(crate) type HttpService = StreamableHttpService<Tools, LocalSessionManager>;
+
+/// Makes the tools as a service over HTTP (streamable HTTP), each request by itself: nothing is kept of a talk. `options` has
+/// what to work with, once that is there. Who may ask is for whoever serves it; pages in a browser never may.
+#[cfg(feature = "serve")]
+pub(crate) fn http_service(
+    options: impl Fn() -> Option<Options> + Send + Sync + 'static,
+) -> HttpService {
+    let config = StreamableHttpServerConfig::default()
+        .with_legacy_session_mode(false)
+        .with_json_response(true)
+        .disable_allowed_hosts()
+        .enforce_origin_validation();
+    let tools = move || {
+        let not_ready = || std::io::Error::other("no index can be opened yet");
+        Ok(Tools::new(options().ok_or_else(not_ready)?))
+    };
+    StreamableHttpService::new(tools, Arc::default(), config)
 }

@@ -101,7 +101,7 @@ impl Clues {
 
 /// The tools, and what they work with.
 #[derive(Clone)]
-pub(super) struct Tools {
+pub(crate) struct Tools {
     options: Options,
     plans: std::sync::Arc<Plans>,
     router: ToolRouter<Tools>,

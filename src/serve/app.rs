@@ -12,12 +12,15 @@ use super::opened::Opened;
 use super::places::Places;
 use super::problem::Problem;
 use super::{Address, Error, Options};
+use crate::live::Client;
 
 /// What all requests share.
 pub(super) struct App {
     pub(super) opened: Opened,
     pub(super) metrics: Metrics,
     pub(super) gate: Gate,
+    /// Nexthink, where it may be asked how devices fare.
+    pub(super) client: Option<Client>,
     /// What Nexthink sends, where it may.
     pub(super) places: Option<Places>,
 }
@@ -34,6 +37,7 @@ impl App {
             opened: Opened::new(options.index.clone(), options.lookup),
             metrics: Metrics::new(),
             gate: Gate::new(tokens, is_tcp, options.requests_per_second),
+            client: options.client.clone(),
             places: receiving.map(Places::open).transpose()?,
         })
     }

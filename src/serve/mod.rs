@@ -32,7 +32,7 @@ pub use self::listen::Server;
 pub use self::openapi::document;
 use crate::identifier::NotSaid;
 use crate::ingest::Mapping;
-use crate::live::Secret;
+use crate::live::{Client, Secret};
 use crate::lookup;
 use crate::receive::{self, Webhook};
 
@@ -77,6 +77,8 @@ pub struct Options {
     pub requests_per_second: Option<u32>,
     /// Connections that are open at once, at the most.
     pub connections: u32,
+    /// Nexthink, where the tools of a language model may ask it how devices fare.
+    pub client: Option<Client>,
     /// What Nexthink may send; none: nothing.
     pub receiving: Option<Receiving>,
 }

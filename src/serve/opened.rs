@@ -2,7 +2,7 @@
 //! itself.
 
 use std::path::PathBuf;
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use tracing::debug;
@@ -19,7 +19,7 @@ const NOT_OPEN: &str = "no index can be opened yet; the log of the sidecar says 
 pub(super) struct Opened {
     path: PathBuf,
     options: Options,
-    index: OnceLock<Index>,
+    index: OnceLock<Arc<Index>>,
     /// When it was looked for last, and not opened.
     failed: Mutex<Option<Instant>>,
 }
@@ -35,7 +35,7 @@ impl Opened {
     }
 
     /// Returns the index.
-    pub(super) fn index(&self) -> Result<&Index, Problem> {
+    pub(super) fn index(&self) -> Result<&Arc<Index>, Problem> {
         if let Some(index) = self.index.get() {
             return Ok(index);
         }
@@ -44,7 +44,7 @@ impl Opened {
             return Err(Problem::not_ready(NOT_OPEN));
         }
         match Index::open_with(&self.path, self.options) {
-            Ok(index) => Ok(self.index.get_or_init(|| index)),
+            Ok(index) => Ok(self.index.get_or_init(|| Arc::new(index))),
             Err(error) => {
                 // Where it is, is not for whoever asks.
                 debug!(%error, "no index to answer from");

@@ -15,6 +15,7 @@ use tokio::time::timeout;
 use super::app::{App, json};
 use super::problem::Problem;
 use super::{events, openapi, received, resolve};
+use crate::mcp;
 
 /// The largest body of a request.
 const BODY_BYTES: usize = 1 << 20;
@@ -23,6 +24,9 @@ const REQUEST_WITHIN: Duration = Duration::from_secs(10);
 /// How long an export may take, which has up to a gibibyte.
 const EXPORT_WITHIN: Duration = Duration::from_mins(15);
 const EXPORTS: &str = "/v1/exports/{source}";
+/// Tools of a language model: what they ask of Nexthink takes its time.
+const MCP: &str = "/mcp";
+const TOOLS_WITHIN: Duration = Duration::from_mins(2);
 
 /// Makes the routes.
 pub(super) fn router(app: &Arc<App>) -> Router {
@@ -45,6 +49,7 @@ pub(super) fn router(app: &Arc<App>) -> Router {
         .route("/v1/why", get(resolve::why))
         .route("/v1/target", post(resolve::target))
         .route("/v1/impacted", post(resolve::impacted))
+        .route_service(MCP, tools(app))
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
@@ -75,6 +80,7 @@ async fn guarded(State(app): State<Arc<App>>, request: Request, next: Next) -> R
     let route = request.extensions().get::<MatchedPath>().cloned();
     let within = match route.as_ref().map(MatchedPath::as_str) {
         Some(EXPORTS) => EXPORT_WITHIN,
+        Some(MCP) => TOOLS_WITHIN,
         _ => REQUEST_WITHIN,
     };
     let response = match app.gate.check(request.uri(), request.headers()) {
@@ -90,12 +96,25 @@ async fn guarded(State(app): State<Arc<App>>, request: Request, next: Next) -> R
     response
 }
 
+/// Returns the tools that look up. Over HTTP it is not known whom a model talks with, so that none of them acts.
+fn tools(app: &Arc<App>) -> mcp::HttpService {
+    let app = Arc::clone(app);
+    mcp::http_service(move || {
+        let index = app.opened.index().ok()?;
+        Some(mcp::Options {
+            index: Arc::clone(index),
+            client: app.client.clone(),
+            remediation: None,
+        })
+    })
+}
+
 async fn ready(State(app): State<Arc<App>>) -> Result<&'static str, Problem> {
     app.opened.index().map(|_| "ready\n")
 }
 
 async fn metrics(State(app): State<Arc<App>>) -> Result<Response, Problem> {
-    let text = app.metrics.text(app.opened.index().ok());
+    let text = app.metrics.text(app.opened.index().ok().map(Arc::as_ref));
     let text = text.map_err(|_| {
         Problem::new(
             StatusCode::INTERNAL_SERVER_ERROR,

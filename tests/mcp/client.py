@@ -1,6 +1,7 @@
 """A client of MCP that is not ours: starts a server, calls its tools, and prints what they answer as one line of JSON.
 
-Reads {"command": [...], "calls": [[tool, arguments], ...]} from its first argument. An argument that is "$N.name" is what call N answered as `name`.
+Reads {"command": [...], "calls": [[tool, arguments], ...]} from its first argument; {"url": ...} in the place of the command asks a
+server that runs. An argument that is "$N.name" is what call N answered as `name`.
 """
 
 import asyncio
@@ -9,6 +10,7 @@ import sys
 
 from mcp import ClientSession, StdioServerParameters
 from mcp.client.stdio import stdio_client
+from mcp.client.streamable_http import streamable_http_client
 
 
 def filled(arguments, answers):
@@ -21,9 +23,15 @@ def filled(arguments, answers):
     return {name: one(value) for name, value in arguments.items()}
 
 
-async def main(asked):
+def connected(asked):
+    if "url" in asked:
+        return streamable_http_client(asked["url"])
     command, *arguments = asked["command"]
-    async with stdio_client(StdioServerParameters(command=command, args=arguments)) as (read, write):
+    return stdio_client(StdioServerParameters(command=command, args=arguments))
+
+
+async def main(asked):
+    async with connected(asked) as (read, write, *_):
         async with ClientSession(read, write) as session:
             await session.initialize()
             tools = [tool.name for tool in (await session.list_tools()).tools]

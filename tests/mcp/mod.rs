@@ -2,7 +2,8 @@
 //! anything done that was not planned, shown and confirmed.
 
 use std::fs;
-use std::process::Command;
+use std::io::{BufRead as _, BufReader};
+use std::process::{Command, Stdio};
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -71,7 +72,10 @@ impl Desk {
     fn call(&self, arguments: &[&str], calls: Value) -> (Vec<String>, Vec<Value>) {
         let mut command = vec![env!("CARGO_BIN_EXE_identidex"), "mcp"];
         command.extend(arguments);
-        let asked = json!({"command": command, "calls": calls});
+        self.ask(&json!({"command": command, "calls": calls}))
+    }
+
+    fn ask(&self, asked: &Value) -> (Vec<String>, Vec<Value>) {
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/mcp/client.py");
         let mut client = Command::new(tool("python/bin/python"));
         client.arg(script).arg(asked.to_string());
@@ -87,6 +91,66 @@ impl Desk {
         let log = fs::read_to_string(self.home.path("identity.audit.jsonl"));
         log.unwrap_or_default().lines().count()
     }
+}
+
+#[test]
+fn over_http_a_model_looks_up_and_never_acts() {
+    let desk = Desk::new().configured();
+    let row = json!({"device.name": "NB-1", "device.collector.uid": COLLECTOR});
+    desk.server.answers(
+        "/api/v2/nql/execute",
+        &[Reply::of(
+            200,
+            json!({"rows": 1, "data": [row]}).to_string(),
+        )],
+    );
+    let mut serve = desk.home.command(&["serve", "--listen", "127.0.0.1:0"]);
+    let mut serve = serve
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut address = String::new();
+    BufReader::new(serve.stdout.take().unwrap())
+        .read_line(&mut address)
+        .unwrap();
+    let (mut tools, answers) =
+        desk.ask(&json!({"url": format!("{}/mcp", address.trim()), "calls": [
+            ["resolve_person", {"account_name": "jdoe@EMEA"}],
+            ["diagnose", {"person": {"sid": SID}}],
+        ]}));
+    let page = asked_by_a_page(&format!("{}/mcp", address.trim()));
+    serve.kill().unwrap();
+    serve.wait().unwrap();
+    tools.sort();
+    assert_eq!(
+        tools,
+        [
+            "devices_of",
+            "diagnose",
+            "resolve_device",
+            "resolve_person",
+            "why"
+        ]
+    );
+    assert_eq!(answers[0]["answer"]["outcome"], "one");
+    assert_eq!(
+        answers[1]["answer"]["device"]["name"], "NB-1",
+        "{answers:?}"
+    );
+    assert_eq!(page, 403, "a page in a browser");
+}
+
+/// Asks as a page of somebody else would, and returns the status.
+fn asked_by_a_page(url: &str) -> u16 {
+    let request = reqwest::Client::new()
+        .post(url)
+        .header("origin", "https://evil.example")
+        .header("content-type", "application/json")
+        .header("accept", "application/json, text/event-stream")
+        .body(r#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#);
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async { request.send().await.unwrap().status().as_u16() })
 }
 
 #[test]

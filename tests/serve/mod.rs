@@ -44,6 +44,7 @@ fn options(index: &Path) -> Options {
         },
         requests_per_second: None,
         connections: 64,
+        client: None,
         receiving: None,
     }
 }
