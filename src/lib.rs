@@ -109,7 +109,7 @@ pub use crate::lookup::{
     Account, AccountUse, Answer, BadClues, Because, Clue, ClueSet, Coverage, Device, DeviceUse,
     Doubt, Evidence, Flag, Found, Freshness, FreshnessState, Held, Hit, HitVerdict, Impacted,
     Index, LeftOut, Level, Likeness, LookedUp, Match, NoTarget, Nobody, NotEnough, NotOne, Options,
-    Outcome, Query, Recipient, Skipped, Suggestion, Target, Tried, Use, Verdict, Waiting,
+    Outcome, Query, Recipient, Skipped, Suggestion, Target, Targeted, Tried, Use, Verdict, Waiting,
     WaitingReason, WaitingUsage, Which, Why,
 };
 #[cfg(all(feature = "ingest", feature = "live"))]

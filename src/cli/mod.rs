@@ -83,7 +83,11 @@ impl Exit {
             || error.is::<BadUsage>()
             || matches!(
                 error.downcast_ref(),
-                Some(crate::serve::Error::Open { .. } | crate::serve::Error::BadToken)
+                Some(
+                    crate::serve::Error::Open { .. }
+                        | crate::serve::Error::OpenActions
+                        | crate::serve::Error::BadToken
+                )
             )
             || error.is::<config::Error>()
             || error.is::<mapping::UnknownField>()

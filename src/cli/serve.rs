@@ -10,7 +10,7 @@ use tracing::info;
 use super::{BadUsage, Context, Exit, nexthink, print, sync};
 use crate::config::ADDRESS;
 use crate::live::Secret;
-use crate::serve::{self, Address, Options, Receiving, Server, Token};
+use crate::serve::{self, Acting, Address, Options, Receiving, Server, Token};
 use crate::source::SourceConfig;
 
 const NO_TOKEN: &str = "webhooks are configured, and not what Nexthink must carry; set receive.token_file, or receive.token";
@@ -82,8 +82,15 @@ fn options(args: &Args, context: &Context) -> anyhow::Result<Options> {
         requests_per_second: configured.requests_per_second,
         connections: configured.connections,
         client: match context.config.nexthink.client_id {
-            Some(_) => Some(nexthink::client(context)?),
-            None => None,
+            None if configured.actions.is_empty() => None,
+            _ => Some(nexthink::client(context)?),
+        },
+        acting: match configured.actions.is_empty() {
+            true => None,
+            false => Some(Acting {
+                actions: configured.actions.clone(),
+                audit: nexthink::audit(context)?,
+            }),
         },
         receiving: receiving(context)?,
     })

@@ -66,6 +66,7 @@ pub(super) fn assign(config: &mut Config, key: &[&str], value: &Value) -> Result
         ["serve", "token"] => serve.token = Some(token(value)?),
         ["serve", "token_file"] => serve.token_file = Some(value.path()?),
         ["serve", "requests_per_second"] => serve.requests_per_second = Some(value.count()?),
+        ["serve", "actions"] => serve.actions = value.texts()?,
         ["serve", "connections"] => serve.connections = value.count()?,
         ["receive", key] => return assign_receive(receive, key, value),
         ["webhook", name, key] if is_webhook_name(name) => {

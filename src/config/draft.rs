@@ -302,6 +302,7 @@ mod tests {
             RECEIVE_TEST_ROWS=0
             RECEIVE_TOKEN=hunter2hunter2hunter2
             RECEIVE_TOKEN_FILE=/run/secrets/receive
+            SERVE_ACTIONS=#clear_disk,#restart
             SERVE_CONNECTIONS=10
             SERVE_LISTEN=unix:/run/identidex.sock
             SERVE_REQUESTS_PER_SECOND=100
@@ -409,6 +410,7 @@ mod tests {
         );
         assert!(!format!("{receive:?}").contains(SECRET));
         assert_eq!(serve.listen, Address::Unix("/run/identidex.sock".into()));
+        assert_eq!(serve.actions, ["#clear_disk", "#restart"]);
         assert_eq!(
             (serve.connections, serve.requests_per_second),
             (10, Some(100))

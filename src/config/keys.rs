@@ -37,6 +37,7 @@ const KEYS: &[&str] = &[
     "serve.token_file",
     "serve.requests_per_second",
     "serve.connections",
+    "serve.actions",
     "receive.token",
     "receive.token_file",
     "receive.test_rows",

@@ -121,6 +121,8 @@ pub struct Serve {
     pub requests_per_second: Option<u32>,
     /// How many connections are open at once, at the most.
     pub connections: u32,
+    /// The ids of remote actions that may be run.
+    pub actions: Vec<String>,
 }
 
 /// What Nexthink sends by itself.
@@ -168,6 +170,7 @@ impl Default for Serve {
             token_file: None,
             requests_per_second: None,
             connections: 1_024,
+            actions: Vec::new(),
         }
     }
 }

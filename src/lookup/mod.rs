@@ -3,7 +3,7 @@
 //! The way of a query: `query` says what the text can be (`spoken`; of several by kinds, `clue_set`), `search` looks it up and compares every hit with its
 //! row (`row`), `history` whom else it meant, `find` decides who fits (`heard`, `person_name`), `acting` whether that is
 //! enough to act on, `rank` orders devices and accounts, `answer` is what comes back (of `found`, `evidence`, `coverage`,
-//! `freshness` and `waiting`) and `json` how it is written; `target` is the device of it that may be acted on (`called`: which one a text names; `doubt`: what speaks against it), `impacted` whom to tell of one. `why` tells people how it came about, `suggest` what they may
+//! `freshness` and `waiting`) and `json` how it is written; `target` is the device of it that may be acted on (`called`: which one a text names; `doubt`: what speaks against it; `targeted`: both as one value), `impacted` whom to tell of one. `why` tells people how it came about, `suggest` what they may
 //! have meant (`resemblance`). `generation` is the file that is read; it never changes, so nothing is locked and no call
 //! waits for a run. How the index came to be is the writer's affair.
 
@@ -34,6 +34,7 @@ mod json;
 mod resemblance;
 mod suggest;
 mod target;
+mod targeted;
 mod why;
 
 pub(crate) mod generation;
@@ -67,6 +68,7 @@ use self::reader::Reader;
 pub use self::resemblance::Likeness;
 pub use self::suggest::Suggestion;
 pub use self::target::{Because, Recipient, Target};
+pub use self::targeted::Targeted;
 pub use self::waiting::{Waiting, WaitingReason, WaitingUsage};
 pub use self::why::{Hit, HitVerdict, LookedUp, Tried, Why};
 use crate::error::Error;

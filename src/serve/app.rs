@@ -11,7 +11,7 @@ use super::metrics::Metrics;
 use super::opened::Opened;
 use super::places::Places;
 use super::problem::Problem;
-use super::{Address, Error, Options};
+use super::{Acting, Address, Error, Options};
 use crate::live::Client;
 
 /// What all requests share.
@@ -21,6 +21,8 @@ pub(super) struct App {
     pub(super) gate: Gate,
     /// Nexthink, where it may be asked how devices fare.
     pub(super) client: Option<Client>,
+    /// Remote actions, where some may be run.
+    pub(super) acting: Option<Acting>,
     /// What Nexthink sends, where it may.
     pub(super) places: Option<Places>,
 }
@@ -38,6 +40,7 @@ impl App {
             metrics: Metrics::new(),
             gate: Gate::new(tokens, is_tcp, options.requests_per_second),
             client: options.client.clone(),
+            acting: options.acting.clone(),
             places: receiving.map(Places::open).transpose()?,
         })
     }

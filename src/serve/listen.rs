@@ -65,6 +65,9 @@ impl Server {
     /// [`Error::Open`] where others than this machine could ask and there is no token, [`Error::Listen`] where the address cannot
     /// be listened on, [`Error::Receive`] where what is received could not be kept.
     pub async fn bind(options: &Options) -> Result<Server, Error> {
+        if options.acting.is_some() && options.token.is_none() {
+            return Err(Error::OpenActions);
+        }
         let app = Arc::new(App::new(options)?);
         let listener = match &options.address {
             Address::Tcp(address) if !address.ip().is_loopback() && options.token.is_none() => {

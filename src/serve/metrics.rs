@@ -11,7 +11,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
-use crate::lookup::{Answer, Index};
+use crate::lookup::{Answer, Index, Outcome};
 
 /// Upper bounds of how long a request took, in seconds.
 const BOUNDS: [f64; 10] = [
@@ -94,7 +94,12 @@ impl Metrics {
 
     /// Counts an answer.
     pub(super) fn count_answer(&self, answer: &Answer) {
-        let outcome = answer.outcome.as_str();
+        self.count_outcome(answer.outcome);
+    }
+
+    /// Counts how many fitted what was asked.
+    pub(super) fn count_outcome(&self, outcome: Outcome) {
+        let outcome = outcome.as_str();
         self.answers.get_or_create(&OfOutcome { outcome }).inc();
     }
 

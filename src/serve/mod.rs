@@ -4,9 +4,11 @@
 //!   they share
 //! - `received`: exports and webhooks as they come, `places`: where they are put; `events`: those of webhooks, handed to whoever tells people; `forward`: or
 //!   sent on to them
+//! - `acts`: what Nexthink is asked, and remote actions
 //! - `resolve`: the lookups; `opened`: the index, which may come later; `problem`: why something cannot be answered
 //! - `gate`: who may ask, and how often; `metrics`: what was asked; `openapi`: the description of all that
 
+mod acts;
 mod app;
 mod events;
 mod forward;
@@ -32,7 +34,7 @@ pub use self::listen::Server;
 pub use self::openapi::document;
 use crate::identifier::NotSaid;
 use crate::ingest::Mapping;
-use crate::live::{Client, Secret};
+use crate::live::{Audit, Client, Secret};
 use crate::lookup;
 use crate::receive::{self, Webhook};
 
@@ -77,10 +79,21 @@ pub struct Options {
     pub requests_per_second: Option<u32>,
     /// Connections that are open at once, at the most.
     pub connections: u32,
-    /// Nexthink, where the tools of a language model may ask it how devices fare.
+    /// Nexthink, where it may be asked how devices fare.
     pub client: Option<Client>,
+    /// Remote actions, where some may be run; they need a client, and a token.
+    pub acting: Option<Acting>,
     /// What Nexthink may send; none: nothing.
     pub receiving: Option<Receiving>,
+}
+
+/// Which remote actions may be run, and where that is written.
+#[derive(Debug, Clone)]
+pub struct Acting {
+    /// Their ids.
+    pub actions: Vec<String>,
+    /// The log.
+    pub audit: Audit,
 }
 
 /// What Nexthink may send, and where it is kept.
@@ -118,6 +131,11 @@ pub enum Error {
         /// The address.
         address: SocketAddr,
     },
+    /// Whoever is on this machine could have remote actions run.
+    #[error(
+        "remote actions are allowed (serve.actions), and whoever is on this machine could have them run; set serve.token_file"
+    )]
+    OpenActions,
     /// The address cannot be listened on.
     #[error("cannot listen on {address}")]
     Listen {

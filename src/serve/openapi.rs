@@ -65,14 +65,34 @@ fn paths() -> Value {
         "/v1/target": {
             "post": with_body(
                 operation("target", "Say which device may be acted on, or what speaks against it", reference("Target"), json!([])),
-                json!({
-                    "type": "object", "required": ["query"], "additionalProperties": false,
-                    "properties": {
-                        "query": reference("Query"),
-                        "device": {"type": ["string", "null"], "description": "One of the account's devices; else the primary one."},
-                        "allow": {"type": "array", "items": {"type": "string"}, "description": "Doubts to go on in spite of."},
-                    },
-                }),
+                of_target(json!({}), &[]),
+            ),
+        },
+        "/v1/diagnose": {
+            "post": with_body(
+                operation("diagnose", "Say how a device that may be acted on fares right now, asked of Nexthink", reference("Target"), json!([])),
+                of_target(json!({}), &[]),
+            ),
+        },
+        "/v1/act": {
+            "post": with_body(
+                operation("act", "Run a remote action on a device that may be acted on, written to the audit log", reference("Target"), json!([])),
+                of_target(json!({
+                    "action": {"type": "string", "description": "Its id, one of those that are configured."},
+                    "parameters": {"type": "object", "additionalProperties": {"type": "string"}},
+                    "expires_in_minutes": {"type": ["integer", "null"], "minimum": 60, "maximum": 10_080},
+                    "reason": {"type": "string", "maxLength": 500}, "reference": {"type": "string"},
+                    "asked_by": {"type": "string", "minLength": 1, "description": "Who answers for it, for the log."},
+                }), &["action", "asked_by"]),
+            ),
+        },
+        "/v1/act/outcome": {
+            "post": with_body(
+                operation("outcome", "Say what became of a remote action", reference("Target"), json!([])),
+                of_target(json!({
+                    "action": {"type": "string"},
+                    "before": {"type": "string", "description": "What the answer to the act had as before."},
+                }), &["action", "before"]),
             ),
         },
         "/v1/impacted": {
@@ -125,6 +145,20 @@ fn operation(id: &str, summary: &str, answer: Value, parameters: Value) -> Value
     responses["200"] =
         json!({"description": "The answer", "content": {"application/json": {"schema": answer}}});
     json!({"operationId": id, "summary": summary, "parameters": parameters, "responses": responses})
+}
+
+/// A device that is to be acted on, and what else is asked.
+fn of_target(more: Value, required: &[&str]) -> Value {
+    let mut properties = json!({
+        "query": reference("Query"),
+        "device": {"type": ["string", "null"], "description": "One of the account's devices; else the primary one."},
+        "allow": {"type": "array", "items": {"type": "string"}, "description": "Doubts to go on in spite of."},
+    });
+    for (name, of) in more.as_object().into_iter().flatten() {
+        properties[name] = of.clone();
+    }
+    let required = [&["query"], required].concat();
+    json!({"type": "object", "required": required, "additionalProperties": false, "properties": properties})
 }
 
 /// What Nexthink sends: any JSON that its administrator wrote.
@@ -207,7 +241,8 @@ fn problem() -> Value {
     json!({
         "description": "RFC 9457.", "type": "object", "required": ["type", "title", "status", "detail"],
         "properties": {"type": {"type": "string"}, "title": {"type": "string"}, "status": {"type": "integer"},
-            "detail": {"type": "string"}},
+            "detail": {"type": "string"},
+            "may_be_done": {"type": "boolean", "description": "Of /v1/act: it may have been done all the same."}},
     })
 }
 
@@ -221,7 +256,12 @@ fn target() -> Value {
     json!({
         "type": "object", "required": ["target"],
         "properties": {"target": found, "refused": {"type": "string"}, "doubts": {"type": "array", "items": {"type": "string"}},
-            "outcome": {"enum": ["one", "several", "none", "unparseable"]}},
+            "outcome": {"enum": ["one", "several", "none", "unparseable"]},
+            "health": {"type": "object", "description": "Of /v1/diagnose."},
+            "sent": {"type": "boolean", "description": "Of /v1/act."},
+            "request": {"type": ["object", "null"], "description": "Of /v1/act: its id in Nexthink."},
+            "before": {"type": "string", "description": "Of /v1/act, for /v1/act/outcome."},
+            "execution": {"type": ["object", "null"], "description": "Of /v1/act/outcome: null where Nexthink tells of none yet."}},
     })
 }
 

@@ -13,6 +13,8 @@ use crate::receive;
 pub(super) struct Problem {
     status: StatusCode,
     detail: String,
+    /// Of an act that failed: it may have been done all the same.
+    may_be_done: Option<bool>,
 }
 
 impl Problem {
@@ -20,6 +22,15 @@ impl Problem {
         Problem {
             status,
             detail: detail.into(),
+            may_be_done: None,
+        }
+    }
+
+    /// Says whether what failed may have been done all the same.
+    pub(super) fn with_may_be_done(self, may_be_done: bool) -> Problem {
+        Problem {
+            may_be_done: Some(may_be_done),
+            ..self
         }
     }
 
@@ -98,10 +109,13 @@ impl From<Error> for Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let body = json!({
+        let mut body = json!({
             "type": "about:blank", "title": self.status.canonical_reason(), "status": self.status.as_u16(),
             "detail": self.detail,
         });
+        if let Some(may_be_done) = self.may_be_done {
+            body["may_be_done"] = json!(may_be_done);
+        }
         let mut response = (self.status, body.to_string()).into_response();
         let headers = response.headers_mut();
         let json = HeaderValue::from_static("application/problem+json");

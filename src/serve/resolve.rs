@@ -10,11 +10,11 @@ use axum::http::{StatusCode, Uri};
 use axum::response::Response;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::app::{App, json as as_json};
 use super::problem::Problem;
-use crate::lookup::{Answer, ClueSet, Doubt, Impacted, NoTarget, Query, Target, Which};
+use crate::lookup::{Answer, ClueSet, Doubt, Impacted, Query, Targeted, Which};
 
 /// The most queries of one request.
 const QUERIES_AT_MOST: usize = 1_000;
@@ -42,7 +42,7 @@ struct Asked {
 /// One of several queries.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
-enum OneOf {
+pub(super) enum OneOf {
     Text(String),
     Clues(ClueSet),
 }
@@ -61,11 +61,11 @@ struct Many {
 /// A device that is to be acted on.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct OfTarget {
-    query: OneOf,
-    device: Option<String>,
+pub(super) struct OfTarget {
+    pub(super) query: OneOf,
+    pub(super) device: Option<String>,
     #[serde(default)]
-    allow: Vec<String>,
+    pub(super) allow: Vec<String>,
 }
 
 /// Devices and users that something is up with.
@@ -97,6 +97,21 @@ impl Asked {
             query
         };
         Ok(shaped(query, self.all_classes, self.ids_only))
+    }
+}
+
+impl OfTarget {
+    /// Looks up which device may be acted on.
+    pub(super) fn targeted(self, app: &App) -> Result<Targeted, Problem> {
+        let allowed = self.allow.iter().map(|name| Doubt::named(name));
+        let allowed: Option<Vec<Doubt>> = allowed.collect();
+        let allowed =
+            allowed.ok_or_else(|| Problem::bad_request("allow: there is no such doubt"))?;
+        let which = self.device.as_deref().map_or(Which::Own, Which::Named);
+        let index = app.opened.index()?;
+        let targeted = index.targeted(self.query.query()?, which, &allowed)?;
+        app.metrics.count_outcome(targeted.outcome);
+        Ok(targeted)
     }
 }
 
@@ -208,34 +223,8 @@ pub(super) async fn target(
     State(app): State<Arc<App>>,
     body: Result<Bytes, BytesRejection>,
 ) -> Answered {
-    let asked: OfTarget = of_body(body)?;
-    let allowed = asked.allow.iter().map(|name| Doubt::named(name));
-    let allowed: Option<Vec<Doubt>> = allowed.collect();
-    let allowed = allowed.ok_or_else(|| Problem::bad_request("allow: there is no such doubt"))?;
-    let which = asked.device.as_deref().map_or(Which::Own, Which::Named);
-    let index = app.opened.index()?;
-    let answer = index.find(asked.query.query()?)?;
-    app.metrics.count_answer(&answer);
-    match index.target(&answer, which, &allowed) {
-        Ok(target) => Ok(as_json(&json!({"target": of_target(&target)}))),
-        Err(NoTarget::Index(error)) => Err(error.into()),
-        Err(why) => {
-            let refused = json!({"target": null, "refused": why.to_string(), "doubts": why.doubts(),
-                "outcome": answer.outcome.as_str()});
-            Ok(as_json(&refused))
-        }
-    }
+    Ok(as_json(&of_body::<OfTarget>(body)?.targeted(&app)?))
 }
-
-fn of_target(target: &Target) -> Value {
-    let (device, because) = (target.device(), target.because());
-    let allowed: Vec<&str> = because.allowed.iter().map(|doubt| doubt.as_str()).collect();
-    json!({
-        "device": device, "collector_uid": target.collector_uid(), "account": target.account(),
-        "query": because.query, "generation": because.generation, "allowed": allowed,
-    })
-}
-
 /// Does the work of many lookups where no other request waits for it.
 pub(super) async fn aside(work: impl FnOnce() -> Answered + Send + 'static) -> Answered {
     let done = tokio::task::spawn_blocking(work).await;

@@ -14,7 +14,7 @@ use tokio::time::timeout;
 
 use super::app::{App, json};
 use super::problem::Problem;
-use super::{events, openapi, received, resolve};
+use super::{acts, events, openapi, received, resolve};
 use crate::mcp;
 
 /// The largest body of a request.
@@ -24,9 +24,9 @@ const REQUEST_WITHIN: Duration = Duration::from_secs(10);
 /// How long an export may take, which has up to a gibibyte.
 const EXPORT_WITHIN: Duration = Duration::from_mins(15);
 const EXPORTS: &str = "/v1/exports/{source}";
-/// Tools of a language model: what they ask of Nexthink takes its time.
 const MCP: &str = "/mcp";
-const TOOLS_WITHIN: Duration = Duration::from_mins(2);
+/// What Nexthink is asked takes its time: each call has a deadline of its own.
+const NEXTHINK_WITHIN: Duration = Duration::from_mins(3);
 
 /// Makes the routes.
 pub(super) fn router(app: &Arc<App>) -> Router {
@@ -48,6 +48,9 @@ pub(super) fn router(app: &Arc<App>) -> Router {
         .route("/v1/devices/{value}", get(resolve::device))
         .route("/v1/why", get(resolve::why))
         .route("/v1/target", post(resolve::target))
+        .route("/v1/diagnose", post(acts::diagnose))
+        .route("/v1/act", post(acts::act))
+        .route("/v1/act/outcome", post(acts::outcome))
         .route("/v1/impacted", post(resolve::impacted))
         .route_service(MCP, tools(app))
         .route("/healthz", get(|| async { "ok\n" }))
@@ -80,7 +83,7 @@ async fn guarded(State(app): State<Arc<App>>, request: Request, next: Next) -> R
     let route = request.extensions().get::<MatchedPath>().cloned();
     let within = match route.as_ref().map(MatchedPath::as_str) {
         Some(EXPORTS) => EXPORT_WITHIN,
-        Some(MCP) => TOOLS_WITHIN,
+        Some(MCP | "/v1/diagnose" | "/v1/act" | "/v1/act/outcome") => NEXTHINK_WITHIN,
         _ => REQUEST_WITHIN,
     };
     let response = match app.gate.check(request.uri(), request.headers()) {

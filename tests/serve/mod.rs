@@ -1,6 +1,7 @@
 //! The sidecar over real connections. Belongs here: what requests get, who is let in, and that none fails while the index
 //! changes. What an answer says is the affair of lookups.
 
+mod acts;
 mod program;
 mod received;
 
@@ -45,6 +46,7 @@ fn options(index: &Path) -> Options {
         requests_per_second: None,
         connections: 64,
         client: None,
+        acting: None,
         receiving: None,
     }
 }

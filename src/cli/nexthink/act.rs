@@ -160,11 +160,7 @@ fn json_of(done: &Done, plan: &RemediationPlan, target: &Target) -> Value {
         request.map(|one| json!({"id": one.id, "expires_in_minutes": one.expires_in_minutes}));
     let (execution, fault) = match &done.waited {
         Waited::Not | Waited::Told(None) => (None, None),
-        Waited::Told(Some(one)) => {
-            let execution = json!({"status": one.status.as_str(), "time": one.time.to_string(), "outputs": one.outputs,
-                "matched_by": "remote action, device and time", "others": one.others});
-            (Some(execution), None)
-        }
+        Waited::Told(Some(one)) => (Some(one.json()), None),
         Waited::Failed(why) => (None, Some(why)),
     };
     json!({

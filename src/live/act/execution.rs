@@ -1,9 +1,12 @@
 //! Executions: what became of a remote action on a device.
 
+use std::fmt;
+use std::str::FromStr;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, civil};
+use serde_json::{Value, json};
 
 use crate::live::client::Deadline;
 use crate::live::diagnose::rows_of;
@@ -80,6 +83,29 @@ pub struct Before {
     at: Timestamp,
     /// Of the newest execution that there was.
     newest: Option<Timestamp>,
+}
+
+/// Written so that it can be handed on: two times, the second of which may be absent.
+impl fmt::Display for Before {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(to, "{}", self.at)?;
+        self.newest.map_or(Ok(()), |newest| write!(to, "/{newest}"))
+    }
+}
+
+impl FromStr for Before {
+    type Err = jiff::Error;
+
+    fn from_str(text: &str) -> Result<Before, jiff::Error> {
+        let (at, newest) = match text.split_once('/') {
+            Some((at, newest)) => (at, Some(newest.parse()?)),
+            None => (text, None),
+        };
+        Ok(Before {
+            at: at.parse()?,
+            newest,
+        })
+    }
 }
 
 impl Client {
@@ -168,6 +194,14 @@ impl Client {
     }
 }
 
+impl Execution {
+    /// Returns it as JSON: the names are those of the fields.
+    pub fn json(&self) -> Value {
+        json!({"status": self.status.as_str(), "is_final": self.status.is_final(), "time": self.time.to_string(),
+            "outputs": self.outputs, "matched_by": "remote action, device and time", "others": self.others})
+    }
+}
+
 fn read(row: &Row) -> Result<Execution, Error> {
     let bad = |reason| Error::BadAnswer { call: CALL, reason };
     let time = text_of(row, "time").and_then(|text| time_of(&text));
@@ -186,4 +220,19 @@ pub(crate) fn time_of(text: &str) -> Option<Timestamp> {
         let civil: civil::DateTime = text.parse().ok()?;
         Some(civil.to_zoned(TimeZone::UTC).ok()?.timestamp())
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn how_things_stood_can_be_handed_on() {
+        let at: Timestamp = "2026-11-20T06:00:00Z".parse().unwrap();
+        for newest in [None, Some(at)] {
+            let before = Before { at, newest };
+            assert_eq!(before.to_string().parse::<Before>().unwrap(), before);
+        }
+        assert!("soon".parse::<Before>().is_err());
+    }
 }
