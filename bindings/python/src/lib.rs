@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use identidex::{Error, Options, Query};
+use identidex::{Doubt, Error, Options, Query, Which};
 use pyo3::create_exception;
 use pyo3::exceptions::{PyException, PyValueError};
 use pyo3::prelude::*;
@@ -86,6 +86,22 @@ fn asked(text: String, kind: Option<&str>) -> PyResult<Query> {
             ))
         }),
     }
+}
+
+/// One of several texts: its kind, itself, and whether the channel vouches for it.
+type Known<'py> = (Option<String>, Bound<'py, PyString>, bool);
+
+/// Asks for the one that all of them fit.
+fn together(clues: &[Known<'_>]) -> PyResult<Query> {
+    let queries = clues.iter().map(|(kind, text, is_verified)| {
+        let query = asked(text_of(text), kind.as_deref())?;
+        Ok(if *is_verified {
+            query.verified()
+        } else {
+            query
+        })
+    });
+    Ok(Query::all_of(queries.collect::<PyResult<Vec<Query>>>()?))
 }
 
 /// How a query answers.
@@ -196,22 +212,51 @@ impl Index {
     fn find_together<'py>(
         &self,
         py: Python<'py>,
-        clues: Vec<(Option<String>, Bound<'py, PyString>, bool)>,
+        clues: Vec<Known<'py>>,
         all_classes: bool,
         ids_only: bool,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let queries = clues.iter().map(|(kind, text, is_verified)| {
-            let query = asked(text_of(text), kind.as_deref())?;
-            Ok(if *is_verified {
-                query.verified()
-            } else {
-                query
-            })
-        });
-        let queries = queries.collect::<PyResult<Vec<Query>>>()?;
-        let query = with(Query::all_of(queries), all_classes, ids_only);
+        let query = with(together(&clues)?, all_classes, ids_only);
         let answer = py.detach(|| self.index.find(query)).map_err(raised)?;
         Ok(pythonize(py, &answer)?)
+    }
+
+    #[pyo3(signature = (clues, *, device=None, allow))]
+    fn target<'py>(
+        &self,
+        py: Python<'py>,
+        clues: Vec<Known<'py>>,
+        device: Option<&str>,
+        allow: Vec<String>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let allowed = allow.iter().map(|name| Doubt::named(name));
+        let allowed: Option<Vec<Doubt>> = allowed.collect();
+        let allowed =
+            allowed.ok_or_else(|| PyValueError::new_err("allow: there is no such doubt"))?;
+        let query = together(&clues)?;
+        let which = device.map_or(Which::Own, Which::Named);
+        let targeted = py.detach(|| self.index.targeted(query, which, &allowed));
+        Ok(pythonize(py, &targeted.map_err(raised)?)?)
+    }
+
+    fn impacted<'py>(
+        &self,
+        py: Python<'py>,
+        devices: Vec<Bound<'py, PyString>>,
+        users: Vec<Bound<'py, PyString>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let texts = |texts: Vec<Bound<'py, PyString>>| texts.iter().map(text_of).collect();
+        let (devices, users): (Vec<String>, Vec<String>) = (texts(devices), texts(users));
+        let impacted = py.detach(|| {
+            let devices = devices
+                .into_iter()
+                .map(|device| self.index.impacted(device));
+            let users = users
+                .into_iter()
+                .map(|user| self.index.impacted_account(user));
+            devices.chain(users).collect::<Result<Vec<_>, Error>>()
+        });
+        Ok(pythonize(py, &impacted.map_err(raised)?)?)
     }
 
     #[pyo3(signature = (text, *, kind=None, all_classes=false))]

@@ -2,6 +2,7 @@
 
 import json
 import os
+import pickle
 import subprocess
 import sys
 import threading
@@ -10,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 import identidex
+from conftest import publish
 
 
 def test_an_answer_is_the_json_of_the_program(index):
@@ -58,6 +60,43 @@ def test_clues_may_be_a_mapping(index):
     account = index.find("jdoe@EMEA").one()["account"]
     clues = {"upn": account["upn"], "email": account["email"], "full_name": account["full_name"]}
     assert index.find_together(clues).one()["account"] == account
+
+
+OFFICE = {
+    "users/2026-11-21T06-00-00Z.csv": "user.name,user.sid,user.upn\njdoe@EMEA,S-1-5-21-1-2-3-1101,john.doe@contoso.com\n"
+    "jdoe@APAC,S-1-5-21-1-2-4-1101,jane@contoso.com\n",
+    "devices/2026-11-21T06-00-00Z.csv": "device.name,device.collector.uid,device.last_seen\n"
+    "NB-1,cccccccc-0000-4000-8000-000000000001,2026-11-21 05:00:00\n",
+    "logins/2026-11-21T06-00-00Z.csv": "user.name,device.name,logins,last_used\njdoe@EMEA,NB-1,9,2026-11-21 05:00:00\n",
+}
+
+
+@pytest.fixture
+def office(tmp_path):
+    # However old the tests are.
+    always = 24 * 36_525
+    return identidex.open(publish(tmp_path, OFFICE), fresh_for_hours=always, ageing_for_hours=always)
+
+
+def test_a_target_is_given_or_refused_with_what_speaks_against_it(office):
+    target = office.target({"upn": "john.doe@contoso.com"}, verified=["upn"])
+    assert target["collector_uid"] == "cccccccc-0000-4000-8000-000000000001"
+    with pytest.raises(identidex.NoTarget) as raised:
+        office.target("jdoe@EMEA")
+    assert (raised.value.outcome, raised.value.doubts) == ("one", ["too_little"])
+    assert pickle.loads(pickle.dumps(raised.value)).doubts == ["too_little"]
+    assert office.target("jdoe@EMEA", device="nb-1", allow=["too_little"])["allowed"] == ["too_little"]
+    with pytest.raises(identidex.NoTarget) as raised:
+        office.target("jdoe")
+    assert raised.value.outcome == "several"
+    with pytest.raises(ValueError):
+        office.target("jdoe@EMEA", allow=["several"])
+
+
+def test_whom_to_tell_is_said_of_devices_and_users(office):
+    device, user, nobody = office.impacted(devices=["NB-1"], users=["jane@contoso.com", "jdoe"])
+    assert (device["to_tell"]["account_name"], user["to_tell"]["account_name"]) == ("jdoe@EMEA", "jdoe@APAC")
+    assert nobody["nobody"] == ["several"]
 
 
 def test_why_and_suggestions_are_plain_data(index):

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import builtins
 import os
-from typing import Any, Iterable, Literal, Mapping, overload
+from typing import Any, Iterable, Literal, Mapping, Optional, Union, overload
 
 from . import _identidex
 from ._identidex import Damaged, Foreign, IndexFault, Missing, Newer, NotPermitted, Older
@@ -29,6 +29,7 @@ __all__ = [
     "IndexFault",
     "Missing",
     "Newer",
+    "NoTarget",
     "NotOne",
     "NotPermitted",
     "Older",
@@ -107,6 +108,28 @@ class Answer(dict[str, Any]):
         return match
 
 
+class NoTarget(LookupError):
+    """No device may be acted on. `outcome` says how many fitted, `doubts` what speaks against it and could be allowed."""
+
+    def __init__(self, outcome: str, doubts: list[str], text: str) -> None:
+        super().__init__(text)
+        self.outcome = outcome
+        self.doubts = doubts
+
+    def __reduce__(self) -> tuple[type[NoTarget], tuple[str, list[str], str]]:
+        return NoTarget, (self.outcome, self.doubts, str(self))
+
+
+Clues = Union[Mapping[str, Optional[str]], Iterable[tuple[Optional[str], Optional[str]]]]
+"""What is known of one account or device: kinds and texts, or pairs of them."""
+
+
+def _known(clues: Clues, verified: Iterable[str]) -> list[tuple[str | None, str, bool]]:
+    pairs = clues.items() if isinstance(clues, Mapping) else clues
+    vouched = set(verified)
+    return [(kind, text, kind in vouched) for kind, text in pairs if text is not None]
+
+
 def is_enough_to_act(match: AccountMatch | DeviceMatch) -> bool:
     """Tells whether enough agreed to act on a device, and nothing is to be minded; `match["not_enough"]` says why not."""
     return match["enough_to_act"]
@@ -183,7 +206,7 @@ class Index:
 
     def find_together(
         self,
-        clues: Mapping[str, str | None] | Iterable[tuple[str | None, str | None]],
+        clues: Clues,
         *,
         all_classes: bool = False,
         ids_only: bool = False,
@@ -196,10 +219,34 @@ class Index:
         Pairs of a kind and a text may be given instead; the kind None takes a text for whatever it can be. A text that is
         None is not known, and left out.
         """
-        pairs = clues.items() if isinstance(clues, Mapping) else clues
-        vouched = set(verified)
-        known = [(kind, text, kind in vouched) for kind, text in pairs if text is not None]
+        known = _known(clues, verified)
         return Answer(self._index.find_together(known, all_classes=all_classes, ids_only=ids_only))
+
+    def target(
+        self,
+        clues: str | Clues,
+        *,
+        device: str | None = None,
+        allow: Iterable[str] = (),
+        verified: Iterable[str] = (),
+    ) -> dict[str, Any]:
+        """Returns the device that may be acted on: `device`, `collector_uid`, `account`, and what was `allowed`.
+
+        `device` is one of the person's, by the name they said; else it is the one that is plainly theirs. Raises `NoTarget`
+        where something speaks against it that is not named in `allow`, or where it is not plain who or which is meant.
+        """
+        known = [(None, clues, False)] if isinstance(clues, str) else _known(clues, verified)
+        said = self._index.target(known, device=device, allow=builtins.list(allow))
+        if said["target"] is None:
+            raise NoTarget(said["outcome"], said["doubts"], said["refused"])
+        return said["target"]
+
+    def impacted(self, *, devices: Iterable[str] = (), users: Iterable[str] = ()) -> list[dict[str, Any]]:
+        """Says whom to tell that something is up with devices and users, each in turn: `to_tell`, or why `nobody`, and who is
+        `left_out`, and why."""
+        if isinstance(devices, str) or isinstance(users, str):
+            raise TypeError("impacted takes many texts, not one")
+        return self._index.impacted(builtins.list(devices), builtins.list(users))
 
     def why(self, text: str, *, kind: Kind | None = None, all_classes: bool = False) -> Why:
         """Says how an answer comes about: each rule tried, who holds what, who held it before, who is passed over."""
