@@ -2,6 +2,7 @@
 //!
 //! All of it is real but the tenant: exports are taken in, lookups and calls go over HTTP, acts are written to the log.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, IsTerminal as _};
 use std::path::{Path, PathBuf};
@@ -10,18 +11,22 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use jiff::Timestamp;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::net::TcpListener;
+use tokio::sync::oneshot;
 
 use super::nexthink::whom::target_in_words;
 use super::words::printable;
 use super::{BadUsage, Context, Exit, answer, print, sync};
 use crate::demo::nexthink::{CLIENT_ID, Nexthink, SECRET};
 use crate::demo::{Tenant, day_of};
-use crate::ingest::{self, SourceConfig};
+use crate::identifier::NotSaid;
+use crate::ingest::{self, Mapping, SourceConfig};
 use crate::live::act::{RemediationPlan, RemoteAction};
 use crate::live::{Audit, Client, Credentials, Mandate, Options, Secret};
-use crate::lookup::{Doubt, Index, NoTarget, Outcome, Query, Target, Which};
+use crate::lookup::{self, Doubt, Index, NoTarget, Outcome, Query, Target, Which};
+use crate::receive::{Pointer, Webhook};
+use crate::serve::{self, Address, Receiving, Server, Token};
 
 /// The size of the tenant, and what else its rows follow from.
 const USERS: u32 = 300;
@@ -33,6 +38,9 @@ const AUDIT: &str = "audit.jsonl";
 const CONFIGURATION: &str = "identidex.toml";
 /// What a folder of ours says of itself.
 const MARK: &str = "# Written by `identidex demo`.";
+/// What the stand-in sends messages to, and what they carry.
+const WEBHOOK: &str = "disk-full";
+const RECEIVE_TOKEN: &str = "of-the-demonstration";
 const DONE_WITHIN: Duration = Duration::from_secs(30);
 
 /// Play a talk with a made-up tenant and a stand-in for Nexthink, step by step
@@ -82,6 +90,7 @@ struct Stage<'a> {
     folder: &'a Path,
     nexthink: Arc<Nexthink>,
     index: Index,
+    lookup: lookup::Options,
     client: Client,
 }
 
@@ -113,6 +122,8 @@ async fn play(args: &Args, context: &Context) -> anyhow::Result<Exit> {
     ))?;
     title("\"Shall I clear its disk?\" \"Yes, please.\"")?;
     stage.clear_disk(&target).await?;
+    title("Before anybody asks: Nexthink's webhook says that a disk is full. Whom to tell?")?;
+    stage.webhook(&target).await?;
     title("And where it is not plain who is meant? Nothing is done")?;
     stage.refusals(&target)?;
     title("What was done stands in the audit log, from before it was sent")?;
@@ -168,6 +179,7 @@ async fn set<'a>(args: &'a Args, context: &Context) -> anyhow::Result<Stage<'a>>
         folder,
         nexthink,
         index: Index::open_with(&path, context.lookup_options())?,
+        lookup: context.lookup_options(),
         client: Client::new(tenant, credentials, options)?,
     })
 }
@@ -176,7 +188,9 @@ fn write_configuration(folder: &Path, address: &str) -> anyhow::Result<()> {
     let text = format!(
         "{MARK} The folder is made anew each time.\n\n[index]\npath = \"identity.db\"\n\n[[source]]\nname = \"exports\"\nurl = \"exports\"\n\n\
          # The stand-in for Nexthink, while `identidex demo --stay PORT` runs.\n[nexthink]\napi_url = \"{address}\"\n\
-         login_url = \"{address}\"\nclient_id = \"{CLIENT_ID}\"\nsecret = \"{SECRET}\"\naudit = \"{AUDIT}\"\n"
+         login_url = \"{address}\"\nclient_id = \"{CLIENT_ID}\"\nsecret = \"{SECRET}\"\naudit = \"{AUDIT}\"\n\n\
+         # Of anything but a demonstration, it belongs into a file.\n[receive]\ntoken = \"{RECEIVE_TOKEN}\"\n\n\
+         [webhook.{WEBHOOK}]\ndevice = \"/device\"\nalert = \"/alert\"\n"
     );
     let written = fs::write(folder.join(CONFIGURATION), text);
     written.context("the configuration cannot be written")
@@ -226,6 +240,74 @@ impl Stage<'_> {
             "\"Done: {}\"",
             printable(outputs.as_deref().unwrap_or("it does not say what"))
         ))
+    }
+
+    /// Has a sidecar receive a webhook, and asks it whom to tell.
+    async fn webhook(&self, target: &Target) -> anyhow::Result<()> {
+        let folder = self.folder;
+        let webhook = Webhook {
+            name: WEBHOOK.to_owned(),
+            device: Pointer::new("/device"),
+            user: None,
+            alert: Pointer::new("/alert"),
+            window: Duration::from_hours(1),
+        };
+        let receiving = Receiving {
+            token: Token::new(RECEIVE_TOKEN)?,
+            inboxes: BTreeMap::new(),
+            mapping: Mapping::shipped(),
+            not_said: NotSaid::default(),
+            test_rows: 20,
+            webhooks: BTreeMap::from([(webhook.name.clone(), webhook)]),
+            events: folder.join("identity.events.db"),
+            keep_events: Duration::from_hours(24),
+            forward: None,
+        };
+        let options = serve::Options {
+            address: Address::Tcp(([127, 0, 0, 1], 0).into()),
+            token: None,
+            index: folder.join("identity.db"),
+            lookup: self.lookup,
+            requests_per_second: None,
+            connections: 8,
+            client: None,
+            acting: None,
+            receiving: Some(receiving),
+        };
+        let server = Server::bind(&options).await?;
+        let address = server.address().map(|address| format!("http://{address}"));
+        let address = address.context("the sidecar listens on no address")?;
+        let (end, ended) = oneshot::channel::<()>();
+        let running = tokio::spawn(server.run(async { drop(ended.await) }));
+        let message = json!({"alert": "disk almost full", "device": target.device().name});
+        let http = reqwest::Client::builder().no_proxy().build()?;
+        let sent = http
+            .post(format!("{address}/v1/webhooks/{WEBHOOK}"))
+            .bearer_auth(RECEIVE_TOKEN)
+            .body(message.to_string());
+        let stored = sent.send().await?.error_for_status()?;
+        line(&format!(
+            "received, and on the disk: {}",
+            printable(&stored.text().await?)
+        ))?;
+        let told = http.get(format!("{address}/v1/events")).send().await?;
+        let told: Value = serde_json::from_slice(&told.error_for_status()?.bytes().await?)?;
+        let _ = end.send(());
+        running.await?;
+        for event in told["events"].as_array().into_iter().flatten() {
+            let people = event["to_tell"].as_array().into_iter().flatten();
+            let people = people.map(|one| one["email"].as_str().or(one["upn"].as_str()));
+            let people: Vec<&str> = people
+                .map(|one| one.unwrap_or("somebody without address"))
+                .collect();
+            let alert = event["alert"].as_str().unwrap_or_default();
+            line(&format!(
+                "tell {}: {}",
+                printable(&people.join(", ")),
+                printable(alert)
+            ))?;
+        }
+        Ok(())
     }
 
     /// Shows what is refused: a name that several have, one identifier that nobody vouches for, a device of somebody else.

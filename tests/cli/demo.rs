@@ -19,6 +19,8 @@ fn the_talk_goes_from_who_is_that_to_done() {
         "asked Nexthink: pending",
         "asked Nexthink: success",
         "FreedMB",
+        "received, and on the disk: {\"event\":1,",
+        ": disk almost full",
         "(too_little)",
         "none of theirs",
     ] {
