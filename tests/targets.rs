@@ -205,3 +205,33 @@ fn people_are_written_to_by_what_means_them_alone() {
     let z = several.index.recipient(&answer, &all).unwrap();
     assert!(z.uid().is_err(), "{z:?}");
 }
+
+#[test]
+fn to_allow_one_doubt_says_nothing_of_the_others() {
+    // Somebody new logs in by ann's name, with a SID that no users file has yet.
+    let exports = json!({
+        "users/2026-10-19T06-00-00Z.csv": format!("user.sid,user.name,user.last_seen\n{SID}-1101,ann@EMEA,2026-10-09 15:00:00\n"),
+        "logins/2026-10-23T06-00-00Z.csv":
+            format!("user.sid,user.name,device.name,logins,last_used\n{SID}-1999,ann@EMEA,NB-9,3,2026-10-22 15:00:00\n"),
+    });
+    let home = tempfile::tempdir().unwrap();
+    let options = Options {
+        clock: || "2026-10-23T12:00:00Z".parse().unwrap(),
+        ..Options::default()
+    };
+    let index = Index::open_with(publish(home.path(), &exports), options).unwrap();
+    let answer = index.find(Query::account_name("ann@EMEA")).unwrap();
+    let allowed = [Doubt::named("too_little").unwrap()];
+    let refused = index.recipient(&answer, &[]).unwrap_err();
+    assert_eq!(refused.doubts(), ["too_little", "namesake_waits"]);
+    let refused = index.recipient(&answer, &allowed).unwrap_err();
+    assert_eq!(refused.doubts(), ["namesake_waits"]);
+    let impacted = index
+        .impacted_account(Query::account_name("ann@EMEA"))
+        .unwrap();
+    let nobody = impacted.nobody.map(|nobody| nobody.reasons());
+    assert_eq!(
+        (impacted.to_tell, nobody),
+        (None, Some(vec!["namesake_waits"]))
+    );
+}

@@ -59,17 +59,20 @@ impl Known {
         flags.into_iter().flatten()
     }
 
-    /// Returns why it is not enough to act on; `newest` is when the newest row of its dataset was observed.
-    pub(super) fn not_enough(&self, newest: Option<Timestamp>) -> Option<NotEnough> {
+    /// Returns all that speaks against acting on it, what weighs most first; `newest` is when the newest row of its dataset was
+    /// observed.
+    pub(super) fn not_enough(&self, newest: Option<Timestamp>) -> Vec<NotEnough> {
         let is_recent = |moved: Move| newest.is_none_or(|newest| moved.is_recent(newest));
-        let mut minded = self.flags().filter(|flag| match flag {
+        let minded = self.flags().filter(|flag| match flag {
             Flag::Moved => self.moved.is_some_and(is_recent),
             _ => true,
         });
-        match minded.next() {
-            Some(flag) => Some(NotEnough::Flagged(flag)),
-            None if !self.is_enough => Some(NotEnough::TooLittle),
-            None => self.is_namesake_waiting.then_some(NotEnough::NamesakeWaits),
-        }
+        let too_little = (!self.is_enough).then_some(NotEnough::TooLittle);
+        let namesake = self.is_namesake_waiting.then_some(NotEnough::NamesakeWaits);
+        minded
+            .map(NotEnough::Flagged)
+            .chain(too_little)
+            .chain(namesake)
+            .collect()
     }
 }

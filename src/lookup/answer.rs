@@ -134,9 +134,17 @@ pub struct Match {
     /// key, two identifiers, or one that the channel vouches for ([`Query::verified`](super::Query::verified)), where there
     /// is nothing to be minded. Whether the index is fresh is another question: [`Answer::freshness`].
     pub not_enough: Option<NotEnough>,
+    /// All that speaks against it, `not_enough` first: to allow one says nothing of the others.
+    pub(super) doubts: Vec<NotEnough>,
 }
 
 impl Match {
+    /// Notes what weighs more than all that was noted.
+    pub(super) fn mind(&mut self, reason: NotEnough) {
+        self.not_enough = Some(reason);
+        self.doubts.insert(0, reason);
+    }
+
     /// Tells whether enough agreed to act on a device.
     pub fn is_enough_to_act(&self) -> bool {
         self.not_enough.is_none()

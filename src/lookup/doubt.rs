@@ -40,6 +40,11 @@ impl Doubt {
         Doubt::all().find(|doubt| doubt.as_str() == name)
     }
 
+    /// Returns the doubts of names; none where one is no doubt's.
+    pub fn all_named<'n>(names: impl IntoIterator<Item = &'n str>) -> Option<Vec<Doubt>> {
+        names.into_iter().map(Doubt::named).collect()
+    }
+
     /// Returns the name by which it is allowed.
     pub fn as_str(self) -> &'static str {
         match self {

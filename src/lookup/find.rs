@@ -233,7 +233,7 @@ impl<'a> Finding<'a> {
             let mut shown = self.shown(candidate, &mut skipped)?;
             if is_confusable {
                 shown.flags.push(Flag::Confusable);
-                shown.not_enough = Some(NotEnough::Flagged(Flag::Confusable));
+                shown.mind(NotEnough::Flagged(Flag::Confusable));
             }
             matches.push(shown);
         }
@@ -241,7 +241,7 @@ impl<'a> Finding<'a> {
         let outcome = self.outcome(&matches, is_split);
         if outcome != Outcome::One {
             for one in &mut matches {
-                one.not_enough = Some(NotEnough::NotOne);
+                one.mind(NotEnough::NotOne);
             }
         }
         Ok(Findings {
@@ -409,7 +409,7 @@ impl<'a> Finding<'a> {
                 || strength >= 2
                 || vouched.any(|heard| heard.identifier_of(&row).is_some()),
         };
-        let not_enough = known.not_enough(self.times().newest(row.subject));
+        let doubts = known.not_enough(self.times().newest(row.subject));
         let waiting = match row.is_waited_for() && !self.query.is_ids_only {
             true => Waiting::read(self.search.reader, row.subject, row.id)?,
             false => Waiting::default(),
@@ -428,7 +428,8 @@ impl<'a> Finding<'a> {
             waiting,
             flags: known.flags().collect(),
             moved_at: moved.map(|moved| moved.since),
-            not_enough,
+            not_enough: doubts.first().copied(),
+            doubts,
         })
     }
 

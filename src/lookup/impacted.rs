@@ -4,7 +4,7 @@ use serde_core::ser::{Serialize, SerializeMap, Serializer};
 
 use super::Index;
 use super::answer::{Answer, NotEnough, NotOne};
-use super::doubt::{Doubt, NoTarget};
+use super::doubt::{Doubt, NoTarget, weighed};
 use super::found::{Account, AccountUse, Device, Found};
 use super::query::Query;
 use super::target::{Recipient, is_same};
@@ -92,11 +92,9 @@ impl Index {
         impacted.left_out = left_out.collect();
         impacted.left_out_more = *accounts_left_out;
         // That one identifier was asked for is how a list is; anything else speaks against the device itself.
-        if let Some(reason) = one
-            .not_enough
-            .filter(|reason| *reason != NotEnough::TooLittle)
-        {
-            impacted.nobody = Some(Nobody::Doubtful(vec![Doubt::NotEnough(reason)]));
+        let doubts = one.doubts.iter().copied().map(Doubt::NotEnough);
+        if let Err(why) = weighed(doubts, &ONE_IS_ENOUGH) {
+            impacted.nobody = Some(Nobody::of(why));
             return Ok(impacted);
         }
         let owner = accounts.iter().find(|used| used.usage.is_primary());
@@ -122,6 +120,21 @@ impl Index {
             Err(why) => impacted.nobody = Some(Nobody::of(why)),
         }
         Ok(impacted)
+    }
+
+    /// Says whom to tell of devices, and then of accounts, each in turn.
+    ///
+    /// # Errors
+    /// As [`Index::find`].
+    pub fn impacted_all(
+        &self,
+        devices: impl IntoIterator<Item = String>,
+        accounts: impl IntoIterator<Item = String>,
+    ) -> Result<Vec<Impacted>, Error> {
+        let devices = devices.into_iter().map(|device| self.impacted(device));
+        let accounts = accounts.into_iter();
+        let accounts = accounts.map(|account| self.impacted_account(account));
+        devices.chain(accounts).collect()
     }
 
     /// Returns the one whose a device is, unless something speaks against it; that it was found by one identifier does not, since

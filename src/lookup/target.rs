@@ -336,12 +336,10 @@ fn because(
         answer.freshness.state,
         FreshnessState::Fresh | FreshnessState::Ageing
     );
-    let doubts = [
-        (!is_known).then_some(Doubt::Stale),
-        one.not_enough.map(Doubt::NotEnough),
-    ];
+    let stale = (!is_known).then_some(Doubt::Stale);
+    let not_enough = one.doubts.iter().copied().map(Doubt::NotEnough);
     let not_theirs = not_theirs.into_iter().map(Doubt::NotTheirs);
-    let doubts = doubts.into_iter().flatten().chain(not_theirs);
+    let doubts = stale.into_iter().chain(not_enough).chain(not_theirs);
     Ok(Because {
         query: answer.query.clone(),
         generation: answer.generation,

@@ -14,7 +14,7 @@ use serde_json::json;
 
 use super::app::{App, json as as_json};
 use super::problem::Problem;
-use crate::lookup::{Answer, ClueSet, Doubt, Impacted, Query, Targeted, Which};
+use crate::lookup::{Answer, ClueSet, Doubt, Query, Targeted, Which};
 
 /// The most queries of one request.
 const QUERIES_AT_MOST: usize = 1_000;
@@ -103,8 +103,7 @@ impl Asked {
 impl OfTarget {
     /// Looks up which device may be acted on.
     pub(super) fn targeted(self, app: &App) -> Result<Targeted, Problem> {
-        let allowed = self.allow.iter().map(|name| Doubt::named(name));
-        let allowed: Option<Vec<Doubt>> = allowed.collect();
+        let allowed = Doubt::all_named(self.allow.iter().map(String::as_str));
         let allowed =
             allowed.ok_or_else(|| Problem::bad_request("allow: there is no such doubt"))?;
         let which = self.device.as_deref().map_or(Which::Own, Which::Named);
@@ -208,11 +207,7 @@ pub(super) async fn impacted(
     }
     aside(move || {
         let index = app.opened.index()?;
-        let devices = asked.devices.into_iter();
-        let devices = devices.map(|device| index.impacted(device));
-        let users = asked.users.into_iter();
-        let users = users.map(|user| index.impacted_account(user));
-        let impacted = devices.chain(users).collect::<Result<Vec<Impacted>, _>>()?;
+        let impacted = index.impacted_all(asked.devices, asked.users)?;
         Ok(as_json(&json!({"impacted": impacted})))
     })
     .await

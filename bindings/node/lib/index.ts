@@ -75,6 +75,12 @@ export interface Target {
   allowed: string[];
 }
 
+/** Devices and users that something is up with. */
+export interface Concerned {
+  devices?: readonly string[];
+  users?: readonly string[];
+}
+
 /** Whom to tell that something is up with a device or a user. */
 export interface Impacted {
   query: string;
@@ -238,6 +244,14 @@ async function later<T>(ask: () => Promise<string>): Promise<T> {
   return JSON.parse(said) as T;
 }
 
+/** Takes a list of texts: one text would be taken for its letters. */
+function listed(texts: readonly string[]): string[] {
+  if (!Array.isArray(texts)) {
+    throw new TypeError("expected a list of texts");
+  }
+  return [...texts];
+}
+
 /** Clues as JSON: what is undefined is not known. */
 function asJson(clues: string | Clues | readonly Clue[]): string {
   return JSON.stringify(clues);
@@ -288,13 +302,13 @@ export class Index {
 
   /** Looks up many texts, all in one state of the index. */
   async findAll(texts: readonly string[], options: FindOptions = {}): Promise<Answer[]> {
-    const said = await later<IdentidexAnswer[]>(() => this.#index.findAll([...texts], options));
+    const said = await later<IdentidexAnswer[]>(() => this.#index.findAll(listed(texts), options));
     return said.map((answer) => new Answer(answer));
   }
 
   /** Says whom to tell of devices and users, and who is left out, and why. */
-  impacted(of: { devices?: readonly string[]; users?: readonly string[] }): Promise<Impacted[]> {
-    return later(() => this.#index.impacted([...(of.devices ?? [])], [...(of.users ?? [])]));
+  async impacted({ devices = [], users = [] }: Concerned): Promise<Impacted[]> {
+    return later(() => this.#index.impacted(listed(devices), listed(users)));
   }
 
   /** Says how an answer comes about: each rule that was tried, and what it found. */

@@ -116,9 +116,12 @@ fn clue(one: &Value) -> Result<Query> {
     let text = one["text"]
         .as_str()
         .ok_or_else(|| fault("usage", "a clue has a text"))?;
-    let query = match one["kind"].as_str() {
-        None => Query::any(text),
-        Some(kind) => Query::clue(kind, text).ok_or_else(|| unknown_kind(&Query::NAMES))?,
+    let query = match &one["kind"] {
+        Value::Null => Query::any(text),
+        Value::String(kind) => {
+            Query::clue(kind, text).ok_or_else(|| unknown_kind(&Query::NAMES))?
+        }
+        _ => return Err(fault("usage", "the kind of a clue is a text")),
     };
     Ok(if one["verified"] == true {
         query.verified()
@@ -219,8 +222,7 @@ impl NativeIndex {
         device: Option<String>,
         allow: Vec<String>,
     ) -> Result<String> {
-        let allowed = allow.iter().map(|name| Doubt::named(name));
-        let allowed: Option<Vec<Doubt>> = allowed.collect();
+        let allowed = Doubt::all_named(allow.iter().map(String::as_str));
         let allowed = allowed.ok_or_else(|| fault("usage", "allow: there is no such doubt"))?;
         let which = device.as_deref().map_or(Which::Own, Which::Named);
         json(
@@ -241,11 +243,7 @@ impl NativeIndex {
     #[napi]
     pub fn impacted(&self, devices: Vec<String>, users: Vec<String>) -> AsyncTask<Aside> {
         self.aside(move |index| {
-            let devices = devices.into_iter().map(|device| index.impacted(device));
-            let users = users.into_iter().map(|user| index.impacted_account(user));
-            let impacted = devices
-                .chain(users)
-                .collect::<std::result::Result<Vec<_>, Error>>();
+            let impacted = index.impacted_all(devices, users);
             json(&impacted.map_err(raised)?)
         })
     }
@@ -277,8 +275,8 @@ impl NativeIndex {
     }
 
     #[napi(getter)]
-    pub fn generation(&self) -> u32 {
-        u32::try_from(self.index.generation()).unwrap_or(u32::MAX)
+    pub fn generation(&self) -> i64 {
+        self.index.generation().cast_signed()
     }
 
     fn aside(

@@ -101,5 +101,8 @@ test("each fault is an error of its own", async () => {
   throws(() => index.find("a", { kind: "hunter2" as never }), TypeError);
   throws(() => index.findTogether({ hunter2: "a" }), TypeError);
   throws(() => index.find(7 as never), Error);
+  await rejects(async () => index.findAll("jdoe" as never), TypeError);
+  await rejects(async () => index.impacted({ users: "jdoe" as never }), TypeError);
+  throws(() => index.findTogether([{ text: "jdoe", kind: 7 as never }]), TypeError);
   await rejects(async () => index.findAll(["a"], { kind: "hunter2" as never }), TypeError);
 });

@@ -247,15 +247,7 @@ impl Index {
     ) -> PyResult<Bound<'py, PyAny>> {
         let texts = |texts: Vec<Bound<'py, PyString>>| texts.iter().map(text_of).collect();
         let (devices, users): (Vec<String>, Vec<String>) = (texts(devices), texts(users));
-        let impacted = py.detach(|| {
-            let devices = devices
-                .into_iter()
-                .map(|device| self.index.impacted(device));
-            let users = users
-                .into_iter()
-                .map(|user| self.index.impacted_account(user));
-            devices.chain(users).collect::<Result<Vec<_>, Error>>()
-        });
+        let impacted = py.detach(|| self.index.impacted_all(devices, users));
         Ok(pythonize(py, &impacted.map_err(raised)?)?)
     }
 
