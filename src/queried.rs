@@ -10,7 +10,7 @@ use crate::identifier::NotSaid;
 use crate::ingest::{Mapping, Unfit, examine};
 use crate::live::nql::{Compression, Query, QueryId};
 use crate::live::{Client, Error};
-use crate::receive::{Inbox, Kept};
+use crate::receive::{About, Fate, Inbox};
 use crate::schema::Dataset;
 
 /// What the URL of such a source begins with.
@@ -40,7 +40,7 @@ pub struct BadUrl;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Exported {
     /// Its file.
-    pub kept: Kept,
+    pub fate: Fate,
     /// How many rows it has.
     pub rows: u64,
     /// Nexthink cut it at what the licence allows.
@@ -85,13 +85,13 @@ impl Queried {
     }
 
     /// Returns the name of the tenant in addresses.
-    pub fn instance(&self) -> Option<&str> {
-        Some(&self.instance)
+    pub fn instance(&self) -> &str {
+        &self.instance
     }
 
     /// Returns the region that it is in.
-    pub fn region(&self) -> Option<&str> {
-        Some(&self.region)
+    pub fn region(&self) -> &str {
+        &self.region
     }
 
     /// Has each query exported, one after the other, and puts what comes into the inbox; says for each how that went. What
@@ -146,9 +146,16 @@ async fn export(
     } else {
         ".csv"
     };
-    let kept = delivery.keep(at, dataset.as_str(), end, false);
+    let about = About {
+        at,
+        dataset: dataset.as_str(),
+        rows: examined.rows,
+        end,
+    };
+    // What is asked for is no test.
+    let fate = delivery.keep(about, 0);
     Ok(Exported {
-        kept: kept.map_err(|error| error.to_string())?,
+        fate: fate.map_err(|error| error.to_string())?,
         rows: examined.rows,
         is_truncated: export.is_truncated,
     })
@@ -162,10 +169,7 @@ mod tests {
     fn urls_name_a_tenant_and_its_queries() {
         let url = "nexthink://contoso.eu?users=%23all_users&devices=all_devices&users=more_users";
         let queried = Queried::parse(url).unwrap().unwrap();
-        assert_eq!(
-            (queried.instance(), queried.region()),
-            (Some("contoso"), Some("eu"))
-        );
+        assert_eq!((queried.instance(), queried.region()), ("contoso", "eu"));
         let queries: Vec<(&str, &str)> = queried
             .queries
             .iter()

@@ -41,6 +41,7 @@ const MARK: &str = "# Written by `identidex demo`.";
 /// What the stand-in sends messages to, and what they carry.
 const WEBHOOK: &str = "disk-full";
 const RECEIVE_TOKEN: &str = "of-the-demonstration";
+const LOOKUP_TOKEN: &str = "of-who-looks-people-up";
 const DONE_WITHIN: Duration = Duration::from_secs(30);
 
 /// Play a talk with a made-up tenant and a stand-in for Nexthink, step by step
@@ -189,7 +190,8 @@ fn write_configuration(folder: &Path, address: &str) -> anyhow::Result<()> {
         "{MARK} The folder is made anew each time.\n\n[index]\npath = \"identity.db\"\n\n[[source]]\nname = \"exports\"\nurl = \"exports\"\n\n\
          # The stand-in for Nexthink, while `identidex demo --stay PORT` runs.\n[nexthink]\napi_url = \"{address}\"\n\
          login_url = \"{address}\"\nclient_id = \"{CLIENT_ID}\"\nsecret = \"{SECRET}\"\naudit = \"{AUDIT}\"\n\n\
-         # Of anything but a demonstration, it belongs into a file.\n[receive]\ntoken = \"{RECEIVE_TOKEN}\"\n\n\
+         # Of anything but a demonstration, these belong into files.\n[serve]\ntoken = \"{LOOKUP_TOKEN}\"\ndiagnose = true\nactions = [\"#clear_disk\"]\n\n\
+         [receive]\ntoken = \"{RECEIVE_TOKEN}\"\n\n\
          [webhook.{WEBHOOK}]\ndevice = \"/device\"\nalert = \"/alert\"\n"
     );
     let written = fs::write(folder.join(CONFIGURATION), text);
@@ -254,7 +256,7 @@ impl Stage<'_> {
         };
         let receiving = Receiving {
             token: Token::new(RECEIVE_TOKEN)?,
-            inboxes: BTreeMap::new(),
+            sources: BTreeMap::new(),
             mapping: Mapping::shipped(),
             not_said: NotSaid::default(),
             test_rows: 20,
@@ -265,7 +267,7 @@ impl Stage<'_> {
         };
         let options = serve::Options {
             address: Address::Tcp(([127, 0, 0, 1], 0).into()),
-            token: None,
+            token: Some(Token::new(LOOKUP_TOKEN)?),
             index: folder.join("identity.db"),
             lookup: self.lookup,
             requests_per_second: None,
@@ -290,7 +292,11 @@ impl Stage<'_> {
             "received, and on the disk: {}",
             printable(&stored.text().await?)
         ))?;
-        let told = http.get(format!("{address}/v1/events")).send().await?;
+        let told = http
+            .get(format!("{address}/v1/events"))
+            .bearer_auth(LOOKUP_TOKEN)
+            .send()
+            .await?;
         let told: Value = serde_json::from_slice(&told.error_for_status()?.bytes().await?)?;
         let _ = end.send(());
         running.await?;

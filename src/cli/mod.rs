@@ -26,7 +26,7 @@ use std::borrow::Cow;
 use std::ffi::OsString;
 use std::fmt;
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{ArgAction, Parser, Subcommand, ValueEnum};
@@ -86,6 +86,8 @@ impl Exit {
                 Some(
                     crate::serve::Error::Open { .. }
                         | crate::serve::Error::OpenActions
+                        | crate::serve::Error::OpenReceiving
+                        | crate::serve::Error::OneToken
                         | crate::serve::Error::BadToken
                 )
             )
@@ -127,6 +129,17 @@ impl Exit {
             Outcome::Unparseable => Exit::Unparseable,
         }
     }
+}
+
+/// Returns where something of an index lies that is not in its folder: `identity.events.db` beside `identity.db`.
+fn beside(index: &Path, what: &str) -> PathBuf {
+    if index.extension().is_some_and(|extension| extension == "db") {
+        return index.with_extension(what);
+    }
+    let mut name = index.as_os_str().to_owned();
+    name.push(".");
+    name.push(what);
+    PathBuf::from(name)
 }
 
 /// Arguments that cannot be used together, or one that means nothing.

@@ -1,21 +1,22 @@
 //! `identidex serve`: answers lookups over HTTP until it is told to end.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::info;
 
-use super::{BadUsage, Context, Exit, nexthink, print, sync};
+use super::{BadUsage, Context, Exit, beside, nexthink, print, sync};
 use crate::config::ADDRESS;
 use crate::live::Secret;
 use crate::serve::{self, Acting, Address, Options, Receiving, Server, Token};
 use crate::source::SourceConfig;
 
+/// How long work that cannot be stopped may go on at the end.
+const END_WITHIN: Duration = Duration::from_millis(500);
 const NO_TOKEN: &str = "webhooks are configured, and not what Nexthink must carry; set receive.token_file, or receive.token";
-/// A key as deliveries have them.
-const A_DELIVERY: &str = "2026-11-20/users-20261120T060000.000000Z-0123456789ab.json";
 
 /// Answer lookups over HTTP, on this machine or a socket
 #[derive(Debug, clap::Args)]
@@ -38,7 +39,7 @@ pub(super) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
         .enable_all()
         .build()
         .context("cannot start to serve")?;
-    runtime.block_on(async {
+    let ended = runtime.block_on(async {
         let (mut end, mut end_at_terminal) = (
             signal(SignalKind::terminate()).context("cannot listen for signals")?,
             signal(SignalKind::interrupt()).context("cannot listen for signals")?,
@@ -58,7 +59,10 @@ pub(super) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
             })
             .await;
         Ok(Exit::Done)
-    })
+    });
+    // What is looked at still is thrown away, as it is when the machine goes down.
+    runtime.shutdown_timeout(END_WITHIN);
+    ended
 }
 
 fn options(args: &Args, context: &Context) -> anyhow::Result<Options> {
@@ -81,9 +85,9 @@ fn options(args: &Args, context: &Context) -> anyhow::Result<Options> {
         lookup: context.lookup_options(),
         requests_per_second: configured.requests_per_second,
         connections: configured.connections,
-        client: match context.config.nexthink.client_id {
-            None if configured.actions.is_empty() => None,
-            _ => Some(nexthink::client(context)?),
+        client: match configured.is_diagnosing || !configured.actions.is_empty() {
+            false => None,
+            true => Some(nexthink::client(context)?),
         },
         acting: match configured.actions.is_empty() {
             true => None,
@@ -126,10 +130,10 @@ fn receiving(context: &Context) -> anyhow::Result<Option<Receiving>> {
         (token, _) => token.clone(),
     };
     let options = sync::configured_options(config)?;
-    let beside = || config.index.path.with_extension("events.db");
+    let beside = || beside(&config.index.path, "events.db");
     Ok(Some(Receiving {
         token,
-        inboxes: inboxes(&options.sources)?,
+        sources: receiving_sources(&configured.sources, &options.sources)?,
         mapping: options.mapping,
         not_said: options.not_said,
         test_rows: configured.test_rows,
@@ -143,21 +147,23 @@ fn receiving(context: &Context) -> anyhow::Result<Option<Receiving>> {
     }))
 }
 
-/// Returns the sources that are folders, and take what is put into them here.
-fn inboxes(sources: &[SourceConfig]) -> anyhow::Result<BTreeMap<String, PathBuf>> {
-    let mut inboxes = BTreeMap::new();
-    for source in sources {
-        let path = match source.url.split_once("://") {
-            None => Some(PathBuf::from(&source.url)),
-            Some(("file", _)) => url::Url::parse(&source.url)
-                .ok()
-                .and_then(|url| url.to_file_path().ok()),
-            Some(_) => None,
+/// Returns the sources that take exports, by name: each is a folder.
+fn receiving_sources(
+    names: &[String],
+    sources: &[SourceConfig],
+) -> anyhow::Result<BTreeMap<String, SourceConfig>> {
+    let mut receiving = BTreeMap::new();
+    for name in names {
+        let expected = || {
+            BadUsage(format!(
+                "receive.sources: `{name}` is no [[source]] that is a folder of this machine"
+            ))
         };
-        let is_file = path.as_ref().is_some_and(|path| path.is_file());
-        if !is_file && source.takes(A_DELIVERY)? {
-            inboxes.extend(path.map(|path| (source.name.clone(), path)));
-        }
+        let source = sources.iter().find(|source| source.name == *name);
+        let source = source
+            .filter(|source| !source.url.contains("://"))
+            .ok_or_else(expected)?;
+        receiving.insert(name.clone(), source.clone());
     }
-    Ok(inboxes)
+    Ok(receiving)
 }

@@ -19,9 +19,10 @@ use super::{BadUsage, ClosedPipe, Context, Exit, LogFormat, print, print_json};
 use crate::class::Patterns;
 use crate::config::{self, Config, Source};
 use crate::ingest::{self, Failure, Outcome, Progress, Report};
+use crate::live::nql::QueryId;
 use crate::mapping::Mapping;
 use crate::publish::{Folder, Readers};
-use crate::queried::{self, Queried};
+use crate::queried::{self, Exported, Queried};
 use crate::receive::Inbox;
 use crate::schema::Dataset;
 use crate::source::{ObservedFrom, SourceConfig};
@@ -32,6 +33,8 @@ const SECRET: &str = "a URL on the command line must not hold a password, a `?` 
      put credentials into the options of a [[source]], or into IDENTIDEX_SOURCE_<NAME>_OPTIONS_<KEY>";
 /// How long files of exports that a source was asked for stay: the index has their rows.
 const KEEP_EXPORTS_FOR: Duration = Duration::from_hours(7 * 24);
+/// Where those lie, in the folder of the index.
+const INBOX: &str = "inbox";
 /// How often the progress bar moves by itself.
 const TICK: Duration = Duration::from_millis(100);
 
@@ -59,7 +62,10 @@ pub(super) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
     let stop = Arc::new(AtomicBool::new(false));
     let options = options(args, &context.config, Arc::clone(&stop))?;
     watch_signals(stop)?;
-    let options = ask_tenants(options, context)?;
+    let Asked {
+        options,
+        is_nothing_there,
+    } = ask_tenants(options, context)?;
     let mut bar = Bar::new(args, context);
     let ended = ingest::run(&options, &mut |progress| bar.show(progress));
     bar.bar.finish_and_clear();
@@ -80,6 +86,7 @@ pub(super) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
                 Ok(()) => {}
             }
             match report.outcome {
+                Outcome::Partial if is_nothing_there && report.objects.new == 0 => Ok(Exit::Failed),
                 Outcome::Partial => Ok(Exit::Partly),
                 _ => Ok(Exit::Done),
             }
@@ -151,56 +158,96 @@ pub(super) fn configured_options(config: &Config) -> anyhow::Result<ingest::Opti
     })
 }
 
-/// Has the saved queries of sources that are queried exported into folders, which then are the sources.
-fn ask_tenants(mut options: ingest::Options, context: &Context) -> anyhow::Result<ingest::Options> {
-    let mut sources = std::mem::take(&mut options.sources);
-    let (mut asked, mut failed) = (0, 0);
-    for source in &mut sources {
-        let Some(queried) = Queried::parse(&source.url)
-            .map_err(|wrong| BadUsage(format!("source `{}`: {wrong}", source.name)))?
-        else {
+/// Has the saved queries of sources that are queried exported into folders, which then are the sources. What cannot be exported
+/// costs itself; a dry run asks for nothing, and has what was asked for before.
+fn ask_tenants(mut options: ingest::Options, context: &Context) -> anyhow::Result<Asked> {
+    let mut tenants = Vec::new();
+    for source in &mut options.sources {
+        let queried = Queried::parse(&source.url);
+        let queried =
+            queried.map_err(|wrong| BadUsage(format!("source `{}`: {wrong}", source.name)))?;
+        let Some(queried) = queried else {
             continue;
         };
-        let folder = inbox_of(&options.index, &source.name);
-        let client = nexthink::client_of(context, queried.instance(), queried.region())?;
-        let inbox = Inbox::open(&folder)?;
-        let exports = queried.export(&client, &inbox, (&options.mapping, &options.not_said));
-        let ended = nexthink::wait(exports)?;
-        asked += ended.len();
-        for (query, ended) in ended {
-            match ended {
-                Ok(exported) if !exported.is_truncated => {
-                    info!(source = source.name, %query, rows = exported.rows, "exported");
-                    continue;
-                }
-                Ok(exported) => options.failed.push((source.name.clone(), format!(
-                    "{query}: Nexthink cut the export at the {} rows that the licence allows; they are taken in, and others are missing: \
-                     narrow the query, or make two of it", exported.rows
-                ))),
-                Err(error) => {
-                    failed += 1;
-                    options.failed.push((source.name.clone(), format!("{query}: {error}")));
-                }
-            }
-        }
-        source.url = folder.display().to_string();
+        let client = nexthink::client_of_source(context, &queried)?;
+        source.url = inbox_of(&options.index, &source.name).display().to_string();
         source.keep_for.get_or_insert(KEEP_EXPORTS_FOR);
+        tenants.push((source.name.clone(), queried, client));
     }
-    if asked > 0 && failed == asked && sources.len() == 1 {
-        let (name, error) = options.failed.swap_remove(0);
-        anyhow::bail!("source `{name}`: {error}");
+    if tenants.is_empty() {
+        return Ok(Asked::nobody(options));
     }
-    options.sources = sources;
-    Ok(options)
+    // Two runs at once would have it all exported twice, and one thrown away.
+    let folder = Folder::open(&options.index, options.readers)?;
+    let _lock = folder.lock()?;
+    let are_all = tenants.len() == options.sources.len();
+    let mut is_one_exported = false;
+    for (name, queried, client) in tenants {
+        let inbox = Inbox::below(folder.path(), &[INBOX, &name]);
+        if options.is_dry_run {
+            continue;
+        }
+        let ended = match inbox {
+            Ok(inbox) => nexthink::wait(queried.export(
+                &client,
+                &inbox,
+                (&options.mapping, &options.not_said),
+            ))?,
+            Err(error) => {
+                options.sick.push((name, error.to_string()));
+                continue;
+            }
+        };
+        for (query, ended) in ended {
+            is_one_exported |= ended.is_ok();
+            options
+                .sick
+                .extend(told(&query, ended).map(|told| (name.clone(), told)));
+        }
+    }
+    Ok(Asked {
+        is_nothing_there: are_all && !is_one_exported && !options.is_dry_run,
+        options,
+    })
+}
+
+/// What was asked of tenants, and the run that takes it in.
+struct Asked {
+    options: ingest::Options,
+    /// There is no other source, and none of them gave anything.
+    is_nothing_there: bool,
+}
+
+impl Asked {
+    fn nobody(options: ingest::Options) -> Asked {
+        Asked {
+            options,
+            is_nothing_there: false,
+        }
+    }
+}
+
+/// Returns what is to be told of an export: what went wrong, or that rows are missing.
+fn told(query: &QueryId, ended: Result<Exported, String>) -> Option<String> {
+    match ended {
+        Ok(exported) if exported.is_truncated => Some(format!(
+            "{query}: Nexthink cut the export at the {} rows that the licence allows; they are taken in, and others are missing: \
+             narrow the query, or make two of it",
+            exported.rows
+        )),
+        Ok(exported) => {
+            info!(%query, rows = exported.rows, "exported");
+            None
+        }
+        Err(error) => Some(format!("{query}: {error}")),
+    }
 }
 
 /// Returns the folder that exports of a source are put into.
 fn inbox_of(index: &Path, source: &str) -> PathBuf {
     let mut folder = index.as_os_str().to_owned();
     folder.push(".d");
-    Path::new(&folder)
-        .join("inbox")
-        .join(source.replace('/', "_"))
+    Path::new(&folder).join(INBOX).join(source)
 }
 
 fn frozen(config: &Config) -> Vec<Dataset> {

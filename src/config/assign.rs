@@ -66,6 +66,7 @@ pub(super) fn assign(config: &mut Config, key: &[&str], value: &Value) -> Result
         ["serve", "token"] => serve.token = Some(token(value)?),
         ["serve", "token_file"] => serve.token_file = Some(value.path()?),
         ["serve", "requests_per_second"] => serve.requests_per_second = Some(value.count()?),
+        ["serve", "diagnose"] => serve.is_diagnosing = value.switch()?,
         ["serve", "actions"] => serve.actions = value.texts()?,
         ["serve", "connections"] => serve.connections = value.count()?,
         ["receive", key] => return assign_receive(receive, key, value),
@@ -121,6 +122,7 @@ fn assign_receive(receive: &mut Receive, key: &str, value: &Value) -> Result<(),
     match key {
         "token" => receive.token = Some(token(value)?),
         "token_file" => receive.token_file = Some(value.path()?),
+        "sources" => receive.sources = value.texts()?,
         "test_rows" => match value.number(ROWS)? {
             rows @ 0..=1_000 => receive.test_rows = rows,
             _ => return Err(Refusal::Expected(ROWS)),

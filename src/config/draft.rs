@@ -299,11 +299,13 @@ mod tests {
             RECEIVE_FORWARD_TOKEN_FILE=/run/secrets/forward
             RECEIVE_FORWARD_URL=https://bot.contoso.com/events
             RECEIVE_KEEP_EVENTS=3d
+            RECEIVE_SOURCES=tenant-a
             RECEIVE_TEST_ROWS=0
             RECEIVE_TOKEN=hunter2hunter2hunter2
             RECEIVE_TOKEN_FILE=/run/secrets/receive
             SERVE_ACTIONS=#clear_disk,#restart
             SERVE_CONNECTIONS=10
+            SERVE_DIAGNOSE=true
             SERVE_LISTEN=unix:/run/identidex.sock
             SERVE_REQUESTS_PER_SECOND=100
             SERVE_TOKEN=hunter2hunter2hunter2
@@ -410,6 +412,7 @@ mod tests {
         );
         assert!(!format!("{receive:?}").contains(SECRET));
         assert_eq!(serve.listen, Address::Unix("/run/identidex.sock".into()));
+        assert!(serve.is_diagnosing && receive.sources == ["tenant-a"]);
         assert_eq!(serve.actions, ["#clear_disk", "#restart"]);
         assert_eq!(
             (serve.connections, serve.requests_per_second),

@@ -123,6 +123,8 @@ pub struct Serve {
     pub connections: u32,
     /// The ids of remote actions that may be run.
     pub actions: Vec<String>,
+    /// Nexthink is asked how devices fare.
+    pub is_diagnosing: bool,
 }
 
 /// What Nexthink sends by itself.
@@ -132,6 +134,8 @@ pub struct Receive {
     pub token: Option<Token>,
     /// A file that holds that.
     pub token_file: Option<PathBuf>,
+    /// The names of sources that take exports.
+    pub sources: Vec<String>,
     /// An export of no more rows is a test, and kept apart.
     pub test_rows: u32,
     /// The database of webhook events; without it, it lies beside the index.
@@ -152,6 +156,7 @@ impl Default for Receive {
         Receive {
             token: None,
             token_file: None,
+            sources: Vec::new(),
             test_rows: 20,
             events: None,
             keep_events: Duration::from_hours(7 * 24),
@@ -171,6 +176,7 @@ impl Default for Serve {
             requests_per_second: None,
             connections: 1_024,
             actions: Vec::new(),
+            is_diagnosing: false,
         }
     }
 }

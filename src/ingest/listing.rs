@@ -1,6 +1,6 @@
 //! The listing: what of it is new, what waits for its time, and what is odd about it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -74,7 +74,7 @@ impl Run<'_> {
 
     /// Names the sources that cannot be read, and those that have fewer objects than they should.
     fn look_at_sources(&mut self, listing: &Listing, past: Option<&Past>) {
-        for (name, error) in &self.options.failed {
+        for (name, error) in &self.options.sick {
             self.fail_source(name, error.clone());
         }
         for (name, error) in &listing.sick {
@@ -106,7 +106,7 @@ impl Run<'_> {
                      them",
                     source.name
                 ));
-            } else if source.keep_for.is_none() && (count == 0 || count * 2 < known) {
+            } else if count == 0 || (count * 2 < known && source.keep_for.is_none()) {
                 self.report.warnings.push(format!(
                     "source `{}` lists {count} objects, and {known} were taken in from it before; check its url and prefix, or \
                      whether a folder is mounted",
@@ -123,8 +123,13 @@ impl Run<'_> {
             .push(Failure::new(format!("source `{name}`"), error));
     }
 
-    /// Removes files that were taken in, where they are kept for a time only.
-    pub(super) fn remove_taken(&mut self, sources: &Sources, listing: &Listing) -> Result<()> {
+    /// Removes files that an earlier run took in, where they are kept for a time only; what this one did, a rollback may need.
+    pub(super) fn remove_taken(
+        &mut self,
+        sources: &Sources,
+        listing: &Listing,
+        new: &HashSet<String>,
+    ) -> Result<()> {
         let kept = self.options.sources.iter();
         let kept = kept.filter_map(|source| Some((source.name.as_str(), source.keep_for?)));
         let kept: BTreeMap<&str, Duration> = kept.collect();
@@ -142,7 +147,7 @@ impl Run<'_> {
             };
             let age =
                 Duration::from_micros(now.saturating_sub(object.modified_at).max(0).unsigned_abs());
-            if age <= *keep_for || !past.knows(object) {
+            if age <= *keep_for || new.contains(&digits(object)) || !past.knows(object) {
                 continue;
             }
             match sources.remove(object) {

@@ -18,7 +18,7 @@ mod tally;
 
 mod error;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -80,6 +80,7 @@ fn run_whole(options: &Options, progress: &mut dyn FnMut(Progress)) -> Result<Re
         sanity: Sanity::default(),
     };
     let mut new = run.new_objects(&listing)?;
+    let are_new: HashSet<String> = new.iter().map(digits).collect();
     while !new.is_empty() || run.is_outdated {
         let spool = folder.spool()?;
         let fetched = sources.fetch(new.clone(), &spool, options.spool_bytes);
@@ -99,7 +100,7 @@ fn run_whole(options: &Options, progress: &mut dyn FnMut(Progress)) -> Result<Re
     if !options.is_dry_run {
         settle_undone(&folder, &listing.objects)?;
         run.settle_failed(&listing)?;
-        run.remove_taken(&sources, &listing)?;
+        run.remove_taken(&sources, &listing, &are_new)?;
         run.link_current();
     }
     run.finish(start, sources.bytes_fetched().load(Ordering::Relaxed))

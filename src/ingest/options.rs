@@ -32,7 +32,7 @@ pub struct Options {
     /// Where objects are.
     pub sources: Vec<SourceConfig>,
     /// Sources that gave nothing, or not all, by name, and why: what the report is to say of before the run.
-    pub failed: Vec<(String, String)>,
+    pub sick: Vec<(String, String)>,
     /// What columns are called.
     pub mapping: Mapping,
     /// What says nothing, beside what is known to.
@@ -72,7 +72,7 @@ impl Options {
             spool_bytes: 8 << 30,
             publish_every: Duration::from_mins(5),
             sources,
-            failed: Vec::new(),
+            sick: Vec::new(),
             mapping: Mapping::shipped(),
             not_said: NotSaid::default(),
             patterns: Patterns::default(),

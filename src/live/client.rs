@@ -150,12 +150,16 @@ impl Deadline {
     }
 }
 
-/// Makes what sends requests.
+/// Makes what sends requests; to this machine itself without the proxy, which would read along.
 ///
 /// # Errors
 /// Where the certificates of this machine cannot be read.
-pub(crate) fn http_client() -> Result<reqwest::Client, Error> {
-    let http = reqwest::Client::builder()
+pub(crate) fn http_client(is_here: bool) -> Result<reqwest::Client, Error> {
+    let http = match is_here {
+        true => reqwest::Client::builder().no_proxy(),
+        false => reqwest::Client::builder(),
+    };
+    let http = http
         .user_agent(concat!("identidex/", env!("CARGO_PKG_VERSION")))
         // A redirect may lead the token to another host.
         .redirect(reqwest::redirect::Policy::none())
@@ -177,7 +181,7 @@ impl Client {
         credentials: Credentials,
         options: Options,
     ) -> Result<Client, Error> {
-        let http = http_client()?;
+        let http = http_client(false)?;
         let pace = Pace::new(options.calls_per_second, options.calls_per_second);
         Ok(Client {
             shared: Arc::new(Shared {

@@ -60,7 +60,7 @@ impl Client {
         for shipped in queries {
             let query = shipped.query(&[target.collector_uid()])?;
             let answer = self.execute(&query).await;
-            match answer.and_then(|answer| rows_of(shipped, target, answer.rows)) {
+            match answer.and_then(|answer| rows_of(shipped, target.collector_uid(), answer.rows)) {
                 Ok(rows) => health.take(shipped, &rows),
                 Err(error) => {
                     health.not_answered.push((shipped, error.to_string()));
@@ -78,13 +78,13 @@ impl Client {
 /// Returns rows, all of one device: what a query lists of that is there, and right.
 pub(super) fn rows_of(
     shipped: Shipped,
-    target: &Target,
+    collector_uid: &str,
     rows: Vec<Row>,
 ) -> Result<Vec<Row>, Error> {
     const DEVICE: &str = "device.collector.uid";
     let is_listed = shipped.columns().any(|column| column == DEVICE);
     let is_of = |row: &Row| match text_of(row, DEVICE) {
-        Some(uid) => uid.eq_ignore_ascii_case(target.collector_uid()),
+        Some(uid) => uid.eq_ignore_ascii_case(collector_uid),
         None => !is_listed,
     };
     match rows.iter().all(is_of) {

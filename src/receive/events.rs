@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use rusqlite::{Connection, ErrorCode, OptionalExtension as _, params};
+use rusqlite::{Connection, ErrorCode, OptionalExtension as _, TransactionBehavior, params};
 use serde_json::{Value, json};
 
 use super::{Error, Said};
@@ -95,12 +95,14 @@ impl Events {
         let connection = Connection::open(path).map_err(name)?;
         connection.busy_timeout(BUSY_WITHIN).map_err(name)?;
         prepare(&connection, path)?;
-        Ok(Events {
+        let events = Events {
             path: path.to_owned(),
             connection: Mutex::new(connection),
             keep,
             consumers: consumers.to_vec(),
-        })
+        };
+        events.begin()?;
+        Ok(events)
     }
 
     /// Stores a message, on the disk for good, unless it came before within `window`.
@@ -115,10 +117,10 @@ impl Events {
         at: Timestamp,
     ) -> Result<Stored, Error> {
         let content = content(webhook, message);
-        let micros = |duration: Duration| i64::try_from(duration.as_micros()).unwrap_or(i64::MAX);
         let now = at.as_microsecond();
         self.with(|connection| {
-            let change = connection.transaction()?;
+            // At once: one that began as a reader would not wait for another process.
+            let change = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
             let known = change
                 .prepare_cached(
                     "SELECT id FROM event WHERE content = ?1 AND received_at > ?2 ORDER BY received_at DESC LIMIT 1",
@@ -134,13 +136,7 @@ impl Events {
                     is_repeated: true,
                 });
             }
-            let kept_from = now.saturating_sub(micros(self.keep.max(window)));
-            let through = self.consumers.iter().map(|one| through(&change, *one));
-            let through = through.collect::<rusqlite::Result<Vec<i64>>>()?;
-            let through = through.into_iter().min().unwrap_or(0);
-            change
-                .prepare_cached("DELETE FROM event WHERE id <= ?1 AND received_at <= ?2")?
-                .execute([through, kept_from])?;
+            self.forget(&change, at, window)?;
             let said = json!({"devices": said.devices, "users": said.users, "alert": said.alert});
             change
                 .prepare_cached(
@@ -154,6 +150,37 @@ impl Events {
                 is_repeated: false,
             })
         })
+    }
+
+    /// Has consumers that are new begin where the others are: who was told of something by one of them is not told by the next.
+    fn begin(&self) -> Result<(), Error> {
+        self.with(|connection| {
+            for consumer in &self.consumers {
+                connection.execute(
+                    "INSERT OR IGNORE INTO consumer (name, through) SELECT ?1, coalesce(max(through), 0) FROM consumer",
+                    [consumer.name()],
+                )?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Removes events that all consumers have and that came long ago.
+    fn forget(
+        &self,
+        connection: &Connection,
+        now: Timestamp,
+        window: Duration,
+    ) -> rusqlite::Result<()> {
+        let from = now
+            .as_microsecond()
+            .saturating_sub(micros(self.keep.max(window)));
+        let through = self.consumers.iter().map(|one| through(connection, *one));
+        let through = through.collect::<rusqlite::Result<Vec<i64>>>()?;
+        connection
+            .prepare_cached("DELETE FROM event WHERE id <= ?1 AND received_at <= ?2")?
+            .execute([through.into_iter().min().unwrap_or(0), from])?;
+        Ok(())
     }
 
     /// Returns events behind one, in order, `limit` at the most.
@@ -188,10 +215,11 @@ impl Events {
     }
 
     /// Notes that a consumer has all events through one for good; it never has fewer again. Returns through which it has them.
+    /// What all have and came long before `now` is removed.
     ///
     /// # Errors
     /// What the database says.
-    pub fn acknowledge(&self, consumer: Consumer, id: i64) -> Result<i64, Error> {
+    pub fn acknowledge(&self, consumer: Consumer, id: i64, now: Timestamp) -> Result<i64, Error> {
         self.with(|connection| {
             let last: Option<i64> = connection
                 .query_row(
@@ -205,6 +233,7 @@ impl Events {
                  ON CONFLICT (name) DO UPDATE SET through = max(through, excluded.through)",
                 params![consumer.name(), id.clamp(0, last.unwrap_or(0))],
             )?;
+            self.forget(connection, now, Duration::ZERO)?;
             through(connection, consumer)
         })
     }
@@ -237,6 +266,10 @@ impl Events {
     }
 }
 
+fn micros(duration: Duration) -> i64 {
+    i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
+}
+
 fn through(connection: &Connection, consumer: Consumer) -> rusqlite::Result<i64> {
     let through = connection
         .prepare_cached("SELECT through FROM consumer WHERE name = ?1")?
@@ -248,10 +281,11 @@ fn through(connection: &Connection, consumer: Consumer) -> rusqlite::Result<i64>
 /// Makes the tables of a new database, and refuses one that is not ours.
 fn prepare(connection: &Connection, path: &Path) -> Result<(), Error> {
     let name = |error| unusable(path, &error);
-    // A message is acknowledged to its sender once it is here: every change is on the disk before it counts.
+    // A message is acknowledged to its sender once it is here: every change is on the disk before it counts, and so is that its
+    // journal is gone (EXTRA), with which it would be undone.
     connection
         .execute_batch(&format!(
-            "PRAGMA synchronous = FULL; PRAGMA max_page_count = {PAGES_AT_MOST}; BEGIN IMMEDIATE"
+            "PRAGMA synchronous = EXTRA; PRAGMA max_page_count = {PAGES_AT_MOST}; BEGIN IMMEDIATE"
         ))
         .map_err(name)?;
     let number =
@@ -391,13 +425,18 @@ mod tests {
         for number in 0..5 {
             store(&format!("[{number}]"), number);
         }
-        assert_eq!(events.acknowledge(Consumer::Asking, 3).unwrap(), 3);
+        assert_eq!(events.acknowledge(Consumer::Asking, 3, at(0)).unwrap(), 3);
         // Nobody has what did not come yet, or gives back what they have.
-        assert_eq!(events.acknowledge(Consumer::Asking, 1).unwrap(), 3);
+        assert_eq!(events.acknowledge(Consumer::Asking, 1, at(0)).unwrap(), 3);
         assert_eq!(events.waiting(Consumer::Asking).unwrap(), 2);
         store("[10]", 10_000);
         assert_eq!(ids(&events, 0), [4, 5, 6]);
-        assert_eq!(events.acknowledge(Consumer::Asking, i64::MAX).unwrap(), 6);
+        assert_eq!(
+            events
+                .acknowledge(Consumer::Asking, i64::MAX, at(0))
+                .unwrap(),
+            6
+        );
         store("[20]", 20_000);
         assert_eq!(ids(&events, 0), [7]);
     }
@@ -419,5 +458,49 @@ mod tests {
         assert_eq!(std::fs::read(&path).unwrap(), before);
         std::fs::write(&path, "text").unwrap();
         assert!(Events::open(&path, HOUR, &[]).is_err());
+    }
+
+    #[test]
+    fn who_reads_next_begins_where_others_are() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("events.db");
+        let events = open(&path, HOUR);
+        for number in 0..3 {
+            let stored = events.store(("disk", HOUR), &said(), &format!("[{number}]"), at(0));
+            assert!(!stored.unwrap().is_repeated);
+        }
+        events.acknowledge(Consumer::Asking, 2, at(0)).unwrap();
+        drop(events);
+        let events = Events::open(&path, HOUR, &[Consumer::Forwarding]).unwrap();
+        assert_eq!(events.acknowledged(Consumer::Forwarding).unwrap(), 2);
+        // What all have goes, also where nothing new comes.
+        events
+            .acknowledge(Consumer::Forwarding, 3, at(10_000))
+            .unwrap();
+        assert_eq!(ids(&events, 0), [0; 0]);
+    }
+
+    #[test]
+    fn two_processes_wait_for_each_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("events.db");
+        let stored = std::thread::scope(|scope| {
+            let work = |process: u32| {
+                let events = open(&path, HOUR);
+                let store = |number: u32| {
+                    let message = format!("[{process},{number}]");
+                    events
+                        .store(("disk", HOUR), &said(), &message, at(0))
+                        .unwrap()
+                        .id
+                };
+                (0..20).map(store).collect::<Vec<i64>>()
+            };
+            let both = [1, 2].map(|process| scope.spawn(move || work(process)));
+            both.map(|one| one.join().unwrap())
+        });
+        let mut stored = stored.concat();
+        stored.sort_unstable();
+        assert_eq!(stored, Vec::from_iter(1..=40));
     }
 }

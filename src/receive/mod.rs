@@ -10,7 +10,7 @@ mod inbox;
 mod webhook;
 
 pub use self::events::{Consumer, Event, Events, Stored};
-pub use self::inbox::{Delivery, Inbox, Kept};
+pub use self::inbox::{About, Delivery, Fate, Inbox};
 pub use self::webhook::{Fault, Pointer, Said, Webhook};
 
 /// Why something that came cannot be kept.
@@ -21,6 +21,12 @@ pub enum Error {
     #[error("{what} is full")]
     Full {
         /// The folder or the database.
+        what: String,
+    },
+    /// The folder is not there: it is not made, since what is to be mounted there would hide what is in it.
+    #[error("{what} is not there; make it, or mount it")]
+    Missing {
+        /// The folder.
         what: String,
     },
     /// Something else went wrong at a folder or a file.
@@ -40,6 +46,7 @@ impl Error {
             std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => {
                 Error::Full { what }
             }
+            std::io::ErrorKind::NotFound => Error::Missing { what },
             _ => Error::Unusable {
                 what,
                 reason: error.to_string(),

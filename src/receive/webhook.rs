@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 /// The most devices, and the most users, of one message.
-const NAMED_AT_MOST: usize = 1_000;
+const NAMED_AT_MOST: usize = 100;
 /// The longest name of one, and of an alert, in bytes: as long as any identifier.
 const NAME_BYTES: usize = 1_024;
 
@@ -60,9 +60,7 @@ pub enum Fault {
         places: String,
     },
     /// Something else stands where a text is expected.
-    #[error(
-        "{place}: expected a text, or a list of at most 1000 texts, each of at most 1024 bytes"
-    )]
+    #[error("{place}: expected a text, or a list of at most 100 texts, each of at most 1024 bytes")]
     NoText {
         /// Where.
         place: Pointer,
@@ -129,9 +127,13 @@ fn texts(message: &Value, place: Option<&Pointer>) -> Result<Vec<String>, Fault>
     let texts = texts.filter(is_fit).ok_or_else(|| Fault::NoText {
         place: place.clone(),
     })?;
-    let said = texts.iter().map(|text| text.trim());
-    let said = said.filter(|text| !text.is_empty());
-    Ok(said.map(str::to_owned).collect())
+    let mut said: Vec<String> = Vec::new();
+    for text in texts.iter().map(|text| text.trim()) {
+        if !text.is_empty() && !said.iter().any(|known| known == text) {
+            said.push(text.to_owned());
+        }
+    }
+    Ok(said)
 }
 
 #[cfg(test)]
@@ -176,11 +178,11 @@ mod tests {
             ),
             (
                 r#"{"device":{"name":7}}"#,
-                "/device/name: expected a text, or a list of at most 1000 texts, each of at most 1024 bytes",
+                "/device/name: expected a text, or a list of at most 100 texts, each of at most 1024 bytes",
             ),
             (
                 r#"{"users":["a",{"b":"secret"}]}"#,
-                "/users: expected a text, or a list of at most 1000 texts, each of at most 1024 bytes",
+                "/users: expected a text, or a list of at most 100 texts, each of at most 1024 bytes",
             ),
         ] {
             let fault = webhook().read(message.as_bytes()).unwrap_err();

@@ -41,15 +41,12 @@ struct OfAct {
     asked_by: String,
 }
 
-/// What became of a remote action.
+/// What became of a remote action: on the device that it was sent to, whoever has that by now.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct OfOutcome {
-    query: OneOf,
-    device: Option<String>,
-    #[serde(default)]
-    allow: Vec<String>,
     action: String,
+    collector_uid: String,
     /// What the answer to the act had as `before`.
     before: String,
 }
@@ -98,9 +95,8 @@ pub(super) async fn act(
         return Ok(as_json(&answer));
     };
     // What was executed until now is not what it comes to; asked first, since what is sent cannot be taken back.
-    let before = before(client, &asked.action, &target)
-        .await
-        .map_err(|error| problem(&error))?;
+    let before = before(client, &asked.action, &target).await;
+    let before = before.map_err(|error| problem(&error).with_may_be_done(false))?;
     let plan = RemediationPlan::new(action, target);
     let (client, audit, asked_by) = (client.clone(), acting.audit.clone(), asked.asked_by);
     // Whoever asked may go away: it is sent all the same, and the log has how that ended.
@@ -135,18 +131,13 @@ pub(super) async fn outcome(
     let before: Before = asked.before.parse().map_err(|_| {
         Problem::bad_request("before: expected what the answer to the act had as before")
     })?;
-    let of_target = OfTarget {
-        query: asked.query,
-        device: asked.device,
-        allow: asked.allow,
-    };
-    let (target, mut answer) = targeted(&app, of_target)?;
-    if let Some(target) = target {
-        let execution = execution(client, &asked.action, &target, before).await;
-        let execution = execution.map_err(|error| problem(&error))?;
-        answer["execution"] = json!(execution.as_ref().map(Execution::json));
-    }
-    Ok(as_json(&answer))
+    let name = client.remote_action(&asked.action).await;
+    let name = name.map_err(|error| problem(&error))?.name;
+    let execution = client.execution_on(&name, &asked.collector_uid, before);
+    let execution = execution.await.map_err(|error| problem(&error))?;
+    Ok(as_json(
+        &json!({"execution": execution.as_ref().map(Execution::json)}),
+    ))
 }
 
 /// Returns the device that may be acted on, and the beginning of the answer: it, or what speaks against it.
@@ -160,16 +151,6 @@ fn targeted(app: &App, asked: OfTarget) -> Result<(Option<Target>, Value), Probl
 async fn before(client: &Client, action: &str, target: &Target) -> Result<Before, Error> {
     let name = client.remote_action(action).await?.name;
     client.before_execution(&name, target).await
-}
-
-async fn execution(
-    client: &Client,
-    action: &str,
-    target: &Target,
-    before: Before,
-) -> Result<Option<Execution>, Error> {
-    let name = client.remote_action(action).await?.name;
-    client.execution(&name, target, before).await
 }
 
 fn problem(error: &Error) -> Problem {
@@ -195,7 +176,7 @@ impl OfAct {
 impl App {
     fn client(&self) -> Result<&Client, Problem> {
         let client = self.client.as_ref();
-        client.ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, "Nexthink is not configured here"))
+        client.ok_or_else(|| Problem::not_found("Nexthink is not asked here (serve.diagnose)"))
     }
 
     fn acting(&self, action: &str) -> Result<&Acting, Problem> {

@@ -50,7 +50,7 @@ impl App {
     /// Returns where what comes is put; the routes that ask are there only where that is somewhere.
     pub(super) fn places(&self) -> Result<&Places, Problem> {
         let places = self.places.as_ref();
-        places.ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, "nothing is received here"))
+        places.ok_or_else(|| Problem::not_found("nothing is received here"))
     }
 }
 

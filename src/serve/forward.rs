@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use reqwest::StatusCode;
 use reqwest::header::CONTENT_TYPE;
 use tokio::time::{sleep, timeout};
@@ -11,16 +12,15 @@ use url::{Host, Url};
 
 use super::app::App;
 use super::events::told;
-use super::places::Places;
-use crate::live::{Secret, http_client, pause_before};
+use super::problem::Problem;
+use super::resolve::aside;
+use crate::live::{Secret, pause_before};
 use crate::receive::{Consumer, Event};
 
 /// How long the address may take to answer.
 const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 /// How long nothing is looked for, though nothing was told: events may come by another process.
 const LOOK_AFTER: Duration = Duration::from_secs(30);
-/// Until there is an index to say whom to tell.
-const INDEX_AFTER: Duration = Duration::from_secs(2);
 
 /// Reads an address that events may be sent on to: by https, or on this machine; with no password.
 pub fn forward_url(text: &str) -> Option<Url> {
@@ -36,118 +36,131 @@ pub fn forward_url(text: &str) -> Option<Url> {
 
 /// Sends events on for as long as it is let; nothing where no address is configured.
 pub(super) async fn forward(app: Arc<App>) {
-    let Some(places) = &app.places else {
+    let forwarding = app
+        .places
+        .as_ref()
+        .and_then(|places| places.receiving.forward.clone());
+    let Some((url, token)) = forwarding else {
         return;
-    };
-    let Some((url, token)) = &places.options.forward else {
-        return;
-    };
-    let http = match http_client() {
-        Ok(http) => http,
-        Err(error) => return error!(%error, "no event is sent on"),
     };
     loop {
-        match next(places) {
+        match next(&app).await {
             Ok(Some(event)) => {
-                send(&app, places, &http, (url, token.as_ref()), &event).await;
-                let done = places.events.acknowledge(Consumer::Forwarding, event.id);
-                if let Err(error) = done {
-                    warn!(%error, event = event.id, "an event that was sent on comes again");
-                    sleep(LOOK_AFTER).await;
-                }
+                send(&app, (&url, token.as_ref()), &event).await;
+                acknowledge(&app, event.id).await;
             }
-            // Whatever is told meanwhile is kept for this.
-            Ok(None) => drop(timeout(LOOK_AFTER, places.came.notified()).await),
-            Err(error) => {
-                error!(%error, "events cannot be read, and are not sent on");
-                sleep(LOOK_AFTER).await;
-            }
+            Ok(None) => wait(&app).await,
+            Err(_) => sleep(LOOK_AFTER).await,
         }
     }
 }
 
-fn next(places: &Places) -> Result<Option<Event>, crate::receive::Error> {
-    let through = places.events.acknowledged(Consumer::Forwarding)?;
-    let mut events = places.events.after(through, 1)?;
-    Ok(events.pop())
+/// Waits until an event comes; whatever is told meanwhile is kept for this.
+async fn wait(app: &App) {
+    if let Ok(places) = app.places() {
+        let _ = timeout(LOOK_AFTER, places.came.notified()).await;
+    }
+}
+
+async fn next(app: &Arc<App>) -> Result<Option<Event>, Problem> {
+    let app = Arc::clone(app);
+    aside(move || {
+        let events = &app.places()?.events;
+        let through = events.acknowledged(Consumer::Forwarding)?;
+        Ok(events.after(through, 1)?.pop())
+    })
+    .await
+}
+
+async fn acknowledge(app: &Arc<App>, id: i64) {
+    let app = Arc::clone(app);
+    let done = aside(move || {
+        Ok(app
+            .places()?
+            .events
+            .acknowledge(Consumer::Forwarding, id, Timestamp::now())?)
+    });
+    if done.await.is_err() {
+        warn!(event = id, "an event that was sent on comes again");
+        sleep(LOOK_AFTER).await;
+    }
 }
 
 /// Sends one event until it is taken, or refused for what it is.
-async fn send(
-    app: &App,
-    places: &Places,
-    http: &reqwest::Client,
-    (url, token): (&Url, Option<&Secret>),
-    event: &Event,
-) {
+async fn send(app: &Arc<App>, (url, token): (&Url, Option<&Secret>), event: &Event) {
     for attempt in 1_u32.. {
-        let Some(body) = body(app, event) else {
-            sleep(INDEX_AFTER).await;
-            continue;
+        let fate = match body(app, event).await {
+            Ok(body) => send_once(app, (url, token), event.id, attempt, body).await,
+            // Who is to be told is not known yet.
+            Err(_) => "failed",
         };
-        let mut request = http
-            .post(url.clone())
-            .timeout(ANSWER_WITHIN)
-            .header(CONTENT_TYPE, "application/json")
-            .body(body.to_string());
-        if let Some(token) = token {
-            request = request.bearer_auth(token.reveal());
-        }
-        let status = request.send().await.map(|response| response.status());
-        match status {
-            Ok(status) if status.is_success() => {
-                app.metrics.count_received("event", "forwarded");
-                return info!(event = event.id, attempt, "an event is sent on");
-            }
-            Ok(status) if is_refusal(status) => {
-                app.metrics.count_received("event", "refused");
-                return error!(
-                    event = event.id,
-                    status = status.as_u16(),
-                    "an event is refused where it is sent to, and not sent again; GET /v1/events?after={} has it",
-                    event.id - 1
-                );
-            }
-            Ok(status) => warn!(
-                event = event.id,
-                attempt,
-                status = status.as_u16(),
-                "an event is not taken, and sent again"
-            ),
-            Err(error) => warn!(
-                event = event.id,
-                attempt,
-                is_timeout = error.is_timeout(),
-                is_connect = error.is_connect(),
-                "an event cannot be sent, and is sent again"
-            ),
-        }
-        app.metrics.count_received("event", "failed");
-        // What is acknowledged elsewhere need not be sent.
-        let through = places.events.acknowledged(Consumer::Forwarding);
-        if through.is_ok_and(|through| through >= event.id) {
+        app.metrics.count_received("event", fate);
+        if fate != "failed" {
             return;
         }
         sleep(pause_before(attempt)).await;
     }
 }
 
+/// Sends one event once, and says what became of it.
+async fn send_once(
+    app: &App,
+    (url, token): (&Url, Option<&Secret>),
+    id: i64,
+    attempt: u32,
+    body: String,
+) -> &'static str {
+    let Ok(places) = app.places() else {
+        return "failed";
+    };
+    let request = places.http.post(url.clone()).timeout(ANSWER_WITHIN);
+    let mut request = request.header(CONTENT_TYPE, "application/json").body(body);
+    if let Some(token) = token {
+        request = request.bearer_auth(token.reveal());
+    }
+    match request.send().await.map(|response| response.status()) {
+        Ok(status) if status.is_success() => {
+            info!(event = id, attempt, "an event is sent on");
+            "forwarded"
+        }
+        Ok(status) if is_refusal(status) => {
+            let status = status.as_u16();
+            error!(
+                event = id,
+                status,
+                "an event is refused where it is sent to, and not sent again; GET /v1/events?after= has it"
+            );
+            "refused"
+        }
+        Ok(status) => {
+            warn!(
+                event = id,
+                attempt,
+                status = status.as_u16(),
+                "an event is not taken, and sent again"
+            );
+            "failed"
+        }
+        Err(error) => {
+            let (is_timeout, is_connect) = (error.is_timeout(), error.is_connect());
+            warn!(
+                event = id,
+                attempt, is_timeout, is_connect, "an event cannot be sent, and is sent again"
+            );
+            "failed"
+        }
+    }
+}
+
+/// Returns an event with the people to tell.
+async fn body(app: &Arc<App>, event: &Event) -> Result<String, Problem> {
+    let (app, event) = (Arc::clone(app), event.clone());
+    aside(move || Ok(told(&event, app.opened.index()?)?.to_string())).await
+}
+
 /// Tells whether it is the event that is refused: any other refusal may pass, as when a token is renewed.
 fn is_refusal(status: StatusCode) -> bool {
     matches!(status.as_u16(), 400 | 410 | 413 | 415 | 422)
-}
-
-fn body(app: &App, event: &Event) -> Option<serde_json::Value> {
-    match app.opened.index() {
-        Ok(index) => match told(event, index) {
-            Ok(body) => Some(body),
-            Err(error) => {
-                error!(%error, event = event.id, "whom to tell of an event cannot be looked up");
-                None
-            }
-        },
-        Err(_) => None,
-    }
 }
 
 #[cfg(test)]

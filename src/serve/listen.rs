@@ -62,17 +62,11 @@ impl Server {
     /// Begins to listen; nothing is answered before [`Server::run`].
     ///
     /// # Errors
-    /// [`Error::Open`] where others than this machine could ask and there is no token, [`Error::Listen`] where the address cannot
+    /// [`Error::Open`] and its like where others than those who are meant could ask, [`Error::Listen`] where the address cannot
     /// be listened on, [`Error::Receive`] where what is received could not be kept.
     pub async fn bind(options: &Options) -> Result<Server, Error> {
-        if options.acting.is_some() && options.token.is_none() {
-            return Err(Error::OpenActions);
-        }
-        let app = Arc::new(App::new(options)?);
+        check(options)?;
         let listener = match &options.address {
-            Address::Tcp(address) if !address.ip().is_loopback() && options.token.is_none() => {
-                return Err(Error::Open { address: *address });
-            }
             Address::Tcp(address) => {
                 let bound = TcpListener::bind(address).await;
                 let bound = bound.map_err(|source| Error::Listen {
@@ -90,6 +84,8 @@ impl Server {
                 Listener::Unix(bound?)
             }
         };
+        // Nothing is made or opened where there is nowhere to listen.
+        let app = Arc::new(App::new(options)?);
         Ok(Server {
             listener,
             router: router(&app),
@@ -165,6 +161,22 @@ impl Server {
                 }
             }
         }
+    }
+}
+
+/// Refuses what would be open to whom it is not meant for.
+fn check(options: &Options) -> Result<(), Error> {
+    let has_token = options.token.is_some();
+    let sent_with = options.receiving.as_ref().map(|receiving| &receiving.token);
+    match &options.address {
+        Address::Tcp(address) if !address.ip().is_loopback() && !has_token => {
+            Err(Error::Open { address: *address })
+        }
+        _ if options.acting.is_some() && !has_token => Err(Error::OpenActions),
+        // What passes requests of Nexthink on from outside is on this machine.
+        Address::Tcp(_) if sent_with.is_some() && !has_token => Err(Error::OpenReceiving),
+        _ if sent_with.is_some() && sent_with == options.token.as_ref() => Err(Error::OneToken),
+        _ => Ok(()),
     }
 }
 

@@ -42,6 +42,7 @@ pub(super) struct Metrics {
     seconds: Histogram,
     answers: Family<OfOutcome, Counter>,
     received: Family<OfReceived, Counter>,
+    waiting: Gauge,
     is_ready: Gauge,
     generation: Gauge,
     age: Gauge<f64, AtomicU64>,
@@ -55,6 +56,7 @@ impl Metrics {
             seconds: Histogram::new(BOUNDS),
             answers: Family::default(),
             received: Family::default(),
+            waiting: Gauge::default(),
             is_ready: Gauge::default(),
             generation: Gauge::default(),
             age: Gauge::default(),
@@ -76,6 +78,11 @@ impl Metrics {
             "received",
             "What Nexthink sent and where events went, by what became of it",
             metrics.received.clone(),
+        );
+        registry.register(
+            "events_waiting",
+            "Events of webhooks that their reader does not have yet",
+            metrics.waiting.clone(),
         );
         registry.register("ready", "1: an index is open", metrics.is_ready.clone());
         let generation = "The state of the index that answers";
@@ -111,7 +118,8 @@ impl Metrics {
     }
 
     /// Returns all that was counted, and how the index stands.
-    pub(super) fn text(&self, index: Option<&Index>) -> Result<String, fmt::Error> {
+    pub(super) fn text(&self, index: Option<&Index>, waiting: u64) -> Result<String, fmt::Error> {
+        self.waiting.set(waiting.cast_signed());
         self.is_ready.set(i64::from(index.is_some()));
         if let Some(index) = index {
             self.generation.set(index.generation().cast_signed());

@@ -33,8 +33,8 @@ pub use self::gate::Token;
 pub use self::listen::Server;
 pub use self::openapi::document;
 use crate::identifier::NotSaid;
-use crate::ingest::Mapping;
-use crate::live::{Audit, Client, Secret};
+use crate::ingest::{Mapping, SourceConfig};
+use crate::live::{self, Audit, Client, Secret};
 use crate::lookup;
 use crate::receive::{self, Webhook};
 
@@ -101,8 +101,8 @@ pub struct Acting {
 pub struct Receiving {
     /// What it must carry.
     pub token: Token,
-    /// By source, the folder that its exports are put into.
-    pub inboxes: BTreeMap<String, PathBuf>,
+    /// Sources that take exports, by name: each is a folder.
+    pub sources: BTreeMap<String, SourceConfig>,
     /// What columns are called.
     pub mapping: Mapping,
     /// What says nothing.
@@ -136,6 +136,14 @@ pub enum Error {
         "remote actions are allowed (serve.actions), and whoever is on this machine could have them run; set serve.token_file"
     )]
     OpenActions,
+    /// What passes on what Nexthink sends could look people up.
+    #[error(
+        "what Nexthink sends is passed on from outside, and lookups need no token; set serve.token_file"
+    )]
+    OpenReceiving,
+    /// Who sends could look people up, and who looks people up could send.
+    #[error("serve.token and receive.token are the same; give Nexthink one of its own")]
+    OneToken,
     /// The address cannot be listened on.
     #[error("cannot listen on {address}")]
     Listen {
@@ -147,6 +155,9 @@ pub enum Error {
     /// What is received could not be kept.
     #[error("what Nexthink sends could not be kept")]
     Receive(#[from] receive::Error),
+    /// No event could be sent on.
+    #[error(transparent)]
+    Forward(#[from] live::Error),
     /// A token is none.
     #[error("a token is 16 to 1024 visible ASCII characters")]
     BadToken,

@@ -88,11 +88,16 @@ fn paths() -> Value {
         },
         "/v1/act/outcome": {
             "post": with_body(
-                operation("outcome", "Say what became of a remote action", reference("Target"), json!([])),
-                of_target(json!({
-                    "action": {"type": "string"},
-                    "before": {"type": "string", "description": "What the answer to the act had as before."},
-                }), &["action", "before"]),
+                operation("outcome", "Say what became of a remote action, on the device that it was sent to",
+                    object(json!({"execution": {"type": ["object", "null"], "description": "Null where Nexthink tells of none yet."}})), json!([])),
+                json!({
+                    "type": "object", "required": ["action", "collector_uid", "before"], "additionalProperties": false,
+                    "properties": {
+                        "action": {"type": "string"},
+                        "collector_uid": {"type": "string", "description": "That of the target of the act."},
+                        "before": {"type": "string", "description": "What the answer to the act had as before."},
+                    },
+                }),
             ),
         },
         "/v1/impacted": {
@@ -171,7 +176,7 @@ fn receiving(id: &str, summary: &str, answer: Value, name: &str) -> Value {
 
 fn kept() -> Value {
     object(json!({
-        "kept": {"enum": ["new", "repeated", "apart"], "description": "apart: taken for a test delivery."},
+        "kept": {"enum": ["new", "repeated", "test"], "description": "test: no run takes it in."},
         "object": {"type": "string"}, "dataset": {"enum": ["users", "devices", "logins"]},
         "rows": {"type": "integer"}, "rejected": {"type": "integer"}, "reason": {"type": "string"},
     }))
@@ -260,8 +265,7 @@ fn target() -> Value {
             "health": {"type": "object", "description": "Of /v1/diagnose."},
             "sent": {"type": "boolean", "description": "Of /v1/act."},
             "request": {"type": ["object", "null"], "description": "Of /v1/act: its id in Nexthink."},
-            "before": {"type": "string", "description": "Of /v1/act, for /v1/act/outcome."},
-            "execution": {"type": ["object", "null"], "description": "Of /v1/act/outcome: null where Nexthink tells of none yet."}},
+            "before": {"type": "string", "description": "Of /v1/act, for /v1/act/outcome."}},
     })
 }
 

@@ -15,6 +15,8 @@ pub(super) struct Problem {
     detail: String,
     /// Of an act that failed: it may have been done all the same.
     may_be_done: Option<bool>,
+    /// How whoever is not known may say who they are.
+    challenge: &'static str,
 }
 
 impl Problem {
@@ -23,6 +25,7 @@ impl Problem {
             status,
             detail: detail.into(),
             may_be_done: None,
+            challenge: "Bearer",
         }
     }
 
@@ -46,10 +49,18 @@ impl Problem {
     }
 
     pub(super) fn unauthorized_sender() -> Problem {
-        Problem::new(
-            StatusCode::UNAUTHORIZED,
-            "expected Authorization: Bearer and the token that is configured for what is received, or Basic with it as the password",
-        )
+        let detail = "expected Authorization: Bearer and the token that is configured for what is received, or Basic with it as the \
+                      password";
+        Problem {
+            challenge: r#"Bearer, Basic realm="identidex""#,
+            ..Problem::new(StatusCode::UNAUTHORIZED, detail)
+        }
+    }
+
+    /// An act that is under way, and may be done: to ask again would do it twice.
+    pub(super) fn late_act() -> Problem {
+        let detail = "Nexthink did not answer in time; the audit log will have how it ended";
+        Problem::new(StatusCode::GATEWAY_TIMEOUT, detail).with_may_be_done(true)
     }
 
     pub(super) fn misdirected() -> Problem {
@@ -64,6 +75,10 @@ impl Problem {
             StatusCode::TOO_MANY_REQUESTS,
             "more requests a second than are answered",
         )
+    }
+
+    pub(super) fn not_found(detail: impl Into<String>) -> Problem {
+        Problem::new(StatusCode::NOT_FOUND, detail)
     }
 
     pub(super) fn not_ready(detail: impl Into<String>) -> Problem {
@@ -122,7 +137,7 @@ impl IntoResponse for Problem {
         headers.insert(CONTENT_TYPE, json);
         match self.status {
             StatusCode::UNAUTHORIZED => {
-                headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+                headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(self.challenge));
             }
             StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
                 headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));

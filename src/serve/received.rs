@@ -11,15 +11,16 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use futures::StreamExt as _;
 use jiff::Timestamp;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
+use super::Receiving;
 use super::app::{App, json as as_json};
 use super::problem::Problem;
 use super::resolve::{aside, came_whole};
 use crate::ingest::{Unfit, examine};
-use crate::receive::{Fault, Inbox, Kept};
+use crate::receive::{About, Delivery, Fate, Fault, Inbox, Stored};
 
 /// The largest export.
 const EXPORT_BYTES: u64 = 1 << 30;
@@ -34,23 +35,39 @@ pub(super) async fn export(
     Path(source): Path<String>,
     body: Body,
 ) -> Result<Response, Problem> {
-    let places = app.places()?;
-    let inbox = places.inboxes.get(&source).cloned().ok_or_else(|| {
-        Problem::new(
-            StatusCode::NOT_FOUND,
-            "no source of that name is a folder of this machine that takes .json files",
-        )
-    })?;
-    let Ok(_one_of_few) = places.at_once.acquire().await else {
-        return Err(Problem::not_ready("it is ending"));
+    let kept = receive_export(&app, &source, body).await;
+    let (fate, answer) = match kept {
+        Ok((fate, answer)) => (fate, Ok(as_json(&answer))),
+        Err(problem) => ("refused", Err(problem)),
     };
+    app.metrics.count_received("export", fate);
+    answer
+}
+
+/// Takes an export; returns what became of it, and the answer.
+async fn receive_export(
+    app: &Arc<App>,
+    source: &str,
+    body: Body,
+) -> Result<(&'static str, Value), Problem> {
+    let places = app.places()?;
+    let _coming = places.turn_to_come().await?;
+    let inbox = places.inbox(source)?;
     let (pieces, to_write) = mpsc::channel(PIECES);
-    let task = Arc::clone(&app);
-    let kept = tokio::spawn(aside(move || keep(&task, &inbox, to_write)));
+    let written = tokio::spawn(aside(move || write(&inbox, to_write)));
     let sent = send(body, pieces).await;
-    let kept = kept.await.unwrap_or_else(|_| Err(Problem::broken()));
+    let written = written.await.unwrap_or_else(|_| Err(Problem::broken()));
     // Why it did not come whole tells more than that it did not.
-    sent.and(kept)
+    sent?;
+    let (app, source, delivery) = (Arc::clone(app), source.to_owned(), written?);
+    // Who sent it may go away: its turn lasts as long as the work.
+    let turn = places.turn_to_be_looked_at().await?;
+    aside(move || {
+        let kept = keep(&app, &source, delivery);
+        drop(turn);
+        kept
+    })
+    .await
 }
 
 /// A piece of a body, or that it came whole.
@@ -66,9 +83,7 @@ async fn send(body: Body, pieces: mpsc::Sender<Piece>) -> Result<(), Problem> {
     loop {
         let next = timeout(NEXT_WITHIN, body.next()).await;
         let piece = match next.map_err(|_| Problem::timed_out())? {
-            Some(piece) => {
-                piece.map_err(|_| Problem::bad_request("the body did not come whole"))?
-            }
+            Some(piece) => piece.map_err(|_| cut())?,
             None => {
                 // Who would take it has failed, and says why.
                 let _ = pieces.send(Piece::End).await;
@@ -88,55 +103,74 @@ async fn send(body: Body, pieces: mpsc::Sender<Piece>) -> Result<(), Problem> {
     }
 }
 
-/// Writes an export, looks whether a run can take it in, and keeps it.
-fn keep(app: &App, inbox: &Inbox, mut pieces: mpsc::Receiver<Piece>) -> Result<Response, Problem> {
-    let places = app.places()?;
+/// Writes what comes.
+fn write(inbox: &Inbox, mut pieces: mpsc::Receiver<Piece>) -> Result<Delivery, Problem> {
     let mut delivery = inbox.begin()?;
     loop {
         match pieces.blocking_recv() {
             Some(Piece::Bytes(bytes)) => {
-                delivery
-                    .write_all(&bytes)
-                    .map_err(|error| inbox.fault(&error))?;
+                let written = delivery.write_all(&bytes);
+                written.map_err(|error| inbox.fault(&error))?;
             }
-            Some(Piece::End) => break,
-            None => return Err(Problem::bad_request("the body did not come whole")),
+            Some(Piece::End) => return Ok(delivery),
+            None => return Err(cut()),
         }
     }
-    let options = &places.options;
-    let examined = examine(delivery.path(), &options.mapping, &options.not_said);
-    let examined = examined.map_err(|unfit| {
-        app.metrics.count_received("export", "refused");
-        refusal(unfit)
-    })?;
-    let (dataset, rows) = (examined.dataset.as_str(), examined.rows);
-    let may_be_a_test = rows <= u64::from(options.test_rows);
-    let kept = delivery.keep(Timestamp::now(), dataset, ".json", may_be_a_test)?;
-    let (fate, object) = match &kept {
-        Kept::New(key) => ("new", key),
-        Kept::Repeated(key) => ("repeated", key),
-        Kept::Apart(key) => ("apart", key),
+}
+
+/// Looks whether a run can take an export in, and keeps it.
+fn keep(app: &App, source: &str, delivery: Delivery) -> Result<(&'static str, Value), Problem> {
+    let receiving = &app.places()?.receiving;
+    let examined = examine(delivery.path(), &receiving.mapping, &receiving.not_said);
+    let examined = examined.map_err(refusal)?;
+    let about = About {
+        at: Timestamp::now(),
+        dataset: examined.dataset.as_str(),
+        rows: examined.rows,
+        end: ".json",
     };
-    app.metrics.count_received("export", fate);
-    tracing::info!(
-        fate,
-        object,
-        rows,
-        rejected = examined.rejected,
-        "an export came"
-    );
+    is_taken(receiving, source, about.dataset)?;
+    let kept = delivery.keep(about, receiving.test_rows.into())?;
+    let (fate, object) = match kept {
+        Fate::New(key) => ("new", key),
+        Fate::Repeated(key) => ("repeated", key),
+        Fate::Test(key) => ("test", key),
+    };
+    let (rows, rejected) = (examined.rows, examined.rejected);
+    tracing::info!(fate, object, rows, rejected, "an export came");
     let mut answer = json!({
-        "kept": fate, "object": object, "dataset": dataset, "rows": rows, "rejected": examined.rejected,
+        "kept": fate, "object": object, "dataset": about.dataset, "rows": rows, "rejected": rejected,
     });
-    if fate == "apart" {
-        let test_rows = options.test_rows;
+    if fate == "test" {
+        let test_rows = receiving.test_rows;
         let reason = format!(
-            "an export of at most {test_rows} rows is taken for a test delivery, and no run takes it in; where it is none, set receive.test_rows"
+            "at most {test_rows} rows, and no others around them, are taken for a test delivery, which no run takes in; where it \
+             is none, set receive.test_rows"
         );
         tracing::warn!(object, "{reason}");
         answer["reason"] = json!(reason);
     }
-    Ok(as_json(&answer))
+    Ok((fate, answer))
+}
+
+/// Refuses what no run would see, for its name.
+fn is_taken(receiving: &Receiving, source: &str, dataset: &str) -> Result<(), Problem> {
+    let name = format!("2026-11-20/{dataset}-20261120T060000.000000Z-1r-0123456789ab.json");
+    let taken = receiving
+        .sources
+        .get(source)
+        .map(|source| source.takes(&name));
+    match taken {
+        Some(Ok(true)) => Ok(()),
+        _ => Err(Problem::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "include and exclude of the source leave files of that dataset out",
+        )),
+    }
+}
+
+fn cut() -> Problem {
+    Problem::bad_request("the body did not come whole")
 }
 
 fn refusal(unfit: Unfit) -> Problem {
@@ -159,43 +193,49 @@ pub(super) async fn webhook(
     Path(name): Path<String>,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Problem> {
-    let body = came_whole(body)?;
-    aside(move || {
-        let places = app.places()?;
-        let webhook = places.options.webhooks.get(&name).ok_or_else(|| {
-            Problem::new(
-                StatusCode::NOT_FOUND,
-                "no webhook of that name is configured",
-            )
-        })?;
-        let refuse = |problem| {
-            app.metrics.count_received("webhook", "refused");
-            problem
+    let stored = match came_whole(body) {
+        Ok(body) => {
+            let app = Arc::clone(&app);
+            aside(move || store(&app, &name, &body)).await
+        }
+        Err(problem) => Err(problem),
+    };
+    let (fate, answer) = match stored {
+        Ok(Stored { is_repeated, id }) => {
+            let answer = json!({"event": id, "repeated": is_repeated});
+            let fate = if is_repeated { "repeated" } else { "new" };
+            (fate, Ok(as_json(&answer)))
+        }
+        Err(problem) => ("refused", Err(problem)),
+    };
+    app.metrics.count_received("webhook", fate);
+    answer
+}
+
+/// Reads a message, and stores it.
+fn store(app: &App, name: &str, body: &[u8]) -> Result<Stored, Problem> {
+    let places = app.places()?;
+    let webhook = places.receiving.webhooks.get(name);
+    let webhook =
+        webhook.ok_or_else(|| Problem::not_found("no webhook of that name is configured"))?;
+    let message = std::str::from_utf8(body);
+    let message = message.map_err(|_| Problem::bad_request("the message is not UTF-8"))?;
+    let said = webhook.read(body).map_err(|fault| {
+        tracing::warn!(webhook = name, %fault, "a message is refused");
+        let status = match fault {
+            Fault::Syntax { .. } => StatusCode::BAD_REQUEST,
+            _ => StatusCode::UNPROCESSABLE_ENTITY,
         };
-        let message = std::str::from_utf8(&body);
-        let message =
-            message.map_err(|_| refuse(Problem::bad_request("the message is not UTF-8")))?;
-        let said = webhook.read(&body).map_err(|fault| {
-            tracing::warn!(webhook = name, %fault, "a message is refused");
-            let status = match fault {
-                Fault::Syntax { .. } => StatusCode::BAD_REQUEST,
-                _ => StatusCode::UNPROCESSABLE_ENTITY,
-            };
-            refuse(Problem::new(status, fault.to_string()))
-        })?;
-        let of = (webhook.name.as_str(), webhook.window);
-        let stored = places.events.store(of, &said, message, Timestamp::now())?;
-        let fate = if stored.is_repeated {
-            "repeated"
-        } else {
-            "new"
-        };
-        app.metrics.count_received("webhook", fate);
-        tracing::info!(webhook = name, event = stored.id, fate, "a message came");
-        places.came.notify_one();
-        Ok(as_json(
-            &json!({"event": stored.id, "repeated": stored.is_repeated}),
-        ))
-    })
-    .await
+        Problem::new(status, fault.to_string())
+    })?;
+    let of = (webhook.name.as_str(), webhook.window);
+    let stored = places.events.store(of, &said, message, Timestamp::now())?;
+    tracing::info!(
+        webhook = name,
+        event = stored.id,
+        is_repeated = stored.is_repeated,
+        "a message came"
+    );
+    places.came.notify_one();
+    Ok(stored)
 }

@@ -221,7 +221,9 @@ pub(super) async fn target(
     Ok(as_json(&of_body::<OfTarget>(body)?.targeted(&app)?))
 }
 /// Does the work of many lookups where no other request waits for it.
-pub(super) async fn aside(work: impl FnOnce() -> Answered + Send + 'static) -> Answered {
+pub(super) async fn aside<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Problem> + Send + 'static,
+) -> Result<T, Problem> {
     let done = tokio::task::spawn_blocking(work).await;
     done.unwrap_or_else(|_| Err(Problem::broken()))
 }

@@ -24,6 +24,7 @@ const REQUEST_WITHIN: Duration = Duration::from_secs(10);
 /// How long an export may take, which has up to a gibibyte.
 const EXPORT_WITHIN: Duration = Duration::from_mins(15);
 const EXPORTS: &str = "/v1/exports/{source}";
+const ACT: &str = "/v1/act";
 const MCP: &str = "/mcp";
 /// What Nexthink is asked takes its time: each call has a deadline of its own.
 const NEXTHINK_WITHIN: Duration = Duration::from_mins(3);
@@ -49,7 +50,7 @@ pub(super) fn router(app: &Arc<App>) -> Router {
         .route("/v1/why", get(resolve::why))
         .route("/v1/target", post(resolve::target))
         .route("/v1/diagnose", post(acts::diagnose))
-        .route("/v1/act", post(acts::act))
+        .route(ACT, post(acts::act))
         .route("/v1/act/outcome", post(acts::outcome))
         .route("/v1/impacted", post(resolve::impacted))
         .route_service(MCP, tools(app))
@@ -83,13 +84,19 @@ async fn guarded(State(app): State<Arc<App>>, request: Request, next: Next) -> R
     let route = request.extensions().get::<MatchedPath>().cloned();
     let within = match route.as_ref().map(MatchedPath::as_str) {
         Some(EXPORTS) => EXPORT_WITHIN,
-        Some(MCP | "/v1/diagnose" | "/v1/act" | "/v1/act/outcome") => NEXTHINK_WITHIN,
+        Some(MCP | ACT | "/v1/diagnose" | "/v1/act/outcome") => NEXTHINK_WITHIN,
         _ => REQUEST_WITHIN,
     };
     let response = match app.gate.check(request.uri(), request.headers()) {
         Ok(()) => timeout(within, next.run(request))
             .await
-            .unwrap_or_else(|_| Problem::timed_out().into_response()),
+            .unwrap_or_else(|_| {
+                let problem = match route.as_ref().map(MatchedPath::as_str) {
+                    Some(ACT) => Problem::late_act(),
+                    _ => Problem::timed_out(),
+                };
+                problem.into_response()
+            }),
         Err(problem) => problem.into_response(),
     };
     // What was asked for and is no route may be anything.
@@ -117,7 +124,18 @@ async fn ready(State(app): State<Arc<App>>) -> Result<&'static str, Problem> {
 }
 
 async fn metrics(State(app): State<Arc<App>>) -> Result<Response, Problem> {
-    let text = app.metrics.text(app.opened.index().ok().map(Arc::as_ref));
+    let waiting = match &app.places {
+        Some(_) => {
+            resolve::aside({
+                let app = Arc::clone(&app);
+                move || app.places()?.waiting()
+            })
+            .await?
+        }
+        None => 0,
+    };
+    let index = app.opened.index().ok().map(Arc::as_ref);
+    let text = app.metrics.text(index, waiting);
     let text = text.map_err(|_| {
         Problem::new(
             StatusCode::INTERNAL_SERVER_ERROR,

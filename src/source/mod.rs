@@ -36,7 +36,6 @@ use std::time::Duration;
 
 use futures::future::{Either, select};
 use futures::{FutureExt, StreamExt, TryStreamExt};
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use object_store::path::Path;
 use object_store::{ObjectMeta, ObjectStoreExt};
@@ -287,12 +286,18 @@ impl Sources {
             return Ok(());
         };
         let path = store.folder.join(&object.key);
-        let found = std::fs::symlink_metadata(&path)?;
-        let modified = Timestamp::try_from(found.modified()?).map(Timestamp::as_microsecond);
-        match modified.is_ok_and(|at| at == object.modified_at) && found.len() == object.size_bytes
-        {
+        let found = match std::fs::symlink_metadata(&path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+            found => found?,
+        };
+        let Ok(location) = Path::parse(&object.key) else {
+            return Ok(());
+        };
+        let head = away_from_runtimes(|| store.objects.head(&location).now_or_never());
+        let is_it = |meta| store.object(meta) == *object;
+        // A link is somebody's, and another file by now is none that was taken in.
+        match found.is_file() && head.and_then(Result::ok).is_some_and(is_it) {
             true => std::fs::remove_file(&path),
-            // Another one by now, or a link, which is somebody's.
             false => Ok(()),
         }
     }

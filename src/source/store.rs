@@ -116,8 +116,9 @@ impl Store {
 
 /// Opens a source. Touches the file system for a folder, and the AWS configuration for S3 without static keys.
 pub(super) async fn open(config: &SourceConfig) -> Result<Store, Error> {
-    let is_folder = !config.url.contains("://") || config.url.starts_with("file://");
-    if config.keep_for.is_some() && !is_folder {
+    let is_service = config.url.contains("://") && !config.url.starts_with("file://");
+    let is_file = FilePath::new(&config.url).is_file();
+    if config.keep_for.is_some() && (is_service || is_file) {
         return Err(config.bad_url(
             "it is no folder, and only files of folders are removed; take keep_for out, and let the bucket's own rules do it",
         ));

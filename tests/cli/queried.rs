@@ -179,3 +179,35 @@ fn an_address_that_is_none_is_bad_usage() {
         ended.stderr
     );
 }
+
+#[test]
+fn another_tenant_than_the_credential_is_of_is_bad_usage() {
+    let tenant = Tenant::new();
+    fs::write(
+        tenant.home.path("identidex.toml"),
+        "[nexthink]\ninstance = \"contoso\"\nregion = \"eu\"\n",
+    )
+    .unwrap();
+    let ended = tenant
+        .sync("nexthink://fabrikam.eu?users=all_users", &[])
+        .exits(2);
+    assert!(ended.stderr.contains("another tenant"), "{}", ended.stderr);
+    assert!(tenant.server.asked(START).is_empty());
+}
+
+#[test]
+fn a_dry_run_asks_for_nothing_and_a_run_that_may_not_run_neither() {
+    let tenant = Tenant::new();
+    tenant.exports(&[Some((200, USERS)), Some((200, DEVICES))]);
+    tenant.sync(URL, &[]).exits(0);
+    let dry = tenant.sync(URL, &["--dry-run"]).exits(0);
+    assert!(
+        dry.stdout.contains("nothing new among 2 objects"),
+        "{}",
+        dry.stdout
+    );
+    let lock = fs::File::open(tenant.home.path("identity.db.d/lock")).unwrap();
+    lock.lock().unwrap();
+    tenant.sync(URL, &[]).exits(5);
+    assert_eq!(tenant.server.asked(START).len(), 2);
+}

@@ -106,6 +106,7 @@ fn over_http_a_model_looks_up_and_never_acts() {
     );
     let mut serve = desk.home.command(&["serve", "--listen", "127.0.0.1:0"]);
     let mut serve = serve
+        .env("IDENTIDEX_SERVE_DIAGNOSE", "true")
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()

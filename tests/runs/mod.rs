@@ -6,6 +6,7 @@
 
 mod copies;
 mod failures;
+mod kept;
 mod order;
 mod rows;
 mod stores;

@@ -105,7 +105,8 @@ fn a_talk_goes_from_a_diagnosis_to_what_became_of_it() {
         let row = json!({"time": Timestamp::now().to_string(), "status": "success", "outputs": "{}",
             "remote_action.name": "Clear disk", "device.collector.uid": COLLECTOR});
         nexthink.answers(EXECUTE, &[rows(json!([])), rows(json!([row]))]);
-        let outcome = json!({"query": person, "action": "#clear_disk", "before": done["before"]});
+        let outcome =
+            json!({"collector_uid": COLLECTOR, "action": "#clear_disk", "before": done["before"]});
         let none = json_of(post(&asked, "/v1/act/outcome", &outcome).await).await;
         assert_eq!(none["execution"], Value::Null);
         let told = json_of(post(&asked, "/v1/act/outcome", &outcome).await).await;

@@ -83,6 +83,11 @@ impl Asked {
             .unwrap()
     }
 
+    async fn get_with_token(&self, path: &str) -> Response {
+        let request = self.client.get(format!("{}{path}", self.base));
+        request.bearer_auth(TOKEN).send().await.unwrap()
+    }
+
     async fn post(&self, path: &str, body: &str) -> Response {
         let request = self.client.post(format!("{}{path}", self.base));
         request.body(body.to_owned()).send().await.unwrap()
@@ -383,9 +388,13 @@ fn the_description_is_the_copy_in_schemas_and_what_is_served() {
     let home = tempfile::tempdir().unwrap();
     let mut options = options(&home.path().join("none.db"));
     options.receiving = Some(received::receiving(home.path()));
+    options.token = Some(Token::new(TOKEN).unwrap());
     run(async {
         let asked = Asked::start(&options).await;
-        assert_eq!(json_of(asked.get("/openapi.json").await).await, copy);
+        assert_eq!(
+            json_of(asked.get_with_token("/openapi.json").await).await,
+            copy
+        );
         // Each path that is described is one, asked as it is described.
         for (path, methods) in copy["paths"].as_object().unwrap() {
             for method in methods.as_object().unwrap().keys() {
@@ -397,6 +406,7 @@ fn the_description_is_the_copy_in_schemas_and_what_is_served() {
                 let response = asked
                     .client
                     .request(method, format!("{}{path}", asked.base))
+                    .bearer_auth(TOKEN)
                     .send();
                 let status = response.await.unwrap().status().as_u16();
                 assert!(![404, 405].contains(&status), "{path}: {status}");

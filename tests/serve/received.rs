@@ -5,13 +5,13 @@ use std::path::Path;
 use std::time::Duration;
 
 use identidex::identifier::NotSaid;
-use identidex::ingest::Mapping;
+use identidex::ingest::{Mapping, SourceConfig};
 use identidex::receive::{Pointer, Webhook};
-use identidex::serve::{Options, Receiving, Token};
+use identidex::serve::{Options, Receiving, Server, Token};
 use reqwest::{Method, RequestBuilder, Response};
 use serde_json::{Value, json};
 
-use super::{Asked, index, json_of, options, problem, run};
+use super::{Asked, TOKEN, index, json_of, options, problem, run};
 use crate::replay;
 use crate::servers::{Reply, Scripted};
 
@@ -19,6 +19,7 @@ const SENDS: &str = "fedcba98765432100000";
 const ROWS: &str = r#"{"user.name":"new@EMEA","user.sid":"S-1-5-21-1-2-3-1200"}"#;
 
 pub(super) fn receiving(home: &Path) -> Receiving {
+    let source = SourceConfig::new("exports", home.join("exports").display().to_string());
     let place = |text: &str| Pointer::new(text);
     let webhook = Webhook {
         name: "disk".to_owned(),
@@ -29,7 +30,7 @@ pub(super) fn receiving(home: &Path) -> Receiving {
     };
     Receiving {
         token: Token::new(SENDS).unwrap(),
-        inboxes: BTreeMap::from([("exports".to_owned(), home.join("exports"))]),
+        sources: BTreeMap::from([("exports".to_owned(), source)]),
         mapping: Mapping::shipped(),
         not_said: NotSaid::default(),
         test_rows: 0,
@@ -43,6 +44,7 @@ pub(super) fn receiving(home: &Path) -> Receiving {
 fn receiving_options(home: &Path) -> Options {
     let mut options = options(&index(home));
     options.receiving = Some(receiving(home));
+    options.token = Some(Token::new(TOKEN).unwrap());
     options
 }
 
@@ -58,8 +60,23 @@ async fn send(asked: &Asked, path: &str, body: impl Into<reqwest::Body>) -> Resp
     request(asked, path, body).send().await.unwrap()
 }
 
+/// Asks as whoever looks people up.
+async fn get(asked: &Asked, path: &str) -> Response {
+    asked.get_with_token(path).await
+}
+
+async fn post(asked: &Asked, path: &str, body: &str) -> Response {
+    let request = asked.client.post(format!("{}{path}", asked.base));
+    request
+        .bearer_auth(TOKEN)
+        .body(body.to_owned())
+        .send()
+        .await
+        .unwrap()
+}
+
 async fn events(asked: &Asked, path: &str) -> Vec<i64> {
-    let told = json_of(asked.get(path).await).await;
+    let told = json_of(get(asked, path).await).await;
     told["events"]
         .as_array()
         .unwrap()
@@ -105,7 +122,8 @@ fn exports_in_each_shape_are_taken_in_by_the_next_run() {
         });
         sync.await.unwrap();
         for number in 1..=6 {
-            let answer = json_of(asked.get(&format!("/v1/resolve?q=n{number}%40EMEA")).await).await;
+            let answer =
+                json_of(get(&asked, &format!("/v1/resolve?q=n{number}%40EMEA")).await).await;
             assert_eq!(answer["outcome"], "one", "{number}");
         }
         asked.end().await;
@@ -120,7 +138,7 @@ fn a_test_delivery_is_kept_apart_and_said_to_be() {
     run(async {
         let asked = Asked::start(&options).await;
         let kept = json_of(send(&asked, "/v1/exports/exports", ROWS).await).await;
-        assert_eq!(kept["kept"], "apart");
+        assert_eq!(kept["kept"], "test");
         assert!(
             kept["reason"]
                 .as_str()
@@ -132,7 +150,7 @@ fn a_test_delivery_is_kept_apart_and_said_to_be() {
             replay::sync(&exports, &path, Duration::from_secs(300))
         });
         sync.await.unwrap();
-        let answer = json_of(asked.get("/v1/resolve?q=new%40EMEA").await).await;
+        let answer = json_of(get(&asked, "/v1/resolve?q=new%40EMEA").await).await;
         assert_eq!(answer["outcome"], "none");
         asked.end().await;
     });
@@ -186,11 +204,9 @@ fn what_is_no_export_is_refused_and_leaves_nothing() {
             .client
             .get(format!("{}/v1/resolve?q=jdoe", asked.base))
             .bearer_auth(SENDS);
-        assert_eq!(
-            lookup.send().await.unwrap().status(),
-            200,
-            "this machine needs no token"
-        );
+        assert_eq!(lookup.send().await.unwrap().status(), 401);
+        let unknown = send(&asked, "/v1/exports/exports", ROWS.replace("user.", "x.")).await;
+        assert_eq!(problem(unknown).await.0, 422);
         // A body that ends early is no export.
         let pieces = [
             Ok("[{\"user.name\":\"a@EMEA\"}]"),
@@ -238,7 +254,7 @@ fn a_webhook_is_one_event_with_the_people_to_tell() {
                 200
             );
         }
-        let told = json_of(asked.get("/v1/events").await).await;
+        let told = json_of(get(&asked, "/v1/events").await).await;
         assert_eq!(told["next"], 3);
         let [first, second, _] = &told["events"].as_array().unwrap()[..] else {
             panic!("{told}")
@@ -247,7 +263,7 @@ fn a_webhook_is_one_event_with_the_people_to_tell() {
             (&first["alert"], &first["message"], &first["webhook"]),
             (&json!("disk full"), &message, &json!("disk"))
         );
-        // The device of the one who is named, too: they are told once.
+        // Whose the device is, is said as well, and the one who is named is told once.
         assert_eq!(first["to_tell"].as_array().unwrap().len(), 1);
         assert_eq!(first["to_tell"][0]["upn"], "john.doe@contoso.com");
         assert_eq!(first["impacted"][0]["device"]["name"], "NB-1");
@@ -265,15 +281,13 @@ fn a_webhook_is_one_event_with_the_people_to_tell() {
         let asked = Asked::start(&options).await;
         assert_eq!(events(&asked, "/v1/events?limit=2").await, [1, 2]);
         assert_eq!(events(&asked, "/v1/events?after=2").await, [3]);
-        let through = json_of(
-            asked
-                .post("/v1/events/acknowledge", r#"{"through":2}"#)
-                .await,
-        )
-        .await;
+        let through =
+            json_of(post(&asked, "/v1/events/acknowledge", r#"{"through":2}"#).await).await;
         assert_eq!(through, json!({"through": 2}));
         assert_eq!(events(&asked, "/v1/events").await, [3]);
         assert_eq!(events(&asked, "/v1/events?after=0").await, [1, 2, 3]);
+        let metrics = get(&asked, "/metrics").await.text().await.unwrap();
+        assert!(metrics.contains("identidex_events_waiting 1"), "{metrics}");
         asked.end().await;
     });
 }
@@ -313,10 +327,10 @@ fn messages_that_cannot_be_meant_are_refused_without_a_word_of_them() {
             "/v1/events?limit=1001",
             "/v1/events?after=1&after=2",
         ] {
-            assert_eq!(problem(asked.get(path).await).await.0, 400, "{path}");
+            assert_eq!(problem(get(&asked, path).await).await.0, 400, "{path}");
         }
         assert_eq!(
-            problem(asked.post("/v1/events/acknowledge", "{}").await)
+            problem(post(&asked, "/v1/events/acknowledge", "{}").await)
                 .await
                 .0,
             400
@@ -411,5 +425,104 @@ fn a_sender_that_pauses_for_ever_is_let_go() {
         assert_eq!(stored.status(), 200);
         drop(slow);
         asked.end().await;
+    });
+}
+
+#[test]
+fn a_message_about_somebody_is_told_to_nobody_else() {
+    let home = tempfile::tempdir().unwrap();
+    let options = receiving_options(home.path());
+    run(async {
+        let asked = Asked::start(&options).await;
+        // Jane is at John's laptop.
+        let message = json!({"device": "NB-1", "user": "jane.doe@contoso.com", "alert": "your password expires"});
+        send(&asked, "/v1/webhooks/disk", message.to_string()).await;
+        let message = json!({"device": "NB-1", "user": "nobody@contoso.com", "alert": "your password expires"});
+        send(&asked, "/v1/webhooks/disk", message.to_string()).await;
+        let told = json_of(get(&asked, "/v1/events").await).await;
+        let events = told["events"].as_array().unwrap();
+        let people: Vec<Vec<&str>> = events
+            .iter()
+            .map(|event| {
+                let people = event["to_tell"].as_array().unwrap().iter();
+                people.map(|one| one["upn"].as_str().unwrap()).collect()
+            })
+            .collect();
+        assert_eq!(people, [vec!["jane.doe@contoso.com"], vec![]]);
+        assert_eq!(
+            events[0]["impacted"][0]["to_tell"]["upn"],
+            "john.doe@contoso.com"
+        );
+        asked.end().await;
+    });
+}
+
+#[test]
+fn a_folder_that_is_not_there_costs_its_own_exports_alone() {
+    let home = tempfile::tempdir().unwrap();
+    let mut options = receiving_options(home.path());
+    let receiving = options.receiving.as_mut().unwrap();
+    let missing = home.path().join("not-mounted");
+    let mut only_users =
+        SourceConfig::new("users", home.path().join("exports").display().to_string());
+    only_users.include = vec!["users*".to_owned()];
+    receiving.sources.insert(
+        "missing".to_owned(),
+        SourceConfig::new("missing", missing.display().to_string()),
+    );
+    receiving.sources.insert("users".to_owned(), only_users);
+    run(async {
+        let asked = Asked::start(&options).await;
+        assert_eq!(
+            problem(send(&asked, "/v1/exports/missing", ROWS).await)
+                .await
+                .0,
+            503
+        );
+        assert!(!missing.exists());
+        assert_eq!(
+            send(&asked, "/v1/exports/exports", ROWS).await.status(),
+            200
+        );
+        // What no run would see for its name is not taken.
+        let device =
+            r#"{"device.name":"NB-9","device.uid":"dddddddd-0000-4000-8000-000000000009"}"#;
+        assert_eq!(
+            problem(send(&asked, "/v1/exports/users", device).await)
+                .await
+                .0,
+            422
+        );
+        let metrics = get(&asked, "/metrics").await.text().await.unwrap();
+        assert!(
+            metrics.contains(r#"identidex_received_total{what="export",fate="refused"} 2"#),
+            "{metrics}"
+        );
+        asked.end().await;
+        std::fs::create_dir(&missing).unwrap();
+        let asked = Asked::start(&options).await;
+        assert_eq!(
+            send(&asked, "/v1/exports/missing", ROWS).await.status(),
+            200
+        );
+        asked.end().await;
+    });
+}
+
+#[test]
+fn who_sends_and_who_asks_are_told_apart() {
+    let home = tempfile::tempdir().unwrap();
+    let mut options = receiving_options(home.path());
+    run(async {
+        options.token = None;
+        let error = Server::bind(&options).await.unwrap_err().to_string();
+        assert!(error.contains("serve.token_file"), "{error}");
+        options.token = Some(Token::new(SENDS).unwrap());
+        let error = Server::bind(&options).await.unwrap_err().to_string();
+        assert!(error.contains("are the same"), "{error}");
+        assert!(
+            !home.path().join("events.db").exists(),
+            "nothing is made before"
+        );
     });
 }

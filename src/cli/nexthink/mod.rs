@@ -23,9 +23,10 @@ use clap::Subcommand;
 use serde_json::json;
 use tokio::runtime::Runtime;
 
-use super::{BadUsage, Context, Exit, print_json, sync};
+use super::{BadUsage, Context, Exit, beside, print_json, sync};
 use crate::live::{Audit, Client, Credentials, Error, Mandate, Options, Secret, Tenant};
 use crate::lookup::{Index, NoTarget, Query};
+use crate::queried::Queried;
 use crate::resolver::{Resolved, Resolver, ResolverOptions};
 
 /// For so long nobody is asked for again whom Nexthink did not know.
@@ -149,8 +150,26 @@ pub(super) fn client(context: &Context) -> anyhow::Result<Client> {
     )
 }
 
+/// Makes a client of the tenant of a source, with the configured credential, which is of one tenant.
+pub(super) fn client_of_source(context: &Context, queried: &Queried) -> anyhow::Result<Client> {
+    let nexthink = &context.config.nexthink;
+    let of = [
+        (&nexthink.instance, queried.instance()),
+        (&nexthink.region, queried.region()),
+    ];
+    let is_other = |(configured, named): &(&Option<String>, &str)| {
+        let configured = configured.as_deref();
+        configured.is_some_and(|configured| !configured.eq_ignore_ascii_case(named))
+    };
+    if of.iter().any(is_other) {
+        let text = "a source is of another tenant than [nexthink]: one index is one tenant, and a credential is of one";
+        return Err(BadUsage(text.to_owned()).into());
+    }
+    client_of(context, Some(queried.instance()), Some(queried.region()))
+}
+
 /// Makes a client of a tenant, with the configured credential.
-pub(super) fn client_of(
+fn client_of(
     context: &Context,
     instance: Option<&str>,
     region: Option<&str>,
@@ -295,7 +314,7 @@ pub(super) fn audit(context: &Context) -> anyhow::Result<Audit> {
 }
 
 fn audit_path(context: &Context) -> PathBuf {
-    let beside = || context.config.index.path.with_extension("audit.jsonl");
+    let beside = || beside(&context.config.index.path, "audit.jsonl");
     context.config.nexthink.audit.clone().unwrap_or_else(beside)
 }
 

@@ -118,7 +118,7 @@ impl Client {
         action_name: &str,
         target: &Target,
     ) -> Result<Before, Error> {
-        let executions = self.executions(action_name, target).await?;
+        let executions = self.executions(action_name, target.collector_uid()).await?;
         Ok(Before {
             at: now(),
             newest: executions.iter().map(|one| one.time).max(),
@@ -136,7 +136,18 @@ impl Client {
         target: &Target,
         before: Before,
     ) -> Result<Option<Execution>, Error> {
-        let mut executions = self.executions(action_name, target).await?;
+        self.execution_on(action_name, target.collector_uid(), before)
+            .await
+    }
+
+    /// As [`Client::execution`], on the device that something was done to, whoever has it by now.
+    pub(crate) async fn execution_on(
+        &self,
+        action_name: &str,
+        collector_uid: &str,
+        before: Before,
+    ) -> Result<Option<Execution>, Error> {
+        let mut executions = self.executions(action_name, collector_uid).await?;
         let from = before.at.checked_sub(CLOCKS_DIFFER).unwrap_or(before.at);
         executions
             .retain(|one| one.time >= from && before.newest.is_none_or(|newest| one.time > newest));
@@ -179,13 +190,13 @@ impl Client {
     async fn executions(
         &self,
         action_name: &str,
-        target: &Target,
+        collector_uid: &str,
     ) -> Result<Vec<Execution>, Error> {
         // A name may have * and ? in it; rows of other ones are left out below.
-        let query = Shipped::RemoteActionExecutions.query(&["name", target.collector_uid()])?;
+        let query = Shipped::RemoteActionExecutions.query(&["name", collector_uid])?;
         let query = query.with_pattern("remote_action", action_name);
         let shipped = Shipped::RemoteActionExecutions;
-        let rows = rows_of(shipped, target, self.execute(&query).await?.rows)?;
+        let rows = rows_of(shipped, collector_uid, self.execute(&query).await?.rows)?;
         let is_its = |row: &&Row| {
             let name = text_of(row, "remote_action.name");
             name.is_some_and(|name| name == action_name.trim())
