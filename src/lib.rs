@@ -35,6 +35,7 @@
 //! | saved queries as a source | `queried` | `ingest` and `live` |
 //! | lookups and what Nexthink sends, over HTTP | `serve` | `serve` |
 //! | tools of a language model | `mcp` | `mcp` |
+//! | SQL over a generation, for people | `sql` | `cli` |
 //! | the program | `config`, `telemetry`, `cli` | `cli` |
 //! | a made-up tenant | `demo` | `cli` |
 
@@ -97,6 +98,8 @@ pub mod cli;
 mod config;
 #[cfg(feature = "cli")]
 mod demo;
+#[cfg(feature = "cli")]
+mod sql;
 #[cfg(feature = "cli")]
 mod telemetry;
 

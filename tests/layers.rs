@@ -59,12 +59,14 @@ const LAYERS: &[(&str, &[&str])] = &[
     // Checks that columns are mapped to fields there are.
     ("config", &["live", "mapping", "receive", "serve", "source"]),
     ("telemetry", &[]),
+    ("sql", &["generation"]),
     (
         "cli",
         &[
             "class",
             "config",
             "demo",
+            "generation",
             "index",
             "ingest",
             "live",
@@ -77,6 +79,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "resolver",
             "serve",
             "source",
+            "sql",
             "telemetry",
         ],
     ),

@@ -9,6 +9,7 @@ mod generations;
 mod impacted;
 mod mcp;
 mod nexthink;
+mod query;
 mod rejects;
 mod resolve;
 mod rollback;
@@ -20,6 +21,7 @@ mod why;
 mod answer;
 mod asked;
 mod clues;
+mod whole_file;
 mod words;
 
 use std::borrow::Cow;
@@ -201,6 +203,7 @@ enum Command {
     Demo(demo::Args),
     Mcp(mcp::Args),
     Impacted(impacted::Args),
+    Query(query::Args),
 }
 
 /// What every command works with.
@@ -287,6 +290,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
         Command::Demo(args) => demo::run(args, &context),
         Command::Mcp(args) => mcp::run(args, &context),
         Command::Impacted(args) => impacted::run(args, &context),
+        Command::Query(args) => query::run(args, &context),
     }
 }
 

@@ -41,7 +41,7 @@ pub(super) struct Place {
 /// An opened generation.
 #[derive(Debug)]
 pub(crate) struct Generation {
-    path: PathBuf,
+    pub(super) path: PathBuf,
     /// As `current` names it; empty when the path is a file of its own.
     name: String,
     pub(crate) number: u64,

@@ -41,7 +41,7 @@ pub(crate) mod generation;
 mod mount;
 mod reader;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
@@ -284,6 +284,12 @@ impl Index {
     /// Returns the number of the generation that answers now.
     pub fn generation(&self) -> u64 {
         self.current().number
+    }
+
+    /// Returns the file of the generation that answers now. It never changes, and is removed some time after a newer one is there;
+    /// who has it open can read it to the end.
+    pub fn file(&self) -> PathBuf {
+        self.current().path.clone()
     }
 
     /// Returns until when the index was told of each dataset.

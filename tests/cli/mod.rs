@@ -6,6 +6,7 @@ mod impacted;
 mod nexthink;
 mod odd;
 mod queried;
+mod query;
 mod rejects;
 mod resolve;
 mod rollback;

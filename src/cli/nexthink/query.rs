@@ -1,7 +1,6 @@
 //! `identidex nexthink query`: runs a saved query, and prints its rows.
 
-use std::fs::File;
-use std::io::BufWriter;
+use std::io::{BufWriter, Write as _};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -10,6 +9,7 @@ use serde_json::{Value, json};
 use tracing::warn;
 
 use super::{client, pair, wait};
+use crate::cli::whole_file::WholeFile;
 use crate::cli::words::printable;
 use crate::cli::{Context, Exit, print, print_json};
 use crate::live::Client;
@@ -95,17 +95,12 @@ async fn export(
     within: Duration,
 ) -> anyhow::Result<Exit> {
     let export = client.export(query, Compression::Gzip, within).await?;
-    let name = || format!("{} cannot be written", path.display());
-    // Readers of a file that is there see all of it.
-    let folder = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty());
-    let file = tempfile::NamedTempFile::new_in(folder.unwrap_or(std::path::Path::new(".")));
-    let mut file = BufWriter::new(file.with_context(name)?);
-    let bytes = client.download(&export, &mut file, within).await?;
-    let file = file.into_inner().map_err(|error| error.into_error());
-    let file: File = file.with_context(name)?.persist(path).with_context(name)?;
-    file.sync_all().with_context(name)?;
+    let file = WholeFile::begin(path)?;
+    let mut to = BufWriter::new(file.file());
+    let bytes = client.download(&export, &mut to, within).await?;
+    to.flush().context("the file cannot be written")?;
+    drop(to);
+    file.keep()?;
     print_json(
         &json!({"file": path.display().to_string(), "bytes": bytes, "truncated": export.is_truncated}),
     )?;

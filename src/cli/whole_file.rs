@@ -1,0 +1,42 @@
+//! A file that is there whole or not at all: readers of one that was there before see all of that.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use tempfile::NamedTempFile;
+
+/// A file in the making; what is not kept leaves nothing.
+pub(super) struct WholeFile {
+    file: NamedTempFile,
+    path: PathBuf,
+}
+
+impl WholeFile {
+    pub(super) fn begin(path: &Path) -> anyhow::Result<WholeFile> {
+        let folder = path
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty());
+        let file = NamedTempFile::new_in(folder.unwrap_or(Path::new(".")));
+        Ok(WholeFile {
+            file: file.with_context(|| unwritable(path))?,
+            path: path.to_owned(),
+        })
+    }
+
+    pub(super) fn file(&self) -> &File {
+        self.file.as_file()
+    }
+
+    /// Has it be there, on the disk for good.
+    pub(super) fn keep(self) -> anyhow::Result<()> {
+        let name = || unwritable(&self.path);
+        self.file.as_file().sync_all().with_context(name)?;
+        self.file.persist(&self.path).with_context(name)?;
+        Ok(())
+    }
+}
+
+fn unwritable(path: &Path) -> String {
+    format!("{} cannot be written", path.display())
+}

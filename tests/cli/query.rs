@@ -1,0 +1,162 @@
+//! `identidex query`: what it prints in each format, and what it does not do.
+
+use std::fs::{self, File};
+
+use parquet::file::reader::{FileReader as _, SerializedFileReader};
+use parquet::record::RowAccessor as _;
+use serde_json::{Value, json};
+
+use crate::util::Home;
+
+const NAMES: &str = "SELECT name, class, id FROM accounts WHERE name LIKE 'jdoe@%' ORDER BY name";
+
+#[test]
+fn rows_are_printed_in_each_format() {
+    let home = Home::of_tenant();
+    let table = home.run(&["query", NAMES]).exits(0).stdout;
+    let lines: Vec<Vec<&str>> = table
+        .lines()
+        .map(|line| line.split_whitespace().collect())
+        .collect();
+    assert_eq!(
+        (lines.len(), &lines[0], &lines[1][..2]),
+        (
+            3,
+            &vec!["name", "class", "id"],
+            &["jdoe@APAC", "person"][..]
+        )
+    );
+    let csv = home.run(&[
+        "query",
+        "--format",
+        "csv",
+        "SELECT name, NULL AS empty, 1.5 AS real FROM accounts WHERE name = 'jdoe@EMEA'",
+    ]);
+    assert_eq!(csv.exits(0).stdout, "name,empty,real\njdoe@EMEA,,1.5\n");
+    let lines = home
+        .run(&["query", "--format", "json", NAMES])
+        .exits(0)
+        .stdout;
+    let rows: Vec<Value> = lines
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!((rows.len(), &rows[1]["name"]), (2, &json!("jdoe@EMEA")));
+    home.run(&[
+        "query",
+        "--format",
+        "parquet",
+        "--output",
+        "rows.parquet",
+        NAMES,
+    ])
+    .exits(0);
+    let file = SerializedFileReader::new(File::open(home.path("rows.parquet")).unwrap()).unwrap();
+    let rows: Vec<_> = file
+        .get_row_iter(None)
+        .unwrap()
+        .map(Result::unwrap)
+        .collect();
+    assert_eq!(
+        (rows.len(), rows[1].get_string(0).unwrap().as_str()),
+        (2, "jdoe@EMEA")
+    );
+    assert!(rows[1].get_long(2).unwrap() > 0);
+}
+
+#[test]
+fn the_views_are_there_and_no_row_is_lost() {
+    let home = Home::of_tenant();
+    for view in ["accounts", "devices", "usages", "loads", "rejects"] {
+        let count = home
+            .run(&[
+                "query",
+                "--format",
+                "csv",
+                &format!("SELECT count(*) FROM {view}"),
+            ])
+            .exits(0)
+            .stdout;
+        let rows = home
+            .run(&["query", "--format", "csv", &format!("SELECT * FROM {view}")])
+            .exits(0)
+            .stdout;
+        let counted: usize = count.lines().nth(1).unwrap().parse().unwrap();
+        let mut reader = csv::Reader::from_reader(rows.as_bytes());
+        assert_eq!(reader.records().count(), counted, "{view}");
+    }
+}
+
+#[test]
+fn nothing_is_written_but_what_was_asked_for() {
+    let home = Home::of_tenant();
+    let before = home.files();
+    for statement in [
+        "DELETE FROM object",
+        "VACUUM INTO 'x.db'",
+        "ATTACH 'x.db' AS x",
+        "SELECT",
+        "SELECT * FROM hunter2",
+    ] {
+        home.run(&["query", statement]).exits(2);
+    }
+    let endless =
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n";
+    let ended = home.run(&["query", "--within", "1", endless]).exits(1);
+    assert!(
+        ended.stderr.contains("took longer than 1 s"),
+        "{}",
+        ended.stderr
+    );
+    // What fails leaves the file that was there.
+    fs::write(home.path("rows.csv"), "mine").unwrap();
+    home.run(&[
+        "query",
+        "--format",
+        "csv",
+        "--output",
+        "rows.csv",
+        "SELECT hunter2",
+    ])
+    .exits(2);
+    home.run(&[
+        "query",
+        "--format",
+        "csv",
+        "--output",
+        "nowhere/rows.csv",
+        "SELECT 1",
+    ])
+    .exits(1);
+    assert_eq!(fs::read_to_string(home.path("rows.csv")).unwrap(), "mine");
+    fs::remove_file(home.path("rows.csv")).unwrap();
+    assert!(home.files() == before);
+    assert_eq!(Home::new().run(&["query", "SELECT 1"]).exits(1).stdout, "");
+}
+
+#[test]
+fn values_steer_no_terminal_and_run_in_no_spreadsheet() {
+    let home = Home::new();
+    fs::create_dir(home.path("in")).unwrap();
+    let users = "user.name,user.ad.full_name\na@EMEA,=cmd()\nb@EMEA,\u{1b}[31mred\u{202e}\n";
+    fs::write(home.path("in/2026-11-20T06-00-00Z.csv"), users).unwrap();
+    home.run(&["sync", "in", "-q"]).exits(0);
+    let names = "SELECT full_name FROM accounts ORDER BY name";
+    let csv = home
+        .run(&["query", "--format", "csv", names])
+        .exits(0)
+        .stdout;
+    assert!(csv.contains("'=cmd()"), "{csv}");
+    let csv = home
+        .run(&["query", "--format", "csv", "--verbatim", names])
+        .exits(0)
+        .stdout;
+    assert!(csv.contains("\n=cmd()"), "{csv}");
+    for format in ["table", "json"] {
+        let text = home
+            .run(&["query", "--format", format, names])
+            .exits(0)
+            .stdout;
+        assert!(!text.contains(['\u{1b}', '\u{202e}']), "{format}: {text}");
+    }
+}
