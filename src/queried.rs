@@ -4,6 +4,8 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use tracing::info;
 use url::Url;
 
 use crate::identifier::NotSaid;
@@ -121,6 +123,7 @@ async fn export(
     // Rows are at least as new as when they were asked for.
     let at = Timestamp::now();
     let query = Query::new(id.clone());
+    info!(query = %id, "an export is asked for");
     let export = client
         .export(&query, Compression::Gzip, WITHIN)
         .await
@@ -130,10 +133,15 @@ async fn export(
         .download(&export, &mut delivery, WITHIN)
         .await
         .map_err(told)?;
-    let examined = examine(delivery.path(), mapping, not_said).map_err(|unfit| match unfit {
-        Unfit::Content(reason) | Unfit::Machine(reason) => reason,
-        Unfit::Empty => "the export is empty: it does not even say which columns it has".to_owned(),
-    })?;
+    let examined =
+        examine(delivery.path(), TimeZone::UTC, mapping, not_said).map_err(
+            |unfit| match unfit {
+                Unfit::Content(reason) | Unfit::Machine(reason) => reason,
+                Unfit::Empty => {
+                    "the export is empty: it does not even say which columns it has".to_owned()
+                }
+            },
+        )?;
     if examined.dataset != dataset {
         let (found, dataset) = (examined.dataset.as_str(), dataset.as_str());
         return Err(format!(

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use tokio::signal::unix::{SignalKind, signal};
-use tracing::info;
+use tracing::{info, warn};
 
 use super::{BadUsage, Context, Exit, beside, nexthink, print, sync};
 use crate::config::ADDRESS;
@@ -125,6 +125,11 @@ fn receiving(context: &Context) -> anyhow::Result<Option<Receiving>> {
             false => Err(BadUsage(NO_TOKEN.to_owned()).into()),
         };
     };
+    if configured.forward_url.is_none()
+        && (configured.forward_token.is_some() || configured.forward_token_file.is_some())
+    {
+        return Err(BadUsage("receive.forward_token is configured, and not where to send events: set receive.forward_url".to_owned()).into());
+    }
     let forward_token = match (&configured.forward_token, &configured.forward_token_file) {
         (None, Some(file)) => Some(Secret::from_file(file)?),
         (token, _) => token.clone(),
@@ -163,6 +168,12 @@ fn receiving_sources(
         let source = source
             .filter(|source| !source.url.contains("://"))
             .ok_or_else(expected)?;
+        if Path::new(&source.url).is_relative() {
+            warn!(
+                source = name,
+                "its folder is relative to the current one: sync has to run in the same"
+            );
+        }
         receiving.insert(name.clone(), source.clone());
     }
     Ok(receiving)

@@ -19,6 +19,7 @@ use super::{BadUsage, ClosedPipe, Context, Exit, LogFormat, print, print_json};
 use crate::class::Patterns;
 use crate::config::{self, Config, Source};
 use crate::ingest::{self, Failure, Outcome, Progress, Report};
+use crate::live::Client;
 use crate::live::nql::QueryId;
 use crate::mapping::Mapping;
 use crate::publish::{Folder, Readers};
@@ -173,6 +174,15 @@ fn ask_tenants(mut options: ingest::Options, context: &Context) -> anyhow::Resul
         source.url = inbox_of(&options.index, &source.name).display().to_string();
         source.keep_for.get_or_insert(KEEP_EXPORTS_FOR);
         tenants.push((source.name.clone(), queried, client));
+    }
+    let is_other = |(_, queried, _): &(String, Queried, Client)| {
+        let (_, first, _) = &tenants[0];
+        (queried.instance(), queried.region()) != (first.instance(), first.region())
+    };
+    if tenants.iter().any(is_other) {
+        return Err(
+            BadUsage("sources are of several tenants: one index is one tenant".to_owned()).into(),
+        );
     }
     if tenants.is_empty() {
         return Ok(Asked::nobody(options));

@@ -70,7 +70,12 @@ pub(super) fn assign(config: &mut Config, key: &[&str], value: &Value) -> Result
         ["serve", "actions"] => serve.actions = value.texts()?,
         ["serve", "connections"] => serve.connections = value.count()?,
         ["receive", key] => return assign_receive(receive, key, value),
-        ["webhook", name, key] if is_webhook_name(name) => {
+        ["webhook", name, _] if !is_webhook_name(name) => {
+            return Err(Refusal::Expected(
+                "webhooks whose names are 1 to 64 letters, digits, '-' or '_'",
+            ));
+        }
+        ["webhook", name, key] => {
             let new = || Webhook {
                 name: name.to_owned(),
                 device: None,

@@ -100,6 +100,7 @@ impl Ledger {
         let is_loaded = columns.take()?.text() == Some("loaded");
         let dataset = columns.take()?.integer();
         let shape = columns.take()?.integer();
+        let rows = columns.take()?.integer().unwrap_or_default();
         self.known.insert(identity);
         let dataset = dataset.and_then(|code| Dataset::from_code(u8::try_from(code).ok()?));
         let shape = shape.and_then(|shape| u16::try_from(shape).ok().map(ShapeId));
@@ -112,30 +113,37 @@ impl Ledger {
             blake3,
             shape,
         };
-        self.add_stamp(stamp, is_loaded.then_some(dataset));
+        self.add_stamp(stamp, !is_loaded);
         if is_loaded {
             self.keys_and_times.insert(key_and_time(&name, observed_at));
             let shapes = self.shapes_of.entry((source, dataset)).or_default();
             shapes.insert(observed_at, shape);
+            self.cover(dataset, observed_at, rows.unsigned_abs());
         }
         Ok(())
     }
 
-    /// Adds an object's stamp; `dataset` is that of one whose rows were taken in.
-    fn add_stamp(&mut self, stamp: Stamp, dataset: Option<Dataset>) {
+    /// Adds an object's stamp; that of a duplicate is its original's, too.
+    fn add_stamp(&mut self, stamp: Stamp, is_duplicate: bool) {
         self.stamps.push(stamp);
         let id = self.newest();
         let content = (stamp.blake3, stamp.observed_at);
-        let Some(dataset) = dataset else {
+        if is_duplicate {
             let original = *self.originals.entry(content).or_insert(id);
             let original = &mut self.stamps[original.at()];
             original.modified_at = original.modified_at.max(stamp.modified_at);
             return;
-        };
+        }
         // A copy that was taken in once more stands for its content from then on.
         self.originals.insert(content, id);
-        let newest = &mut self.coverage[dataset as usize];
-        *newest = (*newest).max(Some(stamp.observed_at));
+    }
+
+    /// Notes until when a dataset was told of. A file without a row tells nothing: the query or a right may have gone.
+    fn cover(&mut self, dataset: Dataset, observed_at: i64, rows: u64) {
+        if rows > 0 {
+            let newest = &mut self.coverage[dataset as usize];
+            *newest = (*newest).max(Some(observed_at));
+        }
     }
 
     /// Returns the object that was added last.
@@ -240,7 +248,7 @@ impl Ledger {
             blake3,
             shape,
         };
-        self.add_stamp(stamp, (!is_duplicate).then_some(dataset));
+        self.add_stamp(stamp, is_duplicate);
         self.lines.push(Line {
             object,
             blake3,
@@ -282,6 +290,10 @@ impl Ledger {
             ));
         }
         line.counts.superseded = line.taken;
+        let (dataset, observed_at) = (line.dataset, line.object.observed_at);
+        if !line.is_duplicate {
+            self.cover(dataset, observed_at, rows);
+        }
         Ok(())
     }
 

@@ -3,10 +3,15 @@
 use std::collections::HashSet;
 use std::path::Path;
 
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
 use super::error::chain;
+use super::tally::Tally;
+use crate::class::Patterns;
 use crate::decode::{self, Form, Reading};
 use crate::identifier::NotSaid;
-use crate::mapping::{self, Mapping, held_by};
+use crate::mapping::{self, Mapper, Mapping, held_by};
 use crate::observation::Layout;
 use crate::schema::Dataset;
 
@@ -32,12 +37,17 @@ pub enum Unfit {
     Machine(String),
 }
 
-/// Reads a file to its end and says what it holds: `mapping` has what columns are called, `not_said` what says nothing.
-/// Texts are Unicode.
+/// Reads a file to its end and says what it holds: `mapping` has what columns are called, `not_said` what says nothing, times
+/// without a zone are of `time_zone`. Texts are Unicode.
 ///
 /// # Errors
 /// [`Unfit`], as a run would find it.
-pub fn examine(path: &Path, mapping: &Mapping, not_said: &NotSaid) -> Result<Examined, Unfit> {
+pub fn examine(
+    path: &Path,
+    time_zone: TimeZone,
+    mapping: &Mapping,
+    not_said: &NotSaid,
+) -> Result<Examined, Unfit> {
     let names = mapping.column_names();
     let (form, layout) = form_and_layout(path, None, mapping, &names)?;
     let columns = held_by(&layout, form.header.len());
@@ -46,18 +56,24 @@ pub fn examine(path: &Path, mapping: &Mapping, not_said: &NotSaid) -> Result<Exa
         not_said,
         names: &names,
     };
-    let mut examined = Examined {
-        dataset: layout.dataset,
-        rows: 0,
-        rejected: 0,
-    };
+    let now = Timestamp::now().as_microsecond();
+    let patterns = Patterns::default();
+    let mut mapper = Mapper::new(&layout, (&time_zone, now), &patterns);
+    let mut tally = Tally::default();
     for batch in decode::batches(path, &form, reading, None).map_err(unfit)? {
         let batch = batch.map_err(unfit)?;
-        let rejected = batch.rejects.len() as u64;
-        examined.rows += batch.records.num_rows() as u64 + rejected;
-        examined.rejected += rejected;
+        tally.note_encoding(&batch);
+        let (batch, rejects) = mapper.map(batch);
+        tally.note(batch.len(), &rejects);
     }
-    Ok(examined)
+    match tally.failure() {
+        Some(reason) => Err(Unfit::Content(reason)),
+        None => Ok(Examined {
+            dataset: layout.dataset,
+            rows: tally.rows(),
+            rejected: tally.rejected(),
+        }),
+    }
 }
 
 /// Returns the form of a file, and which fields its columns are.

@@ -98,6 +98,8 @@ pub(super) struct Sanity {
     /// By number of rows: objects, and the first of them.
     capped: BTreeMap<u64, (u64, String)>,
     hints: BTreeSet<String>,
+    /// Objects with a header and no row, by dataset, and the first of them.
+    blank: BTreeMap<Dataset, (u64, String)>,
 }
 
 impl Sanity {
@@ -109,6 +111,11 @@ impl Sanity {
         if CAPS.contains(&seen.rows) {
             let capped = self.capped.entry(seen.rows);
             capped.or_insert((0, object.to_owned())).0 += 1;
+        }
+        // In an hour of the night nobody logs in.
+        if seen.rows == 0 && dataset != Dataset::Logins {
+            let blank = self.blank.entry(dataset);
+            blank.or_insert((0, object.to_owned())).0 += 1;
         }
         // Logins may all be of one user, or on one device.
         let same = match dataset {
@@ -150,6 +157,13 @@ impl Sanity {
         for (rows, (objects, first)) in &self.capped {
             warnings.push(format!(
                 "{objects} objects have exactly {rows} rows, at which Nexthink cuts: rows may be missing (first {first})"
+            ));
+        }
+        for (dataset, (objects, first)) in &self.blank {
+            warnings.push(format!(
+                "{objects} {} objects have a header and no row (first {first}): check the query, and the right of the exporter to see \
+                 them; they say nothing, and the index is as old as before",
+                dataset.as_str()
             ));
         }
         warnings.extend(self.hints.iter().cloned());

@@ -57,6 +57,11 @@ impl Tally {
         self.rows
     }
 
+    /// Returns how many of them are rejected.
+    pub(super) fn rejected(&self) -> u64 {
+        self.rejected
+    }
+
     /// Tells whether more than a fifth of what was read so far is rejected.
     pub(super) fn looks_bad(&self) -> bool {
         self.rejected > 0 && self.rejected * SHARE > self.rows

@@ -123,10 +123,10 @@ impl Events {
             let change = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
             let known = change
                 .prepare_cached(
-                    "SELECT id FROM event WHERE content = ?1 AND received_at > ?2 ORDER BY received_at DESC LIMIT 1",
+                    "SELECT id FROM event WHERE content = ?1 AND received_at > ?2 AND received_at < ?3 ORDER BY received_at DESC LIMIT 1",
                 )?
                 .query_row(
-                    params![content.as_slice(), now.saturating_sub(micros(window))],
+                    params![content.as_slice(), now.saturating_sub(micros(window)), now.saturating_add(micros(window))],
                     |row| row.get(0),
                 )
                 .optional()?;
@@ -206,6 +206,14 @@ impl Events {
         })
     }
 
+    /// Returns the last event that there ever was; 0 where there was none.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub fn last(&self) -> Result<i64, Error> {
+        self.with(|connection| last(connection))
+    }
+
     /// Returns the last event that a consumer has for good; 0 where there is none.
     ///
     /// # Errors
@@ -221,17 +229,11 @@ impl Events {
     /// What the database says.
     pub fn acknowledge(&self, consumer: Consumer, id: i64, now: Timestamp) -> Result<i64, Error> {
         self.with(|connection| {
-            let last: Option<i64> = connection
-                .query_row(
-                    "SELECT seq FROM sqlite_sequence WHERE name = 'event'",
-                    [],
-                    |row| row.get(0),
-                )
-                .optional()?;
+            let last = last(connection)?;
             connection.execute(
                 "INSERT INTO consumer (name, through) VALUES (?1, ?2) \
                  ON CONFLICT (name) DO UPDATE SET through = max(through, excluded.through)",
-                params![consumer.name(), id.clamp(0, last.unwrap_or(0))],
+                params![consumer.name(), id.clamp(0, last)],
             )?;
             self.forget(connection, now, Duration::ZERO)?;
             through(connection, consumer)
@@ -264,6 +266,14 @@ impl Events {
             .unwrap_or_else(PoisonError::into_inner);
         work(&mut connection).map_err(|error| unusable(&self.path, &error))
     }
+}
+
+fn last(connection: &Connection) -> rusqlite::Result<i64> {
+    let last = connection
+        .prepare_cached("SELECT seq FROM sqlite_sequence WHERE name = 'event'")?
+        .query_row([], |row| row.get(0))
+        .optional()?;
+    Ok(last.unwrap_or(0))
 }
 
 fn micros(duration: Duration) -> i64 {
@@ -397,10 +407,13 @@ mod tests {
         assert_eq!(store(&events, "disk", "{}", 3_599), (1, true));
         assert_eq!(store(&events, "boot", "{}", 3_599), (2, false));
         assert_eq!(store(&events, "disk", "{ }", 3_599), (3, false));
+        // A clock that was ahead once keeps nothing back.
+        assert_eq!(store(&events, "disk", "[1]", 300_000), (4, false));
+        assert_eq!(store(&events, "disk", "[1]", 3_599), (5, false));
         drop(events);
         // Another process goes on where this one ended.
         let events = open(&path, HOUR);
-        assert_eq!(store(&events, "disk", "{}", 3_600), (4, false));
+        assert_eq!(store(&events, "disk", "{}", 3_600), (6, false));
         let [first, ..] = &events.after(0, 1).unwrap()[..] else {
             panic!("one")
         };

@@ -1,8 +1,8 @@
 //! An inbox: the folder of a source that deliveries are put into, each as a file that says in its name when it came, how many
 //! rows it has, and what is in it by its hash.
 //!
-//! What is sent again within half an hour is the same delivery: no sender says so, and the shortest schedule is an hour. What is
-//! small, and by itself for a quarter of an hour, is a test; how many rows Nexthink sends at once is not documented, so that many
+//! What is sent again within half an hour, with nothing else of its dataset between, is the same delivery: no sender says so, and
+//! the shortest schedule is an hour. What is small, and by itself for a quarter of an hour, is a test; how many rows Nexthink sends at once is not documented, so that many
 //! small ones are an export.
 
 use std::fs::{self, File};
@@ -169,7 +169,17 @@ impl Delivery {
         let is_same = |one: &&Kept| {
             one.hash == hash && one.length == length && one.is_within(REPEATED_WITHIN)
         };
-        let same = near.iter().find(is_same);
+        // What came since says something else: then it is told anew, and the newest.
+        let newest = |is_test: bool| {
+            let of = near
+                .iter()
+                .filter(|one| one.dataset == about.dataset && one.is_test == is_test);
+            of.max_by_key(|one| one.at)
+        };
+        let same = [newest(false), newest(true)]
+            .into_iter()
+            .flatten()
+            .find(is_same);
         let is_of = |one: &&Kept| one.dataset == about.dataset && one.is_within(TOGETHER_WITHIN);
         let others = near.iter().filter(is_of).filter(|one| !is_same(one));
         let together: u64 = others.map(|one| one.rows).sum();
@@ -415,8 +425,11 @@ mod tests {
         assert_eq!(again, Fate::Repeated(key_of(&first).to_owned()));
         let next = keep(&inbox, "{}", "2026-11-21T00:50:00Z", 100);
         assert!(matches!(&next, Fate::New(key) if key.starts_with("2026-11-21/")));
-        let other = keep(&inbox, "[]", "2026-11-21T00:50:00Z", 100);
+        let other = keep(&inbox, "[]", "2026-11-21T00:51:00Z", 100);
         assert!(matches!(other, Fate::New(_)));
+        // What corrects another one is newer than it.
+        let back = keep(&inbox, "{}", "2026-11-21T00:52:00Z", 100);
+        assert!(matches!(back, Fate::New(_)));
     }
 
     #[test]
@@ -448,7 +461,7 @@ mod tests {
             keep(&inbox, "c", "2026-11-20T06:02:00Z", 3),
             Fate::New(_)
         ));
-        let again = keep(&inbox, "a", "2026-11-20T06:03:00Z", 3);
+        let again = keep(&inbox, "c", "2026-11-20T06:03:00Z", 3);
         assert!(matches!(&again, Fate::Repeated(key) if folder.path().join(key).is_file()));
         assert_eq!(
             fs::read_dir(folder.path().join("_tests")).unwrap().count(),

@@ -2,11 +2,12 @@
 //! they came.
 //!
 //! - `inbox`: exports, each as a file in the folder of a source; a run takes them in like any other
-//! - `webhook`: which parts of a message are devices, users and the alert
+//! - `webhook`: which parts of a message are devices, users and the alert; `strict`: in which no name stands twice
 //! - `events`: messages in a database of their own, in the order in which they came, until whoever tells people has them
 
 mod events;
 mod inbox;
+mod strict;
 mod webhook;
 
 pub use self::events::{Consumer, Event, Events, Stored};

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::strict::Strict;
+
 /// The most devices, and the most users, of one message.
 const NAMED_AT_MOST: usize = 100;
 /// The longest name of one, and of an alert, in bytes: as long as any identifier.
@@ -53,6 +55,12 @@ pub enum Fault {
         /// The column.
         column: usize,
     },
+    /// An object of it has a name twice: which one is meant is not known.
+    #[error("line {line}: an object has the same name twice")]
+    Twice {
+        /// The line, the first being 1.
+        line: usize,
+    },
     /// It names no device and no user.
     #[error("expected a device or a user at {places}; the message has neither there")]
     NobodyNamed {
@@ -89,10 +97,15 @@ impl Webhook {
     /// # Errors
     /// [`Fault`].
     pub fn read(&self, message: &[u8]) -> Result<Said, Fault> {
-        let message: Value = serde_json::from_slice(message).map_err(|error| Fault::Syntax {
-            line: error.line(),
-            column: error.column(),
-        })?;
+        let fault = |error: serde_json::Error| match error.is_data() {
+            true => Fault::Twice { line: error.line() },
+            false => Fault::Syntax {
+                line: error.line(),
+                column: error.column(),
+            },
+        };
+        // Of two equal names the last would stand alone.
+        let Strict(message) = serde_json::from_slice(message).map_err(fault)?;
         let said = Said {
             devices: texts(&message, self.device.as_ref())?,
             users: texts(&message, self.user.as_ref())?,
@@ -168,6 +181,10 @@ mod tests {
     fn faults_say_where_and_never_what() {
         for (message, expected) in [
             ("{\"secret\":\n", "line 2, column 0: the message is no JSON"),
+            (
+                "{\"users\":\"a\",\n\"users\":\"b\"}",
+                "line 2: an object has the same name twice",
+            ),
             (
                 "{}",
                 "expected a device or a user at /device/name or /users; the message has neither there",

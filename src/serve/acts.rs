@@ -95,8 +95,14 @@ pub(super) async fn act(
         return Ok(as_json(&answer));
     };
     // What was executed until now is not what it comes to; asked first, since what is sent cannot be taken back.
-    let before = before(client, &asked.action, &target).await;
-    let before = before.map_err(|error| problem(&error).with_may_be_done(false))?;
+    let not_sent = |error: &Error| problem(error).with_may_be_done(false);
+    let info = client.remote_action(&asked.action).await;
+    let info = info.map_err(|error| not_sent(&error))?;
+    action
+        .fits(&info)
+        .map_err(|error| Problem::bad_request(error.to_string()))?;
+    let before = client.before_execution(&info.name, &target).await;
+    let before = before.map_err(|error| not_sent(&error))?;
     let plan = RemediationPlan::new(action, target);
     let (client, audit, asked_by) = (client.clone(), acting.audit.clone(), asked.asked_by);
     // Whoever asked may go away: it is sent all the same, and the log has how that ended.
@@ -145,12 +151,6 @@ fn targeted(app: &App, asked: OfTarget) -> Result<(Option<Target>, Value), Probl
     let targeted = asked.targeted(app)?;
     let answer = json!(targeted);
     Ok((targeted.found.ok(), answer))
-}
-
-/// Executions are known by the name of the remote action, which Nexthink is asked for.
-async fn before(client: &Client, action: &str, target: &Target) -> Result<Before, Error> {
-    let name = client.remote_action(action).await?.name;
-    client.before_execution(&name, target).await
 }
 
 fn problem(error: &Error) -> Problem {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
-use axum::http::Uri;
+use axum::http::{StatusCode, Uri};
 use axum::response::Response;
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -53,6 +53,7 @@ pub(super) async fn after(State(app): State<Arc<App>>, uri: Uri) -> Result<Respo
             Some(after) => after,
             None => events.acknowledged(Consumer::Asking)?,
         };
+        is_known(after, events.last()?)?;
         let index = app.opened.index()?;
         let mut found = events.after(after, limit)?;
         found.truncate(fitting(&found));
@@ -62,6 +63,22 @@ pub(super) async fn after(State(app): State<Arc<App>>, uri: Uri) -> Result<Respo
         Ok(as_json(&json!({"events": told, "next": next})))
     })
     .await
+}
+
+/// Refuses what lies behind all events: whoever asks knows another database, and would pass over what comes here.
+fn is_known(id: i64, last: i64) -> Result<(), Problem> {
+    match id {
+        id if id < 0 => Err(Problem::bad_request(
+            "the number of an event is at least 1; 0 is before all",
+        )),
+        id if id > last => Err(Problem::new(
+            StatusCode::CONFLICT,
+            format!(
+                "the last event is {last}: the database was made anew; ask without after, and begin again"
+            ),
+        )),
+        _ => Ok(()),
+    }
 }
 
 /// Returns how many events one answer has room for, by whom they name; one at least.
@@ -81,6 +98,7 @@ pub(super) async fn acknowledge(
 ) -> Result<Response, Problem> {
     let Acknowledged { through } = of_body(body)?;
     aside(move || {
+        is_known(through, app.places()?.events.last()?)?;
         let through =
             app.places()?
                 .events

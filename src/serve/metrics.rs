@@ -42,7 +42,7 @@ pub(super) struct Metrics {
     seconds: Histogram,
     answers: Family<OfOutcome, Counter>,
     received: Family<OfReceived, Counter>,
-    waiting: Gauge,
+    waiting: Gauge<f64, AtomicU64>,
     is_ready: Gauge,
     generation: Gauge,
     age: Gauge<f64, AtomicU64>,
@@ -118,8 +118,13 @@ impl Metrics {
     }
 
     /// Returns all that was counted, and how the index stands.
-    pub(super) fn text(&self, index: Option<&Index>, waiting: u64) -> Result<String, fmt::Error> {
-        self.waiting.set(waiting.cast_signed());
+    pub(super) fn text(
+        &self,
+        index: Option<&Index>,
+        waiting: Option<u64>,
+    ) -> Result<String, fmt::Error> {
+        self.waiting
+            .set(waiting.map_or(f64::NAN, |count| count as f64));
         self.is_ready.set(i64::from(index.is_some()));
         if let Some(index) = index {
             self.generation.set(index.generation().cast_signed());

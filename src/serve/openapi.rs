@@ -115,9 +115,12 @@ fn paths() -> Value {
         },
         "/v1/exports/{source}": {
             "post": receiving("receiveExport", "Take an export of Nexthink's HTTP API exporter; the next run takes it in", kept(), "source"),
+            "put": receiving("putExport", "The same", kept(), "source"),
         },
         "/v1/webhooks/{name}": {
             "post": receiving("receiveWebhook", "Take a message of a webhook of Nexthink", stored(), "name"),
+            "put": receiving("putWebhook", "The same", stored(), "name"),
+            "patch": receiving("patchWebhook", "The same", stored(), "name"),
         },
         "/v1/events": {
             "get": operation("events", "Hand over events of webhooks, with the people to tell, those first that came first",

@@ -13,7 +13,7 @@ use crate::live::http_client;
 use crate::receive::{Consumer, Events, Inbox};
 
 /// Exports that come at once, and how long one more waits for its turn.
-const COMING_AT_ONCE: usize = 8;
+const COMING_AT_ONCE: usize = 64;
 const TURN_WITHIN: Duration = Duration::from_secs(10);
 /// Exports that are looked at at once: that takes a core each.
 const LOOKED_AT_AT_ONCE: usize = 2;

@@ -37,6 +37,11 @@ impl Problem {
         }
     }
 
+    /// Returns why, without a word of the request.
+    pub(super) fn detail(&self) -> &str {
+        &self.detail
+    }
+
     pub(super) fn bad_request(detail: impl Into<String>) -> Problem {
         Problem::new(StatusCode::BAD_REQUEST, detail)
     }

@@ -2,15 +2,16 @@
 
 use std::io::Write as _;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use axum::body::{Body, Bytes};
+use axum::body::{Body, Bytes, HttpBody as _};
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use futures::StreamExt as _;
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
@@ -26,6 +27,9 @@ use crate::receive::{About, Delivery, Fate, Fault, Inbox, Stored};
 const EXPORT_BYTES: u64 = 1 << 30;
 /// How long a sender may pause within one.
 const NEXT_WITHIN: Duration = Duration::from_secs(30);
+/// How slow one may be, in bytes a second, and after which time that counts.
+const SLOWEST: u64 = 64 << 10;
+const SLOW_AFTER: Duration = Duration::from_secs(30);
 /// Pieces of one that wait to be written.
 const PIECES: usize = 16;
 
@@ -38,7 +42,10 @@ pub(super) async fn export(
     let kept = receive_export(&app, &source, body).await;
     let (fate, answer) = match kept {
         Ok((fate, answer)) => (fate, Ok(as_json(&answer))),
-        Err(problem) => ("refused", Err(problem)),
+        Err(problem) => {
+            tracing::warn!(source, why = problem.detail(), "an export is refused");
+            ("refused", Err(problem))
+        }
     };
     app.metrics.count_received("export", fate);
     answer
@@ -78,6 +85,11 @@ enum Piece {
 
 /// Hands the pieces of a body over as they come.
 async fn send(body: Body, pieces: mpsc::Sender<Piece>) -> Result<(), Problem> {
+    // What says at once that it is too large need not come.
+    if body.size_hint().lower() > EXPORT_BYTES {
+        return Err(too_large());
+    }
+    let begin = Instant::now();
     let mut body = body.into_data_stream();
     let mut length = 0;
     loop {
@@ -92,10 +104,10 @@ async fn send(body: Body, pieces: mpsc::Sender<Piece>) -> Result<(), Problem> {
         };
         length += piece.len() as u64;
         if length > EXPORT_BYTES {
-            return Err(Problem::new(
-                StatusCode::PAYLOAD_TOO_LARGE,
-                "an export has at most 1 GiB",
-            ));
+            return Err(too_large());
+        }
+        if begin.elapsed() > SLOW_AFTER + Duration::from_secs(length / SLOWEST) {
+            return Err(Problem::timed_out());
         }
         if pieces.send(Piece::Bytes(piece)).await.is_err() {
             return Ok(());
@@ -121,7 +133,16 @@ fn write(inbox: &Inbox, mut pieces: mpsc::Receiver<Piece>) -> Result<Delivery, P
 /// Looks whether a run can take an export in, and keeps it.
 fn keep(app: &App, source: &str, delivery: Delivery) -> Result<(&'static str, Value), Problem> {
     let receiving = &app.places()?.receiving;
-    let examined = examine(delivery.path(), &receiving.mapping, &receiving.not_said);
+    let zone = receiving
+        .sources
+        .get(source)
+        .map_or(TimeZone::UTC, |source| source.time_zone.clone());
+    let examined = examine(
+        delivery.path(),
+        zone,
+        &receiving.mapping,
+        &receiving.not_said,
+    );
     let examined = examined.map_err(refusal)?;
     let about = About {
         at: Timestamp::now(),
@@ -167,6 +188,10 @@ fn is_taken(receiving: &Receiving, source: &str, dataset: &str) -> Result<(), Pr
             "include and exclude of the source leave files of that dataset out",
         )),
     }
+}
+
+fn too_large() -> Problem {
+    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "an export has at most 1 GiB")
 }
 
 fn cut() -> Problem {

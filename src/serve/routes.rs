@@ -124,16 +124,10 @@ async fn ready(State(app): State<Arc<App>>) -> Result<&'static str, Problem> {
 }
 
 async fn metrics(State(app): State<Arc<App>>) -> Result<Response, Problem> {
-    let waiting = match &app.places {
-        Some(_) => {
-            resolve::aside({
-                let app = Arc::clone(&app);
-                move || app.places()?.waiting()
-            })
-            .await?
-        }
-        None => 0,
-    };
+    let places = Arc::clone(&app);
+    let waiting = resolve::aside(move || places.places()?.waiting())
+        .await
+        .ok();
     let index = app.opened.index().ok().map(Arc::as_ref);
     let text = app.metrics.text(index, waiting);
     let text = text.map_err(|_| {

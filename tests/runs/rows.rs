@@ -174,3 +174,32 @@ fn a_time_that_says_nothing_is_none_in_a_row_that_is_known_too() {
         assert_eq!(digest_with(&known), digest_with(&cut), "{time}");
     }
 }
+
+#[test]
+fn a_file_without_rows_makes_nothing_newer_and_is_told_of() {
+    let home = tempfile::tempdir().unwrap();
+    let (exports, path) = (home.path().join("exports"), home.path().join("identity.db"));
+    std::fs::create_dir(&exports).unwrap();
+    let put = |key: &str, text: &str| std::fs::write(exports.join(key), text).unwrap();
+    put("2026-11-20T06-00-00Z.csv", "user.name\nann@EMEA\n");
+    let options = replay::options(&exports, &path, Duration::from_secs(300));
+    ingest::run(&options, &mut |_| {}).unwrap();
+    put("2026-11-21T06-00-00Z.csv", "user.name\n");
+    let report = ingest::run(&options, &mut |_| {}).unwrap();
+    assert!(
+        report
+            .warnings
+            .iter()
+            .any(|warning| warning.contains("have a header and no row")),
+        "{report:?}"
+    );
+    let until = || {
+        let coverage = identidex::Index::open(&path).unwrap().coverage();
+        coverage.users.unwrap().to_string()
+    };
+    assert_eq!(until(), "2026-11-20T06:00:00Z");
+    // Nor does the next run take it for news, whose ledger comes from the file.
+    put("2026-11-19T06-00-00Z.csv", "user.name\nbob@EMEA\n");
+    ingest::run(&options, &mut |_| {}).unwrap();
+    assert_eq!(until(), "2026-11-20T06:00:00Z");
+}

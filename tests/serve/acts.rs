@@ -22,7 +22,9 @@ fn acting(home: &Path) -> (Scripted, Options) {
     let server = Scripted::start();
     let token = r#"{"token_type":"Bearer","expires_in":900,"access_token":"t"}"#;
     server.answers("/oauth2/default/v1/token", &[Reply::of(200, token)]);
-    let info = json!({"id": "#clear_disk", "name": "Clear disk"}).to_string();
+    let info = json!({"id": "#clear_disk", "name": "Clear disk", "scriptInfo": {"inputs": [
+        {"name": "Drive", "description": "", "options": ["C", "D"], "allowCustomValue": false}]}});
+    let info = info.to_string();
     server.answers(
         "/api/v1/act/remote-action/details?nql-id=%23clear_disk",
         &[Reply::of(200, info)],
@@ -153,6 +155,8 @@ fn nothing_is_sent_where_something_speaks_against_it() {
             (json!({"asked_by": " "}), 400),
             (json!({"expires_in_minutes": 1}), 400),
             (json!({"hunter2": 1}), 400),
+            (json!({"parameters": {"Drive": "Z"}}), 400),
+            (json!({"parameters": {"hunter2": "C"}}), 400),
             (json!({"allow": ["several"]}), 400),
         ] {
             let refused =

@@ -303,6 +303,7 @@ fn messages_that_cannot_be_meant_are_refused_without_a_word_of_them() {
             (b"{\"device\":\"\xff\"}".to_vec(), 400),
             (b"{}".to_vec(), 422),
             (br#"{"device":{"hunter2":1}}"#.to_vec(), 422),
+            (br#"{"device":"hunter2","device":"NB-1"}"#.to_vec(), 422),
             (vec![b' '; (1 << 20) + 1], 413),
         ] {
             let (status, detail) = problem(send(&asked, "/v1/webhooks/disk", body).await).await;
@@ -326,6 +327,7 @@ fn messages_that_cannot_be_meant_are_refused_without_a_word_of_them() {
             "/v1/events?limit=0",
             "/v1/events?limit=1001",
             "/v1/events?after=1&after=2",
+            "/v1/events?after=-1",
         ] {
             assert_eq!(problem(get(&asked, path).await).await.0, 400, "{path}");
         }
@@ -336,6 +338,13 @@ fn messages_that_cannot_be_meant_are_refused_without_a_word_of_them() {
             400
         );
         assert_eq!(events(&asked, "/v1/events").await, [0; 0]);
+        // Whoever knows another database would pass over what comes to this one.
+        assert_eq!(
+            problem(get(&asked, "/v1/events?after=1").await).await.0,
+            409
+        );
+        let behind = post(&asked, "/v1/events/acknowledge", r#"{"through":1}"#).await;
+        assert_eq!(problem(behind).await.0, 409);
         asked.end().await;
     });
 }
@@ -524,5 +533,30 @@ fn who_sends_and_who_asks_are_told_apart() {
             !home.path().join("events.db").exists(),
             "nothing is made before"
         );
+    });
+}
+
+#[test]
+fn rows_that_no_run_would_take_are_refused_where_they_come() {
+    let home = tempfile::tempdir().unwrap();
+    let options = receiving_options(home.path());
+    run(async {
+        let asked = Asked::start(&options).await;
+        for body in [
+            r#"[{"user.name":"x"},{"device.name":"D1"}]"#,
+            r#"[{"user.name":"a@b","user.name":"c@d"}]"#,
+            r#"[{"user.name":"hunter2@EMEA","user.last_seen":"hunter2"}]"#,
+        ] {
+            let (status, detail) = problem(send(&asked, "/v1/exports/exports", body).await).await;
+            assert!(
+                status == 422 && !detail.contains("hunter2"),
+                "{body}: {detail}"
+            );
+        }
+        // One bad row costs a row.
+        let rows = format!(r#"[{ROWS},{{"user.name":"b@EMEA","user.last_seen":"soon"}}]"#);
+        let kept = json_of(send(&asked, "/v1/exports/exports", rows).await).await;
+        assert_eq!((&kept["rows"], &kept["rejected"]), (&json!(2), &json!(1)));
+        asked.end().await;
     });
 }

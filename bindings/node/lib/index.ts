@@ -246,11 +246,22 @@ async function later<T>(ask: () => Promise<string>): Promise<T> {
 
 /** Takes a list of texts: one text would be taken for its letters. */
 function listed(texts: readonly string[]): string[] {
-  if (!Array.isArray(texts)) {
+  if (!Array.isArray(texts) || !texts.every((text) => typeof text === "string")) {
     throw new TypeError("expected a list of texts");
   }
   return [...texts];
 }
+
+/** Takes options that there are: of a misspelt one nothing would be minded. */
+function known<T extends object>(options: T, names: readonly (keyof T & string)[]): T {
+  const unknown = Object.keys(options).filter((name) => !(names as readonly string[]).includes(name));
+  if (unknown.length > 0) {
+    throw new TypeError(`there is no such option; there are ${names.join(", ")}`);
+  }
+  return options;
+}
+
+const FIND = ["kind", "allClasses", "idsOnly", "verified"] as const;
 
 /** Clues as JSON: what is undefined is not known. */
 function asJson(clues: string | Clues | readonly Clue[]): string {
@@ -272,28 +283,29 @@ export class Index {
 
   /** Looks up who or what an identifier belongs to. */
   find(text: string, options: FindOptions = {}): Answer {
-    return new Answer(now(() => this.#index.find(text, options)));
+    return new Answer(now(() => this.#index.find(text, known(options, FIND))));
   }
 
   /** Looks up accounts only, with their devices: a text that also names a device is no other match. */
   devicesOf(account: string, options: FindOptions = {}): Answer {
-    return new Answer(now(() => this.#index.devicesOf(account, options)));
+    return new Answer(now(() => this.#index.devicesOf(account, known(options, FIND))));
   }
 
   /** Looks up devices only, with their accounts: a text that also names an account is no other match. */
   accountsOf(device: string, options: FindOptions = {}): Answer {
-    return new Answer(now(() => this.#index.accountsOf(device, options)));
+    return new Answer(now(() => this.#index.accountsOf(device, known(options, FIND))));
   }
 
   /** Looks up the one account or device that all clues fit. */
   findTogether(clues: Clues | readonly Clue[], options: Omit<FindOptions, "kind" | "verified"> = {}): Answer {
-    return new Answer(now(() => this.#index.findTogether(asJson(clues), options)));
+    return new Answer(now(() => this.#index.findTogether(asJson(clues), known(options, ["allClasses", "idsOnly"]))));
   }
 
   /** Returns the device that may be acted on; throws `NoTarget` where something speaks against it, or none is plainly theirs. */
-  target(clues: string | Clues | readonly Clue[], { device, allow = [] }: TargetOptions = {}): Target {
+  target(clues: string | Clues | readonly Clue[], options: TargetOptions = {}): Target {
+    const { device, allow = [] } = known(options, ["device", "allow"]);
     type Targeted = { target: Target | null; refused: string; doubts: string[]; outcome: Outcome };
-    const said = now<Targeted>(() => this.#index.target(asJson(clues), device, [...allow]));
+    const said = now<Targeted>(() => this.#index.target(asJson(clues), device, listed(allow)));
     if (said.target === null) {
       throw new NoTarget(said.outcome, said.doubts, said.refused);
     }
@@ -302,18 +314,19 @@ export class Index {
 
   /** Looks up many texts, all in one state of the index. */
   async findAll(texts: readonly string[], options: FindOptions = {}): Promise<Answer[]> {
-    const said = await later<IdentidexAnswer[]>(() => this.#index.findAll(listed(texts), options));
+    const said = await later<IdentidexAnswer[]>(() => this.#index.findAll(listed(texts), known(options, FIND)));
     return said.map((answer) => new Answer(answer));
   }
 
   /** Says whom to tell of devices and users, and who is left out, and why. */
-  async impacted({ devices = [], users = [] }: Concerned): Promise<Impacted[]> {
+  async impacted(concerned: Concerned): Promise<Impacted[]> {
+    const { devices = [], users = [] } = known(concerned, ["devices", "users"]);
     return later(() => this.#index.impacted(listed(devices), listed(users)));
   }
 
   /** Says how an answer comes about: each rule that was tried, and what it found. */
   why(text: string, options: FindOptions = {}): Promise<IdentidexWhy> {
-    return later(() => this.#index.why(text, options));
+    return later(() => this.#index.why(text, known(options, FIND)));
   }
 
   /** Returns names that resemble a text which finds nobody, for a person to choose from. They disclose who is there. */

@@ -111,7 +111,9 @@ async fn act(
     let before = match args.wait {
         Some(seconds) => {
             let known = not_sent(client.remote_action(&args.action).await);
-            let name = acted(args.sending.json, known)?.name;
+            let info = acted(args.sending.json, known)?;
+            acted(args.sending.json, not_sent(plan.action().fits(&info)))?;
+            let name = info.name;
             let before = not_sent(client.before_execution(&name, target).await);
             let before = acted(args.sending.json, before)?;
             Some((name, before, Duration::from_secs(u64::from(seconds))))

@@ -19,7 +19,7 @@ pub struct RemoteActionInfo {
     pub name: String,
     /// What it does.
     pub description: String,
-    /// It can be run through the API.
+    /// It can be run through the API, or it is not said whether.
     pub is_api_enabled: bool,
     /// It changes something, and not only collects data.
     pub is_remediation: bool,
@@ -104,7 +104,7 @@ impl RemoteActionInfo {
             id: said["id"].as_str()?.to_owned(),
             name: said["name"].as_str()?.to_owned(),
             description: text(&said["description"]),
-            is_api_enabled: said["targeting"]["apiEnabled"].as_bool() == Some(true),
+            is_api_enabled: said["targeting"]["apiEnabled"].as_bool() != Some(false),
             is_remediation: purposes.is_none_or(|all| all.iter().any(|one| one == "REMEDIATION")),
             has_windows: script["hasScriptWindows"].as_bool() == Some(true),
             has_macos: script["hasScriptMacOs"].as_bool() == Some(true),

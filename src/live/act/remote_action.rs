@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
+use super::catalog::RemoteActionInfo;
 use super::{Act, MOST, Parameters, Read, checked_id, object, of_target, said};
 use crate::live::client::Answer;
 use crate::live::{Client, Error, Mandate};
@@ -18,6 +19,13 @@ pub struct RemoteAction {
     parameters: Parameters,
     expires_in_minutes: Option<u32>,
     trigger: Option<Trigger>,
+}
+
+fn listed(names: &[&str]) -> String {
+    match names {
+        [] => "none".to_owned(),
+        names => names.join(", "),
+    }
 }
 
 /// Why a remote action is run, as Nexthink shows it to administrators.
@@ -54,6 +62,38 @@ impl RemoteAction {
     pub fn with(mut self, name: &str, value: &str) -> RemoteAction {
         self.parameters.insert(name.to_owned(), value.to_owned());
         self
+    }
+
+    /// Checks it against what the tenant says of it: a parameter that it does not take, or a value that is none of those to choose
+    /// from, would go to its script.
+    ///
+    /// # Errors
+    /// What does not fit.
+    pub fn fits(&self, info: &RemoteActionInfo) -> Result<(), Error> {
+        let wrong = |what: String| Err(Error::Configuration { what });
+        if !info.is_api_enabled {
+            return wrong("the trigger API of the remote action is off; an administrator of Nexthink switches it on".to_owned());
+        }
+        // One that does not say what it takes may take anything.
+        let parameters = self.parameters.iter().filter(|_| !info.inputs.is_empty());
+        for (name, value) in parameters {
+            let Some(input) = info.inputs.iter().find(|input| input.name == *name) else {
+                let known: Vec<&str> = info
+                    .inputs
+                    .iter()
+                    .map(|input| input.name.as_str())
+                    .collect();
+                return wrong(format!(
+                    "the remote action takes no parameter of that name; it takes {}",
+                    listed(&known)
+                ));
+            };
+            if !input.allows_others && !input.options.is_empty() && !input.options.contains(value) {
+                let known: Vec<&str> = input.options.iter().map(String::as_str).collect();
+                return wrong(format!("the parameter {name} is one of {}", listed(&known)));
+            }
+        }
+        Ok(())
     }
 
     /// Says for how long a device that is off may come back and still do it: 60 minutes to 7 days (10,080).
@@ -93,6 +133,11 @@ pub struct RemediationPlan {
 }
 
 impl RemediationPlan {
+    /// Returns what is to be done.
+    pub fn action(&self) -> &RemoteAction {
+        &self.action
+    }
+
     /// A plan for one device.
     pub fn new(action: RemoteAction, target: Target) -> RemediationPlan {
         RemediationPlan {
