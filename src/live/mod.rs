@@ -44,6 +44,7 @@ mod wait;
 use self::act::Outcome;
 pub use audit::{Audit, Mandate};
 pub use check::{Checked, Verdict};
+#[cfg(feature = "serve")]
 pub(crate) use client::http_client;
 pub use client::{Client, Options};
 pub use diagnose::{Crashes, Health};
@@ -51,4 +52,5 @@ pub use error::Error;
 pub use refusal::Refusal;
 pub use secret::{Credentials, Secret};
 pub use tenant::Tenant;
+#[cfg(feature = "serve")]
 pub(crate) use wait::before as pause_before;

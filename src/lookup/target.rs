@@ -1,6 +1,8 @@
 //! Targets: the device or the account of an answer that may be acted on. One is only had where nothing speaks against it, or
 //! what does was allowed; what acts takes no other, so that it is hard to act on the wrong one.
 
+use std::time::Instant;
+
 use super::Index;
 use super::answer::{Answer, Flag, Match};
 use super::called::{Which, is_called, named_devices, of_name};
@@ -40,6 +42,8 @@ pub struct Because {
     pub query: String,
     /// The state of the index that answered.
     pub generation: u64,
+    /// When it did: what was plain then may not be any more.
+    pub since: Instant,
     /// The channel vouched for some of that.
     pub is_verified: bool,
     /// The device that was named, if one was.
@@ -343,6 +347,7 @@ fn because(
     Ok(Because {
         query: answer.query.clone(),
         generation: answer.generation,
+        since: Instant::now(),
         is_verified: answer.is_verified,
         named: None,
         allowed: weighed(doubts, allowed)?,

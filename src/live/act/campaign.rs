@@ -1,8 +1,10 @@
 //! Campaigns: a question or a message that Nexthink shows to people.
 
+use std::time::Instant;
+
 use serde_json::{Value, json};
 
-use super::{Act, MOST, Parameters, Read, checked_id, object, of_recipient};
+use super::{Act, MOST, Parameters, Read, checked_id, distinct, object, of_recipient, still_good};
 use crate::live::client::Answer;
 use crate::live::{Client, Error, Mandate};
 use crate::lookup::Recipient;
@@ -85,6 +87,9 @@ impl Client {
                 what: "a campaign is shown to 1 to 10000 accounts at a time".to_owned(),
             });
         }
+        still_good(recipients.iter().map(Recipient::because), Instant::now())?;
+        // Who is listed twice is shown it once.
+        let recipients = distinct(recipients, |one| one.sid().map(str::to_owned).ok());
         let sids = recipients.iter().map(Recipient::sid);
         let sids: Vec<&str> = sids.collect::<Result<_, _>>().map_err(Error::no_target)?;
         let act = Act {

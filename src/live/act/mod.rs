@@ -13,7 +13,8 @@ mod remote_action;
 mod spark;
 mod workflow;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -30,6 +31,9 @@ use crate::lookup::{Account, Because, Recipient, Target};
 
 /// Devices or users that one call takes at the most (Nexthink's API reference, of all three).
 const MOST: usize = 10_000;
+
+/// For how long what the index said is good to act on: it was asked for this talk, and not for one of yesterday.
+const GOOD_FOR: Duration = Duration::from_mins(10);
 
 /// How an act ended, for the log.
 pub(super) enum Outcome<'o> {
@@ -97,6 +101,28 @@ impl Client {
     }
 }
 
+/// Refuses to act on what the index said long ago: a device may be somebody else's by now.
+fn still_good<'b>(all: impl Iterator<Item = &'b Because>, now: Instant) -> Result<(), Error> {
+    let mut ages = all.map(|because| now.saturating_duration_since(because.since));
+    match ages.any(|age| age > GOOD_FOR) {
+        false => Ok(()),
+        true => Err(Error::NotDone(Box::new(Error::Configuration {
+            what:
+                "whom or what to act on was looked up more than ten minutes ago; look it up again"
+                    .to_owned(),
+        }))),
+    }
+}
+
+/// Returns each once, by what it is known by.
+fn distinct<T: Clone, K: Ord>(all: &[T], key: impl Fn(&T) -> K) -> Vec<T> {
+    let mut known = BTreeSet::new();
+    all.iter()
+        .filter(|one| known.insert(key(one)))
+        .cloned()
+        .collect()
+}
+
 /// Reads an answer that is an object.
 fn object(call: &'static str, answer: &Answer) -> Result<Value, Error> {
     let answer = serde_json::from_slice(&answer.body).ok();
@@ -153,4 +179,40 @@ fn of_because(because: &Because) -> Value {
     let allowed: Vec<&str> = because.allowed.iter().map(|doubt| doubt.as_str()).collect();
     json!({"query": because.query, "verified": because.is_verified, "named": because.named,
         "generation": because.generation, "allowed": allowed})
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::identifier::Kind;
+
+    #[test]
+    fn what_was_plain_ten_minutes_ago_is_looked_up_again() {
+        let since = Instant::now();
+        let because = Because {
+            query: "jdoe@EMEA".to_owned(),
+            generation: 1,
+            since,
+            is_verified: true,
+            named: None,
+            allowed: Vec::new(),
+        };
+        let after =
+            |minutes| still_good([&because].into_iter(), since + Duration::from_mins(minutes));
+        assert!(after(10).is_ok());
+        let error = after(11).unwrap_err();
+        assert!(
+            !error.may_be_done() && error.to_string().contains("look it up again"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn each_is_there_once_in_the_order_in_which_they_came() {
+        let kinds = [Kind::Upn, Kind::Sid, Kind::Upn];
+        assert_eq!(
+            distinct(&kinds, |kind| kind.as_str()),
+            [Kind::Upn, Kind::Sid]
+        );
+    }
 }

@@ -1,11 +1,12 @@
 //! Remote actions: what is to be done, to which devices, and doing it.
 
 use std::collections::BTreeSet;
+use std::time::Instant;
 
 use serde_json::{Value, json};
 
 use super::catalog::RemoteActionInfo;
-use super::{Act, MOST, Parameters, Read, checked_id, object, of_target, said};
+use super::{Act, MOST, Parameters, Read, checked_id, object, of_target, said, still_good};
 use crate::live::client::Answer;
 use crate::live::{Client, Error, Mandate};
 use crate::lookup::Target;
@@ -233,6 +234,7 @@ impl Client {
         plan: &RemediationPlan,
         mandate: Mandate<'_>,
     ) -> Result<Remediated, Error> {
+        still_good(plan.targets.iter().map(Target::because), Instant::now())?;
         let mut requests = Vec::new();
         let mut left = plan.targets.len();
         for targets in plan.targets.chunks(MOST) {

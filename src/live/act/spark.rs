@@ -1,10 +1,11 @@
 //! Spark: a talk that is handed over to Nexthink's own agent, which goes on with it in Microsoft Teams.
 
 use std::collections::BTreeMap;
+use std::time::Instant;
 
 use serde_json::{Value, json};
 
-use super::{Act, Read, of_recipient};
+use super::{Act, Read, of_recipient, still_good};
 use crate::live::client::Answer;
 use crate::live::{Client, Error, Mandate};
 use crate::lookup::Recipient;
@@ -24,6 +25,7 @@ impl Client {
         metadata: &BTreeMap<String, String>,
         mandate: Mandate<'_>,
     ) -> Result<(), Error> {
+        still_good([recipient.because()].into_iter(), Instant::now())?;
         let upn = recipient.upn().map_err(Error::no_target)?;
         let is_header = upn.bytes().all(|byte| byte.is_ascii_graphic());
         if text.trim().is_empty() || !is_header {

@@ -1,8 +1,13 @@
 //! Workflows: what Nexthink does in several steps, with devices, accounts or both.
 
+use std::time::Instant;
+
 use serde_json::{Value, json};
 
-use super::{Act, MOST, Parameters, Read, checked_id, object, of_recipient, of_target, said};
+use super::{
+    Act, MOST, Parameters, Read, checked_id, distinct, object, of_recipient, of_target, said,
+    still_good,
+};
 use crate::Kind;
 use crate::live::client::Answer;
 use crate::live::{Client, Error, Mandate};
@@ -92,13 +97,27 @@ impl Client {
                 what: "a workflow is run with 1 to 10000 devices or accounts".to_owned(),
             });
         }
+        let because = targets.iter().map(Target::because);
+        let because = because.chain(recipients.iter().map(Recipient::because));
+        still_good(because, Instant::now())?;
+        // What is listed twice is done once.
+        let targets = distinct(targets, |one| one.collector_uid().to_owned());
+        let key = |one: &Recipient| {
+            let account = one.account();
+            (
+                account.sid.clone(),
+                account.uid.clone(),
+                account.account_name.clone(),
+            )
+        };
+        let recipients = distinct(recipients, key);
         let on = targets.iter().map(of_target);
         let act = Act {
             name: CALL,
             path: "api/v2/workflows/execute",
             headers: &[],
             on: on.chain(recipients.iter().map(of_recipient)).collect(),
-            body: workflow.body(targets, recipients)?,
+            body: workflow.body(&targets, &recipients)?,
             logged: None,
         };
         self.act(act, mandate, read).await
