@@ -21,6 +21,7 @@ mod why;
 mod answer;
 mod asked;
 mod clues;
+mod gauges;
 mod whole_file;
 mod words;
 
@@ -278,7 +279,16 @@ pub fn main() -> ExitCode {
 fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let context = Context::load(&arguments.global)?;
     match &arguments.command {
-        Command::Sync(args) => sync::run(args, &context),
+        Command::Sync(args) => {
+            let ended = sync::run(args, &context);
+            if !args.dry_run {
+                gauges::leave(
+                    &context,
+                    ended.as_ref().map_or_else(Exit::of_error, |exit| *exit),
+                );
+            }
+            ended
+        }
         Command::Resolve(args) => resolve::run(args, &context),
         Command::Why(args) => why::run(args, &context),
         Command::Status(args) => status::run(args, &context),

@@ -18,7 +18,7 @@ use super::nexthink;
 use super::{BadUsage, ClosedPipe, Context, Exit, LogFormat, print, print_json};
 use crate::class::Patterns;
 use crate::config::{self, Config, Source};
-use crate::ingest::{self, Failure, Outcome, Progress, Report};
+use crate::ingest::{self, Outcome, Progress, Report};
 use crate::live::Client;
 use crate::live::nql::QueryId;
 use crate::mapping::Mapping;
@@ -53,7 +53,7 @@ pub(super) struct Args {
     accept: bool,
     /// Do everything but publish
     #[arg(long)]
-    dry_run: bool,
+    pub(super) dry_run: bool,
     /// Print the report as JSON
     #[arg(long)]
     json: bool,
@@ -68,6 +68,7 @@ pub(super) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
         is_nothing_there,
     } = ask_tenants(options, context)?;
     let mut bar = Bar::new(args, context);
+    let start = Instant::now();
     let ended = ingest::run(&options, &mut |progress| bar.show(progress));
     bar.bar.finish_and_clear();
     match ended {
@@ -94,10 +95,8 @@ pub(super) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
         }
         Err(error) => {
             let error = anyhow::Error::new(error);
-            let report = failed(&error);
-            if Exit::of_error(&error) == Exit::Failed {
-                note(&options, &report);
-            }
+            let mut report = Report::failed(&options.run, format!("{error:#}"));
+            report.seconds = start.elapsed().as_secs_f64();
             if args.json {
                 print_json(&report)?;
             }
@@ -429,26 +428,6 @@ fn some(count: u64, what: &str) -> String {
 }
 
 /// The report of a run that came to nothing: the failure without an object is the run's own.
-fn failed(error: &anyhow::Error) -> Report {
-    Report {
-        failures: vec![Failure::new("", format!("{error:#}"))],
-        ..Report::default()
-    }
-}
-
-/// Notes a failed run where there is an index; runs that ended well note themselves.
-fn note(options: &ingest::Options, report: &Report) {
-    let Ok(folder) = Folder::open(&options.index, options.readers) else {
-        return;
-    };
-    if options.is_dry_run || !folder.path().is_dir() {
-        return;
-    }
-    if let Ok(_lock) = folder.lock() {
-        ingest::note_run(folder.path(), report);
-    }
-}
-
 /// The progress bar, on a terminal only.
 struct Bar {
     bar: ProgressBar,

@@ -69,6 +69,15 @@ pub(super) fn assign(config: &mut Config, key: &[&str], value: &Value) -> Result
         ["serve", "diagnose"] => serve.is_diagnosing = value.switch()?,
         ["serve", "actions"] => serve.actions = value.texts()?,
         ["serve", "connections"] => serve.connections = value.count()?,
+        ["metrics", "textfile"] => config.metrics.textfile = Some(value.path()?),
+        ["metrics", "pushgateway"] => {
+            const URL: &str = "an address such as \"http://pushgateway:9091\", without a password";
+            let url = url::Url::parse(value.text(URL)?).ok();
+            let is_plain = |url: &url::Url| {
+                matches!(url.scheme(), "http" | "https") && url.password().is_none()
+            };
+            config.metrics.pushgateway = Some(url.filter(is_plain).ok_or(Refusal::Expected(URL))?);
+        }
         ["receive", key] => return assign_receive(receive, key, value),
         ["webhook", name, _] if !is_webhook_name(name) => {
             return Err(Refusal::Expected(

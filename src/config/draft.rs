@@ -281,6 +281,8 @@ mod tests {
             INDEX_PRUNE_AFTER=250ms
             INDEX_PUBLISH_EVERY=30s
             INDEX_SPOOL_BYTES=64MiB
+            METRICS_PUSHGATEWAY=http://pushgateway:9091
+            METRICS_TEXTFILE=/var/lib/node_exporter/identidex.prom
             NEXTHINK_API_URL=https://gateway.contoso.com/nexthink
             NEXTHINK_AUDIT=/var/log/identidex/audit.jsonl
             NEXTHINK_CALLS_PER_SECOND=2
@@ -343,6 +345,7 @@ mod tests {
             nexthink,
             serve,
             receive,
+            metrics,
             webhooks,
         } = parse(file, &env).unwrap();
 
@@ -384,6 +387,7 @@ mod tests {
             ),
             (1, 2, 3)
         );
+        assert!(metrics.textfile.is_some() && metrics.pushgateway.is_some());
         assert_eq!(source.keep_for, Some(Duration::from_hours(48)));
         let webhook = &webhooks["disk-full"];
         let places = [&webhook.device, &webhook.user, &webhook.alert]

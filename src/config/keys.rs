@@ -39,6 +39,8 @@ const KEYS: &[&str] = &[
     "serve.connections",
     "serve.actions",
     "serve.diagnose",
+    "metrics.textfile",
+    "metrics.pushgateway",
     "receive.token",
     "receive.token_file",
     "receive.sources",

@@ -29,8 +29,11 @@ use self::draft::Draft;
 pub use self::error::Error;
 use self::error::{Place, Problem};
 use self::keys::PREFIX;
-pub use self::section::{Answers, Class, Dataset, Index, Nexthink, Receive, Semantics, Serve};
+pub use self::section::{
+    Answers, Class, Dataset, Index, Metrics, Nexthink, Receive, Semantics, Serve,
+};
 pub use self::source::{ObservedFrom, Source};
+pub(crate) use self::value::duration;
 use crate::identifier::NotSaid;
 pub use crate::receive::Webhook;
 
@@ -61,6 +64,8 @@ pub struct Config {
     pub serve: Serve,
     /// What Nexthink sends by itself.
     pub receive: Receive,
+    /// What runs leave for monitors.
+    pub metrics: Metrics,
     /// Webhooks by name.
     pub webhooks: BTreeMap<String, Webhook>,
 }

@@ -127,6 +127,15 @@ pub struct Serve {
     pub is_diagnosing: bool,
 }
 
+/// Where the metrics of runs are left.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Metrics {
+    /// A file that node_exporter's textfile collector reads.
+    pub textfile: Option<PathBuf>,
+    /// The address of a Pushgateway.
+    pub pushgateway: Option<Url>,
+}
+
 /// What Nexthink sends by itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Receive {

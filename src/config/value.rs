@@ -31,6 +31,24 @@ pub(super) enum Refusal {
     Expected(&'static str),
 }
 
+const DURATION: &str = "a duration such as \"10m\" (ms, s, m, h or d)";
+
+/// Reads a duration as the configuration has them.
+///
+/// # Errors
+/// What was expected.
+pub(crate) fn duration(text: &str) -> Result<Duration, &'static str> {
+    let duration = amount(text).and_then(|(amount, unit)| match unit {
+        "ms" => Some(Duration::from_millis(amount)),
+        "s" => Some(Duration::from_secs(amount)),
+        "m" => amount.checked_mul(60).map(Duration::from_secs),
+        "h" => amount.checked_mul(60 * 60).map(Duration::from_secs),
+        "d" => amount.checked_mul(24 * 60 * 60).map(Duration::from_secs),
+        _ => None,
+    });
+    duration.ok_or(DURATION)
+}
+
 impl Value {
     pub(super) fn from_toml(value: &DeValue<'_>) -> Self {
         match value {
@@ -93,17 +111,8 @@ impl Value {
     }
 
     pub(super) fn duration(&self) -> Result<Duration, Refusal> {
-        const EXPECTED: &str = "a duration such as \"10m\" (ms, s, m, h or d)";
-        let text = self.text(EXPECTED)?;
-        let duration = amount(text).and_then(|(amount, unit)| match unit {
-            "ms" => Some(Duration::from_millis(amount)),
-            "s" => Some(Duration::from_secs(amount)),
-            "m" => amount.checked_mul(60).map(Duration::from_secs),
-            "h" => amount.checked_mul(60 * 60).map(Duration::from_secs),
-            "d" => amount.checked_mul(24 * 60 * 60).map(Duration::from_secs),
-            _ => None,
-        });
-        duration.ok_or(Refusal::Expected(EXPECTED))
+        let text = self.text(DURATION)?;
+        duration(text).map_err(|_| Refusal::Expected(DURATION))
     }
 
     pub(super) fn size(&self) -> Result<u64, Refusal> {

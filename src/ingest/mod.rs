@@ -14,6 +14,7 @@ mod listing;
 mod reader;
 mod recognising;
 mod sanity;
+mod state;
 mod tally;
 
 mod error;
@@ -25,7 +26,7 @@ use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
 use std::time::Instant;
 
-use tracing::{debug, error, info};
+use tracing::{debug, error, info, info_span};
 
 pub use self::error::Error;
 use self::error::{Result, caught, chain};
@@ -34,8 +35,10 @@ use self::fold::Folded;
 use self::listing::{identities, judge_of, judges};
 pub use self::options::Options;
 use self::reader::Fetched;
-pub use self::report::{Failure, ObjectCounts, Outcome, Progress, Report, RowReport, note_run};
+use self::report::note_run;
+pub use self::report::{Failure, ObjectCounts, Outcome, Progress, Report, RowReport};
 use self::sanity::Sanity;
+pub use self::state::{NewestObject, STATE, State, Waiting, new_run_id};
 pub use crate::class::Patterns;
 use crate::index::{self, Kept, Loaded, Made, Past, RowCounts, Rules};
 pub use crate::mapping::Mapping;
@@ -53,23 +56,44 @@ use crate::source::{Listing, Sources};
 /// [`Error`]; the published generation is untouched then. Objects that fail are no error: see [`Report::failures`]. A panic
 /// on the way, in `progress` too, is [`Error::Broken`]; its message goes where the caller's panic hook has it.
 pub fn run(options: &Options, progress: &mut dyn FnMut(Progress)) -> Result<Report> {
-    caught(|| run_whole(options, progress))?
+    let start = Instant::now();
+    let _span = info_span!("run", id = options.run).entered();
+    let ended = caught(|| run_whole(options, progress)).and_then(|ended| ended);
+    if let Err(error) = &ended {
+        note_failed(options, error, start);
+    }
+    ended
 }
 
 fn run_whole(options: &Options, progress: &mut dyn FnMut(Progress)) -> Result<Report> {
-    let start = Instant::now();
     if options.sources.is_empty() {
         return Err(Error::NoSource);
     }
     let folder = Folder::open(&options.index, options.readers)?;
     let sources = Sources::open(&options.sources, Arc::clone(&options.stop))?;
     let _lock = folder.lock()?;
+    if !options.is_dry_run {
+        State::begin(&folder, &options.run);
+    }
+    run_locked(options, progress, &folder, &sources)
+}
+
+fn run_locked(
+    options: &Options,
+    progress: &mut dyn FnMut(Progress),
+    folder: &Folder,
+    sources: &Sources,
+) -> Result<Report> {
+    let start = Instant::now();
     folder.clean()?;
     let listing = sources.list()?;
     let mut run = Run {
         options,
-        folder: &folder,
-        report: Report::default(),
+        folder,
+        report: Report {
+            run: options.run.clone(),
+            ..Report::default()
+        },
         progress,
         is_outdated: false,
         failed: folder.failed()?,
@@ -98,12 +122,35 @@ fn run_whole(options: &Options, progress: &mut dyn FnMut(Progress)) -> Result<Re
         run.is_outdated = false;
     }
     if !options.is_dry_run {
-        settle_undone(&folder, &listing.objects)?;
+        settle_undone(folder, &listing.objects)?;
         run.settle_failed(&listing)?;
-        run.remove_taken(&sources, &listing, &are_new)?;
+        run.remove_taken(sources, &listing, &are_new)?;
         run.link_current();
     }
     run.finish(start, sources.bytes_fetched().load(Ordering::Relaxed))
+}
+
+/// Notes a run that failed, where there is an index, or the beginning of one. One that found another at work leaves the state to
+/// that.
+fn note_failed(options: &Options, error: &Error, start: Instant) {
+    let folder = Folder::open(&options.index, options.readers);
+    let Some(folder) = folder
+        .ok()
+        .filter(|folder| !options.is_dry_run && folder.path().is_dir())
+    else {
+        return;
+    };
+    let mut report = Report::failed(&options.run, chain(error));
+    report.seconds = seconds_since(start);
+    let is_locked = matches!(error, Error::Index(index::Error::Locked { .. }));
+    if !is_locked {
+        State::fail(&folder, &report);
+    }
+    note_run(folder.path(), &report);
+}
+
+fn seconds_since(start: Instant) -> f64 {
+    (start.elapsed().as_secs_f64() * 1_000.0).round() / 1_000.0
 }
 
 /// A run under way.
@@ -336,13 +383,15 @@ impl Run<'_> {
         self.warn_of_idle_drops();
         self.report.warnings.extend(self.sanity.warnings());
         self.report.shorten();
-        self.report.seconds = (start.elapsed().as_secs_f64() * 1_000.0).round() / 1_000.0;
+        self.report.seconds = seconds_since(start);
         self.report.outcome = if self.report.failures.is_empty() {
             Outcome::Done
         } else {
             Outcome::Partial
         };
         if !self.options.is_dry_run {
+            let failed = self.failed.objects().len() as u64;
+            State::end(self.folder, &self.options.index, &self.report, failed);
             note_run(self.folder.path(), &self.report);
         }
         Ok(self.report)

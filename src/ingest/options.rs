@@ -14,9 +14,13 @@ use crate::publish::Readers;
 use crate::schema::Dataset;
 use crate::source::SourceConfig;
 
+use super::state::new_run_id;
+
 /// What a run works on and how.
 #[derive(Debug, Clone)]
 pub struct Options {
+    /// The id of the run, which its logs and all that it leaves carry.
+    pub run: String,
     /// The index's path.
     pub index: PathBuf,
     /// Who may read it.
@@ -62,6 +66,7 @@ impl Options {
     /// days, the last two generations are kept.
     pub fn new(index: impl Into<PathBuf>, sources: Vec<SourceConfig>) -> Options {
         Options {
+            run: new_run_id(),
             index: index.into(),
             readers: Readers {
                 mode: 0o640,

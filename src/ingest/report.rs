@@ -42,6 +42,8 @@ pub enum Progress {
 /// What became of a run; its JSON is what `sync --json` prints.
 #[derive(Debug, Clone, Default, PartialEq, serde::Serialize)]
 pub struct Report {
+    /// The id of the run.
+    pub run: String,
     /// How it ended.
     pub outcome: Outcome,
     /// What became of the objects.
@@ -72,7 +74,7 @@ pub struct Report {
 }
 
 /// How a run ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize, Default)]
 #[serde(rename_all = "lowercase")]
 pub enum Outcome {
     /// Everything that is new is in; also when nothing was new.
@@ -85,7 +87,8 @@ pub enum Outcome {
 }
 
 /// What became of the listed objects.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct ObjectCounts {
     /// Objects listed.
     pub listed: u64,
@@ -107,7 +110,8 @@ fn is_zero(count: &u64) -> bool {
 }
 
 /// What became of rows: `read` is the sum of the others.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct RowReport {
     /// Rows behind headers.
     pub read: u64,
@@ -271,7 +275,7 @@ fn cut(mut text: String) -> String {
 }
 
 /// Appends a run to `runs.jsonl`. Informative only: a run does not fail over it.
-pub fn note_run(folder: &Path, report: &Report) {
+pub(super) fn note_run(folder: &Path, report: &Report) {
     let path = folder.join("runs.jsonl");
     let ended_at = jiff::Timestamp::now();
     let line =

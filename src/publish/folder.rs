@@ -399,8 +399,11 @@ impl Folder {
         self.replace("current", format!("{name}\n").as_bytes())
     }
 
-    /// Replaces a small file by rename.
-    fn replace(&self, name: &str, text: &[u8]) -> Result<()> {
+    /// Replaces a small file by rename; readers may read it.
+    ///
+    /// # Errors
+    /// The file system's; the file that was there is there still.
+    pub fn replace(&self, name: &str, text: &[u8]) -> Result<()> {
         let next = self.folder.join(format!("building-{name}"));
         let mut file = create(&next)?;
         let written = file.write_all(text);

@@ -12,6 +12,7 @@ mod resolve;
 mod rollback;
 mod status;
 mod sync;
+mod watched;
 mod why;
 
 use serde_json::Value;

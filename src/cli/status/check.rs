@@ -1,0 +1,218 @@
+//! Checking: whether all is well with the runs and the index, in one line and an exit code, as monitors have it.
+
+use std::fmt;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde_json::json;
+
+use super::Ages;
+use crate::cli::words::printable;
+use crate::cli::{Context, Exit, print, print_json, sync};
+use crate::ingest::{Outcome, State};
+use crate::lookup::FreshnessState;
+use crate::publish::Folder;
+
+/// How it is, as Nagios and its like have it: the worst of all that is found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Level {
+    Fine,
+    Stale,
+    Failing,
+    Unknown,
+}
+
+/// Something that was found.
+struct Finding {
+    level: Level,
+    text: String,
+}
+
+impl Level {
+    fn exit(self) -> Exit {
+        match self {
+            Level::Fine => Exit::Done,
+            // Monitors know 1, 2 and 3; other commands end so for other reasons.
+            Level::Stale => Exit::Failed,
+            Level::Failing => Exit::Usage,
+            Level::Unknown => Exit::Partly,
+        }
+    }
+}
+
+impl fmt::Display for Level {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        to.write_str(match self {
+            Level::Fine => "fine",
+            Level::Stale => "stale",
+            Level::Failing => "failing",
+            Level::Unknown => "unknown",
+        })
+    }
+}
+
+pub(super) fn run(max_age: Duration, is_json: bool, context: &Context) -> anyhow::Result<Exit> {
+    let now = Timestamp::now();
+    let folder = Folder::open(&context.config.index.path, sync::readers(&context.config)?);
+    let state = folder
+        .map(|folder| State::load(&folder))
+        .unwrap_or_default();
+    let mut findings = of_runs(&state, now, max_age);
+    findings.extend(of_index(context));
+    let level = findings
+        .iter()
+        .map(|one| one.level)
+        .max()
+        .unwrap_or(Level::Fine);
+    let texts: Vec<&str> = findings
+        .iter()
+        .filter(|one| one.level > Level::Fine)
+        .map(|one| one.text.as_str())
+        .collect();
+    let success = state.last_success.as_deref().unwrap_or("never");
+    match is_json {
+        true => {
+            print_json(&json!({"check": level.to_string(), "findings": texts, "state": state}))?
+        }
+        false => {
+            let why = if texts.is_empty() {
+                String::new()
+            } else {
+                format!(": {}", texts.join("; "))
+            };
+            print(printable(&format!(
+                "{level}{why} (last success {success}, generation {}, {} accounts, {} devices)",
+                state.generation, state.accounts, state.devices
+            )))?;
+        }
+    }
+    Ok(level.exit())
+}
+
+/// Looks at what the last runs left.
+fn of_runs(state: &State, now: Timestamp, max_age: Duration) -> Vec<Finding> {
+    let finding = |level, text: String| Some(Finding { level, text });
+    let is_old = |time: &Option<String>| {
+        let time = time
+            .as_deref()
+            .and_then(|time| time.parse::<Timestamp>().ok());
+        time.is_none_or(|time| {
+            Duration::try_from(now.duration_since(time)).unwrap_or_default() > max_age
+        })
+    };
+    if state.last_attempt.is_none() {
+        let text = "no run is noted; is this where the index is?".to_owned();
+        return finding(Level::Unknown, text).into_iter().collect();
+    }
+    let failed = match (state.outcome, state.failures_in_a_row) {
+        (Some(Outcome::Failed), count) => finding(
+            Level::Failing,
+            format!(
+                "{count} runs in a row failed, the last for: {}",
+                state.error.as_deref().unwrap_or_default()
+            ),
+        ),
+        (Some(Outcome::Partial), _) => finding(
+            Level::Stale,
+            "the last run left something out; `identidex status` says what".to_owned(),
+        ),
+        _ => None,
+    };
+    let hangs = state
+        .running_since
+        .as_ref()
+        .filter(|_| is_old(&state.running_since));
+    let hangs = hangs.and_then(|since| {
+        finding(
+            Level::Failing,
+            format!("a run goes on since {since}, or was killed"),
+        )
+    });
+    let is_running = state.running_since.is_some();
+    let old = match &state.last_success {
+        None if is_running && hangs.is_none() => None,
+        None => finding(Level::Failing, "no run succeeded yet".to_owned()),
+        Some(at) if is_old(&state.last_success) => finding(
+            Level::Stale,
+            format!("the last run that succeeded ended at {at}"),
+        ),
+        Some(_) => None,
+    };
+    [failed, hangs, old].into_iter().flatten().collect()
+}
+
+/// Looks at what readers read.
+fn of_index(context: &Context) -> Vec<Finding> {
+    let index = match context.open_index() {
+        Ok(index) => index,
+        Err(error) => {
+            let text = format!("{error:#}");
+            return vec![Finding {
+                level: Level::Failing,
+                text,
+            }];
+        }
+    };
+    let ages = Ages::new(index.coverage(), context);
+    let level = match ages.overall.state {
+        FreshnessState::Stale | FreshnessState::Unknown => Level::Stale,
+        _ => return Vec::new(),
+    };
+    let of = ages
+        .overall
+        .as_of
+        .map_or("nothing".to_owned(), |at| at.to_string());
+    let text = format!("what the index knows is of {of}: {}", ages.overall.state);
+    vec![Finding { level, text }]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DAY: Duration = Duration::from_hours(24);
+
+    fn levels(state: &State) -> Vec<Level> {
+        let now = "2026-11-20T12:00:00Z".parse().unwrap();
+        of_runs(state, now, DAY)
+            .iter()
+            .map(|finding| finding.level)
+            .collect()
+    }
+
+    #[test]
+    fn the_worst_of_what_the_runs_left_is_told() {
+        let at = |text: &str| Some(text.to_owned());
+        let fine = State {
+            last_attempt: at("2026-11-20T06:00:00Z"),
+            last_success: at("2026-11-20T06:01:00Z"),
+            outcome: Some(Outcome::Done),
+            ..State::default()
+        };
+        assert_eq!(levels(&fine), []);
+        assert_eq!(levels(&State::default()), [Level::Unknown]);
+        let old = State {
+            last_success: at("2026-11-19T06:01:00Z"),
+            ..fine.clone()
+        };
+        assert_eq!(levels(&old), [Level::Stale]);
+        let failing = State {
+            outcome: Some(Outcome::Failed),
+            failures_in_a_row: 3,
+            ..old.clone()
+        };
+        assert_eq!(levels(&failing), [Level::Failing, Level::Stale]);
+        let first = State {
+            last_success: None,
+            outcome: None,
+            running_since: at("2026-11-20T11:00:00Z"),
+            ..fine.clone()
+        };
+        assert_eq!(levels(&first), []);
+        let killed = State {
+            running_since: at("2026-11-18T11:00:00Z"),
+            ..fine
+        };
+        assert_eq!(levels(&killed), [Level::Failing]);
+    }
+}
