@@ -46,6 +46,7 @@ const DONE_WITHIN: Duration = Duration::from_secs(30);
 
 /// Play a talk with a made-up tenant and a stand-in for Nexthink, step by step
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  identidex demo")]
 pub(super) struct Args {
     /// Put the tenant, its index and its configuration there; it is made anew each time
     #[arg(value_name = "FOLDER", default_value = "identidex-demo")]

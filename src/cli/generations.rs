@@ -13,6 +13,7 @@ use crate::publish::{Folder, Listed, Undone, generations};
 
 /// List the generations of the index, and the objects that a rollback undid
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  identidex generations")]
 pub(super) struct Args {
     /// Print one line of JSON
     #[arg(long)]

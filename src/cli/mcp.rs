@@ -11,6 +11,9 @@ use crate::mcp::{Options, Remediation, serve_stdio};
 
 /// Serve lookups, and remote actions where they are allowed, as tools of a language model (MCP, standard input and output)
 #[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Example:\n  identidex mcp --for upn=john.doe@contoso.com --allow-action '#clear_disk'"
+)]
 pub(super) struct Args {
     /// Let the model run this remote action, after a plan for it; may be repeated
     #[arg(long, value_name = "ID", requires = "person")]

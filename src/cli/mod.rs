@@ -4,9 +4,12 @@
 //! here, as a chain, and turned into an exit code by one table, `Exit`. `asked` and `clues` are how values are taken,
 //! `answer` and `words` what commands say to people in common.
 
+mod completions;
+mod configuration;
 mod demo;
 mod generations;
 mod impacted;
+mod man;
 mod mcp;
 mod nexthink;
 mod query;
@@ -205,6 +208,9 @@ enum Command {
     Mcp(mcp::Args),
     Impacted(impacted::Args),
     Query(query::Args),
+    Configuration(configuration::Args),
+    Completions(completions::Args),
+    Man(man::Args),
 }
 
 /// What every command works with.
@@ -301,6 +307,9 @@ fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
         Command::Mcp(args) => mcp::run(args, &context),
         Command::Impacted(args) => impacted::run(args, &context),
         Command::Query(args) => query::run(args, &context),
+        Command::Configuration(_) => configuration::run(),
+        Command::Completions(args) => completions::run(args),
+        Command::Man(args) => man::run(args),
     }
 }
 
@@ -380,6 +389,15 @@ mod tests {
                 let help = argument.get_help().map(ToString::to_string);
                 (argument.get_id().to_string(), help.unwrap_or_default())
             });
+            let example = command
+                .get_after_help()
+                .map(ToString::to_string)
+                .unwrap_or_default();
+            let called = format!("identidex {}", command.get_name());
+            assert!(
+                command.get_name() == "identidex" || example.contains(&called),
+                "{called} has no example"
+            );
             for (name, help) in helps.chain([(command.get_name().to_owned(), about)]) {
                 assert!(!help.is_empty() && !help.ends_with('.'), "{name}: {help:?}");
             }

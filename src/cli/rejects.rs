@@ -22,6 +22,7 @@ const ROWS: &str = "SELECT line, field, reason FROM reject WHERE object = ?1 ORD
 
 /// List what was refused and why: objects that failed by their content, and rows of the others
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  identidex rejects --json")]
 pub(super) struct Args {
     /// Only of this object: its source and key, or its key alone
     #[arg(long, value_name = "OBJECT")]

@@ -22,6 +22,9 @@ const STANDARD_INPUT: &str = "-";
 
 /// Find the accounts and devices that identifiers belong to
 #[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  identidex resolve jdoe@EMEA\n  identidex resolve --json --together upn=john.doe@contoso.com \"name=John Doe\""
+)]
 pub(super) struct Args {
     /// Look these up; - reads values from standard input, one a line
     #[arg(required = true, value_name = "VALUE")]

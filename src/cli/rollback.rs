@@ -11,6 +11,7 @@ use crate::publish::{Folder, RolledBack, roll_back};
 ///
 /// Later runs leave out the objects that only newer generations took in, until `sync --retry`.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  identidex rollback")]
 pub(super) struct Args {
     /// The generation to go back to, see `identidex generations` [default: the one before the current one]
     #[arg(value_name = "NUMBER")]

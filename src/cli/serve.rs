@@ -20,6 +20,9 @@ const NO_TOKEN: &str = "webhooks are configured, and not what Nexthink must carr
 
 /// Answer lookups over HTTP, on this machine or a socket
 #[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  identidex serve\n  identidex serve --listen unix:/run/identidex/socket"
+)]
 pub(super) struct Args {
     /// Listen there: an address and port, or unix:/PATH [default: the configuration's, else 127.0.0.1:7878]
     #[arg(long, value_name = "ADDRESS")]

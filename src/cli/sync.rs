@@ -41,6 +41,7 @@ const TICK: Duration = Duration::from_millis(100);
 
 /// Take in the export files that are new, and publish what they say
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  identidex sync\n  identidex sync exports/ --dry-run")]
 pub(super) struct Args {
     /// Read these folders or URLs [default: the sources of the configuration]
     #[arg(value_name = "URL or FOLDER")]

@@ -11,6 +11,7 @@ use crate::lookup::{
 
 /// Say how an answer comes about: each rule tried, what it found, and what does not answer
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  identidex why jdoe@EMEA")]
 pub(super) struct Args {
     #[command(flatten)]
     asked: Asked,

@@ -143,6 +143,26 @@ fn is_of_kubernetes(variable: &str) -> bool {
             .any(|part| rest.contains(part))
 }
 
+/// Returns every key, `*` standing for a name that the user chooses.
+pub(super) fn all() -> impl Iterator<Item = &'static str> {
+    KEYS.iter().copied()
+}
+
+/// Returns the variable of a key, with `<NAME>` for a name that the user chooses.
+pub(super) fn variable_shown(key: &str) -> String {
+    let parts = key.split('.').map(|part| match part {
+        "*" => "<NAME>".to_owned(),
+        part => variable_part(part),
+    });
+    let parts: Vec<String> = parts.collect();
+    // Tables of pairs are set as a whole, outside of sources.
+    let name = parts.join("_");
+    match key.starts_with("dataset.") {
+        true => format!("{PREFIX}{}", name.trim_end_matches("_<NAME>")),
+        false => format!("{PREFIX}{name}"),
+    }
+}
+
 /// Whether there are known keys inside this one: then it is a table.
 pub(super) fn is_section(key: &[&str]) -> bool {
     KEYS.iter().any(|known| {

@@ -15,6 +15,7 @@ mod assign;
 mod draft;
 mod error;
 mod keys;
+mod reference;
 mod section;
 mod source;
 mod value;
@@ -29,6 +30,7 @@ use self::draft::Draft;
 pub use self::error::Error;
 use self::error::{Place, Problem};
 use self::keys::PREFIX;
+pub(crate) use self::reference::reference;
 pub use self::section::{
     Answers, Class, Dataset, Index, Metrics, Nexthink, Receive, Semantics, Serve,
 };

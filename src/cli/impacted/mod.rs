@@ -13,6 +13,7 @@ use crate::lookup::{Impacted, Index, Query};
 
 /// Say whom to tell of devices and users that something is up with, and who is left out, and why
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  identidex impacted --devices list.csv --json")]
 pub(super) struct Args {
     #[command(flatten)]
     named: Named,

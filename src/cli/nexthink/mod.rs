@@ -34,6 +34,9 @@ const NOBODY_FOR: Duration = Duration::from_mins(10);
 
 /// Ask Nexthink itself, and have things done there
 #[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  identidex nexthink check\n  identidex nexthink act upn=john.doe@contoso.com --verified --action '#clear_disk' --dry-run"
+)]
 pub(super) struct Args {
     #[command(subcommand)]
     command: Command,
