@@ -73,6 +73,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "lookup",
             "mapping",
             "mcp",
+            "observation",
             "publish",
             "queried",
             "receive",

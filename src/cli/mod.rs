@@ -7,6 +7,7 @@
 mod completions;
 mod configuration;
 mod demo;
+mod doctor;
 mod generations;
 mod impacted;
 mod man;
@@ -208,6 +209,7 @@ enum Command {
     Mcp(mcp::Args),
     Impacted(impacted::Args),
     Query(query::Args),
+    Doctor(doctor::Args),
     Configuration(configuration::Args),
     Completions(completions::Args),
     Man(man::Args),
@@ -307,6 +309,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
         Command::Mcp(args) => mcp::run(args, &context),
         Command::Impacted(args) => impacted::run(args, &context),
         Command::Query(args) => query::run(args, &context),
+        Command::Doctor(args) => doctor::run(args, &context),
         Command::Configuration(_) => configuration::run(),
         Command::Completions(args) => completions::run(args),
         Command::Man(args) => man::run(args),

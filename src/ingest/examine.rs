@@ -11,12 +11,12 @@ use super::tally::Tally;
 use crate::class::Patterns;
 use crate::decode::{self, Form, Reading};
 use crate::identifier::NotSaid;
-use crate::mapping::{self, Mapper, Mapping, held_by};
+use crate::mapping::{self, Mapper, Mapping, held_by, shown_name};
 use crate::observation::Layout;
 use crate::schema::Dataset;
 
 /// What a file holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Examined {
     /// What its rows are about.
     pub dataset: Dataset,
@@ -24,6 +24,10 @@ pub struct Examined {
     pub rows: u64,
     /// Rows that cannot be read.
     pub rejected: u64,
+    /// What its columns are called.
+    pub columns: Vec<String>,
+    /// Names of columns that no field takes.
+    pub unknown: Vec<String>,
 }
 
 /// Why a file cannot be taken in.
@@ -72,6 +76,12 @@ pub fn examine(
             dataset: layout.dataset,
             rows: tally.rows(),
             rejected: tally.rejected(),
+            columns: form.header.clone(),
+            unknown: layout
+                .extra
+                .iter()
+                .map(|(name, _)| shown_name(name).to_owned())
+                .collect(),
         }),
     }
 }

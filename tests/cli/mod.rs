@@ -2,6 +2,7 @@
 //! Each command has a file; what a run promises whatever starts it is left to `runs`, a killed one to `crash`.
 
 mod demo;
+mod doctor;
 mod impacted;
 mod nexthink;
 mod odd;

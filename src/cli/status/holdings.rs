@@ -22,10 +22,10 @@ pub(in crate::cli) struct Holdings {
     /// How many subjects have a value of each kind now.
     pub(super) identifiers: BTreeMap<Kind, u64>,
     /// UPNs of the newest users objects that were hashed.
-    pub(super) hashed_upns: u64,
+    pub(in crate::cli) hashed_upns: u64,
     /// Mentions of users or devices that nobody is known by, and that several are.
-    pub(super) unknown: u64,
-    pub(super) ambiguous: u64,
+    pub(in crate::cli) unknown: u64,
+    pub(in crate::cli) ambiguous: u64,
     pub(super) loaded: u64,
     pub(super) duplicates: u64,
     pub(super) rejected: u64,
@@ -67,7 +67,7 @@ impl Holdings {
         })
     }
 
-    pub(super) fn accounts(&self) -> u64 {
+    pub(in crate::cli) fn accounts(&self) -> u64 {
         self.classes.iter().sum()
     }
 

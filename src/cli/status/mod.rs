@@ -26,6 +26,7 @@ const RUNS_SHOWN: usize = 5;
 
 /// Show what the index holds, how fresh it is and how the last runs ended
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  identidex status\n  identidex status --check --max-age 36h")]
 pub(super) struct Args {
     /// Say in one line whether all is well, for a monitor: exit code 0 fine, 1 stale, 2 failing, 3 unknown
     #[arg(long)]
@@ -39,10 +40,10 @@ pub(super) struct Args {
 }
 
 /// How old each dataset is.
-struct Ages {
+pub(super) struct Ages {
     coverage: Coverage,
-    overall: Freshness,
-    of: [Freshness; Dataset::ALL.len()],
+    pub(super) overall: Freshness,
+    pub(super) of: [Freshness; Dataset::ALL.len()],
 }
 
 pub(super) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
@@ -72,7 +73,7 @@ pub(super) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
 }
 
 impl Ages {
-    fn new(coverage: Coverage, context: &Context) -> Ages {
+    pub(super) fn new(coverage: Coverage, context: &Context) -> Ages {
         let answers = &context.config.answers;
         let now = Timestamp::now();
         let (fresh_for, ageing_for) = (answers.fresh_for, answers.ageing_for);
