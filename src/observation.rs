@@ -385,11 +385,17 @@ impl Batch {
         self.columns.cell(layout.columns[field]?, record)
     }
 
-    /// Returns the columns that no field takes and that hold text, as one JSON object; `None` when there are none.
-    pub fn extra(&self, layout: &Layout, record: u32) -> Option<String> {
+    /// Returns the columns that no field takes and that hold text which `keep` keeps, as one JSON object; `None` when there are
+    /// none.
+    pub fn extra(
+        &self,
+        layout: &Layout,
+        record: u32,
+        keep: impl Fn(&str) -> bool,
+    ) -> Option<String> {
         let mut object = serde_json::Map::new();
         for (name, column) in &layout.extra {
-            if let Some(text) = self.columns.cell(*column, record) {
+            if let Some(text) = self.columns.cell(*column, record).filter(|text| keep(text)) {
                 object.insert(name.clone(), text.into());
             }
         }

@@ -2,35 +2,42 @@
 //! what must hold of every sequence of runs.
 
 use std::collections::BTreeSet;
+use std::env::VarError;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, UNIX_EPOCH};
 
-use identidex::ingest::Readers;
-use identidex::ingest::SourceConfig;
-use identidex::ingest::{self, Failure, Options, Outcome, Report};
+use identidex::ingest::{
+    self, AccountKeys, Failure, Options, Outcome, Readers, Report, SourceConfig,
+};
 
 use crate::tenant::{self, Object};
 use crate::{model, state};
 
 /// Tenants that are tried by the test command; IDENTIDEX_TENANTS asks for more.
 const TENANTS: u64 = 500;
+/// How long rows are kept in [`try_retention`].
+const RETENTION: Duration = Duration::from_hours(95 * 24);
+/// Tenants of which an account is erased, and those of which old rows are not kept.
+const ERASED_FROM: u64 = 100;
 
 #[test]
 fn any_order_of_a_tenant_is_the_state_that_the_rules_define() {
-    let tenants = std::env::var("IDENTIDEX_TENANTS")
-        .ok()
-        .and_then(|text| text.parse().ok())
-        .unwrap_or(TENANTS);
-    let first = std::env::var("IDENTIDEX_FIRST_TENANT")
-        .ok()
-        .and_then(|text| text.parse().ok())
-        .unwrap_or(0);
+    each_seed(TENANTS, try_tenant);
+}
+
+/// Tries seeds on two threads: so many, or as many as IDENTIDEX_TENANTS says.
+fn each_seed(tenants: u64, try_seed: impl Fn(u64) + Sync) {
+    let number = |text: Result<String, VarError>| text.ok().and_then(|text| text.parse().ok());
+    let tenants = number(std::env::var("IDENTIDEX_TENANTS")).unwrap_or(tenants);
+    let first = number(std::env::var("IDENTIDEX_FIRST_TENANT")).unwrap_or(0);
+    let try_seed = &try_seed;
     std::thread::scope(|scope| {
         for half in 0..2 {
             scope.spawn(move || {
                 for seed in (first..first + tenants).filter(|seed| seed % 2 == half) {
-                    try_tenant(seed);
+                    try_seed(seed);
                 }
             });
         }
@@ -69,16 +76,25 @@ fn try_tenant(seed: u64) {
 
 fn assert_same(seed: u64, what: &str, expected: &serde_json::Value, found: &serde_json::Value) {
     for part in ["accounts", "devices", "usages", "held", "waiting"] {
-        let pretty = |value: &serde_json::Value| {
-            serde_json::to_string_pretty(&value[part]).unwrap_or_default()
-        };
-        let (expected, found) = (pretty(expected), pretty(found));
-        assert!(
-            expected == found,
-            "seed {seed}: {what} differs in {part}; expected\n{expected}\nfound\n{found}\nfrom\n{}",
-            listed(&tenant::random(seed))
-        );
+        assert_part(seed, what, part, expected, found);
     }
+}
+
+fn assert_part(
+    seed: u64,
+    what: &str,
+    part: &str,
+    expected: &serde_json::Value,
+    found: &serde_json::Value,
+) {
+    let pretty =
+        |value: &serde_json::Value| serde_json::to_string_pretty(&value[part]).unwrap_or_default();
+    let (expected, found) = (pretty(expected), pretty(found));
+    assert!(
+        expected == found,
+        "seed {seed}: {what} differs in {part}; expected\n{expected}\nfound\n{found}\nfrom\n{}",
+        listed(&tenant::random(seed))
+    );
 }
 
 fn listed(objects: &[Object]) -> String {
@@ -191,5 +207,101 @@ pub(crate) fn options(source: &Path, index: &Path, publish_every: Duration) -> O
         prune_after: Duration::ZERO,
         publish_every,
         ..Options::new(index, vec![source])
+    }
+}
+
+/// An account is erased when half of a tenant's objects are in; the others come later.
+#[test]
+fn who_is_erased_stays_so_and_nobody_else_is_touched() {
+    let erased = AtomicUsize::new(0);
+    each_seed(ERASED_FROM, |seed| {
+        erased.fetch_add(usize::from(try_erasure(seed)), Ordering::Relaxed);
+    });
+    assert!(erased.into_inner() > 50);
+}
+
+/// Tells whether there was anybody to erase.
+fn try_erasure(seed: u64) -> bool {
+    let objects = tenant::random(seed);
+    let (first, _) = objects.split_at(objects.len().div_ceil(2));
+    let home = tempfile::tempdir().expect("a temporary folder");
+    let (source, index) = (home.path().join("exports"), home.path().join("identity.db"));
+    fs::create_dir(&source).expect("the source can be made");
+    take_in(first, &source, &index);
+    // Where no object has a row that can be taken in, nothing is published.
+    if !index.exists() {
+        return false;
+    }
+    let state = state::read(&index);
+    let accounts = state["accounts"].as_array().expect("an array");
+    if accounts.is_empty() {
+        return false;
+    }
+    let at = seed as usize % accounts.len();
+    let key = |name: &str| accounts[at]["fields"][name].as_str().map(str::to_owned);
+    let keys = AccountKeys {
+        sid: key("sid"),
+        uid: key("uid"),
+        name: key("name"),
+    };
+    let options = options(&source, &index, Duration::ZERO);
+    ingest::forget(&options, &keys, "asked for it", [7; 32]).expect("an account can be erased");
+    let expected = model::derive_without(first, first, at);
+    assert_same(
+        seed,
+        "the state after an erasure",
+        &expected,
+        &state::read(&index),
+    );
+    take_in(&objects, &source, &index);
+    let expected = model::derive_without(&objects, first, at);
+    assert_same(
+        seed,
+        "the state after later objects",
+        &expected,
+        &state::read(&index),
+    );
+    true
+}
+
+/// Takes objects in, one that is overwritten before the one that does it.
+fn take_in(objects: &[Object], source: &Path, index: &Path) {
+    for object in objects {
+        put(source, object);
+        sync(source, index, Duration::ZERO);
+    }
+}
+
+/// Rows that are too old go, in whatever order they come.
+#[test]
+fn what_is_too_old_is_not_kept() {
+    each_seed(ERASED_FROM, try_retention);
+}
+
+fn try_retention(seed: u64) {
+    let objects = tenant::random(seed);
+    let expected = model::derive_kept(&objects, RETENTION);
+    for is_backwards in [false, true] {
+        let home = tempfile::tempdir().expect("a temporary folder");
+        let (source, index) = (home.path().join("exports"), home.path().join("identity.db"));
+        fs::create_dir(&source).expect("the source can be made");
+        let mut order: Vec<&Object> = objects.iter().collect();
+        if is_backwards {
+            order.reverse();
+        }
+        for object in order {
+            put(&source, object);
+            let options = Options {
+                retention: Some(RETENTION),
+                ..options(&source, &index, Duration::ZERO)
+            };
+            ingest::run(&options, &mut |_| {}).expect("the run succeeds");
+        }
+        if index.exists() {
+            let found = state::read(&index);
+            for part in ["accounts", "devices", "usages", "waiting"] {
+                assert_part(seed, "what is kept", part, &expected, &found);
+            }
+        }
     }
 }

@@ -8,6 +8,7 @@ mod completions;
 mod configuration;
 mod demo;
 mod doctor;
+mod forget;
 mod generations;
 mod impacted;
 mod man;
@@ -200,6 +201,7 @@ enum Command {
     Resolve(resolve::Args),
     Why(why::Args),
     Status(status::Args),
+    Forget(forget::Args),
     Generations(generations::Args),
     Rollback(rollback::Args),
     Rejects(rejects::Args),
@@ -300,6 +302,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
         Command::Resolve(args) => resolve::run(args, &context),
         Command::Why(args) => why::run(args, &context),
         Command::Status(args) => status::run(args, &context),
+        Command::Forget(args) => forget::run(args, &context),
         Command::Generations(args) => generations::run(args, &context),
         Command::Rollback(args) => rollback::run(args, &context),
         Command::Rejects(args) => rejects::run(args, &context),

@@ -146,6 +146,9 @@ pub(super) fn configured_options(config: &Config) -> anyhow::Result<ingest::Opti
         readers: readers(config)?,
         login_window: logins.and_then(|logins| logins.window),
         recent: config.answers.recent,
+        complete: complete(config),
+        change_at_most: config.breaker.percent,
+        retention: config.retention.days.map(days),
         keep_generations: config.index.keep_generations,
         prune_after: config.index.prune_after,
         spool_bytes: config.index.spool_bytes,
@@ -157,6 +160,10 @@ pub(super) fn configured_options(config: &Config) -> anyhow::Result<ingest::Opti
         frozen: frozen(config),
         ..ingest::Options::new(&config.index.path, sources)
     })
+}
+
+fn days(days: u32) -> Duration {
+    Duration::from_hours(24 * u64::from(days))
 }
 
 /// Has the saved queries of sources that are queried exported into folders, which then are the sources. What cannot be exported
@@ -266,6 +273,14 @@ fn frozen(config: &Config) -> Vec<Dataset> {
         known.is_some_and(|known| known.is_frozen)
     };
     Dataset::ALL.into_iter().filter(is_frozen).collect()
+}
+
+fn complete(config: &Config) -> Vec<Dataset> {
+    let is_complete = |dataset: &Dataset| {
+        let known = config.datasets.get(dataset.as_str());
+        known.is_some_and(|known| known.semantics == config::Semantics::Complete)
+    };
+    Dataset::ALL.into_iter().filter(is_complete).collect()
 }
 
 /// Says who may read the index.

@@ -69,6 +69,22 @@ pub(super) fn assign(config: &mut Config, key: &[&str], value: &Value) -> Result
         ["serve", "diagnose"] => serve.is_diagnosing = value.switch()?,
         ["serve", "actions"] => serve.actions = value.texts()?,
         ["serve", "connections"] => serve.connections = value.count()?,
+        ["breaker", "percent"] => {
+            const PERCENT: &str = "a number of hundredths, 1 to 100";
+            let percent = value.number(PERCENT)?;
+            if !(1..=100).contains(&percent) {
+                return Err(Refusal::Expected(PERCENT));
+            }
+            config.breaker.percent = percent;
+        }
+        ["retention", "days"] => {
+            const DAYS: &str = "a number of days, at least 31";
+            let days = value.number(DAYS)?;
+            config.retention.days = Some(days);
+            if days < 31 {
+                return Err(Refusal::Expected(DAYS));
+            }
+        }
         ["metrics", "textfile"] => config.metrics.textfile = Some(value.path()?),
         ["metrics", "pushgateway"] => {
             const URL: &str = "an address such as \"http://pushgateway:9091\", without a password";

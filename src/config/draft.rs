@@ -260,6 +260,8 @@ mod tests {
             CLASS_SERVICE=
             DATASET_DEVICES_COLUMNS=
             DATASET_DEVICES_CONTRACT=freeze
+            RETENTION_DAYS=400
+            BREAKER_PERCENT=20
             DATASET_DEVICES_SEMANTICS=complete
             DATASET_LOGINS_COLUMNS=
             DATASET_DEVICES_DROP=
@@ -346,6 +348,8 @@ mod tests {
             serve,
             receive,
             metrics,
+            retention,
+            breaker,
             webhooks,
         } = parse(file, &env).unwrap();
 
@@ -387,6 +391,7 @@ mod tests {
             ),
             (1, 2, 3)
         );
+        assert_eq!((retention.days, breaker.percent), (Some(400), 20));
         assert!(metrics.textfile.is_some() && metrics.pushgateway.is_some());
         assert_eq!(source.keep_for, Some(Duration::from_hours(48)));
         let webhook = &webhooks["disk-full"];

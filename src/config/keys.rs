@@ -39,6 +39,8 @@ const KEYS: &[&str] = &[
     "serve.connections",
     "serve.actions",
     "serve.diagnose",
+    "retention.days",
+    "breaker.percent",
     "metrics.textfile",
     "metrics.pushgateway",
     "receive.token",

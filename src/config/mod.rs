@@ -32,7 +32,8 @@ use self::error::{Place, Problem};
 use self::keys::PREFIX;
 pub(crate) use self::reference::reference;
 pub use self::section::{
-    Answers, Class, Dataset, Index, Metrics, Nexthink, Receive, Semantics, Serve,
+    Answers, Breaker, Class, Dataset, Index, Metrics, Nexthink, Receive, Retention, Semantics,
+    Serve,
 };
 pub use self::source::{ObservedFrom, Source};
 pub(crate) use self::value::duration;
@@ -68,6 +69,10 @@ pub struct Config {
     pub receive: Receive,
     /// What runs leave for monitors.
     pub metrics: Metrics,
+    /// For how long rows are kept.
+    pub retention: Retention,
+    /// How much a run may change.
+    pub breaker: Breaker,
     /// Webhooks by name.
     pub webhooks: BTreeMap<String, Webhook>,
 }

@@ -127,6 +127,26 @@ pub struct Serve {
     pub is_diagnosing: bool,
 }
 
+/// For how long rows are kept that nothing confirms.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Retention {
+    /// How many days before the newest object of its dataset a row was observed that is kept; `None`: for ever.
+    pub days: Option<u32>,
+}
+
+/// When a run changes so much that nothing is published unless that is accepted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Breaker {
+    /// How many of a hundred accounts, or devices, may go or have other identifiers; 100: any number.
+    pub percent: u32,
+}
+
+impl Default for Breaker {
+    fn default() -> Self {
+        Breaker { percent: 50 }
+    }
+}
+
 /// Where the metrics of runs are left.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Metrics {

@@ -193,11 +193,9 @@ struct LastEntries<'r> {
 
 impl<'r> LastEntries<'r> {
     fn of(last: &'r Last, claims: BySubject<usize>) -> Result<LastEntries<'r>> {
-        let bits = u32::try_from(last.number("identifier_bits")?).ok();
-        let bits = bits.filter(|bits| *bits < u64::BITS);
         Ok(LastEntries {
             last,
-            bits: bits.ok_or(damaged("too many buckets"))?,
+            bits: bits_of(last)?,
             claims,
         })
     }
@@ -283,6 +281,37 @@ impl<'r> LastCrowds<'r> {
             self.ahead = Some((here, references));
         }
     }
+}
+
+/// Writes the identifiers of a generation anew, with the references that `renumber` gives; none where it gives none.
+pub(super) fn without_claims(
+    last: &Last,
+    renumber: impl Fn(u32) -> Option<u32>,
+    table: &mut Table,
+) -> Result<()> {
+    let bits = bits_of(last)?;
+    let mut buckets = Buckets::new(table, bits);
+    let mut rows = last.reader.rows("identifier")?;
+    while let Some((bucket, mut columns)) = rows.next()? {
+        columns.skip(1)?;
+        let bytes = columns.take()?.blob().unwrap_or_default();
+        for (hash, old) in Entries::of(bytes, bits).all(bucket, bits) {
+            let new = match old {
+                IN_CROWD => Some(IN_CROWD),
+                old => renumber(old),
+            };
+            if let Some(new) = new {
+                buckets.push(hash, &[new])?;
+            }
+        }
+    }
+    buckets.end()
+}
+
+fn bits_of(last: &Last) -> Result<u32> {
+    let bits = u32::try_from(last.number("identifier_bits")?).ok();
+    let bits = bits.filter(|bits| *bits < u64::BITS);
+    bits.ok_or(damaged("too many buckets"))
 }
 
 /// Returns the rows of `crowd`: hash and references.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::claim::{ClaimId, Print};
 use super::contents::Contents;
+use super::erased::Erased;
 use super::error::{Error, Result, damaged};
 use super::former::{Formers, Name, Naming, want_last_user};
 use super::held::{self, HeldValues};
@@ -56,6 +57,8 @@ pub struct Kept {
     pub(super) identifiers: Lanes,
     pub(super) wants: Lanes,
     pub(super) known: Arc<Known>,
+    /// Of whom rows are not taken in.
+    erased: Arc<Erased>,
     intake: Option<Intake>,
 }
 
@@ -81,6 +84,7 @@ impl Kept {
             identifiers: lanes(),
             wants: lanes(),
             known: Arc::default(),
+            erased: Arc::default(),
             intake: None,
         };
         if let Some(last) = last {
@@ -143,6 +147,11 @@ impl Kept {
             true => Ok(()),
             false => Err(damaged("a claim is not there")),
         }
+    }
+
+    /// Has rows of people who were erased be dropped: they count as superseded.
+    pub fn without(self, erased: Arc<Erased>) -> Kept {
+        Kept { erased, ..self }
     }
 
     /// Tells whether what was read is of an older format.
@@ -220,9 +229,13 @@ impl Kept {
                         .fold_recognised(&self.ledger, intake.object, row);
                 }
                 for row in rows {
+                    if self.erased.has_row(batch.entries_at(row.entries)) {
+                        continue;
+                    }
+                    let from = (batch, layout, &*self.erased);
                     let into = (&mut self.spill, &mut self.wants);
                     self.mentions
-                        .fold(&self.ledger, intake.object, row, (batch, layout), into)?;
+                        .fold(&self.ledger, intake.object, row, from, into)?;
                 }
                 Ok(())
             }
@@ -257,7 +270,11 @@ impl Kept {
         }
         let mut record = Record::default();
         for row in rows {
-            self.take_row(intake, subject, (batch, layout), row, &mut record)?;
+            if subject == Subject::Account && self.erased.has_row(batch.entries_at(row.entries)) {
+                continue;
+            }
+            let row = without_user(*row, &self.erased);
+            self.take_row(intake, subject, (batch, layout), &row, &mut record)?;
         }
         Ok(())
     }
@@ -300,7 +317,7 @@ impl Kept {
             Some(id) => self.note_values(subject, id, new, (batch, layout), row)?,
             None => true,
         };
-        let (texts, spill) = (&mut self.texts, &mut self.spill);
+        let (texts, spill) = ((&mut self.texts, &*self.erased), &mut self.spill);
         let text = || {
             put_row(texts, subject, (batch, layout), row, record);
             let print = Print {
@@ -366,6 +383,22 @@ impl Kept {
             want_last_user(&mut self.wants, id, row.last_login)?;
         }
         Ok(is_held || is_other)
+    }
+}
+
+/// Returns a devices row without the user that it names as the last, if that one was erased.
+fn without_user(row: Described, erased: &Erased) -> Described {
+    match row.last_login {
+        Some(name) if erased.has_key(Kind::AccountName, name.high) => {
+            let mut values = row.values;
+            values[VALUE] = SAYS_NOTHING;
+            Described {
+                values,
+                last_login: None,
+                ..row
+            }
+        }
+        _ => row,
     }
 }
 

@@ -267,7 +267,7 @@ fn apart(placed: &place::Placed) -> Option<String> {
 }
 
 /// Makes an empty file that only the user of the run may read, until it is published.
-fn create(path: &Path) -> Result<std::fs::File> {
+pub(super) fn create(path: &Path) -> Result<std::fs::File> {
     let made = OpenOptions::new()
         .create(true)
         .truncate(true)

@@ -2,6 +2,7 @@
 
 use super::bits::Bits;
 use super::claim::ClaimId;
+use super::erased::Erased;
 use super::error::{Error, Result, damaged};
 use super::lanes::{Entry, Lanes};
 use super::ledger::Ledger;
@@ -12,6 +13,7 @@ use super::mention_rows::{self, BLOCK, Written};
 use super::said::{NEVER, ObjectId};
 use super::slots::Slots;
 use super::spill::{Spill, Text};
+use super::text::extra_of;
 use super::wants::{wanted, wanted_at};
 use crate::bucket::{Hash, MAX_ID, kind_and_id};
 use crate::observation::{Batch, Layout, Login, Recognised};
@@ -96,7 +98,7 @@ impl Mentions {
         ledger: &Ledger,
         object: ObjectId,
         row: &Login,
-        (batch, layout): (&Batch, &Layout),
+        (batch, layout, erased): (&Batch, &Layout, &Erased),
         (spill, wants): (&mut Spill, &mut Lanes),
     ) -> Result<()> {
         let hash = |at: u32| self.all[at as usize].group;
@@ -109,10 +111,7 @@ impl Mentions {
         }
         let keys =
             BySubject::of(|side| join_keys(&batch.keys(layout, first_of(side), side, row.record)));
-        let extra = match layout.extra.is_empty() {
-            true => None,
-            false => batch.extra(layout, row.record),
-        };
+        let extra = extra_of((batch, layout), row.record, erased);
         let written = Written {
             raw: row.raw,
             keys: keys.as_ref().map(|keys| Some(keys.as_str())),
@@ -219,7 +218,7 @@ impl Mentions {
 }
 
 /// Writes the keys of a side: tabs cannot stand in a normal form.
-fn join_keys(keys: &[Option<String>; 3]) -> String {
+pub(super) fn join_keys(keys: &[Option<String>; 3]) -> String {
     keys.each_ref()
         .map(|key| key.as_deref().unwrap_or_default())
         .join("\t")

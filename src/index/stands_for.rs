@@ -10,7 +10,7 @@ use super::roster::Roster;
 use super::subject::{Standing, SubjectId};
 use crate::bucket::{Hash, reference};
 use crate::identifier::{Kind, normal_form};
-use crate::observation::value_hash;
+use crate::observation::{SAYS_NOTHING, value_hash};
 use crate::schema::{Class, FieldType, SIDE_BY_SIDE_MICROS, Subject};
 use crate::sqlite::Columns;
 
@@ -98,8 +98,13 @@ impl Accounts<'_> {
     /// Tells whether the first of two accounts had all UPNs that the other ever had: a local one that had another's was theirs.
     fn had_the_same_before(&self, [account, local]: [SubjectId; 2], hash: u64) -> bool {
         let claims = self.claims(local).into_iter();
-        let before = claims.flat_map(|claim| self.held.of(reference(Kind::Upn, claim.row())));
-        let mut before = before.filter(|other| *other != hash);
+        let before = claims.flat_map(|claim| {
+            let held = self.held.of(reference(Kind::Upn, claim.row()));
+            // Of a claim that never had another one, its rows say it.
+            let own = self.roster.values(claim).first().copied();
+            held.chain(own.filter(|own| *own > SAYS_NOTHING))
+        });
+        let mut before = before.filter(|other| value_hash(*other) != value_hash(hash));
         before.all(|other| self.first_with(account, other).is_some())
     }
 

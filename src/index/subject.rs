@@ -166,7 +166,11 @@ impl Sharing {
 }
 
 /// Returns the hashes of a text's keys.
-fn keys_in(subject: Subject, mut text: Columns, texts: &Texts) -> Result<[Option<KeyHash>; 3]> {
+pub(super) fn keys_in(
+    subject: Subject,
+    mut text: Columns,
+    texts: &Texts,
+) -> Result<[Option<KeyHash>; 3]> {
     let mut keys = [None; 3];
     for (key, kind) in keys.iter_mut().zip(subject.key_kinds()) {
         let value = texts.shown(text.take()?);
@@ -179,7 +183,7 @@ fn keys_in(subject: Subject, mut text: Columns, texts: &Texts) -> Result<[Option
 }
 
 /// Tells whether an account's SID could make it known: of key form, and not said to be local by the row itself.
-fn is_key_sid(mut text: Columns, texts: &Texts) -> Result<bool> {
+pub(super) fn is_key_sid(mut text: Columns, texts: &Texts) -> Result<bool> {
     let sid = texts.shown(text.take()?);
     let sid = sid
         .as_deref()

@@ -7,12 +7,13 @@ use std::convert::Infallible;
 
 use serde_json::{Map, Value as Json};
 
+use super::erased::Erased;
 use super::error::{Error, Result, damaged};
 use crate::identifier::Kind;
 use crate::observation::{Batch, Described, Layout};
 use crate::schema::{
-    DOMAIN_SID, FieldType, NAME, Subject, domain_and_rid, shared_text, stored_sid, stored_time,
-    uuid_bytes, uuid_text,
+    DOMAIN_SID, FieldType, NAME, Subject, device_field, domain_and_rid, shared_text, stored_sid,
+    stored_time, uuid_bytes, uuid_text,
 };
 use crate::sqlite::{Columns, Record, Rows, Value};
 
@@ -114,7 +115,7 @@ impl Texts {
 
 /// Puts a row's fields into a record, and what no field takes.
 pub(super) fn put_row(
-    texts: &mut Texts,
+    (texts, erased): (&mut Texts, &Erased),
     subject: Subject,
     (batch, layout): (&Batch, &Layout),
     row: &Described,
@@ -124,7 +125,11 @@ pub(super) fn put_row(
     for (at, field) in subject.fields().iter().enumerate() {
         // A key that says nothing (a placeholder, a nil UUID) is none.
         let is_said = at > NAME || row.said & 1 << at != 0;
-        let text = || batch.text(layout, at, row.record).filter(|_| is_said);
+        let is_user = subject == Subject::Device && at == device_field::LAST_LOGIN;
+        let text = || {
+            let text = batch.text(layout, at, row.record).filter(|_| is_said);
+            text.filter(|text| !(is_user && erased.has_name(text)))
+        };
         match field.kind {
             FieldType::Time => into.put_optional(row.first_seen.map(stored_time)),
             kind => match text() {
@@ -133,11 +138,19 @@ pub(super) fn put_row(
             },
         }
     }
-    let extra = match layout.extra.is_empty() {
-        true => None,
-        false => batch.extra(layout, row.record),
-    };
-    into.put_optional_text(extra.as_deref());
+    into.put_optional_text(extra_of((batch, layout), row.record, erased).as_deref());
+}
+
+/// Returns what no field takes of a row, as a JSON object, without what told of somebody who was erased.
+pub(super) fn extra_of(
+    (batch, layout): (&Batch, &Layout),
+    record: u32,
+    erased: &Erased,
+) -> Option<String> {
+    if layout.extra.is_empty() {
+        return None;
+    }
+    batch.extra(layout, record, |value| !erased.has_value(value))
 }
 
 fn put_text(texts: &mut Texts, kind: FieldType, text: &str, into: &mut Record) {
@@ -194,6 +207,21 @@ impl<'a> Fields<'a> {
         if !shape.extra.is_empty() {
             self.extra = merged_extra(self.extra.as_deref(), shape, newer.extra.as_deref());
         }
+    }
+
+    /// Keeps only some of what no field takes, by name and value; returns how many are left out.
+    pub(super) fn keep_extra(&mut self, keep: impl Fn(&str, &str) -> bool) -> u64 {
+        let Some(extra) = self.extra.as_deref() else {
+            return 0;
+        };
+        let mut read: Map<String, Json> = serde_json::from_str(extra).unwrap_or_default();
+        let before = read.len();
+        read.retain(|name, value| keep(name, value.as_str().unwrap_or_default()));
+        let left_out = before - read.len();
+        if left_out > 0 {
+            self.extra = (!read.is_empty()).then(|| Cow::Owned(Json::Object(read).to_string()));
+        }
+        left_out as u64
     }
 
     /// Puts them into a record.
@@ -253,6 +281,11 @@ impl Shape {
     /// Tells whether the object carried `last_seen`.
     pub(super) fn carries_last_seen(&self) -> bool {
         self.last_seen
+    }
+
+    /// Tells whether the object carried a column that no field takes.
+    pub(super) fn carries_extra(&self, name: &str) -> bool {
+        self.extra.iter().any(|known| known == name)
     }
 
     /// Tells whether all that another object carried is carried here, too.

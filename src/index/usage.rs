@@ -218,8 +218,10 @@ impl Whole {
             shown.note_last_login(ledger, usage.last_login);
             let is_newer = match (usage.said, shown.said) {
                 (Some(new), Some(known)) => {
+                    // Of equally new ones the account's own, else the last row.
+                    let is_own = self.own.is_some_and(|own| own.mention == shown.mention);
                     let order = ledger.compare_objects(new.0, known.0);
-                    order.then(new.1.cmp(&known.1)).is_gt()
+                    order.is_gt() || (order.is_eq() && !is_own && new.1 > known.1)
                 }
                 (new, known) => new.is_some() && known.is_none(),
             };

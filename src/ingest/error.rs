@@ -20,6 +20,9 @@ pub enum Error {
     /// No source was named.
     #[error("no source: name a folder or a URL, or add a [[source]] to the configuration")]
     NoSource,
+    /// Nobody is known by what was given.
+    #[error("the index knows no such account any more; look again")]
+    Nobody,
     /// The run was asked to stop.
     #[error("stopped; the index is as it was at the last publication")]
     Stopped,

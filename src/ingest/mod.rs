@@ -10,6 +10,7 @@ mod report;
 mod drift;
 mod examine;
 mod fold;
+mod forget;
 mod listing;
 mod reader;
 mod recognising;
@@ -32,15 +33,18 @@ pub use self::error::Error;
 use self::error::{Result, caught, chain};
 pub use self::examine::{Examined, Unfit, examine};
 use self::fold::Folded;
+use self::forget::made_of;
+pub use self::forget::{Forgotten, forget};
 use self::listing::{identities, judge_of, judges};
 pub use self::options::Options;
 use self::reader::Fetched;
 use self::report::note_run;
-pub use self::report::{Failure, ObjectCounts, Outcome, Progress, Report, RowReport};
+pub use self::report::{Expired, Failure, ObjectCounts, Outcome, Progress, Report, RowReport};
 use self::sanity::Sanity;
 pub use self::state::{NewestObject, STATE, State, Waiting, new_run_id};
 pub use crate::class::Patterns;
-use crate::index::{self, Kept, Loaded, Made, Past, RowCounts, Rules};
+use crate::index::{self, Erased, Kept, Loaded, Made, Past, RowCounts, Rules, Sieve, sift};
+pub use crate::index::{AccountKeys, LetGo};
 pub use crate::mapping::Mapping;
 use crate::mapping::OddTypes;
 use crate::observation::Object;
@@ -86,6 +90,9 @@ fn run_locked(
 ) -> Result<Report> {
     let start = Instant::now();
     folder.clean()?;
+    if !options.is_dry_run {
+        forget::settle(options, folder)?;
+    }
     let listing = sources.list()?;
     let mut run = Run {
         options,
@@ -102,6 +109,7 @@ fn run_locked(
         rejected: Vec::new(),
         idle_drops: BTreeMap::new(),
         sanity: Sanity::default(),
+        erased: Arc::new(folder.erasures()?.hashes().unwrap_or_default()),
     };
     let mut new = run.new_objects(&listing)?;
     let are_new: HashSet<String> = new.iter().map(digits).collect();
@@ -172,6 +180,8 @@ struct Run<'a> {
     /// Columns that are to be dropped and that no object had, of the datasets of which some were taken in.
     idle_drops: BTreeMap<Dataset, BTreeSet<String>>,
     sanity: Sanity,
+    /// Who was erased.
+    erased: Arc<Erased>,
 }
 
 impl Run<'_> {
@@ -217,11 +227,12 @@ impl Run<'_> {
                 number,
             )
             .map_err(Error::from);
-            let folded = folded.and_then(|kept| self.fold(kept, &mut fetched));
+            let folded = folded
+                .and_then(|kept| self.fold(kept.without(Arc::clone(&self.erased)), &mut fetched));
             if matches!(folded, Err(Error::Stopped)) {
                 return Err(Error::Stopped);
             }
-            let made = folded.and_then(|(kept, is_more)| Ok((self.make(kept)?, is_more)));
+            let made = folded.and_then(|(kept, is_more)| Ok((self.make(kept, spool)?, is_more)));
             // Whatever failed is owed to bit rot, where there is any; never publish upon it.
             verified(verifying)?;
             if matches!(made, Err(Error::Changed { .. } | Error::Refused { .. })) {
@@ -245,21 +256,43 @@ impl Run<'_> {
     }
 
     /// Makes the next generation, if anything was taken in.
-    fn make(&mut self, folded: Folded) -> Result<Option<Made>> {
+    fn make(&mut self, folded: Folded, spool: &Path) -> Result<Option<Made>> {
         if !folded.is_changed && !folded.kept.is_outdated() {
             return Ok(None);
         }
-        let window = self
-            .options
-            .login_window
-            .map(|window| window.as_micros() as i64);
-        let rules = Rules {
-            patterns: self.options.patterns.clone(),
-            login_window: window,
-            recent: self.options.recent.as_micros() as i64,
-            device_domains: self.options.device_domains.clone(),
+        let rules = self.options.rules();
+        let made = folded.kept.make(&rules, &self.folder.building())?;
+        self.without_expired(made, &rules, spool).map(Some)
+    }
+
+    /// Makes what was made anew without what is too old to be kept, where anything is.
+    fn without_expired(&mut self, made: Made, rules: &Rules, spool: &Path) -> Result<Made> {
+        let Some(retention) = self.options.retention else {
+            return Ok(made);
         };
-        Ok(Some(folded.kept.make(&rules, &self.folder.building())?))
+        let sieve = Sieve {
+            keep_for: Some(retention.as_micros() as i64),
+            erased: &self.erased,
+        };
+        let sifted = self.folder.sifted();
+        if sift(&made.path, &sifted, &sieve)?.is_none() {
+            return Ok(made);
+        }
+        let Made {
+            loaded,
+            oddities,
+            published,
+            ..
+        } = made;
+        let number = published.generation;
+        let anew = made_of(&sifted, (self.folder, spool), rules, number, &self.erased)?;
+        let _ = std::fs::remove_file(&sifted);
+        self.report.expired.add(&published, &anew.published);
+        Ok(Made {
+            loaded,
+            oddities,
+            ..anew
+        })
     }
 
     fn fail(&mut self, object: &Object, error: String) {

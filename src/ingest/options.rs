@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use crate::class::Patterns;
 use crate::identifier::NotSaid;
+use crate::index::Rules;
 use crate::mapping::Mapping;
 use crate::publish::Readers;
 use crate::schema::Dataset;
@@ -47,8 +48,14 @@ pub struct Options {
     pub login_window: Option<Duration>,
     /// How long before the newest row a usage is current.
     pub recent: Duration,
+    /// How long before the newest object of its dataset a row was observed that is kept; none: for ever.
+    pub retention: Option<Duration>,
     /// Domains of devices' full names, beside those that the exports show, in small letters.
     pub device_domains: Vec<String>,
+    /// Datasets whose objects list all that there is: who is not in the newest one is gone.
+    pub complete: Vec<Dataset>,
+    /// How many of a hundred accounts, or devices, a run may let go or give other identifiers; 100: any number.
+    pub change_at_most: u32,
     /// Datasets of which an object with other columns than the newest one before fails.
     pub frozen: Vec<Dataset>,
     /// Take such objects all the same.
@@ -83,12 +90,27 @@ impl Options {
             patterns: Patterns::default(),
             login_window: None,
             recent: Duration::from_hours(30 * 24),
+            retention: None,
+            complete: Vec::new(),
+            change_at_most: 50,
             device_domains: Vec::new(),
             frozen: Vec::new(),
             is_accepting: false,
             is_retry: false,
             is_dry_run: false,
             stop: Arc::default(),
+        }
+    }
+}
+
+impl Options {
+    /// Returns what a generation depends on.
+    pub(super) fn rules(&self) -> Rules {
+        Rules {
+            patterns: self.patterns.clone(),
+            login_window: self.login_window.map(|window| window.as_micros() as i64),
+            recent: self.recent.as_micros() as i64,
+            device_domains: self.device_domains.clone(),
         }
     }
 }

@@ -64,6 +64,9 @@ pub struct Report {
     pub bytes_fetched: u64,
     /// How long it took.
     pub seconds: f64,
+    /// What was too old to be kept; absent where nothing was.
+    #[serde(skip_serializing_if = "Expired::is_nothing")]
+    pub expired: Expired,
     /// Cells that are odd, by dataset and column; absent when there are none.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub odd_cells: BTreeMap<String, OddCells>,
@@ -123,6 +126,30 @@ pub struct RowReport {
     pub superseded: u64,
     /// Rows that could not be taken.
     pub rejected: u64,
+}
+
+/// What the index has no more since its rows are too old to be kept.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Expired {
+    /// Accounts.
+    pub accounts: u64,
+    /// Devices.
+    pub devices: u64,
+    /// Pairs of an account and a device.
+    pub usages: u64,
+}
+
+impl Expired {
+    fn is_nothing(&self) -> bool {
+        *self == Expired::default()
+    }
+
+    /// Adds what there was before and is not there any more.
+    pub(super) fn add(&mut self, before: &Published, after: &Published) {
+        self.accounts += before.accounts.saturating_sub(after.accounts);
+        self.devices += before.devices.saturating_sub(after.devices);
+        self.usages += before.usages.saturating_sub(after.usages);
+    }
 }
 
 /// An object that failed, and why.

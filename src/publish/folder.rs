@@ -9,6 +9,7 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use super::erasures::Erasures;
 use super::failed::Failed;
 use super::generation::{Generation, seal};
 use super::readers::Readers;
@@ -19,6 +20,8 @@ use crate::index::{Error, Made, Published, Result, file_error};
 /// Beside the generations: what a rollback undid.
 const UNDONE: &str = "undone.json";
 const FAILED: &str = "failed.json";
+/// Who was erased.
+const ERASED: &str = "erased.json";
 
 /// The index's path and the folder of its generations.
 #[derive(Debug, Clone)]
@@ -289,10 +292,16 @@ impl Folder {
         self.folder.join("building.db")
     }
 
+    /// Returns the path at which a generation is sifted.
+    pub fn sifted(&self) -> PathBuf {
+        self.folder.join("building-sifted.db")
+    }
+
     /// Removes what a run that failed was making.
     pub fn abandon(&self) {
         // The next run removes what cannot be removed now.
         let _ = fs::remove_file(self.building());
+        let _ = fs::remove_file(self.sifted());
     }
 
     /// Returns the number of the next generation: none was ever named so.
@@ -358,6 +367,40 @@ impl Folder {
         self.replace(FAILED, &text)
     }
 
+    /// Returns who was erased.
+    ///
+    /// # Errors
+    /// When the list is there and cannot be read: without it, people who were erased would come back.
+    pub fn erasures(&self) -> Result<Erasures> {
+        let path = self.folder.join(ERASED);
+        let damaged = || {
+            file_error("read", &path)(io::Error::new(
+                io::ErrorKind::InvalidData,
+                "it is not the list of who was erased that was written; restore it: without it, they would come back",
+            ))
+        };
+        match fs::read(&path) {
+            Ok(text) => {
+                let erasures: Option<Erasures> = serde_json::from_slice(&text).ok();
+                erasures
+                    .filter(|list| list.hashes().is_some())
+                    .ok_or_else(damaged)
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Erasures::default()),
+            Err(error) => Err(file_error("read", &path)(error)),
+        }
+    }
+
+    /// Keeps who was erased, for the owner alone.
+    ///
+    /// # Errors
+    /// The file system's; the list that was there is there still.
+    pub fn set_erasures(&self, erasures: &Erasures) -> Result<()> {
+        let text = serde_json::to_vec(erasures)
+            .map_err(|_| Error::Inconsistent("a list of who was erased"))?;
+        self.replace_for(None, ERASED, &text)
+    }
+
     /// Makes a generation that is there the current one.
     pub(super) fn make_current(&self, generation: &Generation) -> Result<()> {
         let name = Name {
@@ -404,13 +447,20 @@ impl Folder {
     /// # Errors
     /// The file system's; the file that was there is there still.
     pub fn replace(&self, name: &str, text: &[u8]) -> Result<()> {
+        self.replace_for(Some(self.readers), name, text)
+    }
+
+    /// Replaces a small file by rename; none but the owner may read it where there are no readers.
+    fn replace_for(&self, readers: Option<Readers>, name: &str, text: &[u8]) -> Result<()> {
         let next = self.folder.join(format!("building-{name}"));
         let mut file = create(&next)?;
         let written = file.write_all(text);
         written
             .and_then(|()| file.sync_all())
             .map_err(file_error("write", &next))?;
-        self.readers.give(&next)?;
+        if let Some(readers) = readers {
+            readers.give(&next)?;
+        }
         let path = self.folder.join(name);
         fs::rename(&next, &path).map_err(file_error("replace", &path))?;
         sync_folder(&self.folder)

@@ -3,6 +3,7 @@
 //! [`Folder::publish`] makes what [`crate::index::Kept::make`] made the current generation; [`roll_back`] names an older
 //! one, and notes the objects that only newer ones took in ([`Undone`]). What a generation holds is the index's affair.
 
+mod erasures;
 mod failed;
 mod folder;
 mod generation;
@@ -10,6 +11,7 @@ mod readers;
 mod rollback;
 mod undone;
 
+pub use self::erasures::{Erasure, Erasures};
 pub use self::failed::{Failed, FailedObject, digits};
 pub use self::folder::{Folder, Lock};
 pub use self::generation::Generation;

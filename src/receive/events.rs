@@ -1,5 +1,6 @@
 //! Events: messages of webhooks in a SQLite database of their own, each once, until whoever reads them has them for good.
 
+use std::borrow::Cow;
 use std::fs::OpenOptions;
 use std::io::ErrorKind;
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -12,6 +13,7 @@ use rusqlite::{Connection, ErrorCode, OptionalExtension as _, TransactionBehavio
 use serde_json::{Value, json};
 
 use super::{Error, Said};
+use crate::identifier;
 
 /// `idxe`: what a database of events is known by.
 const APPLICATION_ID: i32 = i32::from_be_bytes(*b"idxe");
@@ -256,6 +258,36 @@ impl Events {
         .map(|count| count.unsigned_abs())
     }
 
+    /// Removes all events that hold one of some texts in any of their own, whatever its capitals; returns how many. No byte
+    /// of them is left.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub fn erase(&self, texts: &[String]) -> Result<u64, Error> {
+        let texts: Vec<Cow<str>> = texts.iter().map(|text| folded(text)).collect();
+        self.with(|connection| {
+            connection.pragma_update(None, "secure_delete", true)?;
+            let mut query = connection.prepare("SELECT id, said, message FROM event")?;
+            let mut rows = query.query([])?;
+            let mut erased = Vec::new();
+            while let Some(row) = rows.next()? {
+                let (said, message): (Value, Value) = (json_of(row, 1)?, json_of(row, 2)?);
+                if holds(&said, &texts) || holds(&message, &texts) {
+                    erased.push(row.get::<_, i64>(0)?);
+                }
+            }
+            drop(rows);
+            drop(query);
+            for id in &erased {
+                connection.execute("DELETE FROM event WHERE id = ?1", [id])?;
+            }
+            if !erased.is_empty() {
+                connection.execute_batch("VACUUM")?;
+            }
+            Ok(erased.len() as u64)
+        })
+    }
+
     fn with<T>(
         &self,
         work: impl FnOnce(&mut Connection) -> rusqlite::Result<T>,
@@ -265,6 +297,27 @@ impl Events {
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         work(&mut connection).map_err(|error| unusable(&self.path, &error))
+    }
+}
+
+/// Returns a text as it is compared; one that holds what identifiers must not have, as it is.
+fn folded(text: &str) -> Cow<'_, str> {
+    identifier::folded(text).unwrap_or(Cow::Borrowed(text))
+}
+
+/// Tells whether any text of a message, or name in it, holds one of some folded texts.
+fn holds(value: &Value, texts: &[Cow<str>]) -> bool {
+    let is_held = |text: &str| {
+        let text = folded(text);
+        texts.iter().any(|one| text.contains(&**one))
+    };
+    match value {
+        Value::String(text) => is_held(text),
+        Value::Array(values) => values.iter().any(|value| holds(value, texts)),
+        Value::Object(values) => values
+            .iter()
+            .any(|(name, value)| is_held(name) || holds(value, texts)),
+        _ => false,
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod demo;
 mod doctor;
+mod forget;
 mod impacted;
 mod nexthink;
 mod odd;

@@ -7,6 +7,7 @@
 
 mod bearers;
 mod class;
+mod erasure;
 mod fields;
 mod held;
 mod keys;
@@ -21,6 +22,7 @@ mod usages;
 mod waiting;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -41,7 +43,30 @@ use crate::tenant::{self, Dataset, Object};
 
 /// Returns what an index of these objects must hold, whatever their order.
 pub(crate) fn derive(objects: &[Object]) -> Value {
-    let rows = rows_of(objects);
+    derive_rows(&rows_of(objects))
+}
+
+/// Returns what an index of these objects must hold in which an account of some of them was erased: the one at a place.
+pub(crate) fn derive_without(objects: &[Object], known: &[Object], at: usize) -> Value {
+    let mut rows = rows_of(objects);
+    erasure::erase(&mut rows, &rows_of(known), at);
+    derive_rows(&rows)
+}
+
+/// Returns what an index of these objects must hold that keeps rows for so long before the newest object of their dataset.
+pub(crate) fn derive_kept(objects: &[Object], keep_for: Duration) -> Value {
+    let mut rows = rows_of(objects);
+    let mut newest: BTreeMap<Dataset, i64> = BTreeMap::new();
+    for row in &rows {
+        let known = newest.entry(row.dataset).or_insert(i64::MIN);
+        *known = (*known).max(row.stamp.observed_us);
+    }
+    let keep_for = keep_for.as_micros() as i64;
+    rows.retain(|row| row.stamp.observed_us >= newest[&row.dataset] - keep_for);
+    derive_rows(&rows)
+}
+
+fn derive_rows(rows: &[Row]) -> Value {
     let of = |dataset| -> Vec<&Row> { rows.iter().filter(|r| r.dataset == dataset).collect() };
     let (user_rows, device_rows, login_rows) = (
         of(Dataset::Users),

@@ -28,7 +28,7 @@ pub(super) struct Stamp {
     pub(super) last_seen_us: Option<i64>,
     modified: i64,
     hash: [u8; 32],
-    number: usize,
+    pub(super) number: usize,
 }
 
 impl Stamp {

@@ -241,13 +241,14 @@ pub(super) fn usage_json(
 ) -> Value {
     let is_own = |part: &&(&(Subject, Subject), &Usage)| part.0.0 == *account;
     let usages = || parts.iter().map(|(_, usage)| *usage);
-    let rows: Vec<Vec<&Row>> = usages()
-        .map(|usage| of_newest_object(&usage.logins))
-        .collect();
-    // Of equally new ones the account's own.
-    let newest = rows.iter().filter(|rows| !rows.is_empty()).rev();
-    let newest = newest.max_by_key(|rows| rows[0].stamp.object());
-    let newest = newest.and_then(|rows| rows.iter().max_by_key(|row| row.stamp));
+    let newest = parts.iter().filter_map(|part| {
+        let rows = of_newest_object(&part.1.logins);
+        Some((is_own(&part), rows.into_iter().max_by_key(|row| row.stamp)?))
+    });
+    // Of equally new ones the account's own, else the last row.
+    let newest = newest
+        .max_by_key(|(is_own, row)| (row.stamp.object(), *is_own, row.stamp.number))
+        .map(|(_, row)| row);
     let counts = usages().filter_map(Usage::count);
     json!({
         "account": account_text(account),
@@ -255,7 +256,7 @@ pub(super) fn usage_json(
         "logins": counts.reduce(|sum, count| sum + count),
         "last_used": usages().filter_map(Usage::last_used).max(),
         "last_login_observed": usages().filter_map(|usage| usage.last_login_us).max(),
-        "extra": newest.and_then(|row| extra(row)),
+        "extra": newest.and_then(extra),
         "is_through": parts.iter().any(|part| !is_own(&part)),
         "time_of_use": rank.time_of_use,
         "is_current": rank.is_current,

@@ -43,7 +43,7 @@ impl Object {
 }
 
 /// What an object's rows are about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Dataset {
     /// Rows that describe accounts.
     Users,

@@ -1,0 +1,292 @@
+//! `identidex forget`: erases a person from the index, for good.
+
+use std::fmt::Write as _;
+use std::fs::{self, File};
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use serde_json::json;
+
+use super::asked::Asked;
+use super::sync::{configured_options, readers};
+use super::words::printable;
+use super::{BadUsage, Context, Exit, answer, beside, print, print_json};
+use crate::index::{self, AccountKeys, Person};
+use crate::ingest::{self, Forgotten};
+use crate::lookup::{Answer, Found};
+use crate::publish::{Erasures, Folder};
+use crate::receive::Events;
+
+/// Erase a person from the index, for good: later exports do not bring them back
+///
+/// A generation without the account is made, and all others are removed. The exports themselves are not changed.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  identidex forget jdoe@EMEA --reason 'request 4711'\n  identidex forget --list\n  identidex forget --undo 3"
+)]
+pub(super) struct Args {
+    #[command(flatten)]
+    asked: Asked,
+    /// Erase the one account that this finds
+    #[arg(value_name = "VALUE", required_unless_present_any = ["list", "undo"])]
+    value: Option<String>,
+    /// Why, for whoever reads the list; not who
+    #[arg(long, value_name = "TEXT", required_unless_present_any = ["list", "undo", "dry_run"])]
+    reason: Option<String>,
+    /// Say whom it would erase, and erase nobody
+    #[arg(long, conflicts_with_all = ["list", "undo"])]
+    dry_run: bool,
+    /// List the erasures: ids, times and reasons
+    #[arg(long, conflicts_with_all = ["value", "undo"])]
+    list: bool,
+    /// Take an erasure off the list, by its id: later exports bring the person back
+    #[arg(long, value_name = "ID", conflicts_with = "value")]
+    undo: Option<u64>,
+    /// Print one line of JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// What was done beside the index.
+struct Beside {
+    events: u64,
+    exports: u64,
+    /// Lines of the log of acts that name them; they stay.
+    acts: u64,
+}
+
+pub(super) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
+    let folder = Folder::open(&context.config.index.path, readers(&context.config)?)?;
+    match (&args.value, args.undo) {
+        (None, Some(id)) => undo(id, &folder, args.json),
+        (None, None) => list(&folder, args.json),
+        (Some(value), _) => forget(value, args, context),
+    }
+}
+
+fn list(folder: &Folder, is_json: bool) -> anyhow::Result<Exit> {
+    let erasures = folder.erasures()?;
+    match is_json {
+        true => {
+            let all = erasures.erased.iter().map(|one| {
+                json!({"id": one.id, "at": one.at, "reason": one.reason, "values": one.hashes(), "is_done": one.is_done})
+            });
+            print_json(&json!({ "erased": Vec::from_iter(all) }))?;
+        }
+        false => print(text_of_list(&erasures))?,
+    }
+    Ok(Exit::Done)
+}
+
+fn text_of_list(erasures: &Erasures) -> String {
+    if erasures.erased.is_empty() {
+        return "nobody was erased".to_owned();
+    }
+    let lines = erasures.erased.iter().map(|one| {
+        let left = if one.is_done {
+            ""
+        } else {
+            "  (not done yet: the next run does it)"
+        };
+        format!(
+            "{:>4}  {}  {}{left}",
+            one.id,
+            one.at,
+            printable(&one.reason)
+        )
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+fn undo(id: u64, folder: &Folder, is_json: bool) -> anyhow::Result<Exit> {
+    // Locking makes the folder.
+    if !folder.path().is_dir() {
+        return Err(index::Error::Empty.into());
+    }
+    let _lock = folder.lock()?;
+    let mut erasures = folder.erasures()?;
+    if !erasures.take_off(id) {
+        return Err(BadUsage(format!(
+            "no erasure has the id {id}; `identidex forget --list` has them"
+        ))
+        .into());
+    }
+    folder.set_erasures(&erasures)?;
+    match is_json {
+        true => print_json(&json!({ "undone": id }))?,
+        false => print(format!(
+            "erasure {id} is off the list; exports that are new from now on bring the person back"
+        ))?,
+    }
+    Ok(Exit::Done)
+}
+
+fn forget(value: &str, args: &Args, context: &Context) -> anyhow::Result<Exit> {
+    let answer = context
+        .open_index()?
+        .find(args.asked.query(value.to_owned()))?;
+    let Some(keys) = keys_of(&answer) else {
+        return refused(&answer, args.json);
+    };
+    let path = context.open_index()?.file();
+    let person = index::person(&path, &keys)?.ok_or(ingest::Error::Nobody)?;
+    if args.dry_run {
+        print(format!(
+            "{}\n\nThis account would be erased: it is told of in {} ways, by {} keys and other values.",
+            answer::text_of(&answer),
+            person.rows.len(),
+            person.values.len(),
+        ))?;
+        return Ok(Exit::Done);
+    }
+    let reason = args.reason.as_deref().unwrap_or_default();
+    let options = configured_options(&context.config)?;
+    let forgotten = ingest::forget(&options, &keys, reason, by_chance()?)?;
+    let beside = beside_of(context, &person)?;
+    match args.json {
+        true => print_json(&json_of(&forgotten, &beside))?,
+        false => print(text_of(&forgotten, &beside))?,
+    }
+    Ok(Exit::Done)
+}
+
+/// Returns by what the one account is known that was found, whatever speaks against acting on it.
+fn keys_of(answer: &Answer) -> Option<AccountKeys> {
+    match &answer.one().ok()?.subject {
+        Found::Account { account, .. } => Some(AccountKeys {
+            sid: account.sid.clone(),
+            uid: account.uid.clone(),
+            name: account.account_name.clone(),
+        }),
+        Found::Device { .. } => None,
+    }
+}
+
+/// Erases nobody: it is not one account that was found.
+fn refused(answer: &Answer, is_json: bool) -> anyhow::Result<Exit> {
+    let is_device = answer.one().is_ok();
+    match is_json {
+        true => print_json(answer)?,
+        false => print(answer::text_of(answer))?,
+    }
+    let why = match is_device {
+        true => "that is a device; a person is erased by what an account is known by",
+        false => "nobody was erased: name one account, by its SID or uid say",
+    };
+    eprintln!("error: {why}");
+    Ok(match is_device {
+        true => Exit::Usage,
+        false => Exit::of_outcome(answer.outcome),
+    })
+}
+
+fn by_chance() -> anyhow::Result<[u8; 32]> {
+    let mut key = [0; 32];
+    let mut source = File::open("/dev/urandom").context("cannot open /dev/urandom")?;
+    source
+        .read_exact(&mut key)
+        .context("cannot read /dev/urandom")?;
+    Ok(key)
+}
+
+/// Erases what lies beside the index: events that name them, and exports in our own inbox that were taken in.
+fn beside_of(context: &Context, person: &Person) -> anyhow::Result<Beside> {
+    let config = &context.config;
+    let index = &config.index.path;
+    let events = config.receive.events.clone();
+    let events = events.unwrap_or_else(|| beside(index, "events.db"));
+    let erased = match events.exists() {
+        true => Events::open(&events, config.receive.keep_events, &[])?.erase(&person.values)?,
+        false => 0,
+    };
+    let audit = config.nexthink.audit.clone();
+    let audit = audit.unwrap_or_else(|| beside(index, "audit.jsonl"));
+    Ok(Beside {
+        events: erased,
+        exports: erase_inbox(context)?,
+        acts: lines_naming(&audit, person)?,
+    })
+}
+
+/// Removes exports in our own inbox that the index has taken in: whom they tell of need not be looked at.
+fn erase_inbox(context: &Context) -> anyhow::Result<u64> {
+    let folder = Folder::open(&context.config.index.path, readers(&context.config)?)?;
+    let Some(current) = folder.current()? else {
+        return Ok(0);
+    };
+    let taken = index::objects_of(&current.path)?;
+    let mut erased = 0;
+    for name in taken.values() {
+        let path = folder.path().join("inbox").join(name);
+        if path.is_file() && is_below(&path, folder.path()) {
+            fs::remove_file(&path).with_context(|| format!("cannot remove {}", path.display()))?;
+            erased += 1;
+        }
+    }
+    Ok(erased)
+}
+
+fn is_below(path: &Path, folder: &Path) -> bool {
+    let whole = |path: &Path| path.canonicalize().ok();
+    let (path, folder): (Option<PathBuf>, Option<PathBuf>) = (whole(path), whole(folder));
+    path.zip(folder)
+        .is_some_and(|(path, folder)| path.starts_with(folder))
+}
+
+fn lines_naming(log: &Path, person: &Person) -> anyhow::Result<u64> {
+    let text = match fs::read_to_string(log) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(0),
+        Err(error) => return Err(error).with_context(|| format!("cannot read {}", log.display())),
+    };
+    // As the log has them: the index's own spelling.
+    let names = |line: &&str| person.values.iter().any(|value| line.contains(value));
+    Ok(text.lines().filter(names).count() as u64)
+}
+
+fn json_of(forgotten: &Forgotten, beside: &Beside) -> serde_json::Value {
+    let Forgotten {
+        id,
+        generation,
+        let_go,
+    } = forgotten;
+    json!({
+        "id": id,
+        "generation": generation,
+        "erased": {
+            "claims": let_go.accounts,
+            "usages": let_go.usages,
+            "cells": let_go.cells,
+            "events": beside.events,
+            "exports": beside.exports,
+        },
+        "acts_that_stay": beside.acts,
+    })
+}
+
+fn text_of(forgotten: &Forgotten, beside: &Beside) -> String {
+    let let_go = forgotten.let_go;
+    let mut text = format!(
+        "erased, as number {}: generation {} is without them and the only one that there is.\n\
+         {} rows of the account, {} of logins, {} cells of other rows, {} events, {} exports in the inbox",
+        forgotten.id,
+        forgotten.generation,
+        let_go.accounts,
+        let_go.usages,
+        let_go.cells,
+        beside.events,
+        beside.exports,
+    );
+    if beside.acts > 0 {
+        let _ = write!(
+            text,
+            "\n{} lines of the log of acts name them, and stay: it is the record of what was done",
+            beside.acts
+        );
+    }
+    text.push_str(
+        "\nThe exports in the sources, copies of the index elsewhere and backups are not changed by this.",
+    );
+    text
+}

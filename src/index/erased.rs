@@ -1,0 +1,93 @@
+//! Who was erased: keyed hashes of the keys that they had, and of what else told of them.
+//!
+//! A row is dropped when its strongest key is among them, so that a name which is given again is not hidden when it comes
+//! with another SID. The list itself, and the key of its hashes, are `publish`'s to keep.
+
+use std::borrow::Cow;
+use std::collections::HashSet;
+
+use crate::bucket::Hash;
+use crate::identifier::{Kind, folded, normal_form};
+use crate::observation::Entry;
+
+/// What an account can be known by, the strongest first.
+const KEYS: [Kind; 3] = [Kind::Sid, Kind::Uid, Kind::AccountName];
+/// Stands for the kind of what is no key.
+const VALUE: u8 = u8::MAX;
+
+/// A keyed hash.
+pub type ErasedHash = [u8; 16];
+
+/// Who was erased.
+#[derive(Debug, Clone, Default)]
+pub struct Erased {
+    key: [u8; 32],
+    hashes: HashSet<ErasedHash>,
+}
+
+impl Erased {
+    /// Makes it of a key and the hashes that were made with it.
+    pub fn new(key: [u8; 32], hashes: impl IntoIterator<Item = ErasedHash>) -> Erased {
+        Erased {
+            key,
+            hashes: hashes.into_iter().collect(),
+        }
+    }
+
+    /// Tells whether nobody was.
+    pub fn is_empty(&self) -> bool {
+        self.hashes.is_empty()
+    }
+
+    /// Hashes a key of an account, by the hash of its normal form.
+    pub fn hash_of_key(&self, kind: Kind, hash: u64) -> ErasedHash {
+        self.hash(kind as u8, &hash.to_le_bytes())
+    }
+
+    /// Hashes another text that tells of a person: an address, or a full name.
+    pub fn hash_of_value(&self, text: &str) -> ErasedHash {
+        let folded = folded(text).unwrap_or(Cow::Borrowed(text));
+        self.hash(VALUE, folded.as_bytes())
+    }
+
+    fn hash(&self, kind: u8, bytes: &[u8]) -> ErasedHash {
+        let mut hasher = blake3::Hasher::new_keyed(&self.key);
+        hasher.update(&[kind]).update(bytes);
+        let mut hash = ErasedHash::default();
+        hasher.finalize_xof().fill(&mut hash);
+        hash
+    }
+
+    /// Tells whether a key is that of somebody who was erased.
+    pub(super) fn has_key(&self, kind: Kind, hash: u64) -> bool {
+        !self.is_empty() && self.hashes.contains(&self.hash_of_key(kind, hash))
+    }
+
+    /// Tells whether keys are, of which the strongest counts: SID, uid, name. A SID that was shown to be local is none.
+    pub(super) fn has_strongest(&self, [sid, uid, name]: [Option<u64>; 3]) -> bool {
+        let sid = sid.filter(|sid| !self.has_key(Kind::WeakSid, *sid));
+        let mut keys = KEYS.into_iter().zip([sid, uid, name]);
+        let strongest = keys.find_map(|(kind, key)| Some((kind, key?)));
+        strongest.is_some_and(|(kind, key)| self.has_key(kind, key))
+    }
+
+    /// Tells whether a row with some identifiers tells of somebody who was erased.
+    pub(super) fn has_row(&self, entries: &[Entry]) -> bool {
+        let key = |kind: Kind| {
+            let of = entries.iter().find(|entry| entry.kind == kind);
+            of.map(|entry| entry.hash.high)
+        };
+        !self.is_empty() && self.has_strongest(KEYS.map(key))
+    }
+
+    /// Tells whether a text names somebody who was erased, as the name of an account.
+    pub(super) fn has_name(&self, text: &str) -> bool {
+        let of = |normal: &str| self.has_key(Kind::AccountName, Hash::of(normal).high);
+        !self.is_empty() && normal_form(Kind::AccountName, text).is_ok_and(|normal| of(&normal))
+    }
+
+    /// Tells whether a text is one that told of somebody who was erased.
+    pub(super) fn has_value(&self, text: &str) -> bool {
+        !self.is_empty() && self.hashes.contains(&self.hash_of_value(text))
+    }
+}

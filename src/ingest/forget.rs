@@ -1,0 +1,133 @@
+//! Forgetting: a person is erased from the index, and stays so.
+//!
+//! The list of who was erased is made durable first: where the program ends before a generation without them is published,
+//! the next run makes it.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tracing::info;
+
+use super::error::Result;
+use super::{Error, Options};
+use crate::index::{self, AccountKeys, Erased, Kept, LetGo, Made, Rules, Sieve, sift};
+use crate::publish::{Erasures, Folder, Generation};
+
+/// What became of an erasure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Forgotten {
+    /// By which it can be undone.
+    pub id: u64,
+    /// The generation without the person; the only one that there is.
+    pub generation: u64,
+    /// What was let go.
+    pub let_go: LetGo,
+}
+
+/// Erases an account of an index: makes a generation without it, removes all others, and keeps keyed hashes of what it is known
+/// by, so that later files do not bring it back. `key` is 32 bytes by chance, used where nobody was erased before.
+///
+/// # Errors
+/// When another run is at work, there is no such account, or a file cannot be written. Where the list was written, the next run
+/// does the rest.
+pub fn forget(
+    options: &Options,
+    account: &AccountKeys,
+    reason: &str,
+    key: [u8; 32],
+) -> Result<Forgotten> {
+    let folder = Folder::open(&options.index, options.readers)?;
+    let _lock = folder.lock()?;
+    folder.clean()?;
+    let current = folder.current()?.ok_or(index::Error::Empty)?;
+    current.verify()?;
+    let person = index::person(&current.path, account)?.ok_or(Error::Nobody)?;
+    let mut erasures = folder.erasures()?;
+    if !erasures.has_key() {
+        erasures = Erasures::begin(key);
+    }
+    let id = erasures.add(&person, reason, Timestamp::now());
+    let id = id.ok_or(index::Error::Inconsistent("a list of who was erased"))?;
+    folder.set_erasures(&erasures)?;
+    let (generation, let_go) = make_without(options, &folder, &current)?;
+    Ok(Forgotten {
+        id,
+        generation,
+        let_go,
+    })
+}
+
+/// Does what an erasure that was ended left to do. Only under the lock.
+pub(super) fn settle(options: &Options, folder: &Folder) -> Result<()> {
+    let Some(current) = folder.current()? else {
+        return Ok(());
+    };
+    if folder.erasures()?.is_pending() {
+        current.verify()?;
+        make_without(options, folder, &current)?;
+    }
+    Ok(())
+}
+
+/// Publishes a generation without all who were erased, and removes all others.
+fn make_without(options: &Options, folder: &Folder, current: &Generation) -> Result<(u64, LetGo)> {
+    let mut erasures = folder.erasures()?;
+    let erased = Arc::new(erasures.hashes().unwrap_or_default());
+    let spool = folder.spool()?;
+    let made = remade(options, folder, (&current.path, &spool), &erased);
+    let _ = std::fs::remove_dir_all(&spool);
+    if made.is_err() {
+        folder.abandon();
+    }
+    let (made, let_go) = made?;
+    let published = folder.publish(made)?;
+    let _ = std::fs::remove_file(folder.sifted());
+    folder.prune(1, Duration::ZERO)?;
+    folder.link_current()?;
+    erasures.done();
+    folder.set_erasures(&erasures)?;
+    info!(generation = published.generation, "erased");
+    Ok((published.generation, let_go))
+}
+
+/// Makes the next generation of one without those who were erased.
+fn remade(
+    options: &Options,
+    folder: &Folder,
+    (current, spool): (&Path, &Path),
+    erased: &Arc<Erased>,
+) -> Result<(Made, LetGo)> {
+    let (rules, number) = (options.rules(), folder.next_number()?);
+    let kept = Kept::load(Some(current), spool, number)?;
+    // What is sifted is of this format.
+    let older = spool.join("written-anew.db");
+    let current = match kept.is_outdated() {
+        true => kept.make(&rules, &older)?.path,
+        false => current.to_owned(),
+    };
+    let sieve = Sieve {
+        keep_for: None,
+        erased,
+    };
+    let let_go = sift(&current, &folder.sifted(), &sieve)?;
+    let from = match let_go {
+        Some(_) => folder.sifted(),
+        None => current,
+    };
+    let made = made_of(&from, (folder, spool), &rules, number, erased)?;
+    Ok((made, let_go.unwrap_or_default()))
+}
+
+/// Makes a generation of another one, without new rows.
+pub(super) fn made_of(
+    from: &Path,
+    (folder, spool): (&Folder, &Path),
+    rules: &Rules,
+    number: u64,
+    erased: &Arc<Erased>,
+) -> Result<Made> {
+    let kept = Kept::load(Some(from), spool, number)?.without(Arc::clone(erased));
+    Ok(kept.make(rules, &folder.building())?)
+}
