@@ -191,9 +191,25 @@ impl Resolver {
         if answer.outcome == Outcome::Several && is_one {
             return Ok(self.by_index(answer, taken.fault));
         }
-        mark_moved(&answer, &mut taken.answer);
+        self.mark_moved(&answer, &mut taken.answer)?;
         taken.first = Some(Arc::clone(&self.index));
         Ok(taken)
+    }
+
+    /// Marks an account that is another one than the index has by what was asked for, or by its name: that may have been given to
+    /// somebody else since, and devices are asked for by it.
+    fn mark_moved(&self, known: &Answer, found: &mut Answer) -> Result<(), IndexError> {
+        mark_others(known, found.matches.iter_mut());
+        for one in &mut found.matches {
+            let Found::Account { account, .. } = &one.subject else {
+                continue;
+            };
+            if let Some(name) = account.account_name.clone() {
+                let query = Query::account_name(name).all_classes().ids_only();
+                mark_others(&self.index.find(query)?, std::iter::once(one));
+            }
+        }
+        Ok(())
     }
 
     fn by_index(&self, answer: Answer, fault: Option<Fault>) -> Resolved {
@@ -301,9 +317,8 @@ struct Rows {
     fault: Option<Fault>,
 }
 
-/// Marks an account that is another one than the index has by what was asked for: the name may have been given to somebody
-/// else since.
-fn mark_moved(known: &Answer, found: &mut Answer) {
+/// Marks accounts that are others than those which are known.
+fn mark_others<'m>(known: &Answer, found: impl Iterator<Item = &'m mut Match>) {
     let ids = |one: &Match| match &one.subject {
         Found::Account { account, .. } => [account.sid.clone(), account.uid.clone()],
         Found::Device { .. } => [None, None],
@@ -313,9 +328,9 @@ fn mark_moved(known: &Answer, found: &mut Answer) {
     }
     // Of one without ids it is not known whether it is the same.
     let known: Vec<String> = known.matches.iter().flat_map(ids).flatten().collect();
-    for one in &mut found.matches {
+    for one in found {
         let is_known = ids(one).iter().flatten().any(|id| known.contains(id));
-        if !is_known {
+        if !is_known && !one.flags.contains(&Flag::Moved) {
             one.flags.push(Flag::Moved);
             one.not_enough
                 .get_or_insert(NotEnough::Flagged(Flag::Moved));

@@ -365,8 +365,11 @@ fn one_line(json: &str) -> Cow<'_, str> {
     let mut escaped = String::with_capacity(json.len() + 16);
     for letter in json.chars() {
         match words::is_steering(letter) {
-            // All of them have four digits.
-            true => escaped.push_str(&format!("\\u{:04x}", u32::from(letter))),
+            // JSON writes letters beyond the first plane in two.
+            true => letter
+                .encode_utf16(&mut [0; 2])
+                .iter()
+                .for_each(|unit| escaped.push_str(&format!("\\u{unit:04x}"))),
             false => escaped.push(letter),
         }
     }

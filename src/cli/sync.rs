@@ -64,10 +64,7 @@ pub(super) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
     let stop = Arc::new(AtomicBool::new(false));
     let options = options(args, &context.config, Arc::clone(&stop))?;
     watch_signals(stop)?;
-    let Asked {
-        options,
-        is_nothing_there,
-    } = ask_tenants(options, context)?;
+    let options = ask_tenants(options, context)?;
     let mut bar = Bar::new(args, context);
     let start = Instant::now();
     let ended = ingest::run(&options, &mut |progress| bar.show(progress));
@@ -89,7 +86,6 @@ pub(super) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
                 Ok(()) => {}
             }
             match report.outcome {
-                Outcome::Partial if is_nothing_there && report.objects.new == 0 => Ok(Exit::Failed),
                 Outcome::Partial => Ok(Exit::Partly),
                 _ => Ok(Exit::Done),
             }
@@ -168,7 +164,7 @@ fn days(days: u32) -> Duration {
 
 /// Has the saved queries of sources that are queried exported into folders, which then are the sources. What cannot be exported
 /// costs itself; a dry run asks for nothing, and has what was asked for before.
-fn ask_tenants(mut options: ingest::Options, context: &Context) -> anyhow::Result<Asked> {
+fn ask_tenants(mut options: ingest::Options, context: &Context) -> anyhow::Result<ingest::Options> {
     let mut tenants = Vec::new();
     for source in &mut options.sources {
         let queried = Queried::parse(&source.url);
@@ -192,7 +188,7 @@ fn ask_tenants(mut options: ingest::Options, context: &Context) -> anyhow::Resul
         );
     }
     if tenants.is_empty() {
-        return Ok(Asked::nobody(options));
+        return Ok(options);
     }
     // Two runs at once would have it all exported twice, and one thrown away.
     let folder = Folder::open(&options.index, options.readers)?;
@@ -222,26 +218,8 @@ fn ask_tenants(mut options: ingest::Options, context: &Context) -> anyhow::Resul
                 .extend(told(&query, ended).map(|told| (name.clone(), told)));
         }
     }
-    Ok(Asked {
-        is_nothing_there: are_all && !is_one_exported && !options.is_dry_run,
-        options,
-    })
-}
-
-/// What was asked of tenants, and the run that takes it in.
-struct Asked {
-    options: ingest::Options,
-    /// There is no other source, and none of them gave anything.
-    is_nothing_there: bool,
-}
-
-impl Asked {
-    fn nobody(options: ingest::Options) -> Asked {
-        Asked {
-            options,
-            is_nothing_there: false,
-        }
-    }
+    options.is_nothing_given = are_all && !is_one_exported && !options.is_dry_run;
+    Ok(options)
 }
 
 /// Returns what is to be told of an export: what went wrong, or that rows are missing.

@@ -338,6 +338,7 @@ mod tests {
             .map(|(name, value)| (name.as_str(), *value))
             .collect();
         let Config {
+            file: _,
             index,
             sources,
             datasets,

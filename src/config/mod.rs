@@ -23,7 +23,7 @@ mod value;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 pub(crate) use self::assign::ADDRESS;
 use self::draft::Draft;
@@ -49,6 +49,8 @@ const MAX_FILE_BYTES: u64 = 1 << 20;
 /// Everything that can be configured; `Config::default()` is what holds without file and environment.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Config {
+    /// The file it was read from.
+    pub file: Option<PathBuf>,
     /// The index and how it is written.
     pub index: Index,
     /// Where export files come from: those of the file in its order, then those of the environment by name.
@@ -95,18 +97,26 @@ pub fn load(
         .filter(|path| !path.is_empty())
         .map(Path::new);
     let mut draft = Draft::default();
+    let mut read_from = None;
     match file.or(named) {
         Some(path) => {
-            draft.read_text(&read(path).map_err(|cause| Error::file(path, cause))?, path)?
+            draft.read_text(&read(path).map_err(|cause| Error::file(path, cause))?, path)?;
+            read_from = Some(path.to_owned());
         }
         None => match read(Path::new(DEFAULT_FILE)) {
-            Ok(text) => draft.read_text(&text, Path::new(DEFAULT_FILE))?,
+            Ok(text) => {
+                draft.read_text(&text, Path::new(DEFAULT_FILE))?;
+                read_from = Some(PathBuf::from(DEFAULT_FILE));
+            }
             Err(cause) if cause.kind() == io::ErrorKind::NotFound => {}
             Err(cause) => return Err(Error::file(Path::new(DEFAULT_FILE), cause)),
         },
     }
     draft.read_environment(env)?;
-    draft.finish()
+    Ok(Config {
+        file: read_from,
+        ..draft.finish()?
+    })
 }
 
 /// Returns this process's variables that begin with `IDENTIDEX_`, for `load`.
@@ -218,7 +228,10 @@ mod tests {
         let foreign = ["PATH", "IDENTIDEXTER"].map(|name| (name.to_owned(), "x".to_owned()));
         assert_eq!(
             load(Some(&file), foreign.into_iter()).unwrap(),
-            Config::default()
+            Config {
+                file: Some(file),
+                ..Config::default()
+            }
         );
     }
 

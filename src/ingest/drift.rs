@@ -22,6 +22,8 @@ const ALIKE: f64 = 0.85;
 /// What was seen of columns so far.
 pub(super) struct Drift {
     shapes: ShapesOf,
+    /// There were objects before this run.
+    has_past: bool,
 }
 
 /// How an object's columns differ.
@@ -30,19 +32,26 @@ pub(super) struct Change {
     /// Fields and other columns that are not carried any more.
     gone: Vec<String>,
     new: Vec<String>,
+    /// No object of the source had just these columns, and there were some before this run.
+    is_first: bool,
 }
 
 impl Drift {
     pub(super) fn new(shapes: ShapesOf) -> Drift {
-        Drift { shapes }
+        Drift {
+            has_past: !shapes.is_empty(),
+            shapes,
+        }
     }
 
     /// Returns how an object differs from the newest one before it, whatever was taken in first.
     pub(super) fn of(&self, object: &Object, layout: &Layout) -> Change {
         let known = self.shapes.get(&(object.source.clone(), layout.dataset));
         let before = known.and_then(|shapes| shapes.range(..=object.observed_at).next_back());
-        before.map_or_else(Change::default, |(_, before)| {
-            Change::between(before, &layout.shape)
+        let is_known = known.is_some_and(|known| known.values().any(|one| *one == layout.shape));
+        before.map_or_else(Change::default, |(_, before)| Change {
+            is_first: self.has_past && !is_known,
+            ..Change::between(before, &layout.shape)
         })
     }
 
@@ -64,6 +73,7 @@ impl Change {
         Change {
             gone: only(&old, &new),
             new: only(&new, &old),
+            is_first: false,
         }
     }
 
@@ -91,17 +101,25 @@ impl Change {
         )
     }
 
-    /// Returns, for each field that is gone, the new column that is probably its own, as a line of a report. `records` are
-    /// some of the object's rows.
+    /// Returns, for each field that is gone, the new column that is probably its own, or, the first time, that there is none, as a
+    /// line of a report. `records` are some of the object's rows.
     pub(super) fn hints(&self, layout: &Layout, records: &RecordBatch) -> Vec<String> {
         let dataset = layout.dataset.as_str();
         let gone = self.gone.iter().filter(|name| !name.starts_with('+'));
         let hints = gone.filter_map(|field| {
             let mut new = layout.extra.iter();
-            let (column, _) = new.find(|(column, at)| {
+            let found = new.find(|(column, at)| {
                 let is_new = self.new.iter().any(|new| new.strip_prefix('+') == Some(column));
                 is_new && shown_name(column) == column && is_like(field, column, records, *at)
-            })?;
+            });
+            let Some((column, _)) = found else {
+                return self.is_first.then(|| {
+                    format!(
+                        "{dataset}: no column fills {field} any more, which the objects before had: what it said stays as it was; check the \
+                         query of the exporter"
+                    )
+                });
+            };
             Some(format!(
                 "{dataset}: no column fills {field} any more, and the new column {column:?} looks like it; if it is, add to \
                  [dataset.{dataset}.columns]: {column:?} = {field:?}"
@@ -179,6 +197,7 @@ mod tests {
         Change {
             gone: owned(gone),
             new: owned(new),
+            is_first: false,
         }
     }
 

@@ -20,6 +20,12 @@ pub enum Error {
     /// No source was named.
     #[error("no source: name a folder or a URL, or add a [[source]] to the configuration")]
     NoSource,
+    /// None of the sources gave anything, and nothing was there from before.
+    #[error("no source gave anything: {first}")]
+    NothingGiven {
+        /// The first of them, and why.
+        first: String,
+    },
     /// Nobody is known by what was given.
     #[error("the index knows no such account any more; look again")]
     Nobody,

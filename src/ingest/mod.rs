@@ -112,7 +112,19 @@ fn run_locked(
         erased: Arc::new(folder.erasures()?.hashes().unwrap_or_default()),
     };
     let mut new = run.new_objects(&listing)?;
+    if let (true, true, Some((name, why))) = (
+        new.is_empty(),
+        options.is_nothing_given,
+        options.sick.first(),
+    ) {
+        let first = format!("source `{name}`: {why}");
+        return Err(Error::NothingGiven { first });
+    }
     let are_new: HashSet<String> = new.iter().map(digits).collect();
+    if new.is_empty() && !run.is_outdated {
+        // Nothing is made of the last generation, and bit rot is to be found all the same.
+        verified(folder.current()?.map(verify))?;
+    }
     while !new.is_empty() || run.is_outdated {
         let spool = folder.spool()?;
         let fetched = sources.fetch(new.clone(), &spool, options.spool_bytes);

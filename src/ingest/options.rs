@@ -38,6 +38,8 @@ pub struct Options {
     pub sources: Vec<SourceConfig>,
     /// Sources that gave nothing, or not all, by name, and why: what the report is to say of before the run.
     pub sick: Vec<(String, String)>,
+    /// All sources are among these: where nothing is there from before, the run fails.
+    pub is_nothing_given: bool,
     /// What columns are called.
     pub mapping: Mapping,
     /// What says nothing, beside what is known to.
@@ -85,6 +87,7 @@ impl Options {
             publish_every: Duration::from_mins(5),
             sources,
             sick: Vec::new(),
+            is_nothing_given: false,
             mapping: Mapping::shipped(),
             not_said: NotSaid::default(),
             patterns: Patterns::default(),

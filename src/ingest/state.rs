@@ -32,7 +32,7 @@ pub struct State {
     pub running_since: Option<String>,
     /// How the last one ended.
     pub outcome: Option<Outcome>,
-    /// Why it failed, if it did.
+    /// Why it failed, if it did; what failed in it first, if something did.
     pub error: Option<String>,
     /// How many have failed since one did not.
     pub failures_in_a_row: u64,
@@ -117,7 +117,8 @@ impl State {
         if report.outcome == Outcome::Done {
             state.last_success = Some(now());
         }
-        state.error = None;
+        let first = report.failures.first();
+        state.error = first.map(|failure| format!("{}: {}", failure.object, failure.error));
         state.failures_in_a_row = 0;
         state.failed_objects = failed_objects;
         if state.generation != report.generation {

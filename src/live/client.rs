@@ -11,7 +11,7 @@ use tracing::debug;
 
 use super::error::Error;
 use super::pace::Pace;
-use super::refusal::Refusal;
+use super::refusal::{Refusal, texts_in};
 use super::tenant::Tenant;
 use super::token::{self, Token, Tokens};
 use super::{Credentials, wait};
@@ -101,6 +101,17 @@ impl<'c> Call<'c> {
             is_repeatable: false,
             ..Call::get(name, path)
         }
+    }
+}
+
+impl Call<'_> {
+    /// Takes out of a refusal what the call sent.
+    fn unrepeated(&self, error: Error) -> Error {
+        let sent = self.body.as_deref().unwrap_or_default();
+        let sent: serde_json::Value = serde_json::from_slice(sent).unwrap_or_default();
+        let asked = self.parameters.iter().map(|(_, value)| *value);
+        let texts: Vec<&str> = texts_in(&sent).into_iter().chain(asked).collect();
+        error.without(&texts)
     }
 }
 
@@ -252,6 +263,8 @@ impl Client {
                         status @ (200 | 400 | 401 | 403) => token::read(status, &body),
                         _ => Err(refused(token::CALL, &response, &body)),
                     });
+            let secret = shared.credentials.secret.reveal();
+            let got = got.map_err(|error| error.without(&[secret]));
             match got {
                 Err(error) => {
                     self.before_next(token::CALL, &mut attempt, error, deadline)
@@ -321,7 +334,7 @@ impl Client {
                 status: response.status().as_u16(),
                 body,
             }),
-            false => Err(refused(call.name, &response, &body)),
+            false => Err(call.unrepeated(refused(call.name, &response, &body))),
         });
         if let Err(error) = &answer {
             call.may_be_done
@@ -390,6 +403,23 @@ impl Client {
 
     /// Asks another host for a file whose address says who may read it: no token goes there.
     pub(super) async fn file(
+        &self,
+        call: &'static str,
+        url: url::Url,
+        deadline: Deadline,
+    ) -> Result<Response, Error> {
+        let mut attempt = 1;
+        loop {
+            let error = match self.file_once(call, url.clone(), deadline).await {
+                Err(error) => error,
+                got => return got,
+            };
+            self.before_next(call, &mut attempt, error, deadline)
+                .await?;
+        }
+    }
+
+    async fn file_once(
         &self,
         call: &'static str,
         url: url::Url,

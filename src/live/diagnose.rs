@@ -57,9 +57,11 @@ impl Client {
             Shipped::DeviceScores,
             Shipped::ApplicationCrashes,
         ];
+        // Whoever waits in a talk waits for all of them as long as for one.
+        let deadline = self.deadline();
         for shipped in queries {
             let query = shipped.query(&[target.collector_uid()])?;
-            let answer = self.execute(&query).await;
+            let answer = self.execute_until(&query, deadline).await;
             match answer.and_then(|answer| rows_of(shipped, target.collector_uid(), answer.rows)) {
                 Ok(rows) => health.take(shipped, &rows),
                 Err(error) => {

@@ -87,6 +87,9 @@ pub enum Error {
     /// What was to be done was not sent, or was plainly not taken.
     #[error("nothing was done: {0}")]
     NotDone(Box<Error>),
+    /// What was to be done was sent, and no answer says whether it was done.
+    #[error("it may have been done: look at what came of it, and do not send it again ({})", unhinted(.0))]
+    MayBeDone(Box<Error>),
     /// An act could not be written to the audit log, and so was not sent.
     #[error("nothing was sent, since the audit log cannot be written: {source}")]
     Audit {
@@ -109,9 +112,29 @@ impl Error {
         Error::NoTarget(Box::new(why))
     }
 
+    /// Takes texts out of what an API said.
+    pub(super) fn without(self, texts: &[&str]) -> Error {
+        match self {
+            Error::Refused {
+                call,
+                refusal,
+                retry_at,
+            } => Error::Refused {
+                call,
+                refusal: refusal.without(texts),
+                retry_at,
+            },
+            Error::Credentials { refusal } => Error::Credentials {
+                refusal: refusal.without(texts),
+            },
+            other => other,
+        }
+    }
+
     /// Tells whether an act may have been done all the same: it was sent, and what came back does not say that it was not.
     pub fn may_be_done(&self) -> bool {
         match self {
+            Error::MayBeDone(_) => true,
             Error::Refused { refusal, .. } => refusal.status >= 500 || refusal.status == 408,
             Error::Unreachable { .. } => !self.is_undone(),
             Error::BadAnswer { .. } | Error::Deadline { .. } | Error::TooLarge { .. } => true,
@@ -153,14 +176,23 @@ impl Error {
     pub fn status(&self) -> Option<u16> {
         match self {
             Error::Refused { refusal, .. } | Error::Credentials { refusal } => Some(refusal.status),
-            Error::NotDone(error) => error.status(),
+            Error::NotDone(error) | Error::MayBeDone(error) => error.status(),
             _ => None,
         }
     }
 }
 
+/// What happened, without what to do of a call that may be made again.
+fn unhinted(error: &Error) -> String {
+    match error {
+        Error::Refused { call, refusal, .. } => format!("{call}: {refusal}"),
+        error => error.to_string(),
+    }
+}
+
 fn hint(call: &str, refusal: &Refusal) -> &'static str {
     match refusal.status {
+        502..=504 if call == FILE => "; the store of the file is busy: try again later",
         _ if call == FILE => "; its address is good for 15 minutes",
         401 => "; the token was renewed once and is not taken: check the instance and the region",
         403 => "; the API credential lacks the permission for it",

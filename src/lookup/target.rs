@@ -168,10 +168,18 @@ impl Index {
         let named = named_devices(answer, one, which);
         let (device, account, mut doubts) = match &one.subject {
             Found::Device {
-                device, is_shared, ..
+                device,
+                is_shared,
+                accounts,
+                ..
             } => {
-                let doubts = is_shared.then_some(NotPrimary::Shared);
-                (device, None, doubts.into_iter().collect())
+                let replaced = Some(NotPrimary::Replaced);
+                let is_replaced = accounts.iter().any(|one| one.usage.not_primary == replaced);
+                let doubts = [
+                    is_shared.then_some(NotPrimary::Shared),
+                    replaced.filter(|_| is_replaced),
+                ];
+                (device, None, doubts.into_iter().flatten().collect())
             }
             Found::Account {
                 account, devices, ..

@@ -130,17 +130,8 @@ impl Tools {
         annotations(read_only_hint = true)
     )]
     fn devices_of(&self, Parameters(clues): Parameters<Clues>) -> CallToolResult {
-        match self.options.index.devices_of(clues.query()) {
-            Ok(answer) => {
-                let answer = json!(answer);
-                let devices = answer["matches"].as_array().into_iter().flatten();
-                let devices: Vec<Value> = devices.map(|one| one["devices"].clone()).collect();
-                told(
-                    json!({"outcome": answer["outcome"], "devices": devices, "freshness": answer["freshness"]}),
-                )
-            }
-            Err(error) => failed(&error),
-        }
+        // Whose they are, and what is to be minded of that, goes with them.
+        answered(self.options.index.devices_of(clues.query()))
     }
 
     #[tool(
@@ -173,8 +164,9 @@ impl Tools {
         description = "Say what a remote action would be done to, of the person in this talk, and keep that until they agree. Nothing is done yet",
         annotations(read_only_hint = true)
     )]
-    fn plan_remediation(&self, Parameters(asked): Parameters<OfPlan>) -> CallToolResult {
-        let Some(remediation) = &self.options.remediation else {
+    async fn plan_remediation(&self, Parameters(asked): Parameters<OfPlan>) -> CallToolResult {
+        let (Some(client), Some(remediation)) = (&self.options.client, &self.options.remediation)
+        else {
             return failed(&"remote actions are not switched on");
         };
         if !remediation.actions.contains(&asked.remote_action) {
@@ -197,6 +189,10 @@ impl Tools {
         };
         let parameters = asked.parameters.iter();
         let action = parameters.fold(action, |action, (name, value)| action.with(name, value));
+        let info = client.remote_action(&asked.remote_action).await;
+        if let Err(error) = info.and_then(|info| action.fits(&info)) {
+            return failed(&error);
+        }
         let plan = RemediationPlan::new(action.clone(), target.clone());
         let confirmation = self.plans.keep(Plan {
             device: asked.device,

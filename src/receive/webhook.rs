@@ -109,7 +109,7 @@ impl Webhook {
         let said = Said {
             devices: texts(&message, self.device.as_ref())?,
             users: texts(&message, self.user.as_ref())?,
-            alert: texts(&message, self.alert.as_ref())?.into_iter().next(),
+            alert: alert(&message, self.alert.as_ref()),
         };
         if said.devices.is_empty() && said.users.is_empty() {
             let places = [&self.device, &self.user].into_iter().flatten();
@@ -147,6 +147,18 @@ fn texts(message: &Value, place: Option<&Pointer>) -> Result<Vec<String>, Fault>
         }
     }
     Ok(said)
+}
+
+/// Returns what an alert is called: a number as it is written, of a list the first. Whoever is to be told is told without one, too.
+fn alert(message: &Value, place: Option<&Pointer>) -> Option<String> {
+    let found = message.pointer(&place?.0)?;
+    let found = found.as_array().map_or(Some(found), |list| list.first())?;
+    let text = match found {
+        Value::String(text) => text.trim().to_owned(),
+        Value::Number(number) => number.to_string(),
+        _ => return None,
+    };
+    (1..=NAME_BYTES).contains(&text.len()).then_some(text)
 }
 
 #[cfg(test)]
@@ -204,6 +216,22 @@ mod tests {
         ] {
             let fault = webhook().read(message.as_bytes()).unwrap_err();
             assert_eq!(fault.to_string(), expected, "{message}");
+        }
+    }
+
+    #[test]
+    fn an_alert_is_a_text_or_a_number_and_never_costs_the_message() {
+        for (alert, called) in [
+            ("\"disk full\"", Some("disk full")),
+            ("3", Some("3")),
+            ("[\" a \",\"b\"]", Some("a")),
+            ("{}", None),
+            ("[]", None),
+            ("\"\"", None),
+        ] {
+            let message = format!(r#"{{"users":["jdoe@EMEA"],"alert":{alert}}}"#);
+            let said = webhook().read(message.as_bytes()).unwrap();
+            assert_eq!(said.alert.as_deref(), called, "{alert}");
         }
     }
 

@@ -246,13 +246,23 @@ pub(super) fn came_whole(body: Result<Bytes, BytesRejection>) -> Result<Bytes, P
     })
 }
 
+/// Returns which member is missing or too many, as a parser says it; of a value it says nothing.
+fn named_in(error: &str) -> Option<&str> {
+    let is_of_name = ["missing field ", "duplicate field "]
+        .iter()
+        .any(|begin| error.starts_with(begin));
+    let what = error.split(" at line ").next();
+    what.filter(|_| is_of_name)
+}
+
 pub(super) fn of_body<T: DeserializeOwned>(
     body: Result<Bytes, BytesRejection>,
 ) -> Result<T, Problem> {
     let body = came_whole(body)?;
-    serde_json::from_slice(&body).map_err(|_| {
-        Problem::bad_request(
-            "the body is not the JSON that is expected; /openapi.json says what is",
-        )
+    serde_json::from_slice(&body).map_err(|error| {
+        let what = named_in(&error.to_string()).map_or(String::new(), |what| format!(" ({what})"));
+        Problem::bad_request(format!(
+            "the body is not the JSON that is expected{what}; /openapi.json says what is"
+        ))
     })
 }

@@ -167,7 +167,16 @@ fn files_that_everybody_may_read_are_problems() {
     .unwrap();
     let found = findings(&home, 1);
     has(&found, "problem file token: it holds a secret", "");
+    assert!(!found.iter().any(|one| one.contains("identidex.toml")));
     has(&found, "warning folder ", "(0640)");
+    let config = fs::read_to_string(home.path("identidex.toml")).unwrap();
+    let config = config + "[nexthink]\nclient_id = \"bot\"\nsecret = \"not-for-everybody\"\n";
+    fs::write(home.path("identidex.toml"), config).unwrap();
+    has(
+        &findings(&home, 1),
+        "problem file identidex.toml: it holds a secret",
+        "",
+    );
 }
 
 #[test]

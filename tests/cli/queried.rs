@@ -148,6 +148,8 @@ fn a_query_that_cannot_be_exported_costs_itself() {
     tenant
         .sync("nexthink://contoso.eu?users=all_users", &[])
         .exits(1);
+    let check = tenant.home.run(&["status", "--check"]).exits(2).stdout;
+    assert!(check.contains("no source gave anything"), "{check}");
 }
 
 #[test]

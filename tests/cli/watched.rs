@@ -229,3 +229,46 @@ fn metrics_are_left_however_a_run_ends() {
         ended.stderr
     );
 }
+
+#[test]
+fn bit_rot_is_found_where_nothing_is_new() {
+    let home = recent();
+    home.run(&["sync", "in", "-q"]).exits(0);
+    let file = home
+        .path("")
+        .join(fs::read_link(home.path("identity.db")).unwrap());
+    let mut bytes = fs::read(&file).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(&file, bytes).unwrap();
+    let ended = home.run(&["sync", "in"]).exits(1);
+    assert!(
+        ended.stderr.contains("differs from what was published"),
+        "{}",
+        ended.stderr
+    );
+    home.run(&["status", "--check"]).exits(2);
+}
+
+#[test]
+fn a_column_that_does_not_come_any_more_is_told_once() {
+    let home = recent();
+    home.run(&["sync", "in", "-q"]).exits(0);
+    let export = |minutes: i64, text: &str| {
+        let at = jiff::Timestamp::now() - jiff::SignedDuration::from_mins(minutes);
+        let name = at.strftime("in/%Y-%m-%dT%H-%M-%SZ.csv").to_string();
+        fs::write(home.path(&name), text).unwrap();
+        home.run(&["sync", "in", "--json"]).exits(0).json()["warnings"].to_string()
+    };
+    let upn = "user.name,user.upn\nann@EMEA,ann@example.com\n";
+    assert!(!export(50, upn).contains("any more"));
+    let told = export(40, "user.name\nann@EMEA\nbob@EMEA\n");
+    assert!(!told.contains("any more"), "as the first one was: {told}");
+    let told = export(30, "user.name,user.#desk\nann@EMEA,4\n");
+    assert!(!told.contains("any more"), "as the one before: {told}");
+    export(20, upn);
+    let told = export(10, "user.name,user.ad.department\nann@EMEA,HR\n");
+    assert!(told.contains("no column fills upn any more"), "{told}");
+    let told = export(5, "user.name,user.ad.department\nann@EMEA,IT\n");
+    assert!(!told.contains("any more"), "{told}");
+}

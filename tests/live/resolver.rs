@@ -209,6 +209,29 @@ fn rules_of_the_index_hold_for_what_nexthink_answers() {
     );
 }
 
+/// Devices are asked for by the name, which the index knows as somebody else's.
+#[test]
+fn who_has_the_name_of_another_one_is_not_taken_for_that_one() {
+    let desk = Desk::fresh();
+    let eve = "S-1-5-21-1-2-3-1102";
+    desk.server.answers(
+        EXECUTE,
+        &[
+            rows(json!([user("jdoe@EMEA", eve, "eve@contoso.com")])),
+            rows(json!([laptop("NB-1", 1)])),
+        ],
+    );
+    let resolved = desk.resolve(Query::sid(eve).verified());
+    assert_eq!(resolved.by, AnsweredBy::Nexthink);
+    let answer = serde_json::to_value(&resolved.answer).unwrap();
+    let found = &answer["matches"][0];
+    assert_eq!(
+        (&found["flags"], &found["enough_to_act"]),
+        (&json!(["moved"]), &json!(false)),
+        "{found}"
+    );
+}
+
 #[test]
 fn nobody_is_asked_for_once_in_a_while() {
     let desk = Desk::fresh();

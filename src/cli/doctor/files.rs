@@ -14,6 +14,7 @@ pub(super) fn look(context: &Context) -> Vec<Finding> {
         .iter()
         .filter_map(|(path, what)| of_private(path, what))
         .collect();
+    findings.extend(context.config.file.as_deref().and_then(of_configuration));
     findings.extend(of_folder(context));
     findings.extend(of_disk(context));
     findings
@@ -64,6 +65,43 @@ fn of_private(path: &Path, what: &str) -> Option<Finding> {
             fix,
         )
     })
+}
+
+/// A configuration that everybody may write says whom an index is made of; one with a secret is not to be read by all.
+fn of_configuration(path: &Path) -> Option<Finding> {
+    const SECRETS: [&str; 7] = [
+        "secret",
+        "token",
+        "password",
+        "key",
+        "sas",
+        "connection_string",
+        "forward_token",
+    ];
+    let mode = fs::metadata(path).ok()?.mode();
+    let is_secret = |line: &str| {
+        let key = line.split('=').next().unwrap_or_default().trim();
+        let key = key.trim_matches('"').to_ascii_lowercase();
+        let is_id = key.ends_with("_id") || key.ends_with("_file") || key.starts_with('#');
+        line.contains('=') && !is_id && SECRETS.iter().any(|end| key.ends_with(end))
+    };
+    let holds_secret = || fs::read_to_string(path).is_ok_and(|text| text.lines().any(is_secret));
+    let found = match mode {
+        mode if mode & 0o002 != 0 => "everybody on this machine may change it",
+        mode if mode & 0o004 != 0 && holds_secret() => {
+            "it holds a secret, and everybody on this machine may read it"
+        }
+        _ => return None,
+    };
+    let fix = format!(
+        "chmod o= {0}; better, put secrets into files or variables",
+        path.display()
+    );
+    Some(Finding::problem(
+        format!("file {}", path.display()),
+        found,
+        fix,
+    ))
 }
 
 fn of_folder(context: &Context) -> Vec<Finding> {

@@ -26,6 +26,11 @@ pub(super) fn look(context: &Context) -> anyhow::Result<Vec<Finding>> {
             ),
             "run `identidex sync -v` by hand",
         ),
+        (Some(Outcome::Partial), Some(error)) => Finding::problem(
+            "runs",
+            format!("the last, of {attempt}, left something out, first {error}"),
+            "`identidex status` and `identidex rejects` say more",
+        ),
         _ => Finding::fine(
             "runs",
             format!(

@@ -108,11 +108,11 @@ async fn act(
     let client = &acting.client;
     // Executions are known by the name of the remote action and by when they were, which is asked for first: what is sent
     // cannot be taken back.
+    let known = not_sent(client.remote_action(&args.action).await);
+    let info = acted(args.sending.json, known)?;
+    acted(args.sending.json, not_sent(plan.action().fits(&info)))?;
     let before = match args.wait {
         Some(seconds) => {
-            let known = not_sent(client.remote_action(&args.action).await);
-            let info = acted(args.sending.json, known)?;
-            acted(args.sending.json, not_sent(plan.action().fits(&info)))?;
             let name = info.name;
             let before = not_sent(client.before_execution(&name, target).await);
             let before = acted(args.sending.json, before)?;

@@ -114,7 +114,10 @@ fn of_runs(state: &State, now: Timestamp, max_age: Duration) -> Vec<Finding> {
         ),
         (Some(Outcome::Partial), _) => finding(
             Level::Stale,
-            "the last run left something out; `identidex status` says what".to_owned(),
+            format!(
+                "the last run left something out, first {}",
+                state.error.as_deref().unwrap_or("what its report says")
+            ),
         ),
         _ => None,
     };

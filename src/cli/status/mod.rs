@@ -251,6 +251,15 @@ fn push_runs(text: &mut String, runs: &[Value]) {
             rows["rejected"],
             report["seconds"]
         );
+        let first = &report["failures"][0];
+        if let (Some(object), Some(error)) = (first["object"].as_str(), first["error"].as_str()) {
+            let _ = writeln!(
+                text,
+                "{:16}{}",
+                "",
+                printable(&format!("{object}: {error}"))
+            );
+        }
     }
 }
 

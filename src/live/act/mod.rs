@@ -91,7 +91,7 @@ impl Client {
             }
             Err(error) => {
                 let error = match call.may_be_done.into_inner() {
-                    true => error,
+                    true => Error::MayBeDone(Box::new(error)),
                     false => Error::NotDone(Box::new(error)),
                 };
                 audit.end(&id, &Outcome::Failed(&error)).await;

@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 use tracing::debug;
 
 use super::Query;
-use crate::live::client::{Answer, Call};
+use crate::live::client::{Answer, Call, Deadline};
 use crate::live::{Client, Error};
 
 const CALL: &str = "the query";
@@ -40,7 +40,16 @@ impl Client {
     /// [`Error::Refused`] with status 404 where the tenant has no such query; [`Error::BadAnswer`] where the answer counts other
     /// rows than it has; and what may go wrong with every call.
     pub async fn execute(&self, query: &Query) -> Result<Rows, Error> {
-        let answer = self.ask(query, "api/v2/nql/execute").await?;
+        self.execute_until(query, self.deadline()).await
+    }
+
+    /// The same, to be over by a deadline that other calls share.
+    pub(in crate::live) async fn execute_until(
+        &self,
+        query: &Query,
+        deadline: Deadline,
+    ) -> Result<Rows, Error> {
+        let answer = self.ask(query, "api/v2/nql/execute", deadline).await?;
         let rows = read(&answer.body)?;
         let hash = blake3::hash(rows.executed_query.as_bytes());
         debug!(query = %query.id, rows = rows.rows.len(), executed = %hash.to_hex(), "query run");
@@ -50,7 +59,8 @@ impl Client {
     /// Runs a query, and returns the names of its columns, also where it has no rows.
     pub(crate) async fn columns_of(&self, query: &Query) -> Result<Vec<String>, Error> {
         // Version 2 names columns in rows alone.
-        let answer = self.ask(query, "api/v1/nql/execute").await?;
+        let deadline = self.deadline();
+        let answer = self.ask(query, "api/v1/nql/execute", deadline).await?;
         let headers: Option<Vec<String>> =
             serde_json::from_slice(&answer.body)
                 .ok()
@@ -65,13 +75,20 @@ impl Client {
         })
     }
 
-    async fn ask(&self, query: &Query, path: &str) -> Result<Answer, Error> {
+    async fn ask(&self, query: &Query, path: &str, deadline: Deadline) -> Result<Answer, Error> {
         let call = Call {
             headers: &[("x-utc-times", "true")],
             is_repeatable: true,
             ..Call::post(CALL, path, query.body(&[]))
         };
-        self.send(&call, self.deadline()).await
+        let answer = self.send(&call, deadline).await?;
+        match answer.status {
+            206 => Err(Error::BadAnswer {
+                call: CALL,
+                reason: "it is a part of the rows (status 206); ask for less",
+            }),
+            _ => Ok(answer),
+        }
     }
 }
 
