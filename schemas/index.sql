@@ -190,6 +190,7 @@ SELECT a.id,
   strftime('%Y-%m-%dT%H:%M:%SZ', o.observed_at / 1000000, 'unixepoch') AS observed_at,
   (SELECT u.id & 4294967295 FROM usage u WHERE u.id >= a.id << 32 AND u.id < (a.id + 1) << 32 AND u.rank >> 2 = 0)
     AS primary_device,
+  a.flags >> 4 & 1 AS is_gone,
   a.extra
 FROM account a LEFT JOIN object o ON o.id = a.object
 WHERE a.owner IS NULL;
@@ -217,6 +218,7 @@ SELECT d.id,
   strftime('%Y-%m-%dT%H:%M:%SZ', o.observed_at / 1000000, 'unixepoch') AS observed_at,
   coalesce((SELECT u.rank >> 1 & 1 FROM usage u WHERE u.id & 4294967295 = +d.id LIMIT 1), 0) AS is_shared,
   (SELECT u.id >> 32 FROM usage u WHERE u.id & 4294967295 = +d.id AND u.rank >> 2 = 0) AS primary_account,
+  d.flags >> 4 & 1 AS is_gone,
   d.extra
 FROM device d LEFT JOIN object o ON o.id = d.object
 WHERE d.owner IS NULL;

@@ -307,6 +307,13 @@ fn push_passed_over(text: &mut String, answer: &Answer) {
             );
         }
     }
+    if skipped.gone > 0 {
+        let _ = write!(
+            text,
+            "\nleft out: {}, gone: not in the newest export that lists all",
+            skipped.gone
+        );
+    }
     for kind in &answer.non_identifying {
         let kind = kind_in_words(*kind);
         let _ = write!(text, "\nheld by too many to identify anybody: as {kind}");

@@ -128,8 +128,13 @@ fn text_of(state: &State, holdings: Option<&Holdings>, exit: Exit) -> anyhow::Re
         "Accounts with a device that they use",
         state.usages as f64,
     );
-    let outcomes = [Outcome::Done, Outcome::Partial, Outcome::Failed]
-        .map(|outcome| (word(outcome), state.outcome == Some(outcome)));
+    let outcomes = [
+        Outcome::Done,
+        Outcome::Partial,
+        Outcome::Refused,
+        Outcome::Failed,
+    ]
+    .map(|outcome| (word(outcome), state.outcome == Some(outcome)));
     let outcomes = outcomes.map(|(word, is_it)| (word, u64::from(is_it)));
     by_fate(
         &mut registry,
@@ -213,6 +218,7 @@ fn word(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Done => "done",
         Outcome::Partial => "partial",
+        Outcome::Refused => "refused",
         Outcome::Failed => "failed",
     }
 }

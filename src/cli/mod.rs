@@ -52,7 +52,7 @@ const EXIT_CODES: &str = "Exit codes:
    1  failed
    2  bad usage or configuration
    3  partly done: some objects failed, the rest are in
-   4  refused: something speaks against acting
+   4  refused: something speaks against acting, or a run would change too much
    5  another run holds the lock
   10  none
   11  several
@@ -108,6 +108,7 @@ impl Exit {
             _ if error.is::<ClosedPipe>() => Exit::Done,
             _ if is_usage => Exit::Usage,
             Some(ingest::Error::NoSource) => Exit::Usage,
+            Some(error) if error.is_refusal() => Exit::Refused,
             Some(ingest::Error::Source(
                 source::Error::BadUrl { .. }
                 | source::Error::BadOption { .. }

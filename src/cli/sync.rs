@@ -18,7 +18,7 @@ use super::nexthink;
 use super::{BadUsage, ClosedPipe, Context, Exit, LogFormat, print, print_json};
 use crate::class::Patterns;
 use crate::config::{self, Config, Source};
-use crate::ingest::{self, Outcome, Progress, Report};
+use crate::ingest::{self, Changes, Outcome, Progress, Report};
 use crate::live::Client;
 use crate::live::nql::QueryId;
 use crate::mapping::Mapping;
@@ -49,10 +49,11 @@ pub(super) struct Args {
     /// Take in also the objects that failed before, and those that a rollback undid
     #[arg(long)]
     retry: bool,
-    /// Take in also objects whose columns changed though their dataset has contract = "freeze"
+    /// Publish also what changes more than breaker.percent allows, and take in objects whose columns changed though their
+    /// dataset has contract = "freeze"
     #[arg(long)]
     accept: bool,
-    /// Do everything but publish
+    /// Do everything but publish, and say what would change
     #[arg(long)]
     pub(super) dry_run: bool,
     /// Print the report as JSON
@@ -87,13 +88,18 @@ pub(super) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
             }
             match report.outcome {
                 Outcome::Partial => Ok(Exit::Partly),
+                Outcome::Refused => Ok(Exit::Refused),
                 _ => Ok(Exit::Done),
             }
         }
         Err(error) => {
+            let is_refusal = error.is_refusal();
             let error = anyhow::Error::new(error);
             let mut report = Report::failed(&options.run, format!("{error:#}"));
             report.seconds = start.elapsed().as_secs_f64();
+            if is_refusal {
+                report.outcome = Outcome::Refused;
+            }
             if args.json {
                 print_json(&report)?;
             }
@@ -401,16 +407,37 @@ fn text_of(report: &Report, is_dry_run: bool) -> String {
         HumanCount(rows.superseded),
         HumanCount(rows.rejected)
     );
+    let changes = [
+        (report.changes.accounts, "accounts"),
+        (report.changes.devices, "devices"),
+    ];
+    let changes = changes.map(|(of, name)| changes_in_words(&of, name));
+    let changes: String = changes.into_iter().flatten().collect();
     let published = match is_dry_run {
         true => "not published".to_owned(),
         false => format!("generation {}", report.generation),
     };
     format!(
-        "{taken}\n{rows}\n{published}: {} accounts, {} devices, {} usages",
+        "{taken}\n{rows}{changes}\n{published}: {} accounts, {} devices, {} usages",
         HumanCount(report.accounts),
         HumanCount(report.devices),
         HumanCount(report.usages)
     )
+}
+
+/// Says how many are otherwise than before the run; nothing where none is, or there was nothing before.
+fn changes_in_words(of: &Changes, name: &str) -> Option<String> {
+    let counts = [
+        (of.added, "new"),
+        (of.changed, "with other identifiers"),
+        (of.gone, "gone"),
+        (of.expired, "expired"),
+    ];
+    let counts = counts.into_iter().filter(|(count, _)| *count > 0);
+    let counts: Vec<String> = counts
+        .map(|(count, what)| format!("{} {what}", HumanCount(count)))
+        .collect();
+    (!counts.is_empty()).then(|| format!("\n{name}: {}", counts.join(", ")))
 }
 
 /// Returns a further part of a list; nothing for none.

@@ -161,6 +161,10 @@ fn hit_in_words(hit: &Hit) -> String {
             first_in_words(hit),
             hit.class.as_str()
         ),
+        HitVerdict::Gone => format!(
+            "holds it{}, and is gone: the newest export that lists all that there is does not have it",
+            first_in_words(hit)
+        ),
         HitVerdict::Former => format!(
             "held it before{}, and has another one now or passed it on",
             times_in_words(hit)

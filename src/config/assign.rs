@@ -121,6 +121,11 @@ pub(super) fn assign(config: &mut Config, key: &[&str], value: &Value) -> Result
                 return Err(Refusal::UnknownKey);
             }
             assign_dataset(dataset, key, value)?;
+            if name == "logins" && dataset.semantics == Semantics::Complete {
+                const WINDOW: &str =
+                    "\"window\": logins are those of a time, never all that there were";
+                return Err(Refusal::Expected(WINDOW));
+            }
             return check_fields(name, &dataset.columns);
         }
         ["source", name, ref key @ ..] => {

@@ -13,6 +13,12 @@ impl Bits {
         self.0[at] |= 1 << (id % 64);
     }
 
+    pub(super) fn clear(&mut self, id: u32) {
+        if let Some(bits) = self.0.get_mut(id as usize / 64) {
+            *bits &= !(1 << (id % 64));
+        }
+    }
+
     pub(super) fn has(&self, id: u32) -> bool {
         self.0
             .get(id as usize / 64)

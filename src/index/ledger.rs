@@ -9,7 +9,7 @@ use super::said::{NEVER, ObjectId, RowStamp, Said, ShapeId};
 use super::text::Shape;
 use crate::identifier::hash128;
 use crate::observation::{Object, Refused, Reject};
-use crate::schema::{Dataset, SECOND, STRONG, Subject};
+use crate::schema::{Dataset, ROW_CAPS, SECOND, STRONG, Subject};
 use crate::sqlite::{Columns, Reader, Record, Table};
 
 /// Objects that a ledger can have.
@@ -28,6 +28,14 @@ struct Stamp {
     modified_at: i64,
     blake3: [u8; 32],
     shape: ShapeId,
+    /// Among the sources.
+    source: u32,
+}
+
+/// Tells whether an object can list all that there is: it is no test, and was not cut.
+fn can_be_complete(name: &str, rows: u64) -> bool {
+    const OF_A_TEST: u64 = 20;
+    rows > OF_A_TEST && !ROW_CAPS.contains(&rows) && !name.ends_with("-truncated.csv")
 }
 
 fn key_and_time(name: &str, observed_at: i64) -> u128 {
@@ -43,6 +51,9 @@ pub(super) struct Ledger {
     keys_and_times: HashSet<u128>,
     /// How many objects the last generation has of each source.
     by_source: BTreeMap<String, u64>,
+    sources: BTreeMap<String, u32>,
+    /// When the newest object of a source and a dataset was observed that can list all that there is.
+    complete: BTreeMap<(u32, Dataset), i64>,
     /// By object id - 1, those of the last generation first.
     stamps: Vec<Stamp>,
     shapes: Vec<(Dataset, Vec<String>, Shape)>,
@@ -112,9 +123,11 @@ impl Ledger {
             modified_at,
             blake3,
             shape,
+            source: self.source_id(&source),
         };
         self.add_stamp(stamp, !is_loaded);
         if is_loaded {
+            self.note_complete(stamp, dataset, &name, rows.unsigned_abs());
             self.keys_and_times.insert(key_and_time(&name, observed_at));
             let shapes = self.shapes_of.entry((source, dataset)).or_default();
             shapes.insert(observed_at, shape);
@@ -144,6 +157,27 @@ impl Ledger {
             let newest = &mut self.coverage[dataset as usize];
             *newest = (*newest).max(Some(observed_at));
         }
+    }
+
+    fn source_id(&mut self, source: &str) -> u32 {
+        let next = self.sources.len() as u32;
+        *self.sources.entry(source.to_owned()).or_insert(next)
+    }
+
+    fn note_complete(&mut self, stamp: Stamp, dataset: Dataset, name: &str, rows: u64) {
+        if can_be_complete(name, rows) {
+            let newest = self.complete.entry((stamp.source, dataset));
+            let newest = newest.or_insert(i64::MIN);
+            *newest = (*newest).max(stamp.observed_at);
+        }
+    }
+
+    /// Tells whether a newer object of the same source and dataset can list all that there is: it has no such row then.
+    pub(super) fn is_left_out(&self, object: ObjectId, dataset: Dataset) -> bool {
+        self.stamp(object).is_some_and(|stamp| {
+            let newest = self.complete.get(&(stamp.source, dataset));
+            newest.is_some_and(|newest| *newest > stamp.observed_at)
+        })
     }
 
     /// Returns the object that was added last.
@@ -247,6 +281,7 @@ impl Ledger {
             modified_at: object.modified_at,
             blake3,
             shape,
+            source: self.source_id(&object.source),
         };
         self.add_stamp(stamp, is_duplicate);
         self.lines.push(Line {
@@ -292,7 +327,11 @@ impl Ledger {
         line.counts.superseded = line.taken;
         let (dataset, observed_at) = (line.dataset, line.object.observed_at);
         if !line.is_duplicate {
+            let name = line.object.name();
             self.cover(dataset, observed_at, rows);
+            if let Some(stamp) = self.stamps.last().copied() {
+                self.note_complete(stamp, dataset, &name, rows);
+            }
         }
         Ok(())
     }

@@ -5,10 +5,10 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::Rules;
 use super::bits::Bits;
 use super::building::Building;
 use super::error::{Error, Result, file_error};
+use super::gone::gone;
 use super::identifiers;
 use super::identity::Identity;
 use super::kept::Kept;
@@ -23,6 +23,7 @@ use super::subject::{Sharing, Standing};
 use super::text_reader::TextReader;
 use super::wants::{FORMER_USER, LAST_USER, wanted_at};
 use super::write::{self, Tables, Writing, rows_of};
+use super::{ChangesOf, Rules};
 use crate::schema::{BySubject, Subject};
 
 /// The next generation, not published.
@@ -36,6 +37,8 @@ pub struct Made {
     pub loaded: Vec<Loaded>,
     /// What an operator should know of identity, though it is answered honestly.
     pub oddities: Vec<String>,
+    /// How it differs from the last one.
+    pub changes: ChangesOf,
     pub(crate) file: std::fs::File,
 }
 
@@ -51,7 +54,9 @@ impl Kept {
         let mut building = Building::new(create(path)?)?;
         let (merged, sharing) = self.merge_identifiers(&mut building)?;
         let (identities, standings, exact) = self.resolve(&sharing, &spilled)?;
+        let gone = gone(rules, &self.ledger, &self.rosters, &standings);
         let mut placed = self.place(rules, &identities, &standings, exact, &spilled)?;
+        placed.makers.without(&gone);
         let are_patterns_new = self.are_patterns_new(rules);
         let writing = Writing {
             kept: &mut self,
@@ -61,10 +66,11 @@ impl Kept {
             standings: &standings,
             placed: &mut placed,
             merged: &merged,
+            gone: &gone,
             are_patterns_new,
         };
         let tables = write::write(building, writing)?;
-        let mut made = self.made(path, tables, &standings, &identities);
+        let mut made = self.made(path, tables, &standings, &identities)?;
         made.oddities.extend(apart(&placed));
         Ok(made)
     }
@@ -197,14 +203,23 @@ impl Kept {
         )
     }
 
+    /// Joins what is to be said of how a generation differs from the last one with how many that had.
+    fn changes(&self, mut changes: ChangesOf) -> Result<ChangesOf> {
+        if let Some(last) = &self.last {
+            changes.account.before = last.number("accounts")?;
+            changes.device.before = last.number("devices")?;
+        }
+        Ok(changes)
+    }
+
     fn made(
         &self,
         path: &Path,
         tables: Tables,
         standings: &BySubject<Standing>,
         identities: &BySubject<Identity>,
-    ) -> Made {
-        Made {
+    ) -> Result<Made> {
+        Ok(Made {
             path: path.to_owned(),
             published: Published {
                 generation: self.generation,
@@ -215,8 +230,9 @@ impl Kept {
             },
             loaded: self.ledger.loaded().collect(),
             oddities: self.oddities(identities),
+            changes: self.changes(tables.changes)?,
             file: tables.file,
-        }
+        })
     }
 
     fn oddities(&self, identities: &BySubject<Identity>) -> Vec<String> {

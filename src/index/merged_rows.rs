@@ -80,6 +80,15 @@ impl SubjectRows<'_> {
         let there_since = self.there_since(&of_claims, text.columns())?;
         let last = last_seen.unwrap_or(NEVER);
         made.seen.push(last, seen_in, there_since);
+        let is_old = |claim: &ClaimId| claim.at() < self.roster.kept;
+        match claims.iter().any(is_old) {
+            // Keys never change within a claim: a newer one brought others.
+            true if parts.last().is_some_and(|(_, at)| !is_old(&claims[*at])) => {
+                made.changed.changed.push(row);
+            }
+            true => {}
+            false => made.changed.added += 1,
+        }
         let is_same = |claim: &ClaimId| self.sharing.same_value[self.subject].has(claim.row());
         if claims.iter().any(is_same) {
             let same = holders(self.subject, row, text.columns())?;

@@ -21,6 +21,7 @@ mod doubts;
 mod erased;
 mod error;
 mod former;
+mod gone;
 mod held;
 mod identifiers;
 mod identity;
@@ -75,6 +76,7 @@ pub use self::object_lines::{Loaded, REJECTS_KEPT, RowCounts};
 pub use self::person::{AccountKeys, Person, PersonRow, person};
 pub use self::sift::{LetGo, Sieve, sift};
 use crate::class::Patterns;
+use crate::schema::{BySubject, Dataset};
 
 /// What of the configuration a generation depends on.
 #[derive(Debug, Clone)]
@@ -87,7 +89,28 @@ pub struct Rules {
     pub recent: i64,
     /// Domains of devices beside those that rows show, in small letters.
     pub device_domains: Vec<String>,
+    /// Datasets whose objects list all that there is.
+    pub complete: Vec<Dataset>,
 }
+
+/// How many accounts, or devices, a generation has otherwise than the one before.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Changes {
+    /// Those that were there before.
+    #[serde(skip)]
+    pub before: u64,
+    /// New ones.
+    pub added: u64,
+    /// Those that have another name, uid, UPN, email or serial number.
+    pub changed: u64,
+    /// Those that the newest object which lists all that there is does not have.
+    pub gone: u64,
+    /// Those whose last row is too old to be kept.
+    pub expired: u64,
+}
+
+/// The same of both.
+pub type ChangesOf = BySubject<Changes>;
 
 impl Rules {
     /// Tells whether the window of logins is so short that it tells when they were.
@@ -104,6 +127,7 @@ impl Default for Rules {
             login_window: None,
             recent: 30 * days::DAY,
             device_domains: Vec::new(),
+            complete: Vec::new(),
         }
     }
 }

@@ -1,9 +1,10 @@
 //! The rows of `account` and `device`: those of claims, then those of subjects that several claims tell of.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::path::Path;
 
+use super::Changes;
 use super::aside::Aside;
 use super::bits::Bits;
 use super::claim::{Claim, ClaimId, Part, Print, Stored, said};
@@ -27,8 +28,8 @@ use crate::class::{Evidence, Patterns, traits_of};
 use crate::identifier::{self, Kind, normal_form};
 use crate::observation::{Says, Traits};
 use crate::schema::{
-    Class, NAME, NOBODY, STRONG, Subject, USAGE_DEVICE_FIELDS, account_field, device_field, flag,
-    microseconds_of, stored_time,
+    Class, FieldType, NAME, NOBODY, STRONG, Subject, USAGE_DEVICE_FIELDS, account_field,
+    device_field, flag, microseconds_of, stored_time,
 };
 use crate::sqlite::{Columns, Encoded, Record, Table, Value};
 
@@ -76,6 +77,7 @@ pub(super) struct SubjectRows<'w> {
     pub(super) are_patterns_new: bool,
     /// Rows that mentions wait for.
     pub(super) waiting: Bits,
+    pub(super) gone: &'w Bits,
     /// When the newest mention was that waits and is of a namesake of an account.
     pub(super) namesakes: Option<&'w BTreeMap<SubjectId, i64>>,
 }
@@ -92,6 +94,7 @@ pub(super) struct MadeRows {
     /// Texts of claims that are merged with others.
     pub(super) composed: Vec<(ClaimId, Record)>,
     pub(super) counts: NewestRows,
+    pub(super) changed: Changed,
     pub(super) digest: Digest,
     pub(super) record: Record,
     pub(super) bytes: Vec<u8>,
@@ -107,7 +110,16 @@ pub(super) struct WrittenRows {
     pub(super) seen: Seen,
     pub(super) domains: Domains,
     pub(super) counts: NewestRows,
+    changed: Changed,
     pub(super) digest: Digest,
+}
+
+/// Subjects that are otherwise than in the last generation, by their rows: some stand in a list twice.
+#[derive(Default)]
+pub(super) struct Changed {
+    pub(super) added: u64,
+    pub(super) changed: Vec<u32>,
+    pub(super) gone: Vec<u32>,
 }
 
 /// Returns the fingerprint and `last_seen` of the newest row with a set of columns.
@@ -139,6 +151,7 @@ impl SubjectRows<'_> {
             seen: Seen::with_capacity(rows),
             domains: Domains::default(),
             counts: NewestRows::default(),
+            changed: Changed::default(),
             digest: Digest::default(),
         };
         let mut composed = Aside::new(folder);
@@ -176,18 +189,28 @@ impl SubjectRows<'_> {
         let claim = self.roster.claim(id);
         let is_kept = claim.newest.text.is_kept();
         let mut text = Record::default();
+        let mut identifiers = None;
+        let row = self.standing.owner(id).unwrap_or(id.row());
         let before = match id.at() < self.roster.kept {
             true => {
                 let mut columns = source.head(id)?;
-                columns.skip(3)?;
+                columns.skip(2)?;
+                let flags = columns.take()?.integer().unwrap_or_default() as u8;
+                if self.gone.has(row) && flags & flag::GONE == 0 {
+                    made.changed.gone.push(row);
+                }
                 let (before, _) = Stored::read(self.ledger, &mut columns)?.ok_or_else(no_text)?;
                 columns.skip(1)?;
-                if is_kept {
-                    text.put_columns(columns);
+                match is_kept {
+                    true => text.put_columns(columns),
+                    false => identifiers = Some(self.identifiers(columns)?),
                 }
                 Some(before)
             }
-            false => None,
+            false => {
+                made.changed.added += u64::from(row == id.row());
+                None
+            }
         };
         let mut print = before
             .as_ref()
@@ -200,6 +223,16 @@ impl SubjectRows<'_> {
         if claim.others.is_some() && !self.newest_covers(claim)? {
             text = self.composed(id, parts)?;
         }
+        if let Some(before) = identifiers {
+            let now = self.identifiers(text.columns())?;
+            if before
+                .iter()
+                .zip(&now)
+                .any(|(before, now)| is_other(before, now))
+            {
+                made.changed.changed.push(row);
+            }
+        }
         if claim.others.is_some() || (self.are_patterns_new && is_kept) {
             print.traits = self.traits(text.columns())?;
         }
@@ -207,6 +240,18 @@ impl SubjectRows<'_> {
         made.digest.add_claim(self.ledger, self.subject, &stored);
         self.count(&stored, before.as_ref(), &mut made.counts);
         self.make_row(id, claim, &stored, text, made)
+    }
+
+    /// Returns what a row has by which its subject is found and which may change: UPN and email, or serial numbers.
+    fn identifiers(&self, mut text: Columns) -> Result<Vec<Option<String>>> {
+        let mut found = Vec::new();
+        for field in self.subject.fields() {
+            let value = text.take()?;
+            if matches!(field.kind, FieldType::Identifier(_)) {
+                found.push(value.text().map(str::to_owned));
+            }
+        }
+        Ok(found)
     }
 
     /// Tells whether the newest part carries all that the older ones do.
@@ -380,6 +425,7 @@ impl SubjectRows<'_> {
         let namesake = self.namesakes.and_then(|all| all.get(&SubjectId(row)));
         let is_newer = namesake.is_some_and(|time| time.saturating_sub(seen) > CLOSE);
         let marks = [
+            (self.gone.has(row), flag::GONE),
             (self.waiting.has(row), flag::WAITED_FOR),
             (is_newer, flag::NAMESAKE_WAITS),
         ];
@@ -482,7 +528,30 @@ impl WrittenRows {
         self.domains.extend(made.domains);
         self.shown.add(made.shown);
         self.counts.join(made.counts);
+        self.changed.added += made.changed.added;
+        self.changed.changed.extend(made.changed.changed);
+        self.changed.gone.extend(made.changed.gone);
         self.digest.join(made.digest);
         Ok(())
     }
+
+    /// Returns how many subjects are otherwise than in the last generation.
+    pub(super) fn changes(&self) -> Changes {
+        let distinct = |rows: &[u32]| rows.iter().collect::<BTreeSet<_>>().len() as u64;
+        Changes {
+            added: self.changed.added,
+            changed: distinct(&self.changed.changed),
+            gone: distinct(&self.changed.gone),
+            ..Changes::default()
+        }
+    }
+}
+
+/// Tells whether an identifier was another one: that there was none before is no change.
+fn is_other(before: &Option<String>, now: &Option<String>) -> bool {
+    let is_same = |before: &String| {
+        now.as_ref()
+            .is_some_and(|now| now.eq_ignore_ascii_case(before))
+    };
+    before.as_ref().is_some_and(|before| !is_same(before))
 }

@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 use std::ops::Range;
 
+use super::bits::Bits;
 use super::claim::ClaimId;
 use super::days::Days;
 use super::error::damaged;
@@ -17,7 +18,7 @@ use super::roster::Roster;
 use super::said::ObjectId;
 use super::seen::Seen;
 use super::subject::SubjectId;
-use crate::schema::usage_id;
+use crate::schema::{BySubject, usage_id};
 
 /// What makes a usage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -96,6 +97,12 @@ impl Makers {
     /// Puts those of one usage beside one another; before any are asked for.
     pub(super) fn sort(&mut self) {
         self.0.sort_unstable();
+    }
+
+    /// Leaves out what accounts and devices make that are gone: neither answers.
+    pub(super) fn without(&mut self, gone: &BySubject<Bits>) {
+        self.0
+            .retain(|(id, _)| !gone.account.has((id >> 32) as u32) && !gone.device.has(*id as u32));
     }
 
     /// Returns how many there are.

@@ -3,7 +3,6 @@
 use std::fs::File;
 use std::ops::Range;
 
-use super::Rules;
 use super::aside::{Aside, AsideReader, PutAside};
 use super::bits::Bits;
 use super::building::Building;
@@ -27,6 +26,7 @@ use super::subject::{Sharing, Standing, SubjectId};
 use super::text_reader::TextReader;
 use super::usage::no_device;
 use super::usage_heads::Head;
+use super::{ChangesOf, Rules};
 use crate::schema::{BySubject, Class, Rank, Subject, waiting_id};
 use crate::sqlite::{Columns, Encoded, Reader, Record, Rows, Table};
 
@@ -39,6 +39,7 @@ pub(super) struct Writing<'k> {
     pub(super) standings: &'k BySubject<Standing>,
     pub(super) placed: &'k mut Placed,
     pub(super) merged: &'k Merged,
+    pub(super) gone: &'k BySubject<Bits>,
     /// The classes are to be worked out anew: other patterns, or none before.
     pub(super) are_patterns_new: bool,
 }
@@ -48,6 +49,7 @@ pub(super) struct Tables {
     pub(super) file: File,
     pub(super) digest: u128,
     pub(super) usages: u64,
+    pub(super) changes: ChangesOf,
 }
 
 /// Writes all tables but that of the identifiers.
@@ -68,6 +70,10 @@ pub(super) fn write(mut building: Building, mut writing: Writing) -> Result<Tabl
     writing.held(&mut building, &mut digest)?;
     writing.rest(&mut building, &mut digest)?;
     let digest = digest.sum();
+    let changes = BySubject {
+        account: accounts.changes(),
+        device: devices.changes(),
+    };
     accounts.domains.extend(devices.domains);
     writing.meta(&mut building, digest, usages, &accounts.domains)?;
     let file = building.finish()?;
@@ -75,6 +81,7 @@ pub(super) fn write(mut building: Building, mut writing: Writing) -> Result<Tabl
         file,
         digest,
         usages,
+        changes,
     })
 }
 
@@ -124,6 +131,7 @@ impl Writing<'_> {
             patterns: &self.rules.patterns,
             are_patterns_new: self.are_patterns_new,
             waiting,
+            gone: &self.gone[subject],
             namesakes: match subject {
                 Subject::Account => Some(&self.placed.namesakes),
                 Subject::Device => None,

@@ -39,12 +39,14 @@ use self::listing::{identities, judge_of, judges};
 pub use self::options::Options;
 use self::reader::Fetched;
 use self::report::note_run;
-pub use self::report::{Expired, Failure, ObjectCounts, Outcome, Progress, Report, RowReport};
+pub use self::report::{Changed, Failure, ObjectCounts, Outcome, Progress, Report, RowReport};
 use self::sanity::Sanity;
 pub use self::state::{NewestObject, STATE, State, Waiting, new_run_id};
 pub use crate::class::Patterns;
-use crate::index::{self, Erased, Kept, Loaded, Made, Past, RowCounts, Rules, Sieve, sift};
-pub use crate::index::{AccountKeys, LetGo};
+use crate::index::{
+    self, ChangesOf, Erased, Kept, Loaded, Made, Past, RowCounts, Rules, Sieve, sift,
+};
+pub use crate::index::{AccountKeys, Changes, LetGo};
 pub use crate::mapping::Mapping;
 use crate::mapping::OddTypes;
 use crate::observation::Object;
@@ -110,6 +112,7 @@ fn run_locked(
         idle_drops: BTreeMap::new(),
         sanity: Sanity::default(),
         erased: Arc::new(folder.erasures()?.hashes().unwrap_or_default()),
+        is_refused: false,
     };
     let mut new = run.new_objects(&listing)?;
     if let (true, true, Some((name, why))) = (
@@ -161,6 +164,9 @@ fn note_failed(options: &Options, error: &Error, start: Instant) {
         return;
     };
     let mut report = Report::failed(&options.run, chain(error));
+    if error.is_refusal() {
+        report.outcome = Outcome::Refused;
+    }
     report.seconds = seconds_since(start);
     let is_locked = matches!(error, Error::Index(index::Error::Locked { .. }));
     if !is_locked {
@@ -194,6 +200,8 @@ struct Run<'a> {
     sanity: Sanity,
     /// Who was erased.
     erased: Arc<Erased>,
+    /// A dry run would publish nothing, since it changes too much.
+    is_refused: bool,
 }
 
 impl Run<'_> {
@@ -274,7 +282,40 @@ impl Run<'_> {
         }
         let rules = self.options.rules();
         let made = folded.kept.make(&rules, &self.folder.building())?;
-        self.without_expired(made, &rules, spool).map(Some)
+        let made = self.without_expired(made, &rules, spool)?;
+        self.look_at_changes(&made.changes)?;
+        Ok(Some(made))
+    }
+
+    /// Fails where more goes, or is otherwise, than a run may change unasked.
+    fn look_at_changes(&mut self, changes: &ChangesOf) -> Result<()> {
+        /// Fewer may be anything.
+        const FLOOR: u64 = 100;
+        let at_most = u64::from(self.options.change_at_most);
+        if self.options.is_accepting || at_most >= 100 {
+            return Ok(());
+        }
+        let is_too_much =
+            |count: u64, of: &Changes| count >= FLOOR && count * 100 > of.before * at_most;
+        for (of, name) in [(&changes.account, "accounts"), (&changes.device, "devices")] {
+            for (count, what) in [
+                (of.gone + of.expired, "would be gone"),
+                (of.changed, "would have other identifiers"),
+            ] {
+                if !is_too_much(count, of) {
+                    continue;
+                }
+                let what = format!("{count} of {} {name} {what}", of.before);
+                let error = Error::TooMuchChanges { what };
+                if !self.options.is_dry_run {
+                    return Err(error);
+                }
+                // What else it would do is told, too.
+                self.report.warnings.push(error.to_string());
+                self.is_refused = true;
+            }
+        }
+        Ok(())
     }
 
     /// Makes what was made anew without what is too old to be kept, where anything is.
@@ -294,15 +335,19 @@ impl Run<'_> {
             loaded,
             oddities,
             published,
+            mut changes,
             ..
         } = made;
         let number = published.generation;
         let anew = made_of(&sifted, (self.folder, spool), rules, number, &self.erased)?;
         let _ = std::fs::remove_file(&sifted);
-        self.report.expired.add(&published, &anew.published);
+        let left = anew.published;
+        changes.account.expired = published.accounts.saturating_sub(left.accounts);
+        changes.device.expired = published.devices.saturating_sub(left.devices);
         Ok(Made {
             loaded,
             oddities,
+            changes,
             ..anew
         })
     }
@@ -369,6 +414,7 @@ impl Run<'_> {
             self.loaded(loaded);
         }
         self.report.warnings.extend(made.oddities.iter().cloned());
+        self.report.changes.add(&made.changes);
         self.report.take(&made.published);
         if self.options.is_dry_run {
             let _ = std::fs::remove_file(&made.path);
@@ -429,10 +475,10 @@ impl Run<'_> {
         self.report.warnings.extend(self.sanity.warnings());
         self.report.shorten();
         self.report.seconds = seconds_since(start);
-        self.report.outcome = if self.report.failures.is_empty() {
-            Outcome::Done
-        } else {
-            Outcome::Partial
+        self.report.outcome = match self.report.failures.as_slice() {
+            _ if self.is_refused => Outcome::Refused,
+            [] => Outcome::Done,
+            _ => Outcome::Partial,
         };
         if !self.options.is_dry_run {
             let failed = self.failed.objects().len() as u64;

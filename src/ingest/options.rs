@@ -114,6 +114,7 @@ impl Options {
             login_window: self.login_window.map(|window| window.as_micros() as i64),
             recent: self.recent.as_micros() as i64,
             device_domains: self.device_domains.clone(),
+            complete: self.complete.clone(),
         }
     }
 }

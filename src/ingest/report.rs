@@ -7,7 +7,7 @@ use std::path::Path;
 
 use tracing::warn;
 
-use crate::index::{Published, RowCounts};
+use crate::index::{Changes, ChangesOf, Published, RowCounts};
 use crate::observation::OddCells;
 use crate::schema::Dataset;
 
@@ -64,9 +64,8 @@ pub struct Report {
     pub bytes_fetched: u64,
     /// How long it took.
     pub seconds: f64,
-    /// What was too old to be kept; absent where nothing was.
-    #[serde(skip_serializing_if = "Expired::is_nothing")]
-    pub expired: Expired,
+    /// How the index differs from what it was, by `accounts` and `devices`.
+    pub changes: Changed,
     /// Cells that are odd, by dataset and column; absent when there are none.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub odd_cells: BTreeMap<String, OddCells>,
@@ -84,6 +83,8 @@ pub enum Outcome {
     Done,
     /// Some objects failed; the others are in.
     Partial,
+    /// The run would have changed more than it may; the index is as it was.
+    Refused,
     /// The run failed; the index is as it was at the last publication.
     #[default]
     Failed,
@@ -128,27 +129,27 @@ pub struct RowReport {
     pub rejected: u64,
 }
 
-/// What the index has no more since its rows are too old to be kept.
+/// How the index differs from what it was before a run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
-pub struct Expired {
-    /// Accounts.
-    pub accounts: u64,
-    /// Devices.
-    pub devices: u64,
-    /// Pairs of an account and a device.
-    pub usages: u64,
+pub struct Changed {
+    /// Of accounts.
+    pub accounts: Changes,
+    /// Of devices.
+    pub devices: Changes,
 }
 
-impl Expired {
-    fn is_nothing(&self) -> bool {
-        *self == Expired::default()
-    }
-
-    /// Adds what there was before and is not there any more.
-    pub(super) fn add(&mut self, before: &Published, after: &Published) {
-        self.accounts += before.accounts.saturating_sub(after.accounts);
-        self.devices += before.devices.saturating_sub(after.devices);
-        self.usages += before.usages.saturating_sub(after.usages);
+impl Changed {
+    /// Adds those of another generation of the run.
+    pub(super) fn add(&mut self, of: &ChangesOf) {
+        for (sum, one) in [
+            (&mut self.accounts, of.account),
+            (&mut self.devices, of.device),
+        ] {
+            sum.added += one.added;
+            sum.changed += one.changed;
+            sum.gone += one.gone;
+            sum.expired += one.expired;
+        }
     }
 }
 

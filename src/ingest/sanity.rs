@@ -6,10 +6,8 @@ use arrow_array::StringArray;
 
 use crate::identifier::Column;
 use crate::observation::Decoded;
-use crate::schema::Dataset;
+use crate::schema::{Dataset, ROW_CAPS};
 
-/// Numbers of rows at which Nexthink cuts: what NQL answers with, and what an export holds at the most.
-const CAPS: [u64; 2] = [1_000, 1_000_000];
 /// Rows below which a column may be empty by chance.
 const FEW: u64 = 20;
 
@@ -108,7 +106,7 @@ impl Sanity {
             self.hashed.0 += seen.hashed_upns;
             self.hashed.1 += seen.anew;
         }
-        if CAPS.contains(&seen.rows) {
+        if ROW_CAPS.contains(&seen.rows) {
             let capped = self.capped.entry(seen.rows);
             capped.or_insert((0, object.to_owned())).0 += 1;
         }

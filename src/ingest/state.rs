@@ -134,6 +134,7 @@ impl State {
         state.last_attempt.get_or_insert_with(now);
         let error = report.failures.first().map(|failure| failure.error.clone());
         state.has_failed(&report.run, error.unwrap_or_default());
+        state.outcome = Some(report.outcome);
         state.seconds = report.seconds;
         state.write(folder);
     }

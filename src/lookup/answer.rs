@@ -262,7 +262,7 @@ impl Verdict {
     }
 }
 
-/// How many accounts of a class were passed over.
+/// How many were passed over, for what they are.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Skipped {
@@ -270,6 +270,8 @@ pub struct Skipped {
     pub machine: u64,
     /// Accounts of one device.
     pub local: u64,
+    /// Accounts and devices that the newest export which lists all that there is does not have.
+    pub gone: u64,
 }
 
 impl Skipped {

@@ -259,6 +259,10 @@ impl<'a> Finding<'a> {
     fn fitting(&mut self, skipped: &mut Skipped) -> (Vec<Candidate>, bool) {
         let mut candidates = std::mem::take(&mut self.candidates);
         candidates.retain(|one| {
+            if one.row.is_gone() {
+                skipped.gone += 1;
+                return false;
+            }
             let is_account = one.row.subject == Subject::Account;
             let is_skipped = is_account && self.query.passes_over(one.row.class);
             if is_skipped {

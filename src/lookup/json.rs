@@ -358,6 +358,9 @@ impl Serialize for Skipped {
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("machine", &self.machine)?;
         map.serialize_entry("local", &self.local)?;
+        if self.gone > 0 {
+            map.serialize_entry("gone", &self.gone)?;
+        }
         map.end()
     }
 }

@@ -196,6 +196,11 @@ impl Row {
             && (!is_key || says_local || self.flags & flag::LOCAL_SID != 0)
     }
 
+    /// Tells whether the newest object that lists all that there is does not have it.
+    pub(super) fn is_gone(&self) -> bool {
+        self.flags & flag::GONE != 0
+    }
+
     /// Tells whether usages of it wait.
     pub(super) fn is_waited_for(&self) -> bool {
         self.flags & flag::WAITED_FOR != 0

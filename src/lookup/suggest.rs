@@ -112,7 +112,7 @@ fn accounts(reader: &Reader, text: &str) -> rusqlite::Result<Vec<Found>> {
         person: PersonPattern::new(text),
     };
     let mut select = reader.prepare_cached(
-        "SELECT id, class, name, upn, email, full_name FROM account WHERE owner IS NULL",
+        "SELECT id, class, name, upn, email, full_name FROM account WHERE owner IS NULL AND flags & 16 = 0",
     )?;
     let mut rows = select.query([])?;
     let mut found = Vec::new();
@@ -141,7 +141,8 @@ fn devices(reader: &Reader, text: &str) -> rusqlite::Result<Vec<Found>> {
     let Some(pattern) = Pattern::new(Kind::DeviceName, text) else {
         return Ok(Vec::new());
     };
-    let mut select = reader.prepare_cached("SELECT id, name FROM device WHERE owner IS NULL")?;
+    let mut select = reader
+        .prepare_cached("SELECT id, name FROM device WHERE owner IS NULL AND flags & 16 = 0")?;
     let mut rows = select.query([])?;
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {

@@ -83,6 +83,8 @@ pub enum HitVerdict {
     Holds,
     /// It holds the value, and is a machine or local account: [`Query::all_classes`] includes it.
     Skipped,
+    /// It holds the value, and the newest export that lists all that there is does not have it.
+    Gone,
     /// It was known by the value and is known by another one now, or passed it on to another.
     Former,
 }
@@ -119,6 +121,7 @@ impl HitVerdict {
         match self {
             HitVerdict::Holds => "holds",
             HitVerdict::Skipped => "skipped",
+            HitVerdict::Gone => "gone",
             HitVerdict::Former => "former",
         }
     }
@@ -220,6 +223,7 @@ impl Trying<'_> {
                 .search
                 .evidence(probe.kind, holder.value, holder.said)?;
             let verdict = match is_skipped {
+                _ if row.is_gone() => HitVerdict::Gone,
                 true => HitVerdict::Skipped,
                 false => HitVerdict::Holds,
             };

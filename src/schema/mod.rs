@@ -340,11 +340,16 @@ pub mod flag {
     pub const LOCAL_SID: u8 = 2;
     /// All that it ever had for a UPN, an email or a serial number stands in `held`.
     pub const HELD: u8 = 8;
+    /// The newest object that lists all that there is does not have it: it does not answer.
+    pub const GONE: u8 = 16;
     /// Usages of it wait: see `waiting`.
     pub const WAITED_FOR: u8 = 32;
     /// Usages wait, newer than itself, that name it with another SID or uid.
     pub const NAMESAKE_WAITS: u8 = 64;
 }
+
+/// Numbers of rows at which Nexthink cuts what it gives: 1,000 of a query, 1,000,000 of an export.
+pub const ROW_CAPS: [u64; 2] = [1_000, 1_000_000];
 
 /// What every row of `account` and `device` has before its fields.
 pub const HEAD_COLUMNS: [&str; 9] = [

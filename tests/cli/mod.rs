@@ -1,6 +1,7 @@
 //! The program as a user meets it. Belongs here: commands, what they print and their exit codes, on small fixtures.
 //! Each command has a file; what a run promises whatever starts it is left to `runs`, a killed one to `crash`.
 
+mod changes;
 mod demo;
 mod doctor;
 mod forget;

@@ -36,6 +36,7 @@ fn the_report_has_the_keys_of_the_design() {
     let expected = [
         "accounts",
         "bytes_fetched",
+        "changes",
         "devices",
         "digest",
         "failures",

@@ -118,11 +118,15 @@ export interface IdentidexAnswer {
    */
   matches: (AccountMatch | DeviceMatch)[];
   /**
-   * Accounts passed over because of their class: as matches, or as accounts of a device.
+   * Accounts passed over because of their class: as matches, or as accounts of a device; and who is gone.
    */
   skipped: {
     machine: number;
     local: number;
+    /**
+     * Accounts and devices that the newest export which lists all that there is does not have. Absent when there are none.
+     */
+    gone?: number;
   };
   /**
    * Kinds as which more subjects hold the value than identify anybody, so that it answers for none of them. Absent when there are none.

@@ -53,9 +53,9 @@ export interface Hit {
    */
   class?: "person" | "machine" | "local" | "service" | "admin" | "unknown";
   /**
-   * It holds the value; it does, and is a machine or local account; it held it before, and has another one now or passed it on.
+   * It holds the value; it does, and is a machine or local account; it does, and the newest export that lists all that there is does not have it; it held it before, and has another one now or passed it on.
    */
-  verdict: "holds" | "skipped" | "former";
+  verdict: "holds" | "skipped" | "gone" | "former";
   /**
    * When it was seen with the value.
    */

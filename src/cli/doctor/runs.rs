@@ -17,7 +17,7 @@ pub(super) fn look(context: &Context) -> anyhow::Result<Vec<Finding>> {
         return Ok(vec![Finding::warning("runs", "none is noted", fix)]);
     };
     let mut findings = vec![match (state.outcome, &state.error) {
-        (Some(Outcome::Failed), error) => Finding::problem(
+        (Some(Outcome::Failed | Outcome::Refused), error) => Finding::problem(
             "runs",
             format!(
                 "{} in a row failed, the last, of {attempt}, for: {}",

@@ -105,7 +105,7 @@ fn of_runs(state: &State, now: Timestamp, max_age: Duration) -> Vec<Finding> {
         return finding(Level::Unknown, text).into_iter().collect();
     }
     let failed = match (state.outcome, state.failures_in_a_row) {
-        (Some(Outcome::Failed), count) => finding(
+        (Some(Outcome::Failed | Outcome::Refused), count) => finding(
             Level::Failing,
             format!(
                 "{count} runs in a row failed, the last for: {}",

@@ -192,10 +192,13 @@ _Skipped = TypedDict("_Skipped", {
     'machine': int,
     'local': int,
 })
+_SkippedPerhaps = TypedDict("_SkippedPerhaps", {
+    'gone': int,
+}, total=False)
 
 
-class Skipped(_Skipped):
-    """Accounts passed over because of their class: as matches, or as accounts of a device."""
+class Skipped(_Skipped, _SkippedPerhaps):
+    """Accounts passed over because of their class: as matches, or as accounts of a device; and who is gone."""
 
 
 _Clue = TypedDict("_Clue", {
@@ -295,7 +298,7 @@ _Hit = TypedDict("_Hit", {
     'type': Literal['account', 'device'],
     'uid': Union[str, None],
     'name': Union[str, None],
-    'verdict': Literal['holds', 'skipped', 'former'],
+    'verdict': Literal['holds', 'skipped', 'gone', 'former'],
     'held': Union[Times, None],
     'evidence': Union[Said, None],
 })

@@ -1,0 +1,49 @@
+//! Gone: accounts and devices that the newest object which lists all that there is does not have.
+//!
+//! They are kept, do not answer, and are back once a newer row tells of them.
+
+use super::Rules;
+use super::bits::Bits;
+use super::claim::said;
+use super::ledger::Ledger;
+use super::roster::Roster;
+use super::subject::Standing;
+use crate::schema::{BySubject, Subject};
+
+/// Returns the rows of those that are gone, and of their claims.
+pub(super) fn gone(
+    rules: &Rules,
+    ledger: &Ledger,
+    rosters: &BySubject<Roster>,
+    standings: &BySubject<Standing>,
+) -> BySubject<Bits> {
+    BySubject::of(
+        |subject| match rules.complete.contains(&subject.dataset()) {
+            true => of_subject(subject, ledger, &rosters[subject], &standings[subject]),
+            false => Bits::default(),
+        },
+    )
+}
+
+fn of_subject(subject: Subject, ledger: &Ledger, roster: &Roster, standing: &Standing) -> Bits {
+    let mut gone = Bits::default();
+    let dataset = subject.dataset();
+    for (row, claim) in (1..).zip(&roster.claims) {
+        if ledger.is_left_out(claim.newest.object, dataset) {
+            gone.set(row);
+        }
+    }
+    // Of one that several claims tell of, the newest row of all counts.
+    for (row, claims) in standing.merged_rows(roster.claims.len()) {
+        let newest = claims.iter().map(|claim| roster.claim(*claim).newest);
+        let newest = newest.max_by(|left, right| ledger.compare(said(left), said(right)));
+        let is_gone = newest.is_some_and(|newest| ledger.is_left_out(newest.object, dataset));
+        for row in std::iter::once(row.0).chain(claims.iter().map(|claim| claim.row())) {
+            match is_gone {
+                true => gone.set(row),
+                false => gone.clear(row),
+            }
+        }
+    }
+    gone
+}

@@ -1,0 +1,178 @@
+//! What a run changes: who is gone where a dataset lists all, what is too much to be published unasked, and what a dry run says.
+
+use std::fmt::Write as _;
+use std::fs;
+
+use serde_json::{Value, json};
+
+use crate::util::Home;
+
+/// A home with `[dataset.users] semantics = "complete"`.
+fn complete() -> Home {
+    let home = Home::new();
+    fs::create_dir(home.path("in")).unwrap();
+    let config =
+        "[[source]]\nname = \"a\"\nurl = \"in\"\n[dataset.users]\nsemantics = \"complete\"\n";
+    fs::write(home.path("identidex.toml"), config).unwrap();
+    home
+}
+
+/// Writes users of some numbers, each with a UPN and an email.
+fn users(home: &Home, name: &str, numbers: impl Iterator<Item = u32>) {
+    let mut text = "user.sid,user.name,user.upn,user.ad.email_address\n".to_owned();
+    for number in numbers {
+        let _ = writeln!(
+            text,
+            "S-1-5-21-1-2-3-{},u{number}@EMEA,u{number}@upn.example,u{number}@mail.example",
+            2000 + number
+        );
+    }
+    fs::write(home.path(&format!("in/{name}.csv")), text).unwrap();
+}
+
+fn sync(home: &Home, code: i32) -> Value {
+    let ended = home.run(&["sync", "--json"]).exits(code);
+    serde_json::from_str(&ended.stdout).unwrap()
+}
+
+#[test]
+fn who_is_not_in_the_newest_list_of_all_is_gone_until_seen_again() {
+    let home = complete();
+    users(&home, "users-2026-11-20T06-00-00Z", 1..=30);
+    let device = "device.name,device.last_seen\nNB-1,2026-11-20 05:00:00\n";
+    fs::write(home.path("in/devices-2026-11-20T06-00-00Z.csv"), device).unwrap();
+    let logins = "user.name,device.name,n\nu1@EMEA,NB-1,9\nu2@EMEA,NB-1,2\n";
+    fs::write(home.path("in/logins-2026-11-20T06-00-00Z.csv"), logins).unwrap();
+    sync(&home, 0);
+    home.run(&["resolve", "u1@EMEA"]).exits(0);
+    users(&home, "users-2026-11-21T06-00-00Z", 2..=30);
+    let report = sync(&home, 0);
+    assert_eq!(report["changes"]["accounts"]["gone"], 1);
+    for text in ["u1@EMEA", "u1@upn.example", "S-1-5-21-1-2-3-2001"] {
+        let answer = home
+            .run(&["resolve", text, "--all-classes", "--json"])
+            .exits(10)
+            .json();
+        assert_eq!(answer["skipped"]["gone"], 1, "{text}: {answer}");
+    }
+    let device = home.run(&["resolve", "NB-1", "--json"]).exits(0).json();
+    let names: Vec<&Value> = device["matches"][0]["accounts"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| &one["account_name"])
+        .collect();
+    assert_eq!(names, [&json!("u2@EMEA")]);
+    let why = home.run(&["why", "u1@EMEA"]).exits(10).stdout;
+    assert!(why.contains("and is gone"), "{why}");
+    let sql = "SELECT name FROM accounts WHERE is_gone";
+    let gone = home.run(&["query", sql, "--format", "csv"]).exits(0).stdout;
+    assert!(gone.contains("u1@EMEA"), "{gone}");
+    users(&home, "users-2026-11-22T06-00-00Z", 1..=30);
+    sync(&home, 0);
+    home.run(&["resolve", "u1@EMEA"]).exits(0);
+}
+
+#[test]
+fn a_test_or_a_cut_or_another_list_lets_nobody_go() {
+    let home = complete();
+    users(&home, "users-2026-11-20T06-00-00Z", 1..=30);
+    sync(&home, 0);
+    users(&home, "users-2026-11-21T06-00-00Z", 2..=21);
+    users(&home, "users-2026-11-22T06-00-00Z-truncated", 2..=30);
+    users(&home, "users-2026-11-23T06-00-00Z", 2..=1001);
+    fs::create_dir(home.path("other")).unwrap();
+    let mut config = fs::read_to_string(home.path("identidex.toml")).unwrap();
+    config = config.replace(
+        "[dataset",
+        "[[source]]\nname = \"b\"\nurl = \"other\"\n[dataset",
+    );
+    fs::write(home.path("identidex.toml"), config).unwrap();
+    users(&home, "../other/users-2026-11-24T06-00-00Z", 500..=600);
+    let report = sync(&home, 0);
+    assert_eq!(report["changes"]["accounts"]["gone"], 0);
+    home.run(&["resolve", "u1@EMEA"]).exits(0);
+}
+
+#[test]
+fn a_run_that_lets_go_too_many_publishes_nothing() {
+    let home = complete();
+    users(&home, "users-2026-11-20T06-00-00Z", 1..=300);
+    sync(&home, 0);
+    users(&home, "users-2026-11-21T06-00-00Z", 1..=140);
+    let before = fs::read(home.path("identity.db.d/current")).unwrap();
+    let report = sync(&home, 4);
+    assert_eq!(report["outcome"], "refused");
+    let error = report["failures"][0]["error"].as_str().unwrap();
+    assert!(
+        error.contains("160 of 300 accounts would be gone"),
+        "{error}"
+    );
+    assert!(fs::read(home.path("identity.db.d/current")).unwrap() == before);
+    home.run(&["status", "--check"]).exits(2);
+    // A dry run says all that it would do.
+    let plan = home.run(&["sync", "--dry-run", "--json"]).exits(4).json();
+    assert_eq!(
+        (&plan["outcome"], &plan["changes"]["accounts"]["gone"]),
+        (&json!("refused"), &json!(160))
+    );
+    let accepted = home.run(&["sync", "--accept"]).exits(0).stdout;
+    assert!(accepted.contains("accounts: 160 gone"), "{accepted}");
+    home.run(&["resolve", "u300@EMEA"]).exits(10);
+    // Once: it is not asked for again.
+    sync(&home, 0);
+}
+
+#[test]
+fn swapped_columns_are_not_published() {
+    let home = Home::new();
+    fs::create_dir(home.path("in")).unwrap();
+    fs::write(
+        home.path("identidex.toml"),
+        "[[source]]\nname = \"a\"\nurl = \"in\"\n",
+    )
+    .unwrap();
+    users(&home, "users-2026-11-20T06-00-00Z", 1..=150);
+    sync(&home, 0);
+    users(&home, "users-2026-11-21T06-00-00Z", 1..=150);
+    let file = home.path("in/users-2026-11-21T06-00-00Z.csv");
+    let text = fs::read_to_string(&file).unwrap();
+    let (upn, mail) = ("user.upn", "user.ad.email_address");
+    let swapped = text.replace(&format!("{upn},{mail}"), &format!("{mail},{upn}"));
+    fs::write(&file, swapped).unwrap();
+    let report = sync(&home, 4);
+    let error = report["failures"][0]["error"].as_str().unwrap();
+    assert!(
+        error.contains("150 of 150 accounts would have other identifiers"),
+        "{error}"
+    );
+    let config = fs::read_to_string(home.path("identidex.toml")).unwrap();
+    fs::write(
+        home.path("identidex.toml"),
+        config + "[breaker]\npercent = 100\n",
+    )
+    .unwrap();
+    assert_eq!(sync(&home, 0)["changes"]["accounts"]["changed"], 150);
+}
+
+#[test]
+fn what_is_new_or_has_another_name_is_counted() {
+    let home = Home::new();
+    fs::create_dir(home.path("in")).unwrap();
+    fs::write(
+        home.path("identidex.toml"),
+        "[[source]]\nname = \"a\"\nurl = \"in\"\n",
+    )
+    .unwrap();
+    users(&home, "users-2026-11-20T06-00-00Z", 1..=3);
+    let first = sync(&home, 0);
+    assert_eq!(first["changes"]["accounts"]["added"], 3);
+    users(&home, "users-2026-11-21T06-00-00Z", 2..=4);
+    let file = home.path("in/users-2026-11-21T06-00-00Z.csv");
+    let text = fs::read_to_string(&file).unwrap();
+    fs::write(&file, text.replace("u2@EMEA", "wed@EMEA")).unwrap();
+    assert_eq!(
+        sync(&home, 0)["changes"]["accounts"],
+        json!({"added": 1, "changed": 1, "gone": 0, "expired": 0})
+    );
+}
