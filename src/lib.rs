@@ -32,6 +32,7 @@
 //! | Nexthink's own APIs | `live` | `live` |
 //! | the index first, then Nexthink | `resolver` | `ingest` and `live` |
 //! | what Nexthink sends by itself, on the disk | `receive` | `ingest` |
+//! | generations on their way to other machines | `distribute` | `ingest` |
 //! | saved queries as a source | `queried` | `ingest` and `live` |
 //! | lookups and what Nexthink sends, over HTTP | `serve` | `serve` |
 //! | tools of a language model | `mcp` | `mcp` |
@@ -73,6 +74,9 @@ mod write_behind;
 
 #[cfg(feature = "ingest")]
 pub mod ingest;
+
+#[cfg(feature = "ingest")]
+pub mod distribute;
 
 #[cfg(feature = "live")]
 pub mod live;

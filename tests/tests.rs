@@ -18,6 +18,8 @@ mod chat;
 mod cli;
 #[cfg(feature = "cli")]
 mod crash;
+#[cfg(feature = "ingest")]
+mod distribution;
 #[cfg(feature = "cli")]
 mod field;
 #[cfg(feature = "cli")]

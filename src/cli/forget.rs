@@ -9,7 +9,8 @@ use anyhow::Context as _;
 use serde_json::json;
 
 use super::asked::Asked;
-use super::sync::{configured_options, readers};
+use super::readers::readers;
+use super::sync::configured_options;
 use super::words::printable;
 use super::{BadUsage, Context, Exit, answer, beside, print, print_json};
 use crate::index::{self, AccountKeys, Person};

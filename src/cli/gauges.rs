@@ -17,7 +17,7 @@ use tracing::warn;
 
 use super::status::Holdings;
 use super::whole_file::WholeFile;
-use super::{Context, Exit, sync};
+use super::{Context, Exit, readers};
 use crate::identifier::Kind;
 use crate::ingest::{Outcome, State};
 use crate::live::http_client;
@@ -65,7 +65,10 @@ pub(super) fn leave(context: &Context, exit: Exit) {
 }
 
 fn of_index(context: &Context, exit: Exit) -> anyhow::Result<String> {
-    let folder = Folder::open(&context.config.index.path, sync::readers(&context.config)?)?;
+    let folder = Folder::open(
+        &context.config.index.path,
+        readers::readers(&context.config)?,
+    )?;
     let state = State::load(&folder);
     let holdings = context.open_index().ok();
     let holdings =

@@ -6,7 +6,7 @@ use indicatif::HumanBytes;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::sync::readers;
+use super::readers::readers;
 use super::words::{minute, printable};
 use super::{Context, Exit, print, print_json};
 use crate::publish::{Folder, Listed, Undone, generations};

@@ -14,6 +14,8 @@ mod impacted;
 mod man;
 mod mcp;
 mod nexthink;
+mod publish;
+mod pull;
 mod query;
 mod rejects;
 mod resolve;
@@ -27,6 +29,7 @@ mod answer;
 mod asked;
 mod clues;
 mod gauges;
+mod readers;
 mod whole_file;
 mod words;
 
@@ -42,7 +45,7 @@ use clap::{ArgAction, Parser, Subcommand, ValueEnum};
 use crate::config::{self, Config};
 use crate::lookup::{self, NoTarget, NotOne, Outcome};
 use crate::telemetry::{self, BadFilter};
-use crate::{index, ingest, live, mapping, source};
+use crate::{distribute, index, ingest, live, mapping, source};
 
 /// Says how logs look, when no option does.
 const LOG_FORMAT_VARIABLE: &str = "IDENTIDEX_LOG_FORMAT";
@@ -102,6 +105,10 @@ impl Exit {
             || error.is::<config::Error>()
             || error.is::<mapping::UnknownField>()
             || error.is::<BadFilter>();
+        let of_distribution = error.downcast_ref::<distribute::Error>();
+        if let Some(exit) = of_distribution.and_then(Exit::of_distribution) {
+            return exit;
+        }
         let error_of_index = error.downcast_ref();
         let is_locked = matches!(error_of_index, Some(index::Error::Locked { .. }));
         match error.downcast_ref::<ingest::Error>() {
@@ -117,6 +124,23 @@ impl Exit {
             Some(ingest::Error::Index(index::Error::Locked { .. })) => Exit::Locked,
             None if is_locked => Exit::Locked,
             _ => Exit::Failed,
+        }
+    }
+
+    fn of_distribution(error: &distribute::Error) -> Option<Exit> {
+        match error {
+            distribute::Error::Key { .. } | distribute::Error::MadeHere { .. } => Some(Exit::Usage),
+            distribute::Error::Source(
+                source::Error::BadUrl { .. }
+                | source::Error::BadOption { .. }
+                | source::Error::InsecureEndpoint { .. },
+            ) => Some(Exit::Usage),
+            distribute::Error::Unsigned { .. }
+            | distribute::Error::Replayed { .. }
+            | distribute::Error::Torn { .. } => Some(Exit::Refused),
+            distribute::Error::Conflict { .. }
+            | distribute::Error::Index(index::Error::Locked { .. }) => Some(Exit::Locked),
+            _ => None,
         }
     }
 
@@ -206,6 +230,8 @@ enum Command {
     Generations(generations::Args),
     Rollback(rollback::Args),
     Rejects(rejects::Args),
+    Publish(publish::Args),
+    Pull(pull::Args),
     Nexthink(nexthink::Args),
     Serve(serve::Args),
     Demo(demo::Args),
@@ -307,6 +333,8 @@ fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
         Command::Generations(args) => generations::run(args, &context),
         Command::Rollback(args) => rollback::run(args, &context),
         Command::Rejects(args) => rejects::run(args, &context),
+        Command::Publish(args) => publish::run(args, &context),
+        Command::Pull(args) => pull::run(args, &context),
         Command::Nexthink(args) => nexthink::run(args, &context),
         Command::Serve(args) => serve::run(args, &context),
         Command::Demo(args) => demo::run(args, &context),

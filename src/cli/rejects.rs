@@ -6,7 +6,7 @@ use indicatif::HumanCount;
 use rusqlite::Connection;
 use serde_json::{Value, json};
 
-use super::sync::readers;
+use super::readers::readers;
 use super::words::printable;
 use super::{Context, Exit, print, print_json};
 use crate::error::Error;

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::sync::readers;
+use super::readers::readers;
 use super::{Context, Exit, print, print_json};
 use crate::index::Error;
 use crate::publish::{Folder, RolledBack, roll_back};

@@ -15,6 +15,8 @@ use signal_hook::iterator::Signals;
 use tracing::{error, info, warn};
 
 use super::nexthink;
+use super::publish;
+use super::readers::readers;
 use super::{BadUsage, ClosedPipe, Context, Exit, LogFormat, print, print_json};
 use crate::class::Patterns;
 use crate::config::{self, Config, Source};
@@ -22,7 +24,7 @@ use crate::ingest::{self, Changes, Outcome, Progress, Report};
 use crate::live::Client;
 use crate::live::nql::QueryId;
 use crate::mapping::Mapping;
-use crate::publish::{Folder, Readers};
+use crate::publish::Folder;
 use crate::queried::{self, Exported, Queried};
 use crate::receive::Inbox;
 use crate::schema::Dataset;
@@ -53,6 +55,9 @@ pub(super) struct Args {
     /// dataset has contract = "freeze"
     #[arg(long)]
     accept: bool,
+    /// Then put the current generation where other machines get it, as `identidex publish` does
+    #[arg(long, conflicts_with = "dry_run")]
+    publish: bool,
     /// Do everything but publish, and say what would change
     #[arg(long)]
     pub(super) dry_run: bool,
@@ -85,6 +90,9 @@ pub(super) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
                     return Ok(Exit::Partly);
                 }
                 Ok(()) => {}
+            }
+            if args.publish {
+                publish::put(context)?;
             }
             match report.outcome {
                 Outcome::Partial => Ok(Exit::Partly),
@@ -265,33 +273,6 @@ fn complete(config: &Config) -> Vec<Dataset> {
         known.is_some_and(|known| known.semantics == config::Semantics::Complete)
     };
     Dataset::ALL.into_iter().filter(is_complete).collect()
-}
-
-/// Says who may read the index.
-pub(super) fn readers(config: &Config) -> anyhow::Result<Readers> {
-    let group = config.index.group.as_deref().map(group_id).transpose()?;
-    Ok(Readers {
-        mode: config.index.mode,
-        group,
-    })
-}
-
-/// Returns the number of a group of this machine.
-fn group_id(group: &str) -> anyhow::Result<u32> {
-    if let Ok(id) = group.parse() {
-        return Ok(id);
-    }
-    let groups = std::fs::read_to_string("/etc/group").context("cannot read /etc/group")?;
-    let ids = groups.lines().filter_map(|line| {
-        let mut fields = line.split(':');
-        (fields.next() == Some(group)).then(|| fields.nth(1)?.parse().ok())?
-    });
-    let unknown = || {
-        BadUsage(format!(
-            "index.group: there is no group `{group}` in /etc/group; give its number"
-        ))
-    };
-    Ok(ids.into_iter().next().ok_or_else(unknown)?)
 }
 
 fn configured(source: &Source) -> SourceConfig {

@@ -6,7 +6,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::value::{Refusal, Value};
-use super::{Config, Dataset, Nexthink, ObservedFrom, Receive, Semantics, Source, Webhook};
+use super::{
+    Config, Dataset, Nexthink, ObservedFrom, Publish, Pull, Receive, Semantics, Source, Webhook,
+};
 use crate::live::Secret;
 use crate::receive::Pointer;
 use crate::serve::{Address, Token};
@@ -69,6 +71,8 @@ pub(super) fn assign(config: &mut Config, key: &[&str], value: &Value) -> Result
         ["serve", "diagnose"] => serve.is_diagnosing = value.switch()?,
         ["serve", "actions"] => serve.actions = value.texts()?,
         ["serve", "connections"] => serve.connections = value.count()?,
+        ["publish", ref key @ ..] => return assign_publish(&mut config.publish, key, value),
+        ["pull", ref key @ ..] => return assign_pull(&mut config.pull, key, value),
         ["breaker", "percent"] => {
             const PERCENT: &str = "a number of hundredths, 1 to 100";
             let percent = value.number(PERCENT)?;
@@ -132,6 +136,44 @@ pub(super) fn assign(config: &mut Config, key: &[&str], value: &Value) -> Result
             let mut sources = config.sources.iter_mut();
             let source = sources.find(|source| source.name == name);
             return assign_source(source.ok_or(Refusal::UnknownKey)?, key, value);
+        }
+        _ => return Err(Refusal::UnknownKey),
+    }
+    Ok(())
+}
+
+const REMOTE: &str =
+    "a folder, or a URL such as \"s3://bucket/identidex/\", without a password or a query";
+const OPTION: &str = "the value of an option of the store";
+
+fn assign_publish(publish: &mut Publish, key: &[&str], value: &Value) -> Result<(), Refusal> {
+    match *key {
+        ["url"] => publish.url = Some(value.text(REMOTE)?.to_owned()),
+        ["key_file"] => publish.key_file = Some(value.path()?),
+        ["keep"] => publish.keep = value.count()?,
+        ["options"] => publish.options = value.pairs()?,
+        ["options", option] => {
+            let value = value.text(OPTION)?.to_owned();
+            publish.options.insert(option.to_owned(), value);
+        }
+        _ => return Err(Refusal::UnknownKey),
+    }
+    Ok(())
+}
+
+fn assign_pull(pull: &mut Pull, key: &[&str], value: &Value) -> Result<(), Refusal> {
+    const KEY: &str = "the public key that `identidex publish` prints, 64 hexadecimal digits";
+    match *key {
+        ["url"] => pull.url = Some(value.text(REMOTE)?.to_owned()),
+        ["public_key"] => pull.public_key = Some(value.text(KEY)?.to_owned()),
+        ["every"] => match value.duration()? {
+            Duration::ZERO => return Err(Refusal::Expected("a duration of more than nothing")),
+            every => pull.every = Some(every),
+        },
+        ["options"] => pull.options = value.pairs()?,
+        ["options", option] => {
+            let value = value.text(OPTION)?.to_owned();
+            pull.options.insert(option.to_owned(), value);
         }
         _ => return Err(Refusal::UnknownKey),
     }

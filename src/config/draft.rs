@@ -260,6 +260,14 @@ mod tests {
             CLASS_SERVICE=
             DATASET_DEVICES_COLUMNS=
             DATASET_DEVICES_CONTRACT=freeze
+            PUBLISH_URL=s3://b/p/
+            PUBLISH_KEY_FILE=/k
+            PUBLISH_KEEP=3
+            PUBLISH_OPTIONS=region=eu
+            PULL_URL=s3://b/p/
+            PULL_PUBLIC_KEY=aa
+            PULL_EVERY=60s
+            PULL_OPTIONS=region=eu
             RETENTION_DAYS=400
             BREAKER_PERCENT=20
             DATASET_DEVICES_SEMANTICS=complete
@@ -349,6 +357,8 @@ mod tests {
             serve,
             receive,
             metrics,
+            publish,
+            pull,
             retention,
             breaker,
             webhooks,
@@ -393,6 +403,19 @@ mod tests {
             (1, 2, 3)
         );
         assert_eq!((retention.days, breaker.percent), (Some(400), 20));
+        assert_eq!(
+            (
+                publish.url.as_deref(),
+                publish.keep,
+                &*publish.options["region"]
+            ),
+            (Some("s3://b/p/"), 3, "eu")
+        );
+        assert!(publish.key_file.is_some() && pull.public_key.is_some());
+        assert_eq!(
+            (pull.url.as_deref(), pull.every, &*pull.options["region"]),
+            (Some("s3://b/p/"), Some(Duration::from_secs(60)), "eu")
+        );
         assert!(metrics.textfile.is_some() && metrics.pushgateway.is_some());
         assert_eq!(source.keep_for, Some(Duration::from_hours(48)));
         let webhook = &webhooks["disk-full"];

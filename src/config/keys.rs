@@ -39,6 +39,14 @@ const KEYS: &[&str] = &[
     "serve.connections",
     "serve.actions",
     "serve.diagnose",
+    "publish.url",
+    "publish.key_file",
+    "publish.keep",
+    "publish.options.*",
+    "pull.url",
+    "pull.public_key",
+    "pull.every",
+    "pull.options.*",
     "retention.days",
     "breaker.percent",
     "metrics.textfile",
@@ -159,7 +167,10 @@ pub(super) fn variable_shown(key: &str) -> String {
     let parts: Vec<String> = parts.collect();
     // Tables of pairs are set as a whole, outside of sources.
     let name = parts.join("_");
-    match key.starts_with("dataset.") {
+    let is_whole = ["dataset.", "publish.", "pull."]
+        .iter()
+        .any(|begin| key.starts_with(begin));
+    match is_whole {
         true => format!("{PREFIX}{}", name.trim_end_matches("_<NAME>")),
         false => format!("{PREFIX}{name}"),
     }

@@ -32,8 +32,8 @@ use self::error::{Place, Problem};
 use self::keys::PREFIX;
 pub(crate) use self::reference::reference;
 pub use self::section::{
-    Answers, Breaker, Class, Dataset, Index, Metrics, Nexthink, Receive, Retention, Semantics,
-    Serve,
+    Answers, Breaker, Class, Dataset, Index, Metrics, Nexthink, Publish, Pull, Receive, Retention,
+    Semantics, Serve,
 };
 pub use self::source::{ObservedFrom, Source};
 pub(crate) use self::value::duration;
@@ -73,6 +73,10 @@ pub struct Config {
     pub metrics: Metrics,
     /// For how long rows are kept.
     pub retention: Retention,
+    /// Where generations are put for other machines.
+    pub publish: Publish,
+    /// Where they are got from.
+    pub pull: Pull,
     /// How much a run may change.
     pub breaker: Breaker,
     /// Webhooks by name.

@@ -134,6 +134,43 @@ pub struct Retention {
     pub days: Option<u32>,
 }
 
+/// Where generations are put for other machines.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Publish {
+    /// A folder, or the URL of a bucket or container with a prefix.
+    pub url: Option<String>,
+    /// A file with the key that they are signed with.
+    pub key_file: Option<PathBuf>,
+    /// How many stay there, the current one included.
+    pub keep: u32,
+    /// `object_store`'s options.
+    pub options: BTreeMap<String, String>,
+}
+
+impl Default for Publish {
+    fn default() -> Self {
+        Publish {
+            url: None,
+            key_file: None,
+            keep: 2,
+            options: BTreeMap::new(),
+        }
+    }
+}
+
+/// Where generations are got from.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Pull {
+    /// See [`Publish::url`].
+    pub url: Option<String>,
+    /// What their signatures are checked with.
+    pub public_key: Option<String>,
+    /// How often; `None`: once.
+    pub every: Option<Duration>,
+    /// `object_store`'s options.
+    pub options: BTreeMap<String, String>,
+}
+
 /// When a run changes so much that nothing is published unless that is accepted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Breaker {

@@ -44,6 +44,11 @@ impl Erasures {
         }
     }
 
+    /// Returns how many there ever were.
+    pub fn count(&self) -> u64 {
+        self.last
+    }
+
     /// Tells whether there is a key to hash with.
     pub fn has_key(&self) -> bool {
         !self.key.is_empty()

@@ -437,6 +437,42 @@ impl Folder {
         Ok(published)
     }
 
+    /// Makes a file that another machine published the current generation, if it is what its hash says; one that is here
+    /// already is that. Only under the lock.
+    ///
+    /// # Errors
+    /// [`Error::Rotten`] where it differs; the file system's. The current generation is as it was then.
+    pub fn adopt(&self, path: &Path, number: u64, blake3: [u8; 32]) -> Result<()> {
+        let name = Name { number, blake3 };
+        let generation = self.folder.join(name.to_string());
+        if path != generation {
+            let opened = OpenOptions::new().read(true).write(true).open(path);
+            let mut file = opened.map_err(file_error("open", path))?;
+            if seal(path, &mut file)? != blake3 {
+                return Err(Error::Rotten {
+                    path: path.display().to_string(),
+                });
+            }
+            self.readers.give(path)?;
+            fs::rename(path, &generation).map_err(file_error("rename", path))?;
+            sync_folder(&self.folder)?;
+        }
+        self.readers.give_folder(&self.folder)?;
+        self.name_current(&name.to_string())?;
+        self.link_current()
+    }
+
+    /// Returns a generation that is here, by number and hash.
+    ///
+    /// # Errors
+    /// The file system's.
+    pub fn generation(&self, number: u64, blake3: [u8; 32]) -> Result<Option<Generation>> {
+        let name = Name { number, blake3 }.to_string();
+        let here = self.generations()?.into_iter();
+        let mut here = here.filter(|one| one.path.file_name().is_some_and(|file| *file == *name));
+        Ok(here.next())
+    }
+
     /// Names a generation as the current one.
     fn name_current(&self, name: &str) -> Result<()> {
         self.replace("current", format!("{name}\n").as_bytes())

@@ -15,7 +15,8 @@ pub struct Generation {
     pub number: u64,
     /// Its file.
     pub path: PathBuf,
-    pub(super) blake3: [u8; 32],
+    /// Its hash.
+    pub blake3: [u8; 32],
 }
 
 impl Generation {

@@ -9,6 +9,7 @@
 //! - `error`: what can go wrong; `hint`: what helps
 //! - `observed`: when an object was observed
 //! - `fetch`: objects into the spool
+//! - `remote`: a place that files are put into and got from
 
 mod asked;
 mod aws;
@@ -20,6 +21,7 @@ mod http;
 mod inside;
 mod observed;
 mod proxy;
+mod remote;
 mod store;
 mod stored;
 
@@ -47,6 +49,7 @@ pub use crate::observation::{Object, ObservedFrom};
 pub use error::{Error, Reply};
 pub use fetch::{Fetch, Spooled};
 pub use observed::{days_in, observed_at};
+pub use remote::{Looked, Pointer, Remote};
 pub use stored::Stored;
 
 use crate::fault::cause;

@@ -3,6 +3,7 @@
 
 mod changes;
 mod demo;
+mod distribution;
 mod doctor;
 mod forget;
 mod impacted;

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::Finding;
 use crate::cli::status::Holdings;
 use crate::cli::words::minute;
-use crate::cli::{Context, sync};
+use crate::cli::{Context, readers};
 use crate::identifier::Kind;
 use crate::lookup::Index;
 use crate::publish::{Folder, GenerationState, Listed, generations};
@@ -47,7 +47,7 @@ fn counted(index: &Index) -> Option<Holdings> {
 
 /// Reads the newest generation before the current one, where it is kept.
 fn before(context: &Context, current: u64) -> Option<Counted> {
-    let readers = sync::readers(&context.config).ok()?;
+    let readers = readers::readers(&context.config).ok()?;
     let folder = Folder::open(&context.config.index.path, readers).ok()?;
     let is_before =
         |one: &Listed| one.state == GenerationState::Older && one.generation.number < current;

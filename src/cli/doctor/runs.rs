@@ -1,13 +1,13 @@
 //! Runs: how the last ones went, and what they left out.
 
 use super::Finding;
-use crate::cli::{Context, sync};
+use crate::cli::{Context, readers};
 use crate::ingest::{Outcome, State};
 use crate::publish::Folder;
 
 /// Finds nothing where the index is a file by itself, which no run writes: that is told by who looks at it.
 pub(super) fn look(context: &Context) -> anyhow::Result<Vec<Finding>> {
-    let readers = sync::readers(&context.config)?;
+    let readers = readers::readers(&context.config)?;
     let Ok(folder) = Folder::open(&context.config.index.path, readers) else {
         return Ok(Vec::new());
     };

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::Ages;
 use crate::cli::words::printable;
-use crate::cli::{Context, Exit, print, print_json, sync};
+use crate::cli::{Context, Exit, print, print_json, readers};
 use crate::ingest::{Outcome, State};
 use crate::lookup::FreshnessState;
 use crate::publish::Folder;
@@ -53,7 +53,10 @@ impl fmt::Display for Level {
 
 pub(super) fn run(max_age: Duration, is_json: bool, context: &Context) -> anyhow::Result<Exit> {
     let now = Timestamp::now();
-    let folder = Folder::open(&context.config.index.path, sync::readers(&context.config)?);
+    let folder = Folder::open(
+        &context.config.index.path,
+        readers::readers(&context.config)?,
+    );
     let state = folder
         .map(|folder| State::load(&folder))
         .unwrap_or_default();

@@ -17,8 +17,11 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end -}}
 {{- end -}}
 
-{{/* What holds for every pod: nobody in particular, and no variables of services, which are taken for settings. */}}
+{{/* What holds for every pod: nobody in particular, and no variables of services, which are taken for settings. Takes `root`, and
+whether the index `isPulled` into the pod itself. */}}
 {{- define "identidex.pod" -}}
+{{- $isPulled := .isPulled }}
+{{- with .root }}
 serviceAccountName: {{ include "identidex.serviceAccount" . }}
 enableServiceLinks: false
 securityContext:
@@ -35,11 +38,16 @@ volumes:
   - name: config
     configMap: {name: {{ include "identidex.name" . }}}
   - name: index
+{{- if $isPulled }}
+    emptyDir: {sizeLimit: {{ .Values.persistence.size }}}
+{{- else }}
     persistentVolumeClaim:
       claimName: {{ default (include "identidex.name" .) .Values.persistence.existingClaim }}
+{{- end }}
 {{- with .Values.secretFiles }}
   - name: secrets
     secret: {secretName: {{ . }}, defaultMode: 0440}
+{{- end }}
 {{- end }}
 {{- end -}}
 
