@@ -153,7 +153,7 @@ fn forget(value: &str, args: &Args, context: &Context) -> anyhow::Result<Exit> {
 }
 
 /// Returns by what the one account is known that was found, whatever speaks against acting on it.
-fn keys_of(answer: &Answer) -> Option<AccountKeys> {
+pub(super) fn keys_of(answer: &Answer) -> Option<AccountKeys> {
     match &answer.one().ok()?.subject {
         Found::Account { account, .. } => Some(AccountKeys {
             sid: account.sid.clone(),
@@ -164,16 +164,16 @@ fn keys_of(answer: &Answer) -> Option<AccountKeys> {
     }
 }
 
-/// Erases nobody: it is not one account that was found.
-fn refused(answer: &Answer, is_json: bool) -> anyhow::Result<Exit> {
+/// Does nothing: it is not one account that was found.
+pub(super) fn refused(answer: &Answer, is_json: bool) -> anyhow::Result<Exit> {
     let is_device = answer.one().is_ok();
     match is_json {
         true => print_json(answer)?,
         false => print(answer::text_of(answer))?,
     }
     let why = match is_device {
-        true => "that is a device; a person is erased by what an account is known by",
-        false => "nobody was erased: name one account, by its SID or uid say",
+        true => "that is a device; name what an account is known by",
+        false => "nothing was done: name one account, by its SID or uid say",
     };
     eprintln!("error: {why}");
     Ok(match is_device {

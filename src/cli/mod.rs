@@ -8,6 +8,7 @@ mod completions;
 mod configuration;
 mod demo;
 mod doctor;
+mod export_person;
 mod forget;
 mod generations;
 mod impacted;
@@ -227,6 +228,7 @@ enum Command {
     Why(why::Args),
     Status(status::Args),
     Forget(forget::Args),
+    ExportPerson(export_person::Args),
     Generations(generations::Args),
     Rollback(rollback::Args),
     Rejects(rejects::Args),
@@ -330,6 +332,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
         Command::Why(args) => why::run(args, &context),
         Command::Status(args) => status::run(args, &context),
         Command::Forget(args) => forget::run(args, &context),
+        Command::ExportPerson(args) => export_person::run(args, &context),
         Command::Generations(args) => generations::run(args, &context),
         Command::Rollback(args) => rollback::run(args, &context),
         Command::Rejects(args) => rejects::run(args, &context),

@@ -258,28 +258,37 @@ impl Events {
         .map(|count| count.unsigned_abs())
     }
 
+    /// Returns all events that hold one of some texts in any of their own, whatever its capitals.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub fn naming(&self, texts: &[String]) -> Result<Vec<Event>, Error> {
+        let texts: Vec<Cow<str>> = texts.iter().map(|text| folded(text)).collect();
+        let mut events = self.after(0, usize::MAX)?;
+        events.retain(|event| {
+            let Said {
+                devices,
+                users,
+                alert,
+            } = &event.said;
+            let said = devices.iter().chain(users).chain(alert);
+            let mut said = said.map(|text| Value::String(text.clone()));
+            said.any(|text| holds(&text, &texts)) || holds(&event.message, &texts)
+        });
+        Ok(events)
+    }
+
     /// Removes all events that hold one of some texts in any of their own, whatever its capitals; returns how many. No byte
     /// of them is left.
     ///
     /// # Errors
     /// What the database says.
     pub fn erase(&self, texts: &[String]) -> Result<u64, Error> {
-        let texts: Vec<Cow<str>> = texts.iter().map(|text| folded(text)).collect();
+        let erased = self.naming(texts)?;
         self.with(|connection| {
             connection.pragma_update(None, "secure_delete", true)?;
-            let mut query = connection.prepare("SELECT id, said, message FROM event")?;
-            let mut rows = query.query([])?;
-            let mut erased = Vec::new();
-            while let Some(row) = rows.next()? {
-                let (said, message): (Value, Value) = (json_of(row, 1)?, json_of(row, 2)?);
-                if holds(&said, &texts) || holds(&message, &texts) {
-                    erased.push(row.get::<_, i64>(0)?);
-                }
-            }
-            drop(rows);
-            drop(query);
-            for id in &erased {
-                connection.execute("DELETE FROM event WHERE id = ?1", [id])?;
+            for event in &erased {
+                connection.execute("DELETE FROM event WHERE id = ?1", [event.id])?;
             }
             if !erased.is_empty() {
                 connection.execute_batch("VACUUM")?;

@@ -1,0 +1,170 @@
+//! `identidex export-person`: all that is held about one person, for whoever asks for it by right.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use serde_json::{Map, Value, json};
+
+use super::asked::Asked;
+use super::forget::{keys_of, refused};
+use super::whole_file::WholeFile;
+use super::{Context, Exit, beside, print, print_json};
+use crate::index::{self, Person};
+use crate::ingest;
+use crate::lookup::Why;
+use crate::receive::Events;
+
+/// Write all that is held about one person, as JSON or as a page to read
+///
+/// What every export said of the account, how answers about it come about, its devices, events and acts that name it. The exports
+/// themselves and what others made of the index are not looked at.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  identidex export-person jdoe@EMEA\n  identidex export-person jdoe@EMEA --page jdoe.html"
+)]
+pub(super) struct Args {
+    #[command(flatten)]
+    asked: Asked,
+    /// Whom: the one account that this finds
+    #[arg(value_name = "VALUE")]
+    value: String,
+    /// Write a page to read into this file, its owner's alone, instead of JSON
+    #[arg(long, value_name = "FILE")]
+    page: Option<PathBuf>,
+}
+
+pub(super) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
+    let index = context.open_index()?;
+    let why = index.why(args.asked.query(args.value.clone()))?;
+    let Some(keys) = keys_of(&why.answer) else {
+        return refused(&why.answer, false);
+    };
+    let person = index::person(&index.file(), &keys)?.ok_or(ingest::Error::Nobody)?;
+    let held = held(&why, &person, context)?;
+    match &args.page {
+        Some(path) => {
+            let file = WholeFile::begin(path)?;
+            file.file()
+                .write_all(page_of(&held).as_bytes())
+                .with_context(|| format!("{} cannot be written", path.display()))?;
+            file.keep()?;
+            print(format!("all that is held is in {}", path.display()))?;
+        }
+        None => print_json(&held)?,
+    }
+    Ok(Exit::Done)
+}
+
+fn held(why: &Why, person: &Person, context: &Context) -> anyhow::Result<Value> {
+    let rows = person.rows.iter().map(|row| {
+        let mut fields: Map<String, Value> = Map::new();
+        for (name, value) in &row.fields {
+            fields.insert((*name).to_owned(), json!(value));
+        }
+        let extra = row.extra.as_deref().unwrap_or("{}");
+        let extra: Value = serde_json::from_str(extra).unwrap_or_default();
+        json!({"fields": fields, "extra": extra})
+    });
+    let config = &context.config;
+    let index = &config.index.path;
+    let events = config.receive.events.clone();
+    let events = events.unwrap_or_else(|| beside(index, "events.db"));
+    let events = match events.exists() {
+        true => Events::open(&events, config.receive.keep_events, &[])?.naming(&person.values)?,
+        false => Vec::new(),
+    };
+    let events = events.into_iter().map(|event| {
+        json!({"webhook": event.webhook, "received_at": event.received_at.to_string(), "message": event.message})
+    });
+    let audit = config.nexthink.audit.clone();
+    let audit = audit.unwrap_or_else(|| beside(index, "audit.jsonl"));
+    Ok(json!({
+        "rows": Vec::from_iter(rows),
+        "why": why,
+        "events": Vec::from_iter(events),
+        "acts": acts(&audit, person)?,
+    }))
+}
+
+/// Returns the lines of the log of acts that name them.
+fn acts(log: &Path, person: &Person) -> anyhow::Result<Vec<Value>> {
+    let text = match fs::read_to_string(log) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(error).with_context(|| format!("cannot read {}", log.display())),
+    };
+    let names = |line: &&str| person.values.iter().any(|value| line.contains(value));
+    let lines = text.lines().filter(names);
+    Ok(lines
+        .map(|line| serde_json::from_str(line).unwrap_or_else(|_| json!(line)))
+        .collect())
+}
+
+/// Makes a page of it: a table for each part, one row for each value, named by where it stands.
+fn page_of(held: &Value) -> String {
+    let mut page = "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>What is held</title>\n\
+        <style>body{font:15px/1.5 system-ui,sans-serif;max-width:60em;margin:2em auto;padding:0 1em}\
+        table{border-collapse:collapse;width:100%}td{border-top:1px solid #8884;padding:.3em .6em;vertical-align:top}\
+        td:first-child{color:#777;white-space:nowrap}@media(prefers-color-scheme:dark){body{background:#111;color:#ddd}}</style>\n\
+        </head><body><h1>What is held about one person</h1>\n"
+        .to_owned();
+    for (name, title) in [
+        ("rows", "What the exports say of the account"),
+        ("why", "What is answered, and why"),
+        ("events", "Messages that name it"),
+        ("acts", "What was done"),
+    ] {
+        let mut rows = Vec::new();
+        flatten(&held[name], String::new(), &mut rows);
+        let _ = write!(page, "<h2>{title}</h2>\n<table>\n");
+        for (place, value) in rows {
+            let _ = writeln!(
+                page,
+                "<tr><td>{}</td><td>{}</td></tr>",
+                escaped(&place),
+                escaped(&value)
+            );
+        }
+        page.push_str("</table>\n");
+    }
+    page.push_str("</body></html>\n");
+    page
+}
+
+/// Returns each value that says something, with where it stands.
+fn flatten(value: &Value, place: String, into: &mut Vec<(String, String)>) {
+    match value {
+        Value::Null => {}
+        Value::Array(values) => {
+            for (at, value) in (1..).zip(values) {
+                flatten(value, format!("{place} {at}"), into);
+            }
+        }
+        Value::Object(members) => {
+            for (name, value) in members {
+                flatten(value, format!("{place} {name}"), into);
+            }
+        }
+        Value::String(text) => into.push((place.trim().to_owned(), text.clone())),
+        other => into.push((place.trim().to_owned(), other.to_string())),
+    }
+}
+
+/// Texts of others are shown as texts, whatever they hold.
+fn escaped(text: &str) -> String {
+    let text = super::words::printable(text);
+    let mut escaped = String::with_capacity(text.len());
+    for letter in text.chars() {
+        match letter {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' => escaped.push_str("&quot;"),
+            letter => escaped.push(letter),
+        }
+    }
+    escaped
+}
