@@ -64,9 +64,9 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
     })
 }
 
-/// Reads the digits of a hash.
-pub(crate) fn from_hex(digits: &str) -> Option<[u8; 32]> {
-    let mut bytes = [0; 32];
+/// Reads bytes of so many hexadecimal digits.
+pub(crate) fn from_hex<const N: usize>(digits: &str) -> Option<[u8; N]> {
+    let mut bytes = [0; N];
     if digits.len() != 2 * bytes.len() {
         return None;
     }

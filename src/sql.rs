@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rusqlite::functions::FunctionFlags;
 use rusqlite::limits::Limit;
 pub(crate) use rusqlite::types::ValueRef;
 use rusqlite::{Connection, ErrorCode, InterruptHandle, OpenFlags};
@@ -91,7 +92,24 @@ impl Sql {
         Ok(Sql { connection })
     }
 
-    /// Runs a statement, and hands its rows over.
+    /// Defines a function of a text that statements can ask for; of NULL it is NULL.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub(crate) fn define(
+        &mut self,
+        name: &str,
+        function: impl Fn(&str) -> Option<String> + Send + 'static,
+    ) -> rusqlite::Result<()> {
+        let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
+        self.connection
+            .create_scalar_function(name, 1, flags, move |call| {
+                let text = call.get_raw(0).as_str_or_null()?;
+                Ok(text.and_then(&function))
+            })
+    }
+
+    /// Runs a statement, and hands its rows over. Returns how many there were.
     ///
     /// # Errors
     /// [`Error`]; some rows may have been handed over then.
@@ -100,7 +118,7 @@ impl Sql {
         statement: &str,
         bounds: &Bounds,
         taker: &mut T,
-    ) -> Result<(), Error<T::Error>> {
+    ) -> Result<u64, Error<T::Error>> {
         let mut prepared = self
             .connection
             .prepare(statement)
@@ -114,17 +132,19 @@ impl Sql {
         }
         taker.columns(&names).map_err(Error::Taker)?;
         let watch = Watch::start(self.connection.get_interrupt_handle(), bounds.clone());
+        let mut count = 0;
         let mut rows = prepared.query([]).map_err(|error| of_sqlite(&error))?;
         loop {
             let row = match rows.next() {
                 Ok(Some(row)) => row,
-                Ok(None) => return Ok(()),
+                Ok(None) => return Ok(count),
                 Err(error) => return Err(watch.why(&error, bounds)),
             };
             let cells = (0..names.len()).map(|at| row.get_ref(at));
             let cells: rusqlite::Result<Vec<ValueRef<'_>>> = cells.collect();
             let cells = cells.map_err(|error| of_sqlite(&error))?;
             taker.row(&cells).map_err(Error::Taker)?;
+            count += 1;
             if bounds.stop.load(Ordering::Relaxed) {
                 return Err(Error::Stopped);
             }

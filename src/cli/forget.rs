@@ -1,8 +1,7 @@
 //! `identidex forget`: erases a person from the index, for good.
 
 use std::fmt::Write as _;
-use std::fs::{self, File};
-use std::io::Read as _;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
@@ -143,7 +142,7 @@ fn forget(value: &str, args: &Args, context: &Context) -> anyhow::Result<Exit> {
     }
     let reason = args.reason.as_deref().unwrap_or_default();
     let options = configured_options(&context.config)?;
-    let forgotten = ingest::forget(&options, &keys, reason, by_chance()?)?;
+    let forgotten = ingest::forget(&options, &keys, reason, super::by_chance()?)?;
     let beside = beside_of(context, &person)?;
     match args.json {
         true => print_json(&json_of(&forgotten, &beside))?,
@@ -180,15 +179,6 @@ pub(super) fn refused(answer: &Answer, is_json: bool) -> anyhow::Result<Exit> {
         true => Exit::Usage,
         false => Exit::of_outcome(answer.outcome),
     })
-}
-
-fn by_chance() -> anyhow::Result<[u8; 32]> {
-    let mut key = [0; 32];
-    let mut source = File::open("/dev/urandom").context("cannot open /dev/urandom")?;
-    source
-        .read_exact(&mut key)
-        .context("cannot read /dev/urandom")?;
-    Ok(key)
 }
 
 /// Erases what lies beside the index: events that name them, and exports in our own inbox that were taken in.

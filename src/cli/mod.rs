@@ -8,6 +8,7 @@ mod completions;
 mod configuration;
 mod demo;
 mod doctor;
+mod export;
 mod export_person;
 mod forget;
 mod generations;
@@ -31,6 +32,7 @@ mod asked;
 mod clues;
 mod gauges;
 mod readers;
+mod rows;
 mod whole_file;
 mod words;
 
@@ -40,8 +42,13 @@ use std::fmt;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
+use anyhow::Context as _;
 use clap::{ArgAction, Parser, Subcommand, ValueEnum};
+
+use signal_hook::consts::{SIGINT, SIGTERM};
 
 use crate::config::{self, Config};
 use crate::lookup::{self, NoTarget, NotOne, Outcome};
@@ -176,6 +183,24 @@ fn beside(index: &Path, what: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
+/// Returns what SIGINT and SIGTERM set.
+fn stop_on_signals() -> anyhow::Result<Arc<AtomicBool>> {
+    let stop = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM] {
+        signal_hook::flag::register(signal, Arc::clone(&stop))
+            .context("cannot watch for signals")?;
+    }
+    Ok(stop)
+}
+
+/// Returns a key by chance.
+fn by_chance() -> anyhow::Result<[u8; 32]> {
+    let mut key = [0; 32];
+    aws_lc_rs::rand::fill(&mut key)
+        .map_err(|_| anyhow::anyhow!("the system gives no random bytes"))?;
+    Ok(key)
+}
+
 /// Arguments that cannot be used together, or one that means nothing.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
@@ -228,6 +253,7 @@ enum Command {
     Why(why::Args),
     Status(status::Args),
     Forget(forget::Args),
+    Export(export::Args),
     ExportPerson(export_person::Args),
     Generations(generations::Args),
     Rollback(rollback::Args),
@@ -332,6 +358,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
         Command::Why(args) => why::run(args, &context),
         Command::Status(args) => status::run(args, &context),
         Command::Forget(args) => forget::run(args, &context),
+        Command::Export(args) => export::run(args, &context),
         Command::ExportPerson(args) => export_person::run(args, &context),
         Command::Generations(args) => generations::run(args, &context),
         Command::Rollback(args) => rollback::run(args, &context),

@@ -1,7 +1,7 @@
 //! `identidex publish`: puts the current generation where other machines get it.
 
 use std::fs::{self, OpenOptions};
-use std::io::{Read as _, Write as _};
+use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
@@ -99,12 +99,8 @@ fn text_of(pushed: &Pushed, key: &SigningKey, place: &str) -> String {
 
 /// Makes a key by chance, its owner's alone.
 fn new_key(path: &Path) -> anyhow::Result<SigningKey> {
-    let mut seed = [0; 32];
-    let mut chance = fs::File::open("/dev/urandom").context("cannot open /dev/urandom")?;
-    chance
-        .read_exact(&mut seed)
-        .context("cannot read /dev/urandom")?;
-    let text: String = seed.iter().map(|byte| format!("{byte:02x}")).collect();
+    let seed = super::by_chance()?;
+    let text = crate::generation::hex(&seed);
     let made = OpenOptions::new()
         .write(true)
         .create_new(true)

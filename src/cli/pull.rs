@@ -1,13 +1,11 @@
 //! `identidex pull`: gets what another machine published.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use indicatif::HumanBytes;
 use serde_json::json;
-use signal_hook::consts::{SIGINT, SIGTERM};
 use tracing::error;
 
 use super::readers::readers;
@@ -69,10 +67,7 @@ pub(super) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
         told(&once()?, args.json)?;
         return Ok(Exit::Done);
     };
-    let stop = Arc::new(AtomicBool::new(false));
-    for signal in [SIGINT, SIGTERM] {
-        signal_hook::flag::register(signal, Arc::clone(&stop))?;
-    }
+    let stop = super::stop_on_signals()?;
     while !stop.load(Ordering::Relaxed) {
         match once() {
             Ok(Pulled::Same) => {}

@@ -6,6 +6,7 @@ use aws_lc_rs::signature::{ED25519, Ed25519KeyPair, KeyPair as _, UnparsedPublic
 use serde::{Deserialize, Serialize};
 
 use super::{Error, Result};
+use crate::generation::{from_hex, hex};
 
 /// The format of manifests.
 const FORMAT: u32 = 1;
@@ -56,7 +57,7 @@ impl fmt::Debug for SigningKey {
 
 impl fmt::Display for PublicKey {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        to.write_str(&digits(&self.0))
+        to.write_str(&hex(&self.0))
     }
 }
 
@@ -67,7 +68,7 @@ impl SigningKey {
     /// [`Error::Key`].
     pub fn parse(text: &str) -> Result<SigningKey> {
         const WHAT: &str = "the key to sign with is 64 hexadecimal digits; `identidex publish --new-key FILE` makes one";
-        let seed: [u8; KEY_BYTES] = bytes(text.trim()).ok_or(Error::Key { what: WHAT })?;
+        let seed: [u8; KEY_BYTES] = from_hex(text.trim()).ok_or(Error::Key { what: WHAT })?;
         let pair = Ed25519KeyPair::from_seed_unchecked(&seed);
         pair.map(SigningKey).map_err(|_| Error::Key { what: WHAT })
     }
@@ -88,7 +89,7 @@ impl PublicKey {
     pub fn parse(text: &str) -> Result<PublicKey> {
         const WHAT: &str =
             "the public key is 64 hexadecimal digits, as `identidex publish` prints it";
-        bytes(text.trim())
+        from_hex(text.trim())
             .map(PublicKey)
             .ok_or(Error::Key { what: WHAT })
     }
@@ -100,7 +101,7 @@ impl Manifest {
             format: FORMAT,
             sequence,
             generation,
-            blake3: digits(&blake3),
+            blake3: hex(&blake3),
             file: String::new(),
             size_bytes: 0,
             stored_bytes: 0,
@@ -110,14 +111,14 @@ impl Manifest {
 
     /// Returns the hash as bytes.
     pub(super) fn hash(&self) -> Option<[u8; 32]> {
-        bytes(&self.blake3)
+        from_hex(&self.blake3)
     }
 
     /// Writes it, signed.
     pub(super) fn signed(&self, key: &SigningKey) -> Vec<u8> {
         let manifest = serde_json::json!(self).to_string();
         let signature = key.0.sign(manifest.as_bytes());
-        let signature = digits(signature.as_ref());
+        let signature = hex(signature.as_ref());
         serde_json::json!({"manifest": manifest, "signature": signature})
             .to_string()
             .into_bytes()
@@ -129,7 +130,7 @@ impl Manifest {
         let signed: Signed =
             serde_json::from_slice(text).map_err(|_| Error::BadManifest { place: place() })?;
         let signature: [u8; 64] =
-            bytes(&signed.signature).ok_or_else(|| Error::Unsigned { place: place() })?;
+            from_hex(&signed.signature).ok_or_else(|| Error::Unsigned { place: place() })?;
         let verified =
             UnparsedPublicKey::new(&ED25519, &key.0).verify(signed.manifest.as_bytes(), &signature);
         verified.map_err(|_| Error::Unsigned { place: place() })?;
@@ -144,21 +145,6 @@ impl Manifest {
             .filter(is_known)
             .ok_or_else(|| Error::BadManifest { place: place() })
     }
-}
-
-fn digits(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn bytes<const N: usize>(digits: &str) -> Option<[u8; N]> {
-    let mut bytes = [0; N];
-    if digits.len() != 2 * N || !digits.is_ascii() {
-        return None;
-    }
-    for (at, byte) in bytes.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(&digits[2 * at..2 * at + 2], 16).ok()?;
-    }
-    Some(bytes)
 }
 
 #[cfg(test)]

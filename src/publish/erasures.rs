@@ -5,6 +5,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::generation::{from_hex, hex};
 use crate::index::{Erased, ErasedHash, Person};
 
 /// All erasures, and the key of their hashes.
@@ -38,7 +39,7 @@ impl Erasures {
     /// Begins a list, with a key of 32 bytes by chance.
     pub fn begin(key: [u8; 32]) -> Erasures {
         Erasures {
-            key: digits(&key),
+            key: hex(&key),
             last: 0,
             erased: Vec::new(),
         }
@@ -60,9 +61,9 @@ impl Erasures {
             return Some(Erased::default());
         }
         let hashes = self.erased.iter().flat_map(|one| &one.hashes);
-        let hashes = hashes.map(|hash| bytes::<16>(hash));
+        let hashes = hashes.map(|hash| from_hex::<16>(hash));
         Some(Erased::new(
-            bytes(&self.key)?,
+            from_hex(&self.key)?,
             hashes.collect::<Option<Vec<ErasedHash>>>()?,
         ))
     }
@@ -76,7 +77,7 @@ impl Erasures {
             .values
             .iter()
             .map(|value| erased.hash_of_value(value));
-        let mut hashes: Vec<String> = keys.chain(values).map(|hash| digits(&hash)).collect();
+        let mut hashes: Vec<String> = keys.chain(values).map(|hash| hex(&hash)).collect();
         hashes.sort_unstable();
         hashes.dedup();
         self.last += 1;
@@ -113,21 +114,6 @@ impl Erasure {
     pub fn hashes(&self) -> usize {
         self.hashes.len()
     }
-}
-
-fn digits(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn bytes<const N: usize>(digits: &str) -> Option<[u8; N]> {
-    let mut bytes = [0; N];
-    if digits.len() != 2 * N || !digits.is_ascii() {
-        return None;
-    }
-    for (at, byte) in bytes.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(&digits[2 * at..2 * at + 2], 16).ok()?;
-    }
-    Some(bytes)
 }
 
 #[cfg(test)]

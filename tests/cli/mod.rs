@@ -5,6 +5,7 @@ mod changes;
 mod demo;
 mod distribution;
 mod doctor;
+mod export;
 mod forget;
 mod impacted;
 mod nexthink;

@@ -7,7 +7,7 @@ use anyhow::Context as _;
 
 use super::Subject;
 use super::columns::Columns;
-use crate::cli::{BadUsage, Context, nexthink, query};
+use crate::cli::{BadUsage, Context, nexthink, rows};
 use crate::live::nql::{Query, QueryId, Row};
 use crate::lookup::Index;
 use crate::sql::{Bounds, Sql, Taker, ValueRef};
@@ -24,7 +24,7 @@ pub(super) fn by_sql(statement: &str, index: &Index) -> anyhow::Result<Vec<Subje
         stop: Arc::default(),
     };
     let mut taken = Taken::default();
-    query::ran((&sql, statement, &bounds), &mut taken)?;
+    rows::ran((&sql, statement, &bounds), &mut taken)?;
     Ok(taken.subjects)
 }
 

@@ -1,0 +1,208 @@
+//! `identidex export`: the views as files, for DuckDB, pandas, Polars, a spreadsheet or a CMDB.
+
+mod cmdb;
+mod dictionary;
+mod pseudonyms;
+
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use clap::ValueEnum;
+use serde_json::{Map, Value, json};
+
+use super::rows::{self, Kind};
+use super::whole_file::WholeFile;
+use super::{Context, Exit, print, print_json};
+use crate::sql::{Bounds, Sql, Taker, ValueRef};
+
+/// The views, each a file.
+const VIEWS: [&str; 5] = ["accounts", "devices", "usages", "loads", "rejects"];
+/// Has a spreadsheet read a file as UTF-8, not as its local code page.
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
+/// How long one view may take: what ends it is a signal.
+const WITHIN: Duration = Duration::from_hours(24);
+
+/// Write the views as files, one for each, or a list of devices for a CMDB
+///
+/// All are of one generation, which manifest.json names. Files of an earlier export there are replaced once all of these are
+/// complete.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Args {
+    /// Into this folder, which is made where there is none
+    #[arg(value_name = "FOLDER")]
+    folder: PathBuf,
+    /// What the files are
+    #[arg(long, value_name = "FORMAT", default_value = "parquet")]
+    format: Format,
+    /// Replace what tells who or which by pseudonyms, alike for like values, of a key that is thrown away
+    #[arg(long, conflicts_with = "cmdb")]
+    pseudonymise: bool,
+    /// Write a list of devices with their owners for the import of this CMDB instead, as CSV
+    #[arg(long, value_name = "CMDB", conflicts_with = "format")]
+    cmdb: Option<Cmdb>,
+    /// Write CSV as the values are, also those that a spreadsheet would take for a formula
+    #[arg(long)]
+    verbatim: bool,
+    /// Print one line of JSON
+    #[arg(long)]
+    json: bool,
+}
+
+const EXAMPLES: &str = "Examples:
+  identidex export exported
+  identidex export exported --format csv --pseudonymise
+  identidex export exported --cmdb servicenow";
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For DuckDB, pandas, Polars
+    Parquet,
+    /// For a spreadsheet: texts that it would take for a formula begin with '
+    Csv,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Cmdb {
+    /// Columns as the fields of `cmdb_ci_computer`, for an import set
+    Servicenow,
+}
+
+pub(super) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
+    let index = context.open_index()?;
+    let file = index.file();
+    let mut sql = Sql::open(&file).context("the index cannot be opened")?;
+    let bounds = Bounds {
+        within: WITHIN,
+        stop: super::stop_on_signals()?,
+    };
+    let parts = match args.cmdb {
+        Some(Cmdb::Servicenow) => vec![Part {
+            name: "cmdb_ci_computer",
+            statement: cmdb::servicenow(&mut sql)?,
+            columns: Vec::new(),
+        }],
+        None => of_views(args, &mut sql, &bounds)?,
+    };
+    let folder = &args.folder;
+    fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    let mut files = Vec::new();
+    for part in parts {
+        files.push(written(args, part, (&sql, &bounds))?);
+    }
+    let manifest = manifest_of(args, index.generation(), &files);
+    let whole = WholeFile::begin(&folder.join("manifest.json"))?;
+    writeln!(whole.file(), "{manifest:#}").context("the manifest cannot be written")?;
+    for (_, _, whole) in files {
+        whole.keep()?;
+    }
+    whole.keep()?;
+    match args.json {
+        true => print_json(&manifest)?,
+        false => print(text_of(folder, &manifest))?,
+    }
+    Ok(Exit::Done)
+}
+
+/// What is asked for a file, and the kinds of its columns, where the file knows kinds.
+struct Part {
+    name: &'static str,
+    statement: String,
+    columns: Vec<(String, Kind)>,
+}
+
+/// Returns what is asked for each view.
+fn of_views(args: &Args, sql: &mut Sql, bounds: &Bounds) -> anyhow::Result<Vec<Part>> {
+    if args.pseudonymise {
+        pseudonyms::define(sql)?;
+    }
+    let views = dictionary::views()?;
+    let mut parts = Vec::new();
+    for name in VIEWS {
+        let (mut asked, mut columns) = (Vec::new(), Vec::new());
+        let view = views.get(name).context("a view is not in the dictionary")?;
+        for column_name in columns_of(name, sql, bounds)? {
+            let column = view.columns.get(&column_name);
+            let column = column.context("a column is not in the dictionary")?;
+            asked.push(match args.pseudonymise {
+                true => pseudonyms::column(&column_name, column),
+                false => format!("\"{column_name}\""),
+            });
+            columns.push((column_name, column.kind()));
+        }
+        parts.push(Part {
+            name,
+            statement: format!("SELECT {} FROM {name}", asked.join(", ")),
+            columns,
+        });
+    }
+    Ok(parts)
+}
+
+fn columns_of(view: &str, sql: &Sql, bounds: &Bounds) -> anyhow::Result<Vec<String>> {
+    let mut columns = Columns::default();
+    let statement = format!("SELECT * FROM {view} LIMIT 0");
+    rows::ran((sql, &statement, bounds), &mut columns)?;
+    Ok(columns.0)
+}
+
+/// The names of a statement's columns.
+#[derive(Default)]
+struct Columns(Vec<String>);
+
+impl Taker for Columns {
+    type Error = anyhow::Error;
+
+    fn columns(&mut self, names: &[String]) -> anyhow::Result<()> {
+        self.0 = names.to_vec();
+        Ok(())
+    }
+
+    fn row(&mut self, _: &[ValueRef<'_>]) -> anyhow::Result<()> {
+        Ok(())
+    }
+}
+
+/// A file that is written, how many rows it has, and what keeps it.
+type Written = (String, u64, WholeFile);
+
+fn written(args: &Args, part: Part, (sql, bounds): (&Sql, &Bounds)) -> anyhow::Result<Written> {
+    let asked = (sql, part.statement.as_str(), bounds);
+    let is_parquet = args.format == Format::Parquet && args.cmdb.is_none();
+    let suffix = if is_parquet { "parquet" } else { "csv" };
+    let name = format!("{}.{suffix}", part.name);
+    let whole = WholeFile::begin(&args.folder.join(&name))?;
+    let mut to = whole.file();
+    let written = if is_parquet {
+        rows::write_as(asked, part.columns, to)
+    } else if args.cmdb.is_some() {
+        // A CMDB runs no formulas, and would take the ' that keeps a spreadsheet from it for part of the name.
+        rows::write(asked, rows::Format::Csv, true, to)
+    } else {
+        let begun = to.write_all(BYTE_ORDER_MARK).map_err(Into::into);
+        begun.and_then(|()| rows::write(asked, rows::Format::Csv, args.verbatim, to))
+    };
+    let rows = written.with_context(|| format!("{name} cannot be written"))?;
+    Ok((name, rows, whole))
+}
+
+fn manifest_of(args: &Args, generation: u64, files: &[Written]) -> Value {
+    let files = files
+        .iter()
+        .map(|(name, rows, _)| (name.clone(), json!({ "rows": rows })));
+    json!({
+        "generation": generation,
+        "pseudonymised": args.pseudonymise,
+        "files": Map::from_iter(files),
+    })
+}
+
+fn text_of(folder: &Path, manifest: &Value) -> String {
+    let files = manifest["files"].as_object().into_iter().flatten();
+    let lines =
+        files.map(|(name, file)| format!("{}: {} rows", folder.join(name).display(), file["rows"]));
+    Vec::from_iter(lines).join("\n")
+}

@@ -1,0 +1,83 @@
+//! Rows that a statement over the index gives, written as a table, CSV, JSON or Parquet.
+
+mod csv;
+mod json;
+mod parquet;
+mod table;
+
+use std::io::{self, BufWriter, Write};
+
+use clap::ValueEnum;
+
+pub(super) use self::parquet::{Kind, write_as};
+use super::{BadUsage, ClosedPipe};
+use crate::sql::{Bounds, Error, Sql, Taker};
+
+/// How rows are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Format {
+    /// For people
+    Table,
+    /// With a header; texts that a spreadsheet would take for a formula begin with '
+    Csv,
+    /// An object a line
+    Json,
+    /// A file for DuckDB, pandas, Polars
+    Parquet,
+}
+
+/// A statement, what it is asked of, and how long it may take.
+pub(super) type Asked<'a> = (&'a Sql, &'a str, &'a Bounds);
+
+/// Writes what a statement gives, and says how many rows that is.
+pub(super) fn write(
+    asked: Asked<'_>,
+    format: Format,
+    is_verbatim: bool,
+    to: impl Write + Send,
+) -> anyhow::Result<u64> {
+    let mut to = BufWriter::new(to);
+    let rows = match format {
+        Format::Table => taken(asked, &mut table::Table::new(&mut to))?,
+        Format::Csv => taken(asked, &mut csv::Csv::new(&mut to, is_verbatim))?,
+        Format::Json => taken(asked, &mut json::Lines::new(&mut to))?,
+        Format::Parquet => parquet::write(asked, &mut to)?,
+    };
+    to.flush().map_err(of_output)?;
+    Ok(rows)
+}
+
+/// Whoever writes rows has an end to write, too.
+trait Writing: Taker<Error = anyhow::Error> {
+    fn end(&mut self) -> anyhow::Result<()> {
+        Ok(())
+    }
+}
+
+fn taken(asked: Asked<'_>, writing: &mut impl Writing) -> anyhow::Result<u64> {
+    let rows = ran(asked, writing)?;
+    writing.end()?;
+    Ok(rows)
+}
+
+/// Runs a statement for whoever takes its rows, and says how many those are.
+pub(super) fn ran(
+    (sql, statement, bounds): Asked<'_>,
+    taker: &mut impl Taker<Error = anyhow::Error>,
+) -> anyhow::Result<u64> {
+    sql.run(statement, bounds, taker)
+        .map_err(|error| match error {
+            Error::Taker(error) => error,
+            error @ (Error::Statement(_) | Error::NotReading(_)) => {
+                BadUsage(format!("the statement: {error}")).into()
+            }
+            error => anyhow::anyhow!("the statement: {error}"),
+        })
+}
+
+fn of_output(error: io::Error) -> anyhow::Error {
+    match error.kind() {
+        io::ErrorKind::BrokenPipe => ClosedPipe.into(),
+        _ => anyhow::Error::new(error).context("the rows cannot be written"),
+    }
+}
