@@ -3,6 +3,7 @@
 use super::dictionary::Column;
 use crate::cli;
 use crate::generation::hex;
+use crate::identifier::folded;
 use crate::sql::Sql;
 
 /// How many bytes of a hash are shown.
@@ -13,8 +14,8 @@ pub(super) fn define(sql: &mut Sql) -> anyhow::Result<()> {
     let key = cli::by_chance()?;
     sql.define("pseudonym", move |text| {
         // One spelling, so that an account name is the same in every column.
-        let text = text.trim().to_lowercase();
-        let hash = blake3::keyed_hash(&key, text.as_bytes());
+        let folded = folded(text).unwrap_or(text.into());
+        let hash = blake3::keyed_hash(&key, folded.as_bytes());
         hash.as_bytes().get(..BYTES).map(hex)
     })?;
     Ok(())
