@@ -5,8 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use identidex::distribute::{self, Error, PublicKey, Pulled, SigningKey};
-use identidex::ingest::{self, AccountKeys, Options};
+use identidex::distribute::{self, Error, PublicKey, Pulled, Pushing, SigningKey};
+use identidex::ingest::{self, AccountKeys, Options, Whom};
 use identidex::internals::publish::{Folder, roll_back};
 use identidex::internals::source::{Looked, Remote};
 use identidex::{Index, Outcome};
@@ -14,6 +14,11 @@ use identidex::{Index, Outcome};
 use crate::replay::READERS;
 use crate::servers::{Azure, Folder as FolderServer, S3, Server};
 
+/// How generations are pushed here.
+const PUSHING: Pushing = Pushing {
+    keep: 2,
+    is_again: false,
+};
 const SID: &str = "S-1-5-21-1-2-3-1104";
 
 /// An index that is made here, and one that follows it elsewhere.
@@ -61,7 +66,7 @@ impl Site {
     }
 
     fn push(&self, remote: &Remote) -> Result<distribute::Pushed, Error> {
-        distribute::push(&self.folder("here.db"), remote, &self.key, 2)
+        distribute::push(&self.folder("here.db"), remote, &self.key, PUSHING)
     }
 
     fn pull_with(&self, remote: &Remote, key: &PublicKey) -> Result<Pulled, Error> {
@@ -160,7 +165,13 @@ fn older_generations_go_and_all_of_them_where_somebody_was_erased() {
             uid: None,
             name: Some("jdoe@EMEA".into()),
         };
-        ingest::forget(&site.options(), &keys, "asked for it", [1; 32]).unwrap();
+        ingest::forget(
+            &site.options(),
+            &Whom::Account(keys),
+            "asked for it",
+            [1; 32],
+        )
+        .unwrap();
         site.push(remote).unwrap();
         is_new(site.pull(remote), 4);
         assert_eq!((count(remote), here(&site)), (1, 1));
@@ -180,7 +191,7 @@ fn what_is_signed_by_another_or_older_is_refused_and_what_is_here_stays() {
         let other = SigningKey::parse(&"08".repeat(32)).unwrap();
         let folder = site.folder("here.db");
         // Whoever has another key can neither publish over it nor be believed.
-        let pushed = distribute::push(&folder, remote, &other, 2);
+        let pushed = distribute::push(&folder, remote, &other, PUSHING);
         assert!(matches!(pushed, Err(Error::Unsigned { .. })), "{pushed:?}");
         site.sync("bob@EMEA");
         site.push(remote).unwrap();
@@ -221,7 +232,11 @@ fn a_torn_file_is_refused_and_a_download_goes_on_where_it_was_cut() {
         let name = format!("{prefix}/{}", pushed.manifest.file);
         let mut whole = Vec::new();
         remote
-            .download(&pushed.manifest.file, 0, &mut whole)
+            .download(
+                &pushed.manifest.file,
+                0..pushed.manifest.stored_bytes,
+                &mut whole,
+            )
             .unwrap();
         for at in [10, whole.len() / 2, whole.len() - 1] {
             let mut torn = whole.clone();
@@ -288,4 +303,54 @@ fn an_index_that_is_made_here_is_not_pulled_over() {
     let away = Remote::open("remote", "/nowhere/at/all", &config.options);
     assert!(away.is_err());
     assert!(Path::new(&site.path("here.db")).exists());
+}
+
+#[test]
+fn what_is_not_erased_here_is_not_published_and_nothing_is_done_to_what_is_pulled() {
+    each("erased", |remote, _, _| {
+        let mut site = Site::new();
+        site.push(remote).unwrap();
+        site.pull(remote).unwrap();
+        let forgotten = |site: &Site| {
+            let keys = AccountKeys {
+                sid: Some(SID.into()),
+                uid: None,
+                name: Some("jdoe@EMEA".into()),
+            };
+            ingest::forget(&site.options(), &Whom::Account(keys), "asked", [1; 32])
+        };
+        let generation = fs::read(site.path("here.db.d/current")).unwrap();
+        let name = String::from_utf8(generation.clone()).unwrap();
+        let old = site.path("here.db.d").join(name.trim());
+        let bytes = fs::read(&old).unwrap();
+        forgotten(&site).unwrap();
+        let current = fs::read(site.path("here.db.d/current")).unwrap();
+        // As a restore of a backup leaves it: the list knows more than the generation.
+        fs::write(&old, bytes).unwrap();
+        fs::write(site.path("here.db.d/current"), &generation).unwrap();
+        let pushed = site.push(remote);
+        assert!(matches!(pushed, Err(Error::NotErased)), "{pushed:?}");
+        fs::write(site.path("here.db.d/current"), &current).unwrap();
+        site.push(remote).unwrap();
+        site.pull(remote).unwrap();
+        assert!(!site.finds(SID));
+        // The list is lost, and what is there knows better.
+        let list = site.path("here.db.d/erased.json");
+        let kept = fs::read(&list).unwrap();
+        fs::remove_file(&list).unwrap();
+        assert!(site.push(remote).is_err());
+        fs::write(&list, kept).unwrap();
+        // A run at a reader would be undone by the next pull.
+        let mut there = site.options();
+        there.index = site.path("there.db");
+        let run = ingest::run(&there, &mut |_| {});
+        assert!(run.is_err_and(|error| error.to_string().contains("pulled")));
+        site.sync("bob@EMEA");
+        site.push(remote).unwrap();
+        site.pull(remote).unwrap();
+        assert!(site.finds("bob@EMEA"));
+        fs::write(site.path("there.db.d/pulled.json"), "{").unwrap();
+        let damaged = site.pull(remote);
+        assert!(matches!(damaged, Err(Error::Damaged { .. })), "{damaged:?}");
+    });
 }

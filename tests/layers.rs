@@ -50,7 +50,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("resolver", &["ingest", "live", "lookup"]),
     // Keeps what comes, and leaves what it means to a run; its tests read the time in a name as a source does.
     ("receive", &["source"]),
-    ("distribute", &["index", "publish", "source"]),
+    ("distribute", &["generation", "index", "publish", "source"]),
     ("queried", &["ingest", "live", "receive"]),
     ("mcp", &["live", "lookup"]),
     // Takes in nothing itself: it has exports looked at by the code that will.

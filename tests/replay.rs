@@ -245,7 +245,13 @@ fn try_erasure(seed: u64) -> bool {
         name: key("name"),
     };
     let options = options(&source, &index, Duration::ZERO);
-    ingest::forget(&options, &keys, "asked for it", [7; 32]).expect("an account can be erased");
+    ingest::forget(
+        &options,
+        &ingest::Whom::Account(keys),
+        "asked for it",
+        [7; 32],
+    )
+    .expect("an account can be erased");
     let expected = model::derive_without(first, first, at);
     assert_same(
         seed,

@@ -1,26 +1,28 @@
 //! `identidex export-person`: all that is held about one person, for whoever asks for it by right.
 
 use std::fmt::Write as _;
-use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use serde_json::{Map, Value, json};
 
 use super::asked::Asked;
-use super::forget::{keys_of, refused};
+use super::forget::{doubtful, is_doubtful, keys_of, refused};
+use super::rows::{self, Format};
 use super::whole_file::WholeFile;
-use super::{Context, Exit, beside, print, print_json};
+use super::{Context, Exit, acts, print, print_json};
 use crate::index::{self, Person};
 use crate::ingest;
-use crate::lookup::Why;
 use crate::receive::Events;
+use crate::sql::{Bounds, Sql};
 
 /// Write all that is held about one person, as JSON or as a page to read
 ///
-/// What every export said of the account, how answers about it come about, its devices, events and acts that name it. The exports
-/// themselves and what others made of the index are not looked at.
+/// What every export said of the account, its devices, events and acts that name it. The exports themselves and what others made of
+/// the index are not looked at.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Examples:\n  identidex export-person jdoe@EMEA\n  identidex export-person jdoe@EMEA --page jdoe.html"
@@ -36,14 +38,21 @@ pub(super) struct Args {
     page: Option<PathBuf>,
 }
 
+/// How long a statement may take.
+const WITHIN: Duration = Duration::from_mins(5);
+
 pub(super) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
     let index = context.open_index()?;
-    let why = index.why(args.asked.query(args.value.clone()))?;
-    let Some(keys) = keys_of(&why.answer) else {
-        return refused(&why.answer, false);
+    let answer = index.find(args.asked.query(args.value.clone()).with_gone())?;
+    let Some(keys) = keys_of(&answer) else {
+        return refused(&answer, false);
     };
-    let person = index::person(&index.file(), &keys)?.ok_or(ingest::Error::Nobody)?;
-    let held = held(&why, &person, context)?;
+    if is_doubtful(&answer) {
+        return doubtful(&answer, false);
+    }
+    let file = index.file();
+    let person = index::person(&file, &keys)?.ok_or(ingest::Error::Nobody)?;
+    let held = held(&file, &person, context)?;
     match &args.page {
         Some(path) => {
             let file = WholeFile::begin(path)?;
@@ -58,7 +67,7 @@ pub(super) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-fn held(why: &Why, person: &Person, context: &Context) -> anyhow::Result<Value> {
+fn held(file: &Path, person: &Person, context: &Context) -> anyhow::Result<Value> {
     let rows = person.rows.iter().map(|row| {
         let mut fields: Map<String, Value> = Map::new();
         for (name, value) in &row.fields {
@@ -68,39 +77,39 @@ fn held(why: &Why, person: &Person, context: &Context) -> anyhow::Result<Value> 
         let extra: Value = serde_json::from_str(extra).unwrap_or_default();
         json!({"fields": fields, "extra": extra})
     });
-    let config = &context.config;
-    let index = &config.index.path;
-    let events = config.receive.events.clone();
-    let events = events.unwrap_or_else(|| beside(index, "events.db"));
+    let naming = person.naming();
+    let events = context.events();
     let events = match events.exists() {
-        true => Events::open(&events, config.receive.keep_events, &[])?.naming(&person.values)?,
+        true => Events::open(&events, context.config.receive.keep_events, &[])?.naming(&naming)?,
         false => Vec::new(),
     };
     let events = events.into_iter().map(|event| {
         json!({"webhook": event.webhook, "received_at": event.received_at.to_string(), "message": event.message})
     });
-    let audit = config.nexthink.audit.clone();
-    let audit = audit.unwrap_or_else(|| beside(index, "audit.jsonl"));
     Ok(json!({
         "rows": Vec::from_iter(rows),
-        "why": why,
+        "account": selected(file, &format!("SELECT * FROM accounts WHERE id = {}", person.id))?,
+        "devices": selected(file, &format!("{DEVICES} {}", person.id))?,
         "events": Vec::from_iter(events),
-        "acts": acts(&audit, person)?,
+        "acts": acts::naming(&context.audit(), &naming)?,
     }))
 }
 
-/// Returns the lines of the log of acts that name them.
-fn acts(log: &Path, person: &Person) -> anyhow::Result<Vec<Value>> {
-    let text = match fs::read_to_string(log) {
-        Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(error).with_context(|| format!("cannot read {}", log.display())),
+const DEVICES: &str = "SELECT d.name, d.uid, d.collector_uid, d.serial, d.type, d.manufacturer, d.model, d.os, u.logins, u.last_used, \
+    u.last_login_observed, u.logins_observed, u.time_of_use, u.is_current, u.is_shared, u.is_primary, u.not_primary, \
+    u.through IS NOT NULL AS through_a_local_account, u.extra FROM usages u JOIN devices d ON d.id = u.device WHERE u.account =";
+
+/// Returns the rows of a statement, without what they say nothing of.
+fn selected(file: &Path, statement: &str) -> anyhow::Result<Vec<Value>> {
+    let sql = Sql::open(file).context("the index cannot be opened")?;
+    let bounds = Bounds {
+        within: WITHIN,
+        stop: Arc::default(),
     };
-    let names = |line: &&str| person.values.iter().any(|value| line.contains(value));
-    let lines = text.lines().filter(names);
-    Ok(lines
-        .map(|line| serde_json::from_str(line).unwrap_or_else(|_| json!(line)))
-        .collect())
+    let mut lines = Vec::new();
+    rows::write((&sql, statement, &bounds), Format::Json, true, &mut lines)?;
+    let rows = serde_json::Deserializer::from_slice(&lines).into_iter();
+    rows.map(|row| row.context("a row is no JSON")).collect()
 }
 
 /// Makes a page of it: a table for each part, one row for each value, named by where it stands.
@@ -113,7 +122,8 @@ fn page_of(held: &Value) -> String {
         .to_owned();
     for (name, title) in [
         ("rows", "What the exports say of the account"),
-        ("why", "What is answered, and why"),
+        ("account", "The account, as it is answered with"),
+        ("devices", "Devices that it uses"),
         ("events", "Messages that name it"),
         ("acts", "What was done"),
     ] {

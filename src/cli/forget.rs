@@ -9,12 +9,13 @@ use serde_json::json;
 
 use super::asked::Asked;
 use super::readers::readers;
-use super::sync::configured_options;
+use super::sync::{configured_options, inbox_of};
 use super::words::printable;
-use super::{BadUsage, Context, Exit, answer, beside, print, print_json};
+use super::{BadUsage, Context, Exit, acts, answer, print, print_json};
+use crate::identifier::Kind;
 use crate::index::{self, AccountKeys, Person};
-use crate::ingest::{self, Forgotten};
-use crate::lookup::{Answer, Found};
+use crate::ingest::{self, Forgotten, Whom};
+use crate::lookup::{Answer, Evidence, Flag, Found, Outcome};
 use crate::publish::{Erasures, Folder};
 use crate::receive::Events;
 
@@ -123,32 +124,80 @@ fn undo(id: u64, folder: &Folder, is_json: bool) -> anyhow::Result<Exit> {
 }
 
 fn forget(value: &str, args: &Args, context: &Context) -> anyhow::Result<Exit> {
-    let answer = context
-        .open_index()?
-        .find(args.asked.query(value.to_owned()))?;
-    let Some(keys) = keys_of(&answer) else {
-        return refused(&answer, args.json);
+    let index = context.open_index()?;
+    let answer = index.find(args.asked.query(value.to_owned()).with_gone())?;
+    let (whom, person) = match (keys_of(&answer), answer.outcome) {
+        (Some(_), _) if is_doubtful(&answer) => return doubtful(&answer, args.json),
+        (Some(keys), _) => {
+            let person = index::person(&index.file(), &keys)?.ok_or(ingest::Error::Nobody)?;
+            (Whom::Account(keys), person)
+        }
+        (None, Outcome::None) => match index::person_named(value) {
+            Some(person) => (Whom::Named(value.to_owned()), person),
+            None => return refused(&answer, args.json),
+        },
+        (None, _) => return refused(&answer, args.json),
     };
-    let path = context.open_index()?.file();
-    let person = index::person(&path, &keys)?.ok_or(ingest::Error::Nobody)?;
     if args.dry_run {
-        print(format!(
-            "{}\n\nThis account would be erased: it is told of in {} ways, by {} keys and other values.",
-            answer::text_of(&answer),
-            person.rows.len(),
-            person.values.len(),
-        ))?;
+        show_plan(&answer, &person, args.json)?;
         return Ok(Exit::Done);
     }
     let reason = args.reason.as_deref().unwrap_or_default();
     let options = configured_options(&context.config)?;
-    let forgotten = ingest::forget(&options, &keys, reason, super::by_chance()?)?;
+    // First, since it can be done again for as long as the index knows the account.
     let beside = beside_of(context, &person)?;
+    let forgotten = match ingest::forget(&options, &whom, reason, super::by_chance()?) {
+        Err(ingest::Error::Nobody) if matches!(whom, Whom::Named(_)) => {
+            return refused(&answer, args.json);
+        }
+        forgotten => forgotten?,
+    };
     match args.json {
         true => print_json(&json_of(&forgotten, &beside))?,
         false => print(text_of(&forgotten, &beside))?,
     }
     Ok(Exit::Done)
+}
+
+fn show_plan(answer: &Answer, person: &Person, is_json: bool) -> anyhow::Result<()> {
+    let values = person.values.len() + person.full_names.len();
+    if is_json {
+        return print_json(&json!({
+            "would_erase": {"answer": answer, "claims": person.rows.len(), "values": values},
+        }));
+    }
+    print(match person.rows.is_empty() {
+        true => "no export of users has this account; whatever others say of it by that name would be erased".to_owned(),
+        false => format!(
+            "{}\n\nThis account would be erased: it is told of in {} ways, by {values} keys and other values.",
+            answer::text_of(answer),
+            person.rows.len(),
+        ),
+    })
+}
+
+/// Tells whether somebody else may be meant, and the account was not named by what is its own for ever.
+pub(super) fn is_doubtful(answer: &Answer) -> bool {
+    let Ok(one) = answer.one() else {
+        return true;
+    };
+    let is_own = |evidence: &Evidence| matches!(evidence.kind, Kind::Sid | Kind::Uid);
+    let says_so = |flag: &Flag| *flag != Flag::NotSeenLately;
+    let mut flags = one.flags.iter().chain(&answer.flags);
+    flags.any(says_so) && !one.evidence.iter().any(is_own)
+}
+
+/// Does nothing: the value may mean somebody else, too.
+pub(super) fn doubtful(answer: &Answer, is_json: bool) -> anyhow::Result<Exit> {
+    match is_json {
+        true => print_json(answer)?,
+        false => print(answer::text_of(answer))?,
+    }
+    eprintln!(
+        "error: nothing was done: the value may mean somebody else, too (`identidex why` says whom); name the account by its SID or \
+         uid"
+    );
+    Ok(Exit::Refused)
 }
 
 /// Returns by what the one account is known that was found, whatever speaks against acting on it.
@@ -183,20 +232,15 @@ pub(super) fn refused(answer: &Answer, is_json: bool) -> anyhow::Result<Exit> {
 
 /// Erases what lies beside the index: events that name them, and exports in our own inbox that were taken in.
 fn beside_of(context: &Context, person: &Person) -> anyhow::Result<Beside> {
-    let config = &context.config;
-    let index = &config.index.path;
-    let events = config.receive.events.clone();
-    let events = events.unwrap_or_else(|| beside(index, "events.db"));
+    let (events, naming) = (context.events(), person.naming());
     let erased = match events.exists() {
-        true => Events::open(&events, config.receive.keep_events, &[])?.erase(&person.values)?,
+        true => Events::open(&events, context.config.receive.keep_events, &[])?.erase(&naming)?,
         false => 0,
     };
-    let audit = config.nexthink.audit.clone();
-    let audit = audit.unwrap_or_else(|| beside(index, "audit.jsonl"));
     Ok(Beside {
         events: erased,
         exports: erase_inbox(context)?,
-        acts: lines_naming(&audit, person)?,
+        acts: acts::naming(&context.audit(), &naming)?.len() as u64,
     })
 }
 
@@ -207,10 +251,10 @@ fn erase_inbox(context: &Context) -> anyhow::Result<u64> {
         return Ok(0);
     };
     let taken = index::objects_of(&current.path)?;
-    let mut erased = 0;
+    let (mut erased, inbox) = (0, inbox_of(&context.config.index.path));
     for name in taken.values() {
-        let path = folder.path().join("inbox").join(name);
-        if path.is_file() && is_below(&path, folder.path()) {
+        let path = inbox.join(name);
+        if path.is_file() && is_below(&path, &inbox) {
             fs::remove_file(&path).with_context(|| format!("cannot remove {}", path.display()))?;
             erased += 1;
         }
@@ -223,17 +267,6 @@ fn is_below(path: &Path, folder: &Path) -> bool {
     let (path, folder): (Option<PathBuf>, Option<PathBuf>) = (whole(path), whole(folder));
     path.zip(folder)
         .is_some_and(|(path, folder)| path.starts_with(folder))
-}
-
-fn lines_naming(log: &Path, person: &Person) -> anyhow::Result<u64> {
-    let text = match fs::read_to_string(log) {
-        Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(0),
-        Err(error) => return Err(error).with_context(|| format!("cannot read {}", log.display())),
-    };
-    // As the log has them: the index's own spelling.
-    let names = |line: &&str| person.values.iter().any(|value| line.contains(value));
-    Ok(text.lines().filter(names).count() as u64)
 }
 
 fn json_of(forgotten: &Forgotten, beside: &Beside) -> serde_json::Value {

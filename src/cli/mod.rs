@@ -4,6 +4,7 @@
 //! here, as a chain, and turned into an exit code by one table, `Exit`. `asked` and `clues` are how values are taken,
 //! `answer` and `words` what commands say to people in common.
 
+mod acts;
 mod completions;
 mod configuration;
 mod demo;
@@ -130,6 +131,7 @@ impl Exit {
                 | source::Error::InsecureEndpoint { .. },
             )) => Exit::Usage,
             Some(ingest::Error::Index(index::Error::Locked { .. })) => Exit::Locked,
+            Some(ingest::Error::Index(index::Error::Pulled { .. })) => Exit::Usage,
             None if is_locked => Exit::Locked,
             _ => Exit::Failed,
         }
@@ -145,6 +147,9 @@ impl Exit {
             ) => Some(Exit::Usage),
             distribute::Error::Unsigned { .. }
             | distribute::Error::Replayed { .. }
+            | distribute::Error::Unerased { .. }
+            | distribute::Error::ErasuresLost { .. }
+            | distribute::Error::NotErased
             | distribute::Error::Torn { .. } => Some(Exit::Refused),
             distribute::Error::Conflict { .. }
             | distribute::Error::Index(index::Error::Locked { .. }) => Some(Exit::Locked),
@@ -298,6 +303,18 @@ impl Context {
             log_format,
             is_quiet: global.quiet > 0,
         })
+    }
+
+    /// Returns where the database of events is.
+    fn events(&self) -> PathBuf {
+        let configured = self.config.receive.events.clone();
+        configured.unwrap_or_else(|| beside(&self.config.index.path, "events.db"))
+    }
+
+    /// Returns where the log of acts is.
+    fn audit(&self) -> PathBuf {
+        let configured = self.config.nexthink.audit.clone();
+        configured.unwrap_or_else(|| beside(&self.config.index.path, "audit.jsonl"))
     }
 
     fn open_index(&self) -> anyhow::Result<lookup::Index> {

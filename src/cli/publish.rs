@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::readers::readers;
 use super::{BadUsage, Context, Exit, print, print_json};
-use crate::distribute::{Pushed, SigningKey, push};
+use crate::distribute::{Pushed, Pushing, SigningKey, push};
 use crate::publish::Folder;
 use crate::source::Remote;
 
@@ -28,8 +28,11 @@ pub(super) struct Args {
     #[arg(long, value_name = "FILE")]
     key_file: Option<PathBuf>,
     /// Make a key to sign with, in a file that is not there yet, and print the public key that readers need
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["url", "key_file"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["url", "key_file", "again"])]
     new_key: Option<PathBuf>,
+    /// Put the file there once more, where what is there under its name is damaged
+    #[arg(long)]
+    again: bool,
     /// Print one line of JSON
     #[arg(long)]
     json: bool,
@@ -41,7 +44,12 @@ pub(super) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
         print(key.public())?;
         return Ok(Exit::Done);
     }
-    let (pushed, key, place) = put_as(args.url.as_ref(), args.key_file.as_ref(), context)?;
+    let (pushed, key, place) = put_as(
+        args.url.as_ref(),
+        args.key_file.as_ref(),
+        args.again,
+        context,
+    )?;
     match args.json {
         true => print_json(&json!({
             "manifest": pushed.manifest, "was_there": pushed.was_there, "removed": pushed.removed,
@@ -54,12 +62,13 @@ pub(super) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
 
 /// Puts the current generation where the configuration says.
 pub(super) fn put(context: &Context) -> anyhow::Result<()> {
-    put_as(None, None, context).map(|_| ())
+    put_as(None, None, false, context).map(|_| ())
 }
 
 fn put_as(
     url: Option<&String>,
     key: Option<&PathBuf>,
+    is_again: bool,
     context: &Context,
 ) -> anyhow::Result<(Pushed, SigningKey, String)> {
     let config = &context.config.publish;
@@ -77,7 +86,15 @@ fn put_as(
     let folder = Folder::open(&context.config.index.path, readers(&context.config)?)?;
     let remote =
         Remote::open("publish", url, &config.options).map_err(crate::distribute::Error::from)?;
-    let pushed = push(&folder, &remote, &key, config.keep)?;
+    let pushed = push(
+        &folder,
+        &remote,
+        &key,
+        Pushing {
+            keep: config.keep,
+            is_again,
+        },
+    )?;
     Ok((pushed, key, remote.place().to_owned()))
 }
 

@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::{info, warn};
 
-use super::{BadUsage, Context, Exit, beside, nexthink, print, sync};
+use super::{BadUsage, Context, Exit, nexthink, print, sync};
 use crate::config::ADDRESS;
 use crate::live::Secret;
 use crate::serve::{self, Acting, Address, Options, Receiving, Server, Token};
@@ -138,7 +138,6 @@ fn receiving(context: &Context) -> anyhow::Result<Option<Receiving>> {
         (token, _) => token.clone(),
     };
     let options = sync::configured_options(config)?;
-    let beside = || beside(&config.index.path, "events.db");
     Ok(Some(Receiving {
         token,
         sources: receiving_sources(&configured.sources, &options.sources)?,
@@ -146,7 +145,7 @@ fn receiving(context: &Context) -> anyhow::Result<Option<Receiving>> {
         not_said: options.not_said,
         test_rows: configured.test_rows,
         webhooks: config.webhooks.clone(),
-        events: configured.events.clone().unwrap_or_else(beside),
+        events: context.events(),
         keep_events: configured.keep_events,
         forward: configured
             .forward_url

@@ -188,7 +188,10 @@ fn ask_tenants(mut options: ingest::Options, context: &Context) -> anyhow::Resul
             continue;
         };
         let client = nexthink::client_of_source(context, &queried)?;
-        source.url = inbox_of(&options.index, &source.name).display().to_string();
+        source.url = inbox_of(&options.index)
+            .join(&source.name)
+            .display()
+            .to_string();
         source.keep_for.get_or_insert(KEEP_EXPORTS_FOR);
         tenants.push((source.name.clone(), queried, client));
     }
@@ -252,11 +255,11 @@ fn told(query: &QueryId, ended: Result<Exported, String>) -> Option<String> {
     }
 }
 
-/// Returns the folder that exports of a source are put into.
-fn inbox_of(index: &Path, source: &str) -> PathBuf {
+/// Returns the folder that exports are put into which are sent here, a folder for each source.
+pub(super) fn inbox_of(index: &Path) -> PathBuf {
     let mut folder = index.as_os_str().to_owned();
     folder.push(".d");
-    Path::new(&folder).join(INBOX).join(source)
+    Path::new(&folder).join(INBOX)
 }
 
 fn frozen(config: &Config) -> Vec<Dataset> {

@@ -29,8 +29,10 @@ pub struct Manifest {
     pub size_bytes: u64,
     /// Bytes of it as it lies there.
     pub stored_bytes: u64,
-    /// How many people were erased from it: where that is more than before, older generations are to go at once.
+    /// How many people were ever erased, all of whom it is without.
     pub erasures: u64,
+    /// The oldest generation that may still be anywhere: those before have people who were erased.
+    pub oldest: u64,
 }
 
 /// A manifest as it lies there.
@@ -106,7 +108,14 @@ impl Manifest {
             size_bytes: 0,
             stored_bytes: 0,
             erasures: 0,
+            oldest: 0,
         }
+    }
+
+    /// Tells whether another one names the same generation, and is of the same erasures.
+    pub(super) fn is_of(&self, other: &Manifest) -> bool {
+        let said = |one: &Manifest| (one.generation, one.erasures, one.oldest);
+        said(self) == said(other) && self.blake3 == other.blake3
     }
 
     /// Returns the hash as bytes.

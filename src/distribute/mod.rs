@@ -10,7 +10,7 @@ mod push;
 
 pub use self::manifest::{Manifest, PublicKey, SigningKey};
 pub use self::pull::{Pulled, pull};
-pub use self::push::{Pushed, push};
+pub use self::push::{Pushed, Pushing, push};
 use crate::{index, source};
 
 /// The name of the manifest.
@@ -59,6 +59,45 @@ pub enum Error {
         found: u64,
         /// The one that was seen.
         known: u64,
+    },
+    /// One of fewer erasures than one that was seen before.
+    #[error(
+        "the manifest at {place} knows of fewer people who were erased ({found}) than one that was seen before ({known}); what is \
+         here stays"
+    )]
+    Unerased {
+        /// Where.
+        place: String,
+        /// How many it knows of.
+        found: u64,
+        /// How many were known.
+        known: u64,
+    },
+    /// People are to be erased, and are in the current generation.
+    #[error(
+        "somebody is to be erased, and the index still has them; `identidex sync` erases them, publish then"
+    )]
+    NotErased,
+    /// What is there knows of more erasures than the index.
+    #[error(
+        "what is at {place} is without {known} people who were erased, the index here without {found}; restore its erased.json, or \
+         publish elsewhere"
+    )]
+    ErasuresLost {
+        /// Where.
+        place: String,
+        /// How many are known there.
+        known: u64,
+        /// How many are known here.
+        found: u64,
+    },
+    /// What is kept of what was pulled was damaged.
+    #[error(
+        "{path} is not what was written; remove the folder, and pull anew: without it, an older manifest would be believed"
+    )]
+    Damaged {
+        /// The file.
+        path: String,
     },
     /// Nothing was published there.
     #[error("nothing was published at {place} yet")]

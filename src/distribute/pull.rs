@@ -1,7 +1,7 @@
 //! Pulling: what was published elsewhere becomes the current generation here.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufReader, Write as _};
+use std::io::{self, BufReader, Read as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::time::Duration;
@@ -14,12 +14,12 @@ use super::{CURRENT, Error, Result};
 use crate::publish::Folder;
 use crate::source::{Looked, Remote};
 
-/// In the folder of the index: what was pulled.
-const PULLED: &str = "pulled.json";
-/// What is on its way, packed.
+/// In the folder of the index: what is on its way, packed.
 const PART: &str = "building-pulled.zst";
 /// And unpacked.
 const UNPACKED: &str = "building-pulled.db";
+/// Bytes that are unpacked at once.
+const UNPACKED_AT_ONCE: usize = 1 << 20;
 
 /// What became of pulling.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,7 +47,7 @@ struct Known {
 }
 
 /// Makes what a remote names the current generation of an index, if it is another one. `keep` generations stay, and those younger
-/// than `prune_after`; where people were erased since the last, that one alone.
+/// than `prune_after`, but none with people who were erased.
 ///
 /// # Errors
 /// [`Error::Unsigned`], [`Error::Replayed`], [`Error::Torn`]: what is there is not to be trusted; the store's. What readers read
@@ -75,7 +75,14 @@ pub fn pull(
         Looked::Missing => return Err(Error::Nothing { place: place() }),
     };
     let manifest = Manifest::read(&pointer.bytes, key, remote.place())?;
-    if manifest.sequence < known.sequence || manifest.erasures < known.erasures {
+    if manifest.erasures < known.erasures {
+        return Err(Error::Unerased {
+            place: place(),
+            found: manifest.erasures,
+            known: known.erasures,
+        });
+    }
+    if manifest.sequence < known.sequence {
         return Err(Error::Replayed {
             place: place(),
             found: manifest.sequence,
@@ -91,7 +98,9 @@ pub fn pull(
     if !is_current {
         bytes = get(folder, remote, &manifest, hash, &mut known)?;
     }
-    let has_more = manifest.erasures > known.erasures;
+    // First, so that it is done again where the program ends in between.
+    folder.prune(keep, prune_after)?;
+    folder.remove_before(manifest.oldest.min(manifest.generation))?;
     known = Known {
         tag: pointer.tag,
         sequence: manifest.sequence,
@@ -99,10 +108,6 @@ pub fn pull(
         part: String::new(),
     };
     write_known(folder, &known)?;
-    match has_more {
-        true => folder.prune(1, Duration::ZERO)?,
-        false => folder.prune(keep, prune_after)?,
-    }
     if is_current {
         return Ok(Pulled::Same);
     }
@@ -139,21 +144,30 @@ fn get(
         place: remote.place().to_owned(),
     };
     let whole = unpack(&part, &unpacked, manifest.size_bytes);
-    let _ = fs::remove_file(&part);
-    let is_whole = match whole {
-        Ok(is_whole) => is_whole,
-        Err(source) if source.kind() == io::ErrorKind::StorageFull => {
-            let _ = fs::remove_file(&unpacked);
-            return Err(failed("write", &unpacked)(source));
+    let adopted = match whole {
+        Ok(true) => folder.adopt(&unpacked, manifest.generation, hash),
+        Ok(false) => {
+            remove(&[&part, &unpacked]);
+            return Err(torn());
         }
-        Err(_) => false,
+        // What came need not come again.
+        Err(error) => {
+            remove(&[&unpacked]);
+            return Err(error);
+        }
     };
-    let adopted = is_whole.then(|| folder.adopt(&unpacked, manifest.generation, hash));
-    let _ = fs::remove_file(&unpacked);
+    remove(&[&part, &unpacked]);
     match adopted {
-        Some(Ok(())) => Ok(bytes),
-        Some(Err(crate::index::Error::Rotten { .. })) | None => Err(torn()),
-        Some(Err(error)) => Err(error.into()),
+        Ok(()) => Ok(bytes),
+        Err(crate::index::Error::Rotten { .. }) => Err(torn()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Removes files; the next pull writes over what cannot be removed.
+fn remove(paths: &[&Path]) {
+    for path in paths {
+        let _ = fs::remove_file(path);
     }
 }
 
@@ -173,38 +187,52 @@ fn download(remote: &Remote, manifest: &Manifest, part: &Path) -> Result<u64> {
     if there == manifest.stored_bytes {
         return Ok(0);
     }
-    let bytes = remote.download(&manifest.file, there, &mut file)?;
+    let range = there..manifest.stored_bytes;
+    let bytes = remote.download(&manifest.file, range, &mut file)?;
     file.flush().map_err(failed("write", part))?;
     Ok(bytes)
 }
 
-/// Unpacks a file; tells whether it has as many bytes as it should.
-fn unpack(part: &Path, to: &Path, size_bytes: u64) -> io::Result<bool> {
-    let mut packed = zstd::stream::read::Decoder::new(BufReader::new(File::open(part)?))?;
-    let mut unpacked = OpenOptions::new()
+/// Unpacks a file; tells whether it is one that was packed whole, and has as many bytes as it should.
+fn unpack(part: &Path, to: &Path, size_bytes: u64) -> Result<bool> {
+    let packed = File::open(part).map_err(failed("open", part))?;
+    let packed = zstd::stream::read::Decoder::new(BufReader::new(packed));
+    let mut packed = packed.map_err(failed("read", part))?;
+    let opened = OpenOptions::new()
         .create(true)
         .truncate(true)
         .write(true)
         .mode(0o600)
-        .open(to)?;
-    let limit = size_bytes.saturating_add(1);
-    let bytes = io::copy(&mut io::Read::take(&mut packed, limit), &mut unpacked)?;
-    Ok(bytes == size_bytes)
+        .open(to);
+    let mut unpacked = opened.map_err(failed("make", to))?;
+    let (mut bytes, mut buffer) = (0, vec![0; UNPACKED_AT_ONCE]);
+    loop {
+        let Ok(read) = packed.read(&mut buffer) else {
+            return Ok(false);
+        };
+        bytes += read as u64;
+        if read == 0 || bytes > size_bytes {
+            return Ok(bytes == size_bytes);
+        }
+        unpacked
+            .write_all(&buffer[..read])
+            .map_err(failed("write", to))?;
+    }
 }
 
 fn read_known(folder: &Folder) -> Result<Option<Known>> {
-    let path = folder.path().join(PULLED);
-    match fs::read(&path) {
-        // What cannot be read is as if nothing had been pulled, but that something was.
-        Ok(text) => Ok(Some(serde_json::from_slice(&text).unwrap_or_default())),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(failed("read", &path)(error)),
-    }
+    let Some(text) = folder.pulled()? else {
+        return Ok(None);
+    };
+    let known = serde_json::from_slice(&text);
+    known.map(Some).map_err(|_| Error::Damaged {
+        path: folder.path().join("pulled.json").display().to_string(),
+    })
 }
 
 fn write_known(folder: &Folder, known: &Known) -> Result<()> {
     let text = serde_json::json!(known).to_string();
-    Ok(folder.replace(PULLED, text.as_bytes())?)
+    Ok(folder.set_pulled(text.as_bytes())?)
 }
 
 fn failed(operation: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error {

@@ -7,12 +7,15 @@ use tracing::info;
 
 use super::manifest::{Manifest, SigningKey};
 use super::{CURRENT, Error, Result};
+use crate::generation::Name;
 use crate::index;
 use crate::publish::{Folder, Generation};
 use crate::source::{self, Looked, Pointer, Remote};
 
 /// How hard it is packed: 3 is zstd's own choice, and as fast as a network.
 const LEVEL: i32 = 3;
+/// What the names of packed generations end in.
+const PACKED: &str = ".zst";
 /// Bytes that are read at once.
 const READ_BYTES: usize = 1 << 20;
 
@@ -27,16 +30,27 @@ pub struct Pushed {
     pub removed: Vec<String>,
 }
 
-/// Puts the current generation of an index into a remote, and names it as the current one there. `keep` generations stay,
-/// that one included; where people were erased since, that one alone.
+/// How a generation is pushed.
+#[derive(Debug, Clone, Copy)]
+pub struct Pushing {
+    /// How many generations stay there, the current one included.
+    pub keep: u32,
+    /// The file is put there once more, whatever is there under its name.
+    pub is_again: bool,
+}
+
+/// Puts the current generation of an index into a remote, and names it as the current one there. Generations with people who were
+/// erased since go.
 ///
 /// # Errors
-/// [`Error::Conflict`] where somebody else does the same; [`Error::Unsigned`] where what is there was signed with another key; the
-/// store's. Readers there read what they did, or the new one whole.
-pub fn push(folder: &Folder, remote: &Remote, key: &SigningKey, keep: u32) -> Result<Pushed> {
-    let current = folder.current()?.ok_or(index::Error::Empty)?;
-    current.verify()?;
-    let erasures = folder.erasures()?.count();
+/// [`Error::Conflict`] where somebody else does the same; [`Error::Unsigned`] where what is there was signed with another key;
+/// [`Error::NotErased`]; the store's. Readers there read what they did, or the new one whole.
+pub fn push(
+    folder: &Folder,
+    remote: &Remote,
+    key: &SigningKey,
+    pushing: Pushing,
+) -> Result<Pushed> {
     let (before, pointer) = match remote.pointer(CURRENT, None)? {
         Looked::Found(pointer) => {
             let before = Manifest::read(&pointer.bytes, &key.public(), remote.place())?;
@@ -44,20 +58,17 @@ pub fn push(folder: &Folder, remote: &Remote, key: &SigningKey, keep: u32) -> Re
         }
         Looked::Missing | Looked::Same => (None, None),
     };
-    let mut manifest = Manifest::new(
-        before.as_ref().map_or(0, |before| before.sequence) + 1,
-        current.number,
-        current.blake3,
-    );
-    manifest.erasures = erasures.max(before.as_ref().map_or(0, |before| before.erasures));
+    let current = folder.current()?.ok_or(index::Error::Empty)?;
+    current.verify()?;
+    let mut manifest = manifest_of(folder, &current, before.as_ref(), remote)?;
     let names = remote.names()?;
-    let is_named = |before: &Manifest| {
-        (before.generation, &before.blake3, before.erasures)
-            == (manifest.generation, &manifest.blake3, manifest.erasures)
+    let is_there = |before: &&Manifest| {
+        !pushing.is_again
+            && before.is_of(&manifest)
             && names.get(&before.file) == Some(&before.stored_bytes)
     };
-    if let Some(before) = before.as_ref().filter(|before| is_named(before)) {
-        let removed = prune(remote, before, keep)?;
+    if let Some(before) = before.as_ref().filter(is_there) {
+        let removed = prune(remote, before, pushing.keep)?;
         return Ok(Pushed {
             manifest: before.clone(),
             was_there: true,
@@ -65,19 +76,47 @@ pub fn push(folder: &Folder, remote: &Remote, key: &SigningKey, keep: u32) -> Re
         });
     }
     upload(&current, remote, &mut manifest)?;
+    if folder.current()?.as_ref() != Some(&current) {
+        // A run has published meanwhile: its generation is not to be named before this one.
+        return push(folder, remote, key, pushing);
+    }
     name(remote, &manifest, key, pointer.as_ref())?;
     info!(
         generation = manifest.generation,
         place = remote.place(),
         "published"
     );
-    let has_more = before.is_some_and(|before| before.erasures < manifest.erasures);
-    let removed = prune(remote, &manifest, if has_more { 1 } else { keep })?;
+    let removed = prune(remote, &manifest, pushing.keep)?;
     Ok(Pushed {
         manifest,
         was_there: false,
         removed,
     })
+}
+
+fn manifest_of(
+    folder: &Folder,
+    current: &Generation,
+    before: Option<&Manifest>,
+    remote: &Remote,
+) -> Result<Manifest> {
+    let (erasures, is_done) = folder.erasures_of(current)?;
+    if !is_done {
+        return Err(Error::NotErased);
+    }
+    let known = before.map_or(0, |before| before.erasures);
+    if known > erasures.count() {
+        return Err(Error::ErasuresLost {
+            place: remote.place().to_owned(),
+            known,
+            found: erasures.count(),
+        });
+    }
+    let sequence = before.map_or(0, |before| before.sequence) + 1;
+    let mut manifest = Manifest::new(sequence, current.number, current.blake3);
+    manifest.erasures = erasures.count();
+    manifest.oldest = erasures.since().min(current.number);
+    Ok(manifest)
 }
 
 fn upload(current: &Generation, remote: &Remote, manifest: &mut Manifest) -> Result<()> {
@@ -90,7 +129,7 @@ fn upload(current: &Generation, remote: &Remote, manifest: &mut Manifest) -> Res
     let file = File::open(path).map_err(failed)?;
     manifest.size_bytes = file.metadata().map_err(failed)?.len();
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    manifest.file = format!("{name}.zst");
+    manifest.file = format!("{name}{PACKED}");
     let mut packed = Packed::new(file).map_err(failed)?;
     manifest.stored_bytes = remote.upload(&manifest.file, &mut packed)?;
     Ok(())
@@ -119,20 +158,27 @@ fn name(
     }
 }
 
-/// Removes generations beyond `keep`; the one that is named stays.
+/// Removes generations beyond `keep`, and those that may not be there any more; the one that is named stays.
 fn prune(remote: &Remote, manifest: &Manifest, keep: u32) -> Result<Vec<String>> {
     let names = remote.names()?.into_keys();
-    let is_generation = |name: &String| {
-        name.starts_with("gen-") && name.ends_with(".db.zst") && *name != manifest.file
-    };
-    let mut others: Vec<String> = names.filter(is_generation).collect();
-    // The newer the generation, the later its name.
-    others.reverse();
-    let removed: Vec<String> = others.into_iter().skip(keep.max(1) as usize - 1).collect();
-    for name in &removed {
-        remote.remove(name)?;
+    let others = names.filter(|name| *name != manifest.file);
+    let others = others.filter_map(|name| Some((number_of(&name)?, name)));
+    let mut others: Vec<(u64, String)> = others.collect();
+    others.sort_unstable_by(|left, right| right.cmp(left));
+    let mut removed = Vec::new();
+    for (at, (number, name)) in (1..).zip(others) {
+        if at >= keep.max(1) || number < manifest.oldest {
+            remote.remove(&name)?;
+            removed.push(name);
+        }
     }
     Ok(removed)
+}
+
+/// Returns the number of a packed generation by its name.
+fn number_of(name: &str) -> Option<u64> {
+    let name = name.strip_suffix(PACKED)?;
+    Some(Name::parse(name)?.number)
 }
 
 /// A file, packed while it is read.

@@ -28,6 +28,8 @@ mod uuid;
 
 mod hash;
 mod look_alike;
+#[cfg(feature = "ingest")]
+mod naming;
 
 use std::borrow::Cow;
 
@@ -43,6 +45,8 @@ pub use self::kind::Kind;
 #[cfg(feature = "ingest")]
 pub(crate) use self::lengths::Lengths;
 pub use self::look_alike::ascii_skeleton;
+#[cfg(feature = "ingest")]
+pub(crate) use self::naming::Naming;
 use self::not_said::is_placeholder;
 pub(crate) use self::not_said::says_nothing;
 pub use self::not_said::{Column, NotSaid};

@@ -22,16 +22,24 @@ pub type ErasedHash = [u8; 16];
 #[derive(Debug, Clone, Default)]
 pub struct Erased {
     key: [u8; 32],
+    /// How many people there ever were.
+    count: u64,
     hashes: HashSet<ErasedHash>,
 }
 
 impl Erased {
-    /// Makes it of a key and the hashes that were made with it.
-    pub fn new(key: [u8; 32], hashes: impl IntoIterator<Item = ErasedHash>) -> Erased {
+    /// Makes it of a key, of how many people ever were erased, and of the hashes that were made with the key.
+    pub fn new(key: [u8; 32], count: u64, hashes: impl IntoIterator<Item = ErasedHash>) -> Erased {
         Erased {
             key,
+            count,
             hashes: hashes.into_iter().collect(),
         }
+    }
+
+    /// Returns how many people ever were erased, those whom an undo took off the list among them.
+    pub(super) fn count(&self) -> u64 {
+        self.count
     }
 
     /// Tells whether nobody was.
@@ -86,8 +94,17 @@ impl Erased {
         !self.is_empty() && normal_form(Kind::AccountName, text).is_ok_and(|normal| of(&normal))
     }
 
-    /// Tells whether a text is one that told of somebody who was erased.
+    /// Tells whether a text is one that told of somebody who was erased, or is known by, in any spelling that is understood.
     pub(super) fn has_value(&self, text: &str) -> bool {
-        !self.is_empty() && self.hashes.contains(&self.hash_of_value(text))
+        let has = |text: &str| self.hashes.contains(&self.hash_of_value(text));
+        let is_key = |kind: Kind| {
+            let normal = normal_form(kind, text);
+            normal.is_ok_and(|normal| self.has_key(kind, Hash::of(&normal).high))
+        };
+        let is_address = |kind: Kind| normal_form(kind, text).is_ok_and(|normal| has(&normal));
+        !self.is_empty()
+            && (has(text)
+                || KEYS.into_iter().any(is_key)
+                || [Kind::Upn, Kind::Email].into_iter().any(is_address))
     }
 }

@@ -82,6 +82,32 @@ pub enum Error {
         /// Which there are.
         there: String,
     },
+    /// The list of who was erased lacks people whom the index was made without.
+    #[error(
+        "{path} lists fewer people ({found}) than were erased ({known}); restore it: without it, they would come back"
+    )]
+    ErasuresLost {
+        /// The list.
+        path: String,
+        /// How many it lists or listed.
+        found: u64,
+        /// How many were erased.
+        known: u64,
+    },
+    /// The generation to go back to has people who were erased.
+    #[error("generation {generation} has people who were erased since; it is not gone back to")]
+    HasErased {
+        /// Its number.
+        generation: u64,
+    },
+    /// The index here comes from another machine.
+    #[error(
+        "{path} is pulled from another machine, and the next pull undoes what is done to it here; do it where the index is made"
+    )]
+    Pulled {
+        /// The index.
+        path: String,
+    },
     /// A file or folder could not be used.
     #[error("cannot {operation} {path}")]
     File {

@@ -1,4 +1,4 @@
-//! Gone: accounts and devices that the newest object which lists all that there is does not have.
+//! Gone: accounts and devices that the newest list of all that there is does not have.
 //!
 //! They are kept, do not answer, and are back once a newer row tells of them.
 
@@ -27,9 +27,11 @@ pub(super) fn gone(
 
 fn of_subject(subject: Subject, ledger: &Ledger, roster: &Roster, standing: &Standing) -> Bits {
     let mut gone = Bits::default();
-    let dataset = subject.dataset();
+    let Some(list) = ledger.complete_list(subject.dataset()) else {
+        return gone;
+    };
     for (row, claim) in (1..).zip(&roster.claims) {
-        if ledger.is_left_out(claim.newest.object, dataset) {
+        if ledger.is_left_out(claim.newest.object, list) {
             gone.set(row);
         }
     }
@@ -37,7 +39,7 @@ fn of_subject(subject: Subject, ledger: &Ledger, roster: &Roster, standing: &Sta
     for (row, claims) in standing.merged_rows(roster.claims.len()) {
         let newest = claims.iter().map(|claim| roster.claim(*claim).newest);
         let newest = newest.max_by(|left, right| ledger.compare(said(left), said(right)));
-        let is_gone = newest.is_some_and(|newest| ledger.is_left_out(newest.object, dataset));
+        let is_gone = newest.is_some_and(|newest| ledger.is_left_out(newest.object, list));
         for row in std::iter::once(row.0).chain(claims.iter().map(|claim| claim.row())) {
             match is_gone {
                 true => gone.set(row),

@@ -58,7 +58,7 @@ pub struct Kept {
     pub(super) wants: Lanes,
     pub(super) known: Arc<Known>,
     /// Of whom rows are not taken in.
-    erased: Arc<Erased>,
+    pub(super) erased: Arc<Erased>,
     intake: Option<Intake>,
 }
 

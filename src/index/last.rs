@@ -132,6 +132,23 @@ impl Past {
     }
 }
 
+/// Returns without how many people a generation was made who were erased.
+///
+/// # Errors
+/// When it cannot be read, or is of another format.
+pub(crate) fn erasures_of(generation: &Path) -> Result<u64> {
+    let last = Last::open(generation)?;
+    Ok(last.number("erasures").unwrap_or_default())
+}
+
+/// Looks whether a file is a generation of a format that is known.
+///
+/// # Errors
+/// When it is not.
+pub(crate) fn check_format(generation: &Path) -> Result<()> {
+    Last::open(generation).map(|_| ())
+}
+
 /// Returns the names of all objects that a generation took in, by what identifies them.
 pub(crate) fn objects_of(generation: &Path) -> Result<BTreeMap<u128, String>> {
     object_lines::objects_of(&Last::open(generation)?.reader)

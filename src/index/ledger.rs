@@ -32,10 +32,19 @@ struct Stamp {
     source: u32,
 }
 
-/// Tells whether an object can list all that there is: it is no test, and was not cut.
-fn can_be_complete(name: &str, rows: u64) -> bool {
+/// Tells whether an object can list all that there is: it is no test, was not cut, and lost no row.
+fn can_be_complete(name: &str, rows: u64, rejected: u64) -> bool {
     const OF_A_TEST: u64 = 20;
-    rows > OF_A_TEST && !ROW_CAPS.contains(&rows) && !name.ends_with("-truncated.csv")
+    let is_whole = !ROW_CAPS.contains(&rows) && rejected == 0;
+    rows > OF_A_TEST && is_whole && !name.ends_with("-truncated.csv")
+}
+
+/// The newest list of all that there is in a dataset.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct CompleteList {
+    source: u32,
+    /// Objects of this time and later are the list.
+    since: i64,
 }
 
 fn key_and_time(name: &str, observed_at: i64) -> u128 {
@@ -127,7 +136,10 @@ impl Ledger {
         };
         self.add_stamp(stamp, !is_loaded);
         if is_loaded {
-            self.note_complete(stamp, dataset, &name, rows.unsigned_abs());
+            columns.skip(3)?;
+            let rejected = columns.take()?.integer().unwrap_or_default();
+            let rows_of_list = (rows.unsigned_abs(), rejected.unsigned_abs());
+            self.note_complete(stamp, dataset, &name, rows_of_list);
             self.keys_and_times.insert(key_and_time(&name, observed_at));
             let shapes = self.shapes_of.entry((source, dataset)).or_default();
             shapes.insert(observed_at, shape);
@@ -164,20 +176,64 @@ impl Ledger {
         *self.sources.entry(source.to_owned()).or_insert(next)
     }
 
-    fn note_complete(&mut self, stamp: Stamp, dataset: Dataset, name: &str, rows: u64) {
-        if can_be_complete(name, rows) {
+    fn note_complete(
+        &mut self,
+        stamp: Stamp,
+        dataset: Dataset,
+        name: &str,
+        (rows, rejected): (u64, u64),
+    ) {
+        if can_be_complete(name, rows, rejected) {
             let newest = self.complete.entry((stamp.source, dataset));
             let newest = newest.or_insert(i64::MIN);
             *newest = (*newest).max(stamp.observed_at);
         }
     }
 
-    /// Tells whether a newer object of the same source and dataset can list all that there is: it has no such row then.
-    pub(super) fn is_left_out(&self, object: ObjectId, dataset: Dataset) -> bool {
-        self.stamp(object).is_some_and(|stamp| {
-            let newest = self.complete.get(&(stamp.source, dataset));
-            newest.is_some_and(|newest| *newest > stamp.observed_at)
-        })
+    /// Returns the newest list of all that there is in a dataset: none where several sources give such lists, of which each
+    /// may lack what another has.
+    pub(super) fn complete_list(&self, dataset: Dataset) -> Option<CompleteList> {
+        /// An export may come in several files, one after the other.
+        const WITHIN: i64 = 15 * 60 * 1_000_000;
+        match self.lists_of(dataset).as_slice() {
+            [(source, newest)] => Some(CompleteList {
+                source: *source,
+                since: newest.saturating_sub(WITHIN),
+            }),
+            _ => None,
+        }
+    }
+
+    /// Returns the objects of a dataset that were taken in now and lost rows, and how many.
+    pub(super) fn lossy(&self, dataset: Dataset) -> impl Iterator<Item = (String, u64)> {
+        let lines = self.lines.iter();
+        let lossy = lines.filter(move |line| line.dataset == dataset && line.counts.rejected > 0);
+        lossy.map(|line| (line.object.name(), line.counts.rejected))
+    }
+
+    /// Returns how many sources give lists of all that there is in a dataset.
+    pub(super) fn sources_of_lists(&self, dataset: Dataset) -> usize {
+        self.lists_of(dataset).len()
+    }
+
+    /// Returns the sources that give lists, and when the newest of each was observed.
+    fn lists_of(&self, dataset: Dataset) -> Vec<(u32, i64)> {
+        /// A source that gave none for so long gives none any more: it may have got another name.
+        const QUIET: i64 = 31 * 24 * 3_600 * 1_000_000;
+        let lists = self.complete.iter();
+        let lists = lists.filter(|((_, of), _)| *of == dataset);
+        let lists: Vec<_> = lists
+            .map(|((source, _), newest)| (*source, *newest))
+            .collect();
+        let newest = lists.iter().map(|(_, newest)| *newest).max();
+        let is_quiet = |at: i64| newest.is_some_and(|newest| newest.saturating_sub(at) > QUIET);
+        lists.into_iter().filter(|(_, at)| !is_quiet(*at)).collect()
+    }
+
+    /// Tells whether a row of an object is older than a list of its source, which has no such row then.
+    pub(super) fn is_left_out(&self, object: ObjectId, list: CompleteList) -> bool {
+        self.stamp(object)
+            .is_some_and(|stamp| stamp.source == list.source && stamp.observed_at < list.since)
     }
 
     /// Returns the object that was added last.
@@ -326,11 +382,12 @@ impl Ledger {
         }
         line.counts.superseded = line.taken;
         let (dataset, observed_at) = (line.dataset, line.object.observed_at);
+        let rejected = line.counts.rejected;
         if !line.is_duplicate {
             let name = line.object.name();
             self.cover(dataset, observed_at, rows);
             if let Some(stamp) = self.stamps.last().copied() {
-                self.note_complete(stamp, dataset, &name, rows);
+                self.note_complete(stamp, dataset, &name, (rows, rejected));
             }
         }
         Ok(())

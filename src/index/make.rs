@@ -39,6 +39,8 @@ pub struct Made {
     pub oddities: Vec<String>,
     /// How it differs from the last one.
     pub changes: ChangesOf,
+    /// How many claims the last one had.
+    pub claims_before: BySubject<usize>,
     pub(crate) file: std::fs::File,
 }
 
@@ -70,7 +72,7 @@ impl Kept {
             are_patterns_new,
         };
         let tables = write::write(building, writing)?;
-        let mut made = self.made(path, tables, &standings, &identities)?;
+        let mut made = self.made(rules, path, tables, &standings, &identities)?;
         made.oddities.extend(apart(&placed));
         Ok(made)
     }
@@ -214,6 +216,7 @@ impl Kept {
 
     fn made(
         &self,
+        rules: &Rules,
         path: &Path,
         tables: Tables,
         standings: &BySubject<Standing>,
@@ -229,14 +232,31 @@ impl Kept {
                 digest: tables.digest,
             },
             loaded: self.ledger.loaded().collect(),
-            oddities: self.oddities(identities),
+            oddities: self.oddities(rules, identities),
             changes: self.changes(tables.changes)?,
+            claims_before: self.rosters.as_ref().map(|roster| roster.kept),
             file: tables.file,
         })
     }
 
-    fn oddities(&self, identities: &BySubject<Identity>) -> Vec<String> {
+    fn oddities(&self, rules: &Rules, identities: &BySubject<Identity>) -> Vec<String> {
         let mut oddities = Vec::new();
+        for dataset in &rules.complete {
+            let sources = self.ledger.sources_of_lists(*dataset);
+            if sources > 1 {
+                oddities.push(format!(
+                    "{sources} sources have exports of {}, which are declared complete: none has all, so nobody is taken \
+                     for gone",
+                    dataset.as_str()
+                ));
+            }
+            oddities.extend(self.ledger.lossy(*dataset).map(|(name, rows)| {
+                format!(
+                    "{name} is declared complete and lost {rows} rows, of people or devices that are there: nobody is taken for \
+                     gone by it"
+                )
+            }));
+        }
         for (subject, identity) in Subject::ALL.into_iter().zip(identities.iter()) {
             let [strong, second, ..] = subject.fields() else {
                 continue;

@@ -1,13 +1,15 @@
 //! Merged rows: those of accounts and devices that several claims tell of, each field by the newest part that carries it.
 
+use std::borrow::Cow;
+
 use super::aside::{AsideReader, columns_of};
 use super::claim::{ClaimId, Part, said};
 use super::error::{Error, Result};
-use super::rows::{Head, MadeRows, SubjectRows};
+use super::rows::{Head, MadeRows, SubjectRows, is_other};
 use super::said::NEVER;
 use super::stands_for::holders;
 use super::text::{Fields, no_text};
-use crate::schema::{Class, NAME, Subject};
+use crate::schema::{Class, FieldType, NAME, Subject};
 use crate::sqlite::{Record, Value};
 
 impl SubjectRows<'_> {
@@ -82,11 +84,21 @@ impl SubjectRows<'_> {
         made.seen.push(last, seen_in, there_since);
         let is_old = |claim: &ClaimId| claim.at() < self.roster.kept;
         match claims.iter().any(is_old) {
-            // Keys never change within a claim: a newer one brought others.
-            true if parts.last().is_some_and(|(_, at)| !is_old(&claims[*at])) => {
-                made.changed.changed.push(row);
+            // Keys never change within a claim: a newer one brought others, or only more.
+            true => {
+                let old = parts.iter().filter(|(_, at)| is_old(&claims[*at]));
+                let mut before = Fields::nothing(self.subject);
+                for (part, at) in old {
+                    before.overlay(
+                        self.subject,
+                        self.ledger.shape(part.shape)?,
+                        &fields_of[*at],
+                    );
+                }
+                if self.tells_otherwise(&before, &fields) {
+                    made.changed.changed.push(row);
+                }
             }
-            true => {}
             false => made.changed.added += 1,
         }
         let is_same = |claim: &ClaimId| self.sharing.same_value[self.subject].has(claim.row());
@@ -95,5 +107,17 @@ impl SubjectRows<'_> {
             made.same_value.extend(same);
         }
         self.show(row, last_seen, text.columns(), made)
+    }
+
+    /// Tells whether fields have another key or identifier than before: that there was none is no change.
+    fn tells_otherwise(&self, before: &Fields, now: &Fields) -> bool {
+        let fields = self.subject.fields().iter().enumerate();
+        let mut identifying = fields.filter(|(_, field)| {
+            matches!(field.kind, FieldType::Key(_) | FieldType::Identifier(_))
+        });
+        identifying.any(|(at, _)| {
+            let shown = |fields: &Fields| self.texts.shown(fields.values[at]).map(Cow::into_owned);
+            is_other(&shown(before), &shown(now))
+        })
     }
 }

@@ -2,13 +2,12 @@
 
 use std::path::Path;
 
-use super::claim::ClaimId;
 use super::error::Result;
 use super::last::Last;
 use super::subject::is_key_sid;
 use super::text::{Fields, Texts};
 use crate::bucket::Hash;
-use crate::identifier::{Kind, normal_form};
+use crate::identifier::{Kind, Naming, normal_form};
 use crate::schema::{
     FieldType, HEAD_COLUMNS, STRONG, Subject, account_field, flag, microseconds_of,
 };
@@ -28,8 +27,6 @@ pub struct AccountKeys {
 /// What a claim's row says, field by field: what it says nothing of is not there.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PersonRow {
-    /// The claim's row.
-    pub id: u32,
     /// Names of fields and what they say; times as stored.
     pub fields: Vec<(&'static str, String)>,
     /// What no field takes, as a JSON object.
@@ -39,12 +36,31 @@ pub struct PersonRow {
 /// What a generation says of an account.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Person {
+    /// The account's id, as views have it.
+    pub id: i64,
     /// One for each way in which exports told of it.
     pub rows: Vec<PersonRow>,
     /// The hashes of all keys that it ever had.
     pub keys: Vec<(Kind, u64)>,
-    /// What else tells of a person: addresses and full names.
+    /// What else identifies the account: the keys as they are shown, and addresses.
     pub values: Vec<String>,
+    /// What the person was ever called.
+    pub full_names: Vec<String>,
+}
+
+/// Returns one whom no export of users tells of, by what others name the account by; none where the text is no key.
+pub fn person_named(text: &str) -> Option<Person> {
+    let kinds = [Kind::Sid, Kind::Uid, Kind::AccountName].into_iter();
+    let normals = kinds.filter_map(|kind| Some((kind, normal_form(kind, text).ok()?)));
+    let keys: Vec<_> = normals
+        .map(|(kind, normal)| (kind, Hash::of(&normal).high))
+        .collect();
+    let person = Person {
+        keys,
+        values: vec![text.to_owned()],
+        ..Person::default()
+    };
+    (!person.keys.is_empty()).then_some(person)
 }
 
 /// Returns all that a generation says of an account; none where it has no such one.
@@ -64,10 +80,13 @@ pub fn person(generation: &Path, keys: &AccountKeys) -> Result<Option<Person>> {
     let Some(subject) = subject else {
         return Ok(None);
     };
-    let mut person = Person::default();
+    let mut person = Person {
+        id: subject,
+        ..Person::default()
+    };
     each_row(&last, |id, head, text| {
         match head.is_claim && head.owner.unwrap_or(id) == subject {
-            true => person.add(id, head.flags, &texts, text),
+            true => person.add(head.flags, &texts, text),
             false => Ok(()),
         }
     })?;
@@ -116,11 +135,10 @@ fn shown_keys(texts: &Texts, mut text: Columns) -> Result<AccountKeys> {
 }
 
 impl Person {
-    fn add(&mut self, id: i64, flags: u8, texts: &Texts, text: Columns) -> Result<()> {
+    fn add(&mut self, flags: u8, texts: &Texts, text: Columns) -> Result<()> {
         let is_sid_key = flags & flag::LOCAL_SID == 0 && is_key_sid(text, texts)?;
         let read = Fields::read(Subject::Account, text)?;
         let mut row = PersonRow {
-            id: id as u32,
             fields: Vec::new(),
             extra: read.extra.as_deref().map(str::to_owned),
         };
@@ -137,8 +155,11 @@ impl Person {
                 let is_key = at != STRONG || is_sid_key;
                 self.add_key(is_key, kind, &shown);
             }
-            if matches!(field.kind, FieldType::Identifier(_)) || at == account_field::FULL_NAME {
+            if matches!(field.kind, FieldType::Identifier(_)) {
                 self.values.push(shown.clone());
+            }
+            if at == account_field::FULL_NAME {
+                self.full_names.push(shown.clone());
             }
             row.fields.push((field.name, shown));
         }
@@ -161,10 +182,9 @@ impl Person {
         }
     }
 
-    /// Returns the claims that it is told of in.
-    pub fn claims(&self) -> impl Iterator<Item = u32> {
-        let ids = self.rows.iter().map(|row| row.id);
-        ids.filter(|id| ClaimId::of_row(*id).is_some())
+    /// Returns what tells whether texts of others name the person.
+    pub(crate) fn naming(&self) -> Naming {
+        Naming::of(&self.values, &self.full_names)
     }
 }
 

@@ -548,7 +548,7 @@ impl WrittenRows {
 }
 
 /// Tells whether an identifier was another one: that there was none before is no change.
-fn is_other(before: &Option<String>, now: &Option<String>) -> bool {
+pub(super) fn is_other(before: &Option<String>, now: &Option<String>) -> bool {
     let is_same = |before: &String| {
         now.as_ref()
             .is_some_and(|now| now.eq_ignore_ascii_case(before))

@@ -381,6 +381,7 @@ impl Writing<'_> {
             ("logins_until", at(2)),
             ("newest_users_row", newest(Subject::Account)),
             ("newest_devices_row", newest(Subject::Device)),
+            ("erasures", self.kept.erased.count().to_string()),
             ("class_patterns", self.rules.patterns.to_string()),
             ("domains", domains.join("\n")),
         ];

@@ -22,7 +22,7 @@ pub enum Error {
     NoSource,
     /// The run would change more than it may.
     #[error(
-        "nothing is published: {what}. Look at the newest files: a swapped column, another tenant or a test file does that; if it is \
+        "nothing is published: {what}. Look at the newest files: columns that were swapped or a list that was cut do that; if it is \
          right, `sync --accept` lets it through once, and breaker.percent says how much a run may change"
     )]
     TooMuchChanges {

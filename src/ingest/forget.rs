@@ -12,8 +12,9 @@ use tracing::info;
 
 use super::error::Result;
 use super::{Error, Options};
-use crate::index::{self, AccountKeys, Erased, Kept, LetGo, Made, Rules, Sieve, sift};
+use crate::index::{self, AccountKeys, Erased, Kept, LetGo, Made, Person, Rules, Sieve, sift};
 use crate::publish::{Erasures, Folder, Generation};
+use crate::schema::BySubject;
 
 /// What became of an erasure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,25 +27,34 @@ pub struct Forgotten {
     pub let_go: LetGo,
 }
 
+/// Who is to be erased.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Whom {
+    /// An account that exports of users tell of.
+    Account(AccountKeys),
+    /// One that only others name, as the user of a device, by a SID, uid or account name.
+    Named(String),
+}
+
 /// Erases an account of an index: makes a generation without it, removes all others, and keeps keyed hashes of what it is known
 /// by, so that later files do not bring it back. `key` is 32 bytes by chance, used where nobody was erased before.
 ///
 /// # Errors
 /// When another run is at work, there is no such account, or a file cannot be written. Where the list was written, the next run
 /// does the rest.
-pub fn forget(
-    options: &Options,
-    account: &AccountKeys,
-    reason: &str,
-    key: [u8; 32],
-) -> Result<Forgotten> {
+pub fn forget(options: &Options, whom: &Whom, reason: &str, key: [u8; 32]) -> Result<Forgotten> {
     let folder = Folder::open(&options.index, options.readers)?;
+    folder.is_made_here()?;
     let _lock = folder.lock()?;
     folder.clean()?;
     let current = folder.current()?.ok_or(index::Error::Empty)?;
     current.verify()?;
-    let person = index::person(&current.path, account)?.ok_or(Error::Nobody)?;
-    let mut erasures = folder.erasures()?;
+    let person = match whom {
+        Whom::Account(keys) => index::person(&current.path, keys)?,
+        Whom::Named(text) => named(&folder, &current, text, key)?,
+    };
+    let person = person.ok_or(Error::Nobody)?;
+    let (mut erasures, _) = folder.erasures_of(&current)?;
     if !erasures.has_key() {
         erasures = Erasures::begin(key);
     }
@@ -59,12 +69,38 @@ pub fn forget(
     })
 }
 
+/// Returns whom others name by a text; none where none does.
+fn named(
+    folder: &Folder,
+    current: &Generation,
+    text: &str,
+    key: [u8; 32],
+) -> Result<Option<Person>> {
+    let Some(person) = index::person_named(text) else {
+        return Ok(None);
+    };
+    let mut only = Erasures::begin(key);
+    only.add(&person, "", Timestamp::UNIX_EPOCH);
+    let sieve = Sieve {
+        keep_for: None,
+        before: BySubject::default(),
+        erased: &only.hashes().unwrap_or_default(),
+    };
+    let let_go = sift(&current.path, &folder.sifted(), &sieve)?;
+    let _ = std::fs::remove_file(folder.sifted());
+    Ok(let_go.map(|_| person))
+}
+
 /// Does what an erasure that was ended left to do. Only under the lock.
+///
+/// # Errors
+/// Where the list of who was erased is not the one that the index was made with.
 pub(super) fn settle(options: &Options, folder: &Folder) -> Result<()> {
     let Some(current) = folder.current()? else {
         return Ok(());
     };
-    if folder.erasures()?.is_pending() {
+    let (_, is_done) = folder.erasures_of(&current)?;
+    if !is_done && !options.is_dry_run {
         current.verify()?;
         make_without(options, folder, &current)?;
     }
@@ -86,7 +122,10 @@ fn make_without(options: &Options, folder: &Folder, current: &Generation) -> Res
     let _ = std::fs::remove_file(folder.sifted());
     folder.prune(1, Duration::ZERO)?;
     folder.link_current()?;
-    erasures.done();
+    if folder.generations()?.len() != 1 {
+        return Err(index::Error::Inconsistent("a generation that was removed is there").into());
+    }
+    erasures.done(published.generation);
     folder.set_erasures(&erasures)?;
     info!(generation = published.generation, "erased");
     Ok((published.generation, let_go))
@@ -109,6 +148,7 @@ fn remade(
     };
     let sieve = Sieve {
         keep_for: None,
+        before: BySubject::default(),
         erased,
     };
     let let_go = sift(&current, &folder.sifted(), &sieve)?;

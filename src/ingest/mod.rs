@@ -34,7 +34,7 @@ use self::error::{Result, caught, chain};
 pub use self::examine::{Examined, Unfit, examine};
 use self::fold::Folded;
 use self::forget::made_of;
-pub use self::forget::{Forgotten, forget};
+pub use self::forget::{Forgotten, Whom, forget};
 use self::listing::{identities, judge_of, judges};
 pub use self::options::Options;
 use self::reader::Fetched;
@@ -76,6 +76,7 @@ fn run_whole(options: &Options, progress: &mut dyn FnMut(Progress)) -> Result<Re
         return Err(Error::NoSource);
     }
     let folder = Folder::open(&options.index, options.readers)?;
+    folder.is_made_here()?;
     let sources = Sources::open(&options.sources, Arc::clone(&options.stop))?;
     let _lock = folder.lock()?;
     if !options.is_dry_run {
@@ -92,9 +93,7 @@ fn run_locked(
 ) -> Result<Report> {
     let start = Instant::now();
     folder.clean()?;
-    if !options.is_dry_run {
-        forget::settle(options, folder)?;
-    }
+    forget::settle(options, folder)?;
     let listing = sources.list()?;
     let mut run = Run {
         options,
@@ -325,12 +324,13 @@ impl Run<'_> {
         };
         let sieve = Sieve {
             keep_for: Some(retention.as_micros() as i64),
+            before: made.claims_before,
             erased: &self.erased,
         };
         let sifted = self.folder.sifted();
-        if sift(&made.path, &sifted, &sieve)?.is_none() {
+        let Some(let_go) = sift(&made.path, &sifted, &sieve)? else {
             return Ok(made);
-        }
+        };
         let Made {
             loaded,
             oddities,
@@ -342,8 +342,12 @@ impl Run<'_> {
         let anew = made_of(&sifted, (self.folder, spool), rules, number, &self.erased)?;
         let _ = std::fs::remove_file(&sifted);
         let left = anew.published;
-        changes.account.expired = published.accounts.saturating_sub(left.accounts);
-        changes.device.expired = published.devices.saturating_sub(left.devices);
+        // Those that came in this very run were nobody's yet.
+        let expired =
+            |before: u64, left: u64, of_known: u64| before.saturating_sub(left).min(of_known);
+        let known = let_go.before;
+        changes.account.expired = expired(published.accounts, left.accounts, known.account);
+        changes.device.expired = expired(published.devices, left.devices, known.device);
         Ok(Made {
             loaded,
             oddities,

@@ -259,7 +259,7 @@ impl<'a> Finding<'a> {
     fn fitting(&mut self, skipped: &mut Skipped) -> (Vec<Candidate>, bool) {
         let mut candidates = std::mem::take(&mut self.candidates);
         candidates.retain(|one| {
-            if one.row.is_gone() {
+            if one.row.is_gone() && !self.query.is_with_gone {
                 skipped.gone += 1;
                 return false;
             }

@@ -31,6 +31,8 @@ pub struct Query {
     others: Vec<Clue>,
     pub(super) is_all_classes: bool,
     pub(super) is_ids_only: bool,
+    /// Accounts and devices that are gone answer, too.
+    pub(super) is_with_gone: bool,
 }
 
 /// One text, and what it is taken for.
@@ -186,7 +188,15 @@ impl Query {
             others: Vec::new(),
             is_all_classes: false,
             is_ids_only: false,
+            is_with_gone: false,
         }
+    }
+
+    /// Has accounts and devices that are gone answer too: for whoever is to be told what is held, or erased.
+    #[cfg(feature = "cli")]
+    pub(crate) fn with_gone(mut self) -> Query {
+        self.is_with_gone = true;
+        self
     }
 
     /// Says that the channel vouches for the texts: whoever is writing was signed in with them. One such text is enough to

@@ -16,6 +16,9 @@ pub struct Erasures {
     /// The id of the last one, on the list still or not.
     #[serde(default)]
     last: u64,
+    /// The generation that was made without the last of them.
+    #[serde(default)]
+    since: u64,
     /// The oldest first.
     pub erased: Vec<Erasure>,
 }
@@ -41,6 +44,7 @@ impl Erasures {
         Erasures {
             key: hex(&key),
             last: 0,
+            since: 0,
             erased: Vec::new(),
         }
     }
@@ -64,6 +68,7 @@ impl Erasures {
         let hashes = hashes.map(|hash| from_hex::<16>(hash));
         Some(Erased::new(
             from_hex(&self.key)?,
+            self.last,
             hashes.collect::<Option<Vec<ErasedHash>>>()?,
         ))
     }
@@ -73,10 +78,8 @@ impl Erasures {
         let erased = self.hashes()?;
         let keys = person.keys.iter();
         let keys = keys.map(|(kind, hash)| erased.hash_of_key(*kind, *hash));
-        let values = person
-            .values
-            .iter()
-            .map(|value| erased.hash_of_value(value));
+        let values = person.values.iter().chain(&person.full_names);
+        let values = values.map(|value| erased.hash_of_value(value));
         let mut hashes: Vec<String> = keys.chain(values).map(|hash| hex(&hash)).collect();
         hashes.sort_unstable();
         hashes.dedup();
@@ -103,8 +106,14 @@ impl Erasures {
         self.erased.iter().any(|one| !one.is_done)
     }
 
-    /// Notes that none of them is in the index any more.
-    pub fn done(&mut self) {
+    /// Returns the first generation that has none of them; those before are to be nowhere.
+    pub fn since(&self) -> u64 {
+        self.since
+    }
+
+    /// Notes that none of them is in the index from a generation on.
+    pub fn done(&mut self, generation: u64) {
+        self.since = generation;
         self.erased.iter_mut().for_each(|one| one.is_done = true);
     }
 }

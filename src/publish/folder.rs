@@ -15,13 +15,15 @@ use super::generation::{Generation, seal};
 use super::readers::Readers;
 use super::undone::Undone;
 use crate::generation::Name;
-use crate::index::{Error, Made, Published, Result, file_error};
+use crate::index::{Error, Made, Published, Result, check_format, erasures_of, file_error};
 
 /// Beside the generations: what a rollback undid.
 const UNDONE: &str = "undone.json";
 const FAILED: &str = "failed.json";
 /// Who was erased.
 const ERASED: &str = "erased.json";
+/// What was pulled from another machine, where that makes the index.
+const PULLED: &str = "pulled.json";
 
 /// The index's path and the folder of its generations.
 #[derive(Debug, Clone)]
@@ -224,7 +226,10 @@ impl Folder {
     }
 
     /// Returns the generations that are there, the newest first.
-    pub(super) fn generations(&self) -> Result<Vec<Generation>> {
+    ///
+    /// # Errors
+    /// The file system's.
+    pub(crate) fn generations(&self) -> Result<Vec<Generation>> {
         let mut generations: Vec<Generation> = self
             .files()?
             .into_iter()
@@ -278,7 +283,8 @@ impl Folder {
             let age = modified
                 .ok()
                 .and_then(|modified| SystemTime::now().duration_since(modified).ok());
-            if age.is_some_and(|age| age >= after) {
+            // A clock that was set back says nothing of an age, and where none is asked for that is no reason to stay.
+            if after.is_zero() || age.is_some_and(|age| age >= after) {
                 fs::remove_file(&path).map_err(file_error("remove", &path))?;
             }
         }
@@ -287,6 +293,73 @@ impl Folder {
 }
 
 impl Folder {
+    /// Removes all generations before one: those of people who were erased.
+    ///
+    /// # Errors
+    /// The file system's, and where the current one is among them.
+    pub fn remove_before(&self, number: u64) -> Result<()> {
+        for older in self
+            .generations()?
+            .into_iter()
+            .filter(|one| one.number < number)
+        {
+            fs::remove_file(&older.path).map_err(file_error("remove", &older.path))?;
+        }
+        Ok(())
+    }
+
+    /// Returns what was pulled from another machine, if anything ever was.
+    ///
+    /// # Errors
+    /// The file system's.
+    pub fn pulled(&self) -> Result<Option<Vec<u8>>> {
+        let path = self.folder.join(PULLED);
+        match fs::read(&path) {
+            Ok(text) => Ok(Some(text)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(file_error("read", &path)(error)),
+        }
+    }
+
+    /// Keeps what was pulled.
+    ///
+    /// # Errors
+    /// The file system's; what was kept is there still.
+    pub fn set_pulled(&self, text: &[u8]) -> Result<()> {
+        self.replace(PULLED, text)
+    }
+
+    /// Fails where the index comes from another machine: whatever was done to it here would be undone by the next pull.
+    ///
+    /// # Errors
+    /// [`Error::Pulled`]; the file system's.
+    pub fn is_made_here(&self) -> Result<()> {
+        match self.pulled()? {
+            None => Ok(()),
+            Some(_) => Err(Error::Pulled {
+                path: self.link.display().to_string(),
+            }),
+        }
+    }
+
+    /// Returns who was erased, and whether the current generation is without them all.
+    ///
+    /// # Errors
+    /// [`Error::ErasuresLost`] where the list is not the one that the generation was made with; the file system's.
+    pub fn erasures_of(&self, current: &Generation) -> Result<(Erasures, bool)> {
+        let erasures = self.erasures()?;
+        let (known, found) = (erasures_of(&current.path)?, erasures.count());
+        if known > found {
+            return Err(Error::ErasuresLost {
+                path: self.folder.join(ERASED).display().to_string(),
+                found,
+                known,
+            });
+        }
+        let is_done = known == found && !erasures.is_pending();
+        Ok((erasures, is_done))
+    }
+
     /// Returns the path at which the next generation is made.
     pub fn building(&self) -> PathBuf {
         self.folder.join("building.db")
@@ -441,7 +514,8 @@ impl Folder {
     /// already is that. Only under the lock.
     ///
     /// # Errors
-    /// [`Error::Rotten`] where it differs; the file system's. The current generation is as it was then.
+    /// [`Error::Rotten`] where it differs; [`Error::Newer`]; the file system's. The current generation is as it was then, or this one
+    /// where only the link could not be made.
     pub fn adopt(&self, path: &Path, number: u64, blake3: [u8; 32]) -> Result<()> {
         let name = Name { number, blake3 };
         let generation = self.folder.join(name.to_string());
@@ -453,6 +527,8 @@ impl Folder {
                     path: path.display().to_string(),
                 });
             }
+            // One that this program cannot read is not to be the current one.
+            check_format(path)?;
             self.readers.give(path)?;
             fs::rename(path, &generation).map_err(file_error("rename", path))?;
             sync_folder(&self.folder)?;

@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use super::folder::Folder;
 use super::generation::Generation;
 use super::undone::Undone;
-use crate::index::{Error, Result, identity_of, objects_of};
+use crate::index::{Error, Result, erasures_of, identity_of, objects_of};
 use crate::observation::Object;
 
 /// What a rollback did.
@@ -119,6 +119,12 @@ pub fn roll_back(folder: &Folder, number: Option<u64>) -> Result<RolledBack> {
         ));
     }
     sound?;
+    // Where the list is lost, what the generations hold is all that is known of it.
+    if erasures_of(&to.path)? < folder.erasures()?.count().max(erasures_of(&from.path)?) {
+        return Err(Error::HasErased {
+            generation: to.number,
+        });
+    }
     // What a damaged file says of its objects is not to keep a run from taking them in.
     let taken_in = from.verify().and_then(|()| objects_of(&from.path)).ok();
     let is_listed = taken_in.is_some();

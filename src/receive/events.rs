@@ -1,6 +1,5 @@
 //! Events: messages of webhooks in a SQLite database of their own, each once, until whoever reads them has them for good.
 
-use std::borrow::Cow;
 use std::fs::OpenOptions;
 use std::io::ErrorKind;
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -13,7 +12,7 @@ use rusqlite::{Connection, ErrorCode, OptionalExtension as _, TransactionBehavio
 use serde_json::{Value, json};
 
 use super::{Error, Said};
-use crate::identifier;
+use crate::identifier::Naming;
 
 /// `idxe`: what a database of events is known by.
 const APPLICATION_ID: i32 = i32::from_be_bytes(*b"idxe");
@@ -258,12 +257,11 @@ impl Events {
         .map(|count| count.unsigned_abs())
     }
 
-    /// Returns all events that hold one of some texts in any of their own, whatever its capitals.
+    /// Returns all events that name a person.
     ///
     /// # Errors
     /// What the database says.
-    pub fn naming(&self, texts: &[String]) -> Result<Vec<Event>, Error> {
-        let texts: Vec<Cow<str>> = texts.iter().map(|text| folded(text)).collect();
+    pub(crate) fn naming(&self, naming: &Naming) -> Result<Vec<Event>, Error> {
         let mut events = self.after(0, usize::MAX)?;
         events.retain(|event| {
             let Said {
@@ -271,25 +269,25 @@ impl Events {
                 users,
                 alert,
             } = &event.said;
-            let said = devices.iter().chain(users).chain(alert);
-            let mut said = said.map(|text| Value::String(text.clone()));
-            said.any(|text| holds(&text, &texts)) || holds(&event.message, &texts)
+            let mut said = devices.iter().chain(users).chain(alert);
+            said.any(|text| naming.is_in(text)) || naming.is_in_json(&event.message)
         });
         Ok(events)
     }
 
-    /// Removes all events that hold one of some texts in any of their own, whatever its capitals; returns how many. No byte
-    /// of them is left.
+    /// Removes all events that name a person; returns how many. No byte of them is left.
     ///
     /// # Errors
     /// What the database says.
-    pub fn erase(&self, texts: &[String]) -> Result<u64, Error> {
-        let erased = self.naming(texts)?;
+    pub(crate) fn erase(&self, naming: &Naming) -> Result<u64, Error> {
+        let erased = self.naming(naming)?;
         self.with(|connection| {
             connection.pragma_update(None, "secure_delete", true)?;
+            let all = connection.transaction()?;
             for event in &erased {
-                connection.execute("DELETE FROM event WHERE id = ?1", [event.id])?;
+                all.execute("DELETE FROM event WHERE id = ?1", [event.id])?;
             }
+            all.commit()?;
             if !erased.is_empty() {
                 connection.execute_batch("VACUUM")?;
             }
@@ -306,27 +304,6 @@ impl Events {
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         work(&mut connection).map_err(|error| unusable(&self.path, &error))
-    }
-}
-
-/// Returns a text as it is compared; one that holds what identifiers must not have, as it is.
-fn folded(text: &str) -> Cow<'_, str> {
-    identifier::folded(text).unwrap_or(Cow::Borrowed(text))
-}
-
-/// Tells whether any text of a message, or name in it, holds one of some folded texts.
-fn holds(value: &Value, texts: &[Cow<str>]) -> bool {
-    let is_held = |text: &str| {
-        let text = folded(text);
-        texts.iter().any(|one| text.contains(&**one))
-    };
-    match value {
-        Value::String(text) => is_held(text),
-        Value::Array(values) => values.iter().any(|value| holds(value, texts)),
-        Value::Object(values) => values
-            .iter()
-            .any(|(name, value)| is_held(name) || holds(value, texts)),
-        _ => false,
     }
 }
 

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{Read, Write};
+use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -214,10 +215,11 @@ impl Remote {
                 if read == 0 {
                     break;
                 }
-                write
-                    .wait_for_capacity(PARTS_AT_ONCE)
-                    .await
-                    .map_err(|error| self.error(name, &error))?;
+                if let Err(error) = write.wait_for_capacity(PARTS_AT_ONCE).await {
+                    // Parts that nobody sees are paid for all the same.
+                    let _ = write.abort().await;
+                    return Err(self.error(name, &error));
+                }
                 write.write(&part[..read]);
                 bytes += read as u64;
             }
@@ -227,13 +229,18 @@ impl Remote {
         })
     }
 
-    /// Gets a file from a byte on, and writes it; returns how many bytes came.
+    /// Gets some bytes of a file, and writes them; returns how many came. One that is longer there is left where they end.
     ///
     /// # Errors
     /// The store's; [`Error::Spool`] where it cannot be written. What came is written then.
-    pub fn download(&self, name: &str, from: u64, to: &mut impl Write) -> Result<u64, Error> {
+    pub fn download(
+        &self,
+        name: &str,
+        range: Range<u64>,
+        to: &mut impl Write,
+    ) -> Result<u64, Error> {
         let options = GetOptions {
-            range: (from > 0).then_some(GetRange::Offset(from)),
+            range: Some(GetRange::Bounded(range)),
             ..GetOptions::default()
         };
         self.runtime.block_on(async {

@@ -160,6 +160,8 @@ fn open_files(config: &SourceConfig, path: &FilePath) -> Result<Store, Error> {
             .ok_or_else(|| config.bad_url("it is neither a folder nor a file with a plain name"))?,
     };
     let files = LocalFileSystem::new_with_prefix(folder).map_err(|err| told(&err, named()))?;
+    // What is put into a folder is to be there after a power loss as it is in a store.
+    let files = files.with_fsync(true);
     Ok(Store {
         config: config.clone(),
         place,

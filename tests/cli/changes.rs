@@ -176,3 +176,69 @@ fn what_is_new_or_has_another_name_is_counted() {
         json!({"added": 1, "changed": 1, "gone": 0, "expired": 0})
     );
 }
+
+#[test]
+fn an_export_in_parts_or_without_some_rows_or_of_two_sources_lets_nobody_go() {
+    let home = complete();
+    users(&home, "users-a-2026-11-20T06-00-00Z", 1..=30);
+    users(&home, "users-b-2026-11-20T06-03-00Z", 31..=60);
+    sync(&home, 0);
+    home.run(&["resolve", "u1@EMEA"]).exits(0);
+    // A row that was rejected is of somebody who is there.
+    let path = home.path("in/users-b-2026-11-21T06-03-00Z.csv");
+    users(&home, "users-b-2026-11-21T06-03-00Z", 1..=59);
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(&path, text + "too,many,cells,in,this,row,of,all\n").unwrap();
+    let report = sync(&home, 0);
+    assert_eq!(report["changes"]["accounts"]["gone"], 0, "{report}");
+    let warnings = report["warnings"].to_string();
+    assert!(warnings.contains("lost 1 rows"), "{warnings}");
+    home.run(&["resolve", "u60@EMEA"]).exits(0);
+    // Two that list all: neither has all.
+    fs::create_dir(home.path("other")).unwrap();
+    let config = fs::read_to_string(home.path("identidex.toml")).unwrap();
+    let both = "[[source]]\nname = \"b\"\nurl = \"other\"\n[dataset";
+    fs::write(
+        home.path("identidex.toml"),
+        config.replace("[dataset", both),
+    )
+    .unwrap();
+    users(&home, "../other/users-2026-11-22T06-00-00Z", 1..=30);
+    users(&home, "../other/users-2026-11-23T06-00-00Z", 1..=25);
+    let report = sync(&home, 0);
+    let warnings = report["warnings"].to_string();
+    assert!(
+        warnings.contains("2 sources have exports of users"),
+        "{warnings}"
+    );
+    home.run(&["resolve", "u30@EMEA"]).exits(0);
+}
+
+#[test]
+fn a_column_that_is_new_changes_nobody() {
+    let home = complete();
+    users(&home, "users-2026-11-20T06-00-00Z", 1..=300);
+    sync(&home, 0);
+    users(&home, "users-2026-11-21T06-00-00Z", 1..=300);
+    let path = home.path("in/users-2026-11-21T06-00-00Z.csv");
+    let text = fs::read_to_string(&path).unwrap();
+    let rows = text.lines().enumerate().map(|(at, line)| match at {
+        0 => format!("{line},user.uid\n"),
+        at => format!("{line},aaaaaaaa-0000-4000-8000-{at:012}\n"),
+    });
+    fs::write(&path, rows.collect::<String>()).unwrap();
+    let report = sync(&home, 0);
+    assert_eq!(report["changes"]["accounts"]["changed"], 0, "{report}");
+}
+
+#[test]
+fn a_first_load_lets_go_of_nobody_who_was_there() {
+    let home = Home::new();
+    fs::create_dir(home.path("in")).unwrap();
+    let config = "[[source]]\nname = \"a\"\nurl = \"in\"\n[retention]\ndays = 100\n";
+    fs::write(home.path("identidex.toml"), config).unwrap();
+    users(&home, "users-2025-01-20T06-00-00Z", 1..=300);
+    users(&home, "users-2026-11-20T06-00-00Z", 301..=310);
+    let report = sync(&home, 0);
+    assert_eq!(report["accounts"], 10, "{report}");
+}

@@ -306,3 +306,127 @@ fn all_that_is_held_about_a_person_is_exported_and_nothing_of_others() {
     );
     home.run(&["export-person", "jdoe@APAC"]).exits(10);
 }
+
+#[test]
+fn whoever_is_gone_or_only_named_by_others_is_erased_too() {
+    let home = Home::new();
+    let config =
+        "[[source]]\nname = \"a\"\nurl = \"in\"\n[dataset.users]\nsemantics = \"complete\"\n";
+    fs::write(home.path("identidex.toml"), config).unwrap();
+    let user = |number: u32| format!("S-1-5-21-1-2-3-{number},,u{number}@EMEA,,,,,");
+    let rows: Vec<String> = (2000..2030).map(user).collect();
+    let rows: Vec<&str> = rows.iter().map(String::as_str).collect();
+    write(&home, "users-2026-11-20T06-00-00Z", &users(&rows));
+    write(&home, "users-2026-11-21T06-00-00Z", &users(&rows[1..]));
+    write(
+        &home,
+        "devices-2026-11-21T06-00-00Z",
+        "device.name,device.login.last_login_user_name\nNB-7,stranger@EMEA\n",
+    );
+    home.run(&["sync", "-q"]).exits(0);
+    home.run(&["resolve", "u2000@EMEA"]).exits(10);
+    let held = home.run(&["export-person", "u2000@EMEA"]).exits(0).stdout;
+    assert!(held.contains("S-1-5-21-1-2-3-2000"), "{held}");
+    home.run(&["forget", "u2000@EMEA", "--reason", "left"])
+        .exits(0);
+    home.run(&["forget", "stranger@EMEA", "--reason", "left"])
+        .exits(0);
+    home.run(&["forget", "nobody@EMEA", "--reason", "left"])
+        .exits(10);
+    for value in ["u2000@EMEA", "S-1-5-21-1-2-3-2000", "stranger@EMEA"] {
+        let spellings = spellings(value);
+        for (name, bytes) in home.files() {
+            let is_there = |text: &Vec<u8>| bytes.windows(text.len()).any(|part| part == text);
+            assert!(
+                name.starts_with("in/") || !spellings.iter().any(is_there),
+                "{value} in {name}"
+            );
+        }
+    }
+}
+
+#[test]
+fn acts_on_people_whose_names_are_alike_are_theirs() {
+    let home = Home::new();
+    let user = |number: u32, name: &str| {
+        format!("S-1-5-21-1-2-3-{number},,{name}@EMEA,{name}@contoso.com,,,,")
+    };
+    let rows = users(&[&user(1, "lee"), &user(2, "ashlee")]);
+    write(&home, "users-2026-11-20T06-00-00Z", &rows);
+    home.run(&["sync", "in", "-q"]).exits(0);
+    let log = "{\"who\":\"bot\",\"target\":\"ashlee@contoso.com\"}\n{\"target\":\"EMEA\\\\lee\"}\n";
+    fs::write(home.path("identity.audit.jsonl"), log).unwrap();
+    let held = home.run(&["export-person", "lee@contoso.com"]).exits(0);
+    assert!(!held.stdout.contains("ashlee"), "{}", held.stdout);
+    let held = held.json();
+    assert_eq!(held["acts"].as_array().unwrap().len(), 1, "{held}");
+}
+
+#[test]
+fn whoever_has_a_name_now_is_not_taken_for_whom_it_was_given_before() {
+    let home = office();
+    let heir =
+        "S-1-5-21-1004336348-1177238915-682003330-1999,,jdoe@EMEA,jane@example.com,,Jane Doe,Lab,";
+    write(&home, "users-2026-11-25T06-00-00Z", &users(&[heir]));
+    home.run(&["sync", "in", "-q"]).exits(0);
+    let before = home.files();
+    let answer = home.run(&["resolve", "jdoe@EMEA", "--json"]).json();
+    if answer["outcome"] == "one" {
+        let refused = home
+            .run(&["forget", "jdoe@EMEA", "--reason", "left"])
+            .exits(4);
+        assert!(refused.stderr.contains("SID"), "{}", refused.stderr);
+        home.run(&["export-person", "jdoe@EMEA"]).exits(4);
+    } else {
+        home.run(&["forget", "jdoe@EMEA", "--reason", "left"])
+            .exits(11);
+    }
+    assert!(home.files() == before, "something was changed");
+    let heirs = "S-1-5-21-1004336348-1177238915-682003330-1999";
+    let held = home.run(&["export-person", heirs]).exits(0).stdout;
+    assert!(!held.contains(SID) && !held.contains("John"), "{held}");
+    home.run(&["forget", heirs, "--reason", "left"]).exits(0);
+    home.run(&["resolve", SID]).exits(0);
+}
+
+#[test]
+fn without_the_list_nobody_comes_back_and_no_older_generation_does() {
+    let home = office();
+    let current = fs::read_link(home.path("identity.db")).unwrap();
+    let old = fs::read(home.path("").join(&current)).unwrap();
+    home.run(&["forget", SID, "--reason", "request"]).exits(0);
+    // From a backup.
+    fs::write(home.path("").join(&current), old).unwrap();
+    let refused = home.run(&["rollback"]).exits(1);
+    assert!(refused.stderr.contains("erased"), "{}", refused.stderr);
+    fs::remove_file(home.path("").join(&current)).unwrap();
+    let list = home.path("identity.db.d/erased.json");
+    let text = fs::read(&list).unwrap();
+    fs::remove_file(&list).unwrap();
+    for arguments in [
+        &["sync", "in", "-q"][..],
+        &["sync", "in", "-q", "--dry-run"],
+        &["forget", "ann@EMEA", "--reason", "request"],
+    ] {
+        let refused = home.run(arguments).exits(1);
+        assert!(refused.stderr.contains("restore it"), "{}", refused.stderr);
+    }
+    fs::write(&list, text).unwrap();
+    home.run(&["sync", "in", "-q"]).exits(0);
+    home.run(&["resolve", SID]).exits(10);
+}
+
+#[test]
+fn a_clock_that_was_set_back_keeps_no_generation() {
+    let home = office();
+    let current = fs::read_link(home.path("identity.db")).unwrap();
+    let file = fs::File::options()
+        .append(true)
+        .open(home.path("").join(&current))
+        .unwrap();
+    let tomorrow = std::time::SystemTime::now() + std::time::Duration::from_hours(24);
+    file.set_modified(tomorrow).unwrap();
+    home.run(&["forget", SID, "--reason", "request"]).exits(0);
+    assert!(!home.path("").join(&current).exists());
+    assert_eq!(traces(&home), Vec::<String>::new());
+}

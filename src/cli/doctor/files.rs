@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use indicatif::HumanBytes;
 
 use super::Finding;
-use crate::cli::{Context, beside};
+use crate::cli::Context;
 
 pub(super) fn look(context: &Context) -> Vec<Finding> {
     let mut findings: Vec<Finding> = private(context)
@@ -23,31 +23,23 @@ pub(super) fn look(context: &Context) -> Vec<Finding> {
 /// Files that are their owner's alone.
 fn private(context: &Context) -> Vec<(PathBuf, &'static str)> {
     let config = &context.config;
-    let index = &config.index.path;
     let secret = "a secret";
     let secrets = [
         (&config.nexthink.secret_file, secret),
         (&config.serve.token_file, secret),
         (&config.receive.token_file, secret),
         (&config.receive.forward_token_file, secret),
+        (&config.publish.key_file, "what generations are signed with"),
     ];
     let secrets = secrets
         .into_iter()
         .filter_map(|(path, what)| Some((path.clone()?, what)));
-    let audit = config
-        .nexthink
-        .audit
-        .clone()
-        .unwrap_or_else(|| beside(index, "audit.jsonl"));
-    let events = config
-        .receive
-        .events
-        .clone()
-        .unwrap_or_else(|| beside(index, "events.db"));
+    let erased = folder_of(&config.index.path).join("erased.json");
     secrets
         .chain([
-            (audit, "who had what done to whom"),
-            (events, "messages about people"),
+            (context.audit(), "who had what done to whom"),
+            (context.events(), "messages about people"),
+            (erased, "by what people are told who were erased"),
         ])
         .collect()
 }
@@ -82,7 +74,10 @@ fn of_configuration(path: &Path) -> Option<Finding> {
     let is_secret = |line: &str| {
         let key = line.split('=').next().unwrap_or_default().trim();
         let key = key.trim_matches('"').to_ascii_lowercase();
-        let is_id = key.ends_with("_id") || key.ends_with("_file") || key.starts_with('#');
+        let is_id = key.ends_with("_id")
+            || key == "public_key"
+            || key.ends_with("_file")
+            || key.starts_with('#');
         line.contains('=') && !is_id && SECRETS.iter().any(|end| key.ends_with(end))
     };
     let holds_secret = || fs::read_to_string(path).is_ok_and(|text| text.lines().any(is_secret));

@@ -23,7 +23,7 @@ use clap::Subcommand;
 use serde_json::json;
 use tokio::runtime::Runtime;
 
-use super::{BadUsage, Context, Exit, beside, print_json, sync};
+use super::{BadUsage, Context, Exit, print_json, sync};
 use crate::live::{Audit, Client, Credentials, Error, Mandate, Options, Secret, Tenant};
 use crate::lookup::{Index, NoTarget, Query};
 use crate::queried::Queried;
@@ -317,8 +317,7 @@ pub(super) fn audit(context: &Context) -> anyhow::Result<Audit> {
 }
 
 fn audit_path(context: &Context) -> PathBuf {
-    let beside = || beside(&context.config.index.path, "audit.jsonl");
-    context.config.nexthink.audit.clone().unwrap_or_else(beside)
+    context.audit()
 }
 
 /// Reads `name=value`.

@@ -33,6 +33,8 @@ pub struct Sieve<'e> {
     pub keep_for: Option<i64>,
     /// Who was erased.
     pub erased: &'e Erased,
+    /// How many claims were there before the run.
+    pub before: BySubject<usize>,
 }
 
 /// How much was let go.
@@ -42,6 +44,8 @@ pub struct LetGo {
     pub accounts: u64,
     /// The same of devices.
     pub devices: u64,
+    /// Those of both that were there before the run.
+    pub before: BySubject<u64>,
     /// Older rows of accounts and devices that are kept.
     pub parts: u64,
     /// Pairs of an account and a device that logins, and last logins, name.
@@ -80,6 +84,11 @@ pub fn sift(from: &Path, to: &Path, sieve: &Sieve) -> Result<Option<LetGo>> {
     let mut let_go = LetGo {
         accounts: fates.account.keys.len() as u64,
         devices: fates.device.keys.len() as u64,
+        before: BySubject::of(|subject| {
+            let let_go = fates[subject].keys.keys();
+            let before = let_go.filter(|claim| claim.at() < sieve.before[subject]);
+            before.count() as u64
+        }),
         ..LetGo::default()
     };
     sifting.write(Building::new(create(to)?)?, &fates, &mut let_go)?;
@@ -99,6 +108,7 @@ struct Sifting<'a> {
     cutoffs: [Option<i64>; Dataset::ALL.len()],
     erased: &'a Erased,
 }
+
 impl Sifting<'_> {
     fn is_old(&self, dataset: Dataset, observed_at: i64) -> bool {
         self.cutoffs[dataset as usize].is_some_and(|cutoff| observed_at < cutoff)
@@ -107,6 +117,7 @@ impl Sifting<'_> {
     fn is_part_old(&self, subject: Subject, part: &Part) -> bool {
         self.is_old(subject.dataset(), self.ledger.observed_at(part.object))
     }
+
     fn write(
         &self,
         mut building: Building,
@@ -137,6 +148,7 @@ impl Sifting<'_> {
         building.table("meta", |table| self.meta(let_go.parts > 0, table))?;
         building.finish().map(|_| ())
     }
+
     /// Clears other columns that say what told of somebody who was erased; returns how many.
     fn clear_extra(&self, fields: &mut Fields) -> u64 {
         match self.erased.is_empty() {
@@ -144,6 +156,7 @@ impl Sifting<'_> {
             false => fields.keep_extra(|_, value| !self.erased.has_value(value)),
         }
     }
+
     fn held(&self, fates: &BySubject<Fates>, table: &mut Table) -> Result<()> {
         let mut rows = self.last.reader.rows("held")?;
         let (mut id, mut record) = (0, Record::default());
