@@ -56,7 +56,7 @@ pub enum Error {
     },
     /// It was cut short or changed after it was published.
     #[error(
-        "{path} is damaged; restore it from a copy, go back with `identidex rollback`, or remove the index (the link and the folder beside it) and run `identidex sync`"
+        "{path} is damaged; restore it from a copy, or go back with `identidex rollback`; where neither can be, remove the generations and `current` from the folder beside the index, never its erased.json, and run `identidex sync`"
     )]
     Damaged {
         /// The file.

@@ -18,6 +18,7 @@ use crate::servers::{Azure, Folder as FolderServer, S3, Server};
 const PUSHING: Pushing = Pushing {
     keep: 2,
     is_again: false,
+    after: 0,
 };
 const SID: &str = "S-1-5-21-1-2-3-1104";
 

@@ -14,6 +14,7 @@ use super::forget::{doubtful, is_doubtful, keys_of, refused};
 use super::rows::{self, Format};
 use super::whole_file::WholeFile;
 use super::{Context, Exit, acts, print, print_json};
+use crate::identifier::Naming;
 use crate::index::{self, Person};
 use crate::ingest;
 use crate::receive::Events;
@@ -90,9 +91,28 @@ fn held(file: &Path, person: &Person, context: &Context) -> anyhow::Result<Value
         "rows": Vec::from_iter(rows),
         "account": selected(file, &format!("SELECT * FROM accounts WHERE id = {}", person.id))?,
         "devices": selected(file, &format!("{DEVICES} {}", person.id))?,
+        "named_by": named_by(file, &naming)?,
         "events": Vec::from_iter(events),
         "acts": acts::naming(&context.audit(), &naming)?,
     }))
+}
+
+/// Returns the cells of other rows that name a person: whose row it is, the column, and what stands there.
+fn named_by(file: &Path, naming: &Naming) -> anyhow::Result<Vec<Value>> {
+    const OTHERS: &str = "SELECT 'device' AS of, name, json_set(coalesce(extra, '{}'), '$.last_login', last_login) AS cells FROM devices \
+        UNION ALL SELECT 'account', name, extra FROM accounts WHERE extra IS NOT NULL";
+    let mut named = Vec::new();
+    for row in selected(file, OTHERS)? {
+        let cells: Value = serde_json::from_str(row["cells"].as_str().unwrap_or("{}"))?;
+        for (column, value) in cells.as_object().into_iter().flatten() {
+            if naming.is_in_json(value) {
+                named.push(
+                    json!({"of": row["of"], "name": row["name"], "column": column, "value": value}),
+                );
+            }
+        }
+    }
+    Ok(named)
 }
 
 const DEVICES: &str = "SELECT d.name, d.uid, d.collector_uid, d.serial, d.type, d.manufacturer, d.model, d.os, u.logins, u.last_used, \
@@ -124,6 +144,7 @@ fn page_of(held: &Value) -> String {
         ("rows", "What the exports say of the account"),
         ("account", "The account, as it is answered with"),
         ("devices", "Devices that it uses"),
+        ("named_by", "Rows of others that name it"),
         ("events", "Messages that name it"),
         ("acts", "What was done"),
     ] {

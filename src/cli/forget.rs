@@ -1,5 +1,6 @@
 //! `identidex forget`: erases a person from the index, for good.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,9 +14,9 @@ use super::sync::{configured_options, inbox_of};
 use super::words::printable;
 use super::{BadUsage, Context, Exit, acts, answer, print, print_json};
 use crate::identifier::Kind;
-use crate::index::{self, AccountKeys, Person};
+use crate::index::{self, AccountKeys, LetGo, Person};
 use crate::ingest::{self, Forgotten, Whom};
-use crate::lookup::{Answer, Evidence, Flag, Found, Outcome};
+use crate::lookup::{Answer, Evidence, Flag, Found, Index, Outcome, Query};
 use crate::publish::{Erasures, Folder};
 use crate::receive::Events;
 
@@ -138,12 +139,23 @@ fn forget(value: &str, args: &Args, context: &Context) -> anyhow::Result<Exit> {
         },
         (None, _) => return refused(&answer, args.json),
     };
+    let options = configured_options(&context.config)?;
+    let heirs = heirs(&index, &person)?;
     if args.dry_run {
-        show_plan(&answer, &person, args.json)?;
+        let let_go = ingest::would_forget(&options, &person)?;
+        let let_go = match (let_go, &whom) {
+            (None, Whom::Named(_)) => return refused(&answer, args.json),
+            (let_go, _) => let_go.unwrap_or_default(),
+        };
+        show_plan(&answer, &person, (let_go, &heirs), args.json)?;
         return Ok(Exit::Done);
     }
     let reason = args.reason.as_deref().unwrap_or_default();
-    let options = configured_options(&context.config)?;
+    if person.naming().is_in(reason) {
+        return Err(
+            BadUsage("--reason names the person; the list keeps it in clear".to_owned()).into(),
+        );
+    }
     // First, since it can be done again for as long as the index knows the account.
     let beside = beside_of(context, &person)?;
     let forgotten = match ingest::forget(&options, &whom, reason, super::by_chance()?) {
@@ -154,26 +166,71 @@ fn forget(value: &str, args: &Args, context: &Context) -> anyhow::Result<Exit> {
     };
     match args.json {
         true => print_json(&json_of(&forgotten, &beside))?,
-        false => print(text_of(&forgotten, &beside))?,
+        false => print(text_of(&forgotten, &beside) + &of_heirs(&heirs) + &of_copies(context))?,
     }
     Ok(Exit::Done)
 }
 
-fn show_plan(answer: &Answer, person: &Person, is_json: bool) -> anyhow::Result<()> {
-    let values = person.values.len() + person.full_names.len();
+/// Returns the account names of a person that are somebody else's today: what logins say by such a name alone goes, too.
+fn heirs(index: &Index, person: &Person) -> anyhow::Result<Vec<String>> {
+    let fields = person.rows.iter().flat_map(|row| &row.fields);
+    let names: BTreeSet<&String> = fields
+        .filter(|(field, _)| *field == "name")
+        .map(|(_, name)| name)
+        .collect();
+    let mut heirs = Vec::new();
+    for name in names {
+        let found = index.find(Query::account_name(name.as_str()).all_classes())?;
+        let mut keys = found.matches.iter().filter_map(|one| match &one.subject {
+            Found::Account { account, .. } => Some([&account.sid, &account.uid]),
+            Found::Device { .. } => None,
+        });
+        let is_other =
+            |key: &Option<String>| key.as_ref().is_some_and(|key| !person.values.contains(key));
+        if keys.any(|keys| keys.into_iter().any(is_other)) {
+            heirs.push(name.clone());
+        }
+    }
+    Ok(heirs)
+}
+
+fn show_plan(
+    answer: &Answer,
+    person: &Person,
+    (let_go, heirs): (LetGo, &[String]),
+    is_json: bool,
+) -> anyhow::Result<()> {
     if is_json {
         return print_json(&json!({
-            "would_erase": {"answer": answer, "claims": person.rows.len(), "values": values},
+            "would_erase": {
+                "answer": answer, "claims": let_go.accounts, "usages": let_go.usages, "cells": let_go.cells,
+                "names_of_others_today": heirs,
+            },
         }));
     }
-    print(match person.rows.is_empty() {
-        true => "no export of users has this account; whatever others say of it by that name would be erased".to_owned(),
-        false => format!(
-            "{}\n\nThis account would be erased: it is told of in {} ways, by {values} keys and other values.",
-            answer::text_of(answer),
-            person.rows.len(),
+    let whom = match person.rows.is_empty() {
+        true => "no export of users has this account; what others say of it by that name would be erased".to_owned(),
+        false => format!("{}\n\nThis account would be erased", answer::text_of(answer)),
+    };
+    print(format!(
+        "{whom}: {} rows of the account, {} of logins, {} cells of other rows{}",
+        let_go.accounts,
+        let_go.usages,
+        let_go.cells,
+        of_heirs(heirs)
+    ))
+}
+
+/// Says whose logins go, too.
+fn of_heirs(heirs: &[String]) -> String {
+    match heirs {
+        [] => String::new(),
+        names => format!(
+            "\nnote: {} is somebody else's today: logins and last users by the name alone are erased and left out, theirs too, and \
+             their devices may not be known by them any more; have logins exported with SIDs or uids",
+            printable(&names.join(", "))
         ),
-    })
+    }
 }
 
 /// Tells whether somebody else may be meant, and the account was not named by what is its own for ever.
@@ -267,6 +324,15 @@ fn is_below(path: &Path, folder: &Path) -> bool {
     let (path, folder): (Option<PathBuf>, Option<PathBuf>) = (whole(path), whole(folder));
     path.zip(folder)
         .is_some_and(|(path, folder)| path.starts_with(folder))
+}
+
+/// Says that other machines have the person still.
+fn of_copies(context: &Context) -> String {
+    let published = &context.config.publish;
+    match &published.url {
+        None => String::new(),
+        Some(_) => "\nnote: what was published has them still: `identidex publish` has them removed there, and where it is pulled".to_owned(),
+    }
 }
 
 fn json_of(forgotten: &Forgotten, beside: &Beside) -> serde_json::Value {

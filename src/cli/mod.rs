@@ -124,7 +124,6 @@ impl Exit {
             _ if error.is::<ClosedPipe>() => Exit::Done,
             _ if is_usage => Exit::Usage,
             Some(ingest::Error::NoSource) => Exit::Usage,
-            Some(error) if error.is_refusal() => Exit::Refused,
             Some(ingest::Error::Source(
                 source::Error::BadUrl { .. }
                 | source::Error::BadOption { .. }

@@ -12,6 +12,7 @@ use serde_json::json;
 use super::readers::readers;
 use super::{BadUsage, Context, Exit, print, print_json};
 use crate::distribute::{Pushed, Pushing, SigningKey, push};
+use crate::ingest::State;
 use crate::publish::Folder;
 use crate::source::Remote;
 
@@ -84,18 +85,32 @@ fn put_as(
     })?;
     let key = read_key(key)?;
     let folder = Folder::open(&context.config.index.path, readers(&context.config)?)?;
-    let remote =
-        Remote::open("publish", url, &config.options).map_err(crate::distribute::Error::from)?;
-    let pushed = push(
-        &folder,
-        &remote,
-        &key,
-        Pushing {
-            keep: config.keep,
-            is_again,
-        },
-    )?;
-    Ok((pushed, key, remote.place().to_owned()))
+    let after = State::load(&folder).published.unwrap_or_default().sequence;
+    let pushing = Pushing {
+        keep: config.keep,
+        is_again,
+        after,
+    };
+    let remote = Remote::open("publish", url, &config.options);
+    let remote = remote
+        .map_err(crate::distribute::Error::from)
+        .map(|remote| {
+            // In a folder, who may read the index may read what is published of it.
+            remote.with_mode(context.config.index.mode)
+        });
+    let pushed = remote.and_then(|remote| {
+        let pushed = push(&folder, &remote, &key, pushing)?;
+        Ok((pushed, remote.place().to_owned()))
+    });
+    if folder.path().is_dir() {
+        let ended = match &pushed {
+            Ok((pushed, _)) => Ok(pushed.manifest.sequence),
+            Err(error) => Err(error.to_string()),
+        };
+        State::note_published(&folder, ended);
+    }
+    let (pushed, place) = pushed?;
+    Ok((pushed, key, place))
 }
 
 fn text_of(pushed: &Pushed, key: &SigningKey, place: &str) -> String {

@@ -14,6 +14,8 @@ use crate::distribute::{PublicKey, Pulled, pull};
 use crate::publish::Folder;
 use crate::source::Remote;
 
+/// How often it looks at most: stores are paid for by requests.
+const SHORTEST: Duration = Duration::from_secs(1);
 /// How soon a signal is heeded while it waits.
 const POLL: Duration = Duration::from_millis(100);
 
@@ -63,6 +65,9 @@ pub(super) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
             (index.keep_generations, index.prune_after),
         )
     };
+    if args.every.is_some_and(|every| every < SHORTEST) {
+        return Err(BadUsage("--every: expected a second or more".to_owned()).into());
+    }
     let Some(every) = args.every.or(config.every) else {
         told(&once()?, args.json)?;
         return Ok(Exit::Done);

@@ -80,6 +80,10 @@ pub(super) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
             for warning in &report.warnings {
                 warn!("{warning}");
             }
+            // The failure without an object is the run's own.
+            for failure in report.failures.iter().filter(|one| one.object.is_empty()) {
+                error!("{}", failure.error);
+            }
             match show(args, context, &report) {
                 // Whoever reads the report had enough of it: how the run ended is the same.
                 Err(error) if error.is::<ClosedPipe>() => {}
@@ -101,13 +105,15 @@ pub(super) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
             }
         }
         Err(error) => {
-            let is_refusal = error.is_refusal();
+            // Somebody may have been erased since the last publication, and is not to wait for a run that succeeds.
+            if args.publish
+                && let Err(error) = publish::put(context)
+            {
+                error!("the generation cannot be published: {error:#}");
+            }
             let error = anyhow::Error::new(error);
             let mut report = Report::failed(&options.run, format!("{error:#}"));
             report.seconds = start.elapsed().as_secs_f64();
-            if is_refusal {
-                report.outcome = Outcome::Refused;
-            }
             if args.json {
                 print_json(&report)?;
             }
@@ -397,9 +403,10 @@ fn text_of(report: &Report, is_dry_run: bool) -> String {
     ];
     let changes = changes.map(|(of, name)| changes_in_words(&of, name));
     let changes: String = changes.into_iter().flatten().collect();
-    let published = match is_dry_run {
-        true => "not published".to_owned(),
-        false => format!("generation {}", report.generation),
+    let published = match report.outcome {
+        _ if is_dry_run => "not published".to_owned(),
+        Outcome::Refused => format!("refused; generation {} stays", report.generation),
+        _ => format!("generation {}", report.generation),
     };
     format!(
         "{taken}\n{rows}{changes}\n{published}: {} accounts, {} devices, {} usages",
@@ -432,7 +439,6 @@ fn some(count: u64, what: &str) -> String {
     }
 }
 
-/// The report of a run that came to nothing: the failure without an object is the run's own.
 /// The progress bar, on a terminal only.
 struct Bar {
     bar: ProgressBar,

@@ -167,7 +167,9 @@ fn assign_pull(pull: &mut Pull, key: &[&str], value: &Value) -> Result<(), Refus
         ["url"] => pull.url = Some(value.text(REMOTE)?.to_owned()),
         ["public_key"] => pull.public_key = Some(value.text(KEY)?.to_owned()),
         ["every"] => match value.duration()? {
-            Duration::ZERO => return Err(Refusal::Expected("a duration of more than nothing")),
+            every if every < Duration::from_secs(1) => {
+                return Err(Refusal::Expected("a duration of a second or more"));
+            }
             every => pull.every = Some(every),
         },
         ["options"] => pull.options = value.pairs()?,

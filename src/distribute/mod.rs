@@ -9,7 +9,7 @@ mod pull;
 mod push;
 
 pub use self::manifest::{Manifest, PublicKey, SigningKey};
-pub use self::pull::{Pulled, pull};
+pub use self::pull::{Pulled, pull, pulled_at};
 pub use self::push::{Pushed, Pushing, push};
 use crate::{index, source};
 
@@ -139,4 +139,5 @@ pub enum Error {
     },
 }
 
-type Result<T> = std::result::Result<T, Error>;
+/// What distributing comes to.
+pub type Result<T> = std::result::Result<T, Error>;

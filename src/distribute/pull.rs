@@ -6,6 +6,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tracing::info;
 
@@ -44,6 +45,17 @@ struct Known {
     erasures: u64,
     /// The file that is on its way.
     part: String,
+    /// When it was asked last, and answered, in seconds since 1970; written once in a while.
+    at: i64,
+}
+
+/// Returns when an index that is pulled was last known to be what is published; none where it is made here.
+///
+/// # Errors
+/// [`Error::Damaged`]; the file system's.
+pub fn pulled_at(folder: &Folder) -> Result<Option<Timestamp>> {
+    let known = read_known(folder)?;
+    Ok(known.map(|known| Timestamp::from_second(known.at).unwrap_or_default()))
 }
 
 /// Makes what a remote names the current generation of an index, if it is another one. `keep` generations stay, and those younger
@@ -71,7 +83,10 @@ pub fn pull(
     let place = || remote.place().to_owned();
     let pointer = match remote.pointer(CURRENT, tag.as_deref())? {
         Looked::Found(pointer) => pointer,
-        Looked::Same => return Ok(Pulled::Same),
+        Looked::Same => {
+            note_time(folder, known)?;
+            return Ok(Pulled::Same);
+        }
         Looked::Missing => return Err(Error::Nothing { place: place() }),
     };
     let manifest = Manifest::read(&pointer.bytes, key, remote.place())?;
@@ -106,6 +121,7 @@ pub fn pull(
         sequence: manifest.sequence,
         erasures: manifest.erasures,
         part: String::new(),
+        at: Timestamp::now().as_second(),
     };
     write_known(folder, &known)?;
     if is_current {
@@ -228,6 +244,17 @@ fn read_known(folder: &Folder) -> Result<Option<Known>> {
     known.map(Some).map_err(|_| Error::Damaged {
         path: folder.path().join("pulled.json").display().to_string(),
     })
+}
+
+/// Notes that nothing is new, where that was not noted lately: a disk is not to be written each second.
+fn note_time(folder: &Folder, known: Known) -> Result<()> {
+    /// Seconds ago that are not lately.
+    const NOTED_FOR: i64 = 60;
+    let now = Timestamp::now().as_second();
+    match (now - known.at).abs() < NOTED_FOR {
+        true => Ok(()),
+        false => write_known(folder, &Known { at: now, ..known }),
+    }
 }
 
 fn write_known(folder: &Folder, known: &Known) -> Result<()> {

@@ -37,6 +37,8 @@ pub struct Pushing {
     pub keep: u32,
     /// The file is put there once more, whatever is there under its name.
     pub is_again: bool,
+    /// The number of the last manifest that is known of here: where a store was emptied, readers still know it.
+    pub after: u64,
 }
 
 /// Puts the current generation of an index into a remote, and names it as the current one there. Generations with people who were
@@ -60,7 +62,7 @@ pub fn push(
     };
     let current = folder.current()?.ok_or(index::Error::Empty)?;
     current.verify()?;
-    let mut manifest = manifest_of(folder, &current, before.as_ref(), remote)?;
+    let mut manifest = manifest_of(folder, &current, before.as_ref(), (remote, pushing.after))?;
     let names = remote.names()?;
     let is_there = |before: &&Manifest| {
         !pushing.is_again
@@ -98,7 +100,7 @@ fn manifest_of(
     folder: &Folder,
     current: &Generation,
     before: Option<&Manifest>,
-    remote: &Remote,
+    (remote, after): (&Remote, u64),
 ) -> Result<Manifest> {
     let (erasures, is_done) = folder.erasures_of(current)?;
     if !is_done {
@@ -112,7 +114,7 @@ fn manifest_of(
             found: erasures.count(),
         });
     }
-    let sequence = before.map_or(0, |before| before.sequence) + 1;
+    let sequence = before.map_or(0, |before| before.sequence).max(after) + 1;
     let mut manifest = Manifest::new(sequence, current.number, current.blake3);
     manifest.erasures = erasures.count();
     manifest.oldest = erasures.since().min(current.number);

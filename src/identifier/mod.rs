@@ -46,7 +46,7 @@ pub use self::kind::Kind;
 pub(crate) use self::lengths::Lengths;
 pub use self::look_alike::ascii_skeleton;
 #[cfg(feature = "ingest")]
-pub(crate) use self::naming::Naming;
+pub(crate) use self::naming::{Naming, words};
 use self::not_said::is_placeholder;
 pub(crate) use self::not_said::says_nothing;
 pub use self::not_said::{Column, NotSaid};

@@ -50,9 +50,7 @@ impl Naming {
     /// Tells whether a text names the person: one of its words is an identifier, in any spelling that is understood; or it is
     /// what the person is called; or that stands in it, in several words, since one word may be anything.
     pub(crate) fn is_in(&self, text: &str) -> bool {
-        let between = |letter: char| letter.is_whitespace() || BETWEEN.contains(&letter);
-        let mut words = text.split(between).filter(|word| !word.is_empty());
-        words.any(|word| self.is_identifier(word)) || self.is_called(text)
+        words(text).any(|word| self.is_identifier(word)) || self.is_called(text)
     }
 
     /// Tells whether any text of a value does; names of members are others' words.
@@ -66,12 +64,7 @@ impl Naming {
     }
 
     fn is_identifier(&self, word: &str) -> bool {
-        let word = word.trim_end_matches(['.', ':']);
-        let is_one = |text: &str| normals(text).any(|normal| self.identifiers.contains(&normal));
-        is_one(word)
-            || word
-                .rsplit_once(':')
-                .is_some_and(|(_, behind)| is_one(behind))
+        normals(word).any(|normal| self.identifiers.contains(&normal))
     }
 
     fn is_called(&self, text: &str) -> bool {
@@ -82,6 +75,19 @@ impl Naming {
             *text == **name || (name.contains(char::is_whitespace) && stands_in(name, &text))
         })
     }
+}
+
+/// Returns the words of a text that may be identifiers: one behind a colon twice, with what stands before it and without.
+pub(crate) fn words(text: &str) -> impl Iterator<Item = &str> {
+    let between = |letter: char| letter.is_whitespace() || BETWEEN.contains(&letter);
+    let words = text
+        .split(between)
+        .map(|word| word.trim_end_matches(['.', ':']));
+    let words = words.flat_map(|word| {
+        let behind = word.rsplit_once(':').map(|(_, behind)| behind);
+        [Some(word), behind].into_iter().flatten()
+    });
+    words.filter(|word| !word.is_empty())
 }
 
 /// Tells whether words stand in a text, not as parts of longer ones.

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 
 use crate::bucket::Hash;
-use crate::identifier::{Kind, folded, normal_form};
+use crate::identifier::{Kind, folded, normal_form, words};
 use crate::observation::Entry;
 
 /// What an account can be known by, the strongest first.
@@ -71,9 +71,14 @@ impl Erased {
         !self.is_empty() && self.hashes.contains(&self.hash_of_key(kind, hash))
     }
 
-    /// Tells whether keys are, of which the strongest counts: SID, uid, name. A SID that was shown to be local is none.
+    /// Tells whether keys are, of which the strongest counts: SID, uid, name. A SID that was shown to be local is none, but where
+    /// it is all that is said.
     pub(super) fn has_strongest(&self, [sid, uid, name]: [Option<u64>; 3]) -> bool {
-        let sid = sid.filter(|sid| !self.has_key(Kind::WeakSid, *sid));
+        let is_weak = sid.is_some_and(|sid| self.has_key(Kind::WeakSid, sid));
+        if is_weak && uid.is_none() && name.is_none() {
+            return true;
+        }
+        let sid = sid.filter(|_| !is_weak);
         let mut keys = KEYS.into_iter().zip([sid, uid, name]);
         let strongest = keys.find_map(|(kind, key)| Some((kind, key?)));
         strongest.is_some_and(|(kind, key)| self.has_key(kind, key))
@@ -94,17 +99,21 @@ impl Erased {
         !self.is_empty() && normal_form(Kind::AccountName, text).is_ok_and(|normal| of(&normal))
     }
 
-    /// Tells whether a text is one that told of somebody who was erased, or is known by, in any spelling that is understood.
+    /// Tells whether a text is one that told of somebody who was erased, or one of its words is, in any spelling that is
+    /// understood.
     pub(super) fn has_value(&self, text: &str) -> bool {
+        !self.is_empty() && (self.is_value(text) || words(text).any(|word| self.is_value(word)))
+    }
+
+    fn is_value(&self, text: &str) -> bool {
         let has = |text: &str| self.hashes.contains(&self.hash_of_value(text));
         let is_key = |kind: Kind| {
             let normal = normal_form(kind, text);
             normal.is_ok_and(|normal| self.has_key(kind, Hash::of(&normal).high))
         };
         let is_address = |kind: Kind| normal_form(kind, text).is_ok_and(|normal| has(&normal));
-        !self.is_empty()
-            && (has(text)
-                || KEYS.into_iter().any(is_key)
-                || [Kind::Upn, Kind::Email].into_iter().any(is_address))
+        has(text)
+            || KEYS.into_iter().any(is_key)
+            || [Kind::Upn, Kind::Email].into_iter().any(is_address)
     }
 }

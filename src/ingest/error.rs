@@ -20,15 +20,6 @@ pub enum Error {
     /// No source was named.
     #[error("no source: name a folder or a URL, or add a [[source]] to the configuration")]
     NoSource,
-    /// The run would change more than it may.
-    #[error(
-        "nothing is published: {what}. Look at the newest files: columns that were swapped or a list that was cut do that; if it is \
-         right, `sync --accept` lets it through once, and breaker.percent says how much a run may change"
-    )]
-    TooMuchChanges {
-        /// What, and how much of how many.
-        what: String,
-    },
     /// None of the sources gave anything, and nothing was there from before.
     #[error("no source gave anything: {first}")]
     NothingGiven {
@@ -74,13 +65,6 @@ pub enum Error {
         "a fault of this program ended the run; report it with the place that was named before this line"
     )]
     Broken,
-}
-
-impl Error {
-    /// Tells whether the run is refused for what it would do, rather than failed.
-    pub fn is_refusal(&self) -> bool {
-        matches!(self, Error::TooMuchChanges { .. })
-    }
 }
 
 pub(super) type Result<T> = std::result::Result<T, Error>;

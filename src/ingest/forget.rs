@@ -69,6 +69,17 @@ pub fn forget(options: &Options, whom: &Whom, reason: &str, key: [u8; 32]) -> Re
     })
 }
 
+/// Says what erasing somebody would let go; nothing is changed.
+///
+/// # Errors
+/// As those of [`forget`].
+pub fn would_forget(options: &Options, person: &Person) -> Result<Option<LetGo>> {
+    let folder = Folder::open(&options.index, options.readers)?;
+    let _lock = folder.lock()?;
+    let current = folder.current()?.ok_or(index::Error::Empty)?;
+    let_go(&folder, &current, person, [0; 32])
+}
+
 /// Returns whom others name by a text; none where none does.
 fn named(
     folder: &Folder,
@@ -79,8 +90,19 @@ fn named(
     let Some(person) = index::person_named(text) else {
         return Ok(None);
     };
+    let let_go = let_go(folder, current, &person, key)?;
+    Ok(let_go.map(|_| person))
+}
+
+/// Says what erasing somebody lets go of a generation.
+fn let_go(
+    folder: &Folder,
+    current: &Generation,
+    person: &Person,
+    key: [u8; 32],
+) -> Result<Option<LetGo>> {
     let mut only = Erasures::begin(key);
-    only.add(&person, "", Timestamp::UNIX_EPOCH);
+    only.add(person, "", Timestamp::UNIX_EPOCH);
     let sieve = Sieve {
         keep_for: None,
         before: BySubject::default(),
@@ -88,7 +110,7 @@ fn named(
     };
     let let_go = sift(&current.path, &folder.sifted(), &sieve)?;
     let _ = std::fs::remove_file(folder.sifted());
-    Ok(let_go.map(|_| person))
+    Ok(let_go)
 }
 
 /// Does what an erasure that was ended left to do. Only under the lock.

@@ -11,7 +11,7 @@ use super::{Options, Run};
 use crate::identifier::hash128;
 use crate::index::Past;
 use crate::observation::{Object, ObservedFrom};
-use crate::publish::digits;
+use crate::publish::{OF_REFUSED, digits};
 use crate::source::{Listing, Sources, days_in};
 
 /// How far ahead of the clock an object may be observed: zones and clocks differ by less.
@@ -45,6 +45,7 @@ impl Run<'_> {
             // Where nothing was published yet, a run that leaves all out would call itself done.
             if past.is_some() && !self.options.is_accepting {
                 self.leave_out_failed(&mut new);
+                self.leave_out_refused(&mut new);
             }
         }
         self.refuse_undated(&mut new);
@@ -162,6 +163,21 @@ impl Run<'_> {
             tracing::info!(removed, "files that were taken in are removed");
         }
         Ok(())
+    }
+
+    /// Leaves out objects whose run was refused, where others are new: which of them was at fault nobody said. With nothing else
+    /// the run is tried again, and refused again.
+    fn leave_out_refused(&mut self, new: &mut Vec<Object>) {
+        let is_refused = |object: &Object| self.failed.is_refused(object);
+        if new.iter().all(is_refused) {
+            return;
+        }
+        let (refused, taken): (Vec<Object>, Vec<Object>) =
+            std::mem::take(new).into_iter().partition(is_refused);
+        *new = taken;
+        for object in refused {
+            self.fail(&object, OF_REFUSED.to_owned());
+        }
     }
 
     /// Has objects of the future wait for their time: until then their rows would be newer than all others.

@@ -34,7 +34,7 @@ use self::error::{Result, caught, chain};
 pub use self::examine::{Examined, Unfit, examine};
 use self::fold::Folded;
 use self::forget::made_of;
-pub use self::forget::{Forgotten, Whom, forget};
+pub use self::forget::{Forgotten, Whom, forget, would_forget};
 use self::listing::{identities, judge_of, judges};
 pub use self::options::Options;
 use self::reader::Fetched;
@@ -122,6 +122,7 @@ fn run_locked(
         let first = format!("source `{name}`: {why}");
         return Err(Error::NothingGiven { first });
     }
+    let all_new = new.clone();
     let are_new: HashSet<String> = new.iter().map(digits).collect();
     if new.is_empty() && !run.is_outdated {
         // Nothing is made of the last generation, and bit rot is to be found all the same.
@@ -143,6 +144,9 @@ fn run_locked(
         };
         run.is_outdated = false;
     }
+    if run.is_refused && !options.is_dry_run {
+        run.note_refused(&all_new)?;
+    }
     if !options.is_dry_run {
         settle_undone(folder, &listing.objects)?;
         run.settle_failed(&listing)?;
@@ -163,9 +167,6 @@ fn note_failed(options: &Options, error: &Error, start: Instant) {
         return;
     };
     let mut report = Report::failed(&options.run, chain(error));
-    if error.is_refusal() {
-        report.outcome = Outcome::Refused;
-    }
     report.seconds = seconds_since(start);
     let is_locked = matches!(error, Error::Index(index::Error::Locked { .. }));
     if !is_locked {
@@ -199,7 +200,7 @@ struct Run<'a> {
     sanity: Sanity,
     /// Who was erased.
     erased: Arc<Erased>,
-    /// A dry run would publish nothing, since it changes too much.
+    /// Nothing is published, or in a dry run would be, since it changes too much.
     is_refused: bool,
 }
 
@@ -262,7 +263,7 @@ impl Run<'_> {
             if let Some(made) = made {
                 self.publish(made)?;
             }
-            if !is_more {
+            if !is_more || (self.is_refused && !self.options.is_dry_run) {
                 return Ok(());
             }
         }
@@ -282,37 +283,71 @@ impl Run<'_> {
         let rules = self.options.rules();
         let made = folded.kept.make(&rules, &self.folder.building())?;
         let made = self.without_expired(made, &rules, spool)?;
-        self.look_at_changes(&made.changes)?;
-        Ok(Some(made))
+        match self.too_much(&made.changes) {
+            // What else it would do is told, too.
+            Some(why) if self.options.is_dry_run => {
+                self.report.warnings.push(why);
+                self.is_refused = true;
+                Ok(Some(made))
+            }
+            Some(why) => {
+                self.refuse(&made, why);
+                Ok(None)
+            }
+            None => Ok(Some(made)),
+        }
     }
 
-    /// Fails where more goes, or is otherwise, than a run may change unasked.
-    fn look_at_changes(&mut self, changes: &ChangesOf) -> Result<()> {
+    /// Says what would go, or be otherwise, that is more than a run may change unasked.
+    fn too_much(&self, changes: &ChangesOf) -> Option<String> {
         /// Fewer may be anything.
         const FLOOR: u64 = 100;
         let at_most = u64::from(self.options.change_at_most);
         if self.options.is_accepting || at_most >= 100 {
-            return Ok(());
+            return None;
         }
         let is_too_much =
             |count: u64, of: &Changes| count >= FLOOR && count * 100 > of.before * at_most;
+        let mut all = Vec::new();
         for (of, name) in [(&changes.account, "accounts"), (&changes.device, "devices")] {
             for (count, what) in [
                 (of.gone + of.expired, "would be gone"),
                 (of.changed, "would have other identifiers"),
             ] {
-                if !is_too_much(count, of) {
-                    continue;
+                if is_too_much(count, of) {
+                    all.push(format!("{count} of {} {name} {what}", of.before));
                 }
-                let what = format!("{count} of {} {name} {what}", of.before);
-                let error = Error::TooMuchChanges { what };
-                if !self.options.is_dry_run {
-                    return Err(error);
-                }
-                // What else it would do is told, too.
-                self.report.warnings.push(error.to_string());
-                self.is_refused = true;
             }
+        }
+        (!all.is_empty()).then(|| {
+            format!(
+                "nothing is published: {}. Look at the newest files: columns that were swapped or a list that was cut do that; if it \
+                 is right, `sync --accept` lets it through once, and breaker.percent says how much a run may change",
+                all.join("; ")
+            )
+        })
+    }
+
+    /// Refuses what was made: what it would have changed is told, and nothing else of it is left.
+    fn refuse(&mut self, made: &Made, why: String) {
+        for loaded in &made.loaded {
+            self.report.rows.add(loaded.counts);
+        }
+        self.report.changes.add(&made.changes);
+        self.report.failures.push(Failure::new("", why));
+        self.is_refused = true;
+        let _ = std::fs::remove_file(&made.path);
+    }
+
+    /// Has objects of a run that was refused stay out until that is accepted, where others are new.
+    fn note_refused(&mut self, new: &[Object]) -> Result<()> {
+        let current = self.folder.current()?;
+        let past = current
+            .map(|current| Past::load(&current.path))
+            .transpose()?;
+        let is_in = |object: &Object| past.as_ref().is_some_and(|past| past.knows(object));
+        for object in new.iter().filter(|object| !is_in(object)) {
+            self.failed.refuse(object);
         }
         Ok(())
     }

@@ -58,6 +58,20 @@ pub struct State {
     pub waiting: Waiting,
     /// By source and dataset, the newest object that was taken in.
     pub newest: NewestObjects,
+    /// What became of putting generations where other machines get them; absent where that was never done.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub published: Option<PublishedState>,
+}
+
+/// What became of putting generations where other machines get them.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct PublishedState {
+    /// When that was done last.
+    pub last_success: Option<String>,
+    /// Why it could not be done since.
+    pub error: Option<String>,
+    /// The number of the last manifest.
+    pub sequence: u64,
 }
 
 /// Usages that wait.
@@ -94,6 +108,23 @@ impl State {
         serde_json::from_slice(&text).unwrap_or_default()
     }
 
+    /// Notes that a generation was put where other machines get it, by the number of its manifest, or why it was not.
+    pub fn note_published(folder: &Folder, ended: Result<u64, String>) {
+        let mut state = State::load(folder);
+        let published = state.published.get_or_insert_default();
+        match ended {
+            Ok(sequence) => {
+                *published = PublishedState {
+                    last_success: Some(now()),
+                    error: None,
+                    sequence,
+                };
+            }
+            Err(error) => published.error = Some(error),
+        }
+        state.write(folder);
+    }
+
     /// Notes that a run begins, and of one that was killed, that it never ended.
     pub(super) fn begin(folder: &Folder, run: &str) {
         let mut state = State::load(folder);
@@ -117,9 +148,18 @@ impl State {
         if report.outcome == Outcome::Done {
             state.last_success = Some(now());
         }
-        let first = report.failures.first();
-        state.error = first.map(|failure| format!("{}: {}", failure.object, failure.error));
-        state.failures_in_a_row = 0;
+        state.error = report
+            .failures
+            .first()
+            .map(|failure| match &*failure.object {
+                // The run's own.
+                "" => failure.error.clone(),
+                object => format!("{object}: {}", failure.error),
+            });
+        state.failures_in_a_row = match report.outcome {
+            Outcome::Refused => state.failures_in_a_row + 1,
+            _ => 0,
+        };
         state.failed_objects = failed_objects;
         if state.generation != report.generation {
             state.look_into(index);

@@ -15,6 +15,9 @@ const REASON_BYTES: usize = 600;
 /// Objects that are kept; of more, those that failed first are tried again.
 const KEPT: usize = 10_000;
 
+/// Why an object stays out of whose run too much would have changed.
+pub const OF_REFUSED: &str = "a run with it was refused for what it would have changed; `identidex sync --accept` takes it in";
+
 /// Objects that failed by their content.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failed {
@@ -55,6 +58,17 @@ impl Failed {
         while self.objects.len() > KEPT {
             self.objects.pop_first();
         }
+    }
+
+    /// Notes an object of a run that was refused for what it would have changed.
+    pub fn refuse(&mut self, object: &Object) {
+        self.add(object, OF_REFUSED, OF_REFUSED);
+    }
+
+    /// Tells whether a run with an object was refused.
+    pub fn is_refused(&self, object: &Object) -> bool {
+        let known = self.objects.get(&digits(object));
+        known.is_some_and(|known| known.judged_by == OF_REFUSED)
     }
 
     /// Takes out objects that a listing does not have any more, or that were taken in.

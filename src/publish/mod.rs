@@ -12,7 +12,7 @@ mod rollback;
 mod undone;
 
 pub use self::erasures::{Erasure, Erasures};
-pub use self::failed::{Failed, FailedObject, digits};
+pub use self::failed::{Failed, FailedObject, OF_REFUSED, digits};
 pub use self::folder::{Folder, Lock};
 pub use self::generation::Generation;
 pub use self::readers::Readers;

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{Read, Write};
 use std::ops::Range;
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -37,6 +38,8 @@ pub struct Remote {
     kind: Kind,
     /// Of files: where they are.
     folder: PathBuf,
+    /// Of files: which mode they get; none: that of the system.
+    mode: Option<u32>,
     runtime: Threads,
 }
 
@@ -81,6 +84,7 @@ impl Remote {
             place: store.place,
             kind: store.kind,
             folder: store.folder,
+            mode: None,
             objects: store.objects,
             runtime,
         })
@@ -170,12 +174,32 @@ impl Remote {
         }
     }
 
+    /// Has files that are put into a folder have a mode.
+    pub fn with_mode(self, mode: u32) -> Remote {
+        Remote {
+            mode: Some(mode),
+            ..self
+        }
+    }
+
+    fn give_mode(&self, name: &str) -> Result<(), Error> {
+        let (Some(mode), Kind::Files) = (self.mode, &self.kind) else {
+            return Ok(());
+        };
+        let path = self.folder.join(self.at(name).as_ref());
+        let permissions = std::fs::Permissions::from_mode(mode);
+        std::fs::set_permissions(&path, permissions).map_err(|source| Error::Spool {
+            folder: path,
+            source,
+        })
+    }
+
     fn put(&self, name: &str, bytes: Vec<u8>, mode: PutMode) -> Result<(), Error> {
         let options = PutOptions::from(mode);
         let at = self.at(name);
         let put = self.objects.put_opts(&at, bytes.into(), options);
         match self.runtime.block_on(put) {
-            Ok(_) => Ok(()),
+            Ok(_) => self.give_mode(name),
             Err(
                 object_store::Error::AlreadyExists { .. }
                 | object_store::Error::Precondition { .. },
@@ -196,7 +220,7 @@ impl Remote {
     /// The store's; [`Error::Spool`] where the reader fails. Nothing is there under the name then.
     pub fn upload(&self, name: &str, from: &mut impl Read) -> Result<u64, Error> {
         let at = self.at(name);
-        self.runtime.block_on(async {
+        let bytes = self.runtime.block_on(async {
             let upload = self.objects.put_multipart(&at).await;
             let upload = upload.map_err(|error| self.error(name, &error))?;
             let mut write = WriteMultipart::new_with_chunk_size(upload, PART_BYTES);
@@ -225,8 +249,10 @@ impl Remote {
             }
             let ended = write.finish().await;
             ended.map_err(|error| self.error(name, &error))?;
-            Ok(bytes)
-        })
+            Ok::<_, Error>(bytes)
+        })?;
+        self.give_mode(name)?;
+        Ok(bytes)
     }
 
     /// Gets some bytes of a file, and writes them; returns how many came. One that is longer there is left where they end.

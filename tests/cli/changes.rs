@@ -242,3 +242,44 @@ fn a_first_load_lets_go_of_nobody_who_was_there() {
     let report = sync(&home, 0);
     assert_eq!(report["accounts"], 10, "{report}");
 }
+
+#[test]
+fn what_was_refused_does_not_come_in_with_the_next_good_file() {
+    let home = complete();
+    users(&home, "users-2026-11-20T06-00-00Z", 1..=300);
+    sync(&home, 0);
+    users(&home, "users-2026-11-21T06-00-00Z", 1..=30);
+    let refused = sync(&home, 4);
+    assert_eq!(refused["changes"]["accounts"]["gone"], 270, "{refused}");
+    assert_eq!(
+        (&refused["rows"]["read"], &refused["generation"]),
+        (&json!(30), &json!(1))
+    );
+    // Alone it is refused again, and again.
+    sync(&home, 4);
+    users(&home, "users-2026-11-22T06-00-00Z", 1..=300);
+    let partly = sync(&home, 3);
+    assert_eq!(partly["objects"]["loaded"], 1, "{partly}");
+    let error = partly["failures"][0]["error"].as_str().unwrap();
+    assert!(error.contains("--accept"), "{error}");
+    home.run(&["status", "--check"]).exits(1);
+    home.run(&["sync", "--accept", "-q"]).exits(0);
+    home.run(&["resolve", "u300@EMEA"]).exits(0);
+    home.run(&["sync", "-q"]).exits(0);
+}
+
+#[test]
+fn an_export_of_fewer_keys_changes_nobody() {
+    let home = complete();
+    users(&home, "users-2026-11-20T06-00-00Z", 1..=300);
+    sync(&home, 0);
+    fs::create_dir(home.path("vip")).unwrap();
+    let config = fs::read_to_string(home.path("identidex.toml")).unwrap();
+    let vip = "[[source]]\nname = \"vip\"\nurl = \"vip\"\n[dataset";
+    fs::write(home.path("identidex.toml"), config.replace("[dataset", vip)).unwrap();
+    let rows = (2001..=2250).map(|number| format!("S-1-5-21-1-2-3-{number},yes\n"));
+    let text = "user.sid,user.#vip\n".to_owned() + &rows.collect::<String>();
+    fs::write(home.path("vip/users-2026-11-21T06-00-00Z.csv"), text).unwrap();
+    let report = sync(&home, 0);
+    assert_eq!(report["changes"]["accounts"]["changed"], 0, "{report}");
+}

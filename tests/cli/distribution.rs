@@ -94,7 +94,7 @@ fn a_run_publishes_and_a_reader_follows_until_it_is_ended() {
     let (home, public) = ready();
     let config = format!(
         "[[source]]\nname = \"a\"\nurl = \"in\"\n[publish]\nurl = \"shared\"\nkey_file = \"publish.key\"\n\
-         [pull]\nurl = \"shared\"\npublic_key = \"{public}\"\nevery = \"50ms\"\n"
+         [pull]\nurl = \"shared\"\npublic_key = \"{public}\"\nevery = \"1s\"\n"
     );
     fs::write(home.path("identidex.toml"), config).unwrap();
     fs::create_dir(home.path("in")).unwrap();

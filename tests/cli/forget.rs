@@ -430,3 +430,64 @@ fn a_clock_that_was_set_back_keeps_no_generation() {
     assert!(!home.path("").join(&current).exists());
     assert_eq!(traces(&home), Vec::<String>::new());
 }
+
+#[test]
+fn lists_of_names_and_other_spellings_go_and_a_plan_says_what_goes() {
+    let home = office();
+    let boss =
+        |number: u32, boss: &str| format!("S-1-5-21-1-2-3-{number},,b{number}@EMEA,,,,,\"{boss}\"");
+    let rows = [
+        boss(1, r"EMEA\jdoe"),
+        boss(2, "[ann@EMEA, jdoe@EMEA]"),
+        boss(3, "SMTP:john.doe@example.com"),
+        boss(4, &format!("{{{}}}", UID.to_uppercase())),
+        boss(5, "ann@EMEA"),
+    ];
+    let rows: Vec<&str> = rows.iter().map(String::as_str).collect();
+    write(&home, "users-2026-11-22T06-00-00Z", &users(&rows));
+    home.run(&["sync", "in", "-q"]).exits(0);
+    let held = home.run(&["export-person", SID]).exits(0).json();
+    assert!(held["named_by"].as_array().unwrap().len() >= 4, "{held}");
+    home.run(&["forget", SID, "--reason", "of jdoe@EMEA"])
+        .exits(2);
+    let plan = home
+        .run(&["forget", SID, "--dry-run", "--json"])
+        .exits(0)
+        .json();
+    let done = home
+        .run(&["forget", SID, "--reason", "left", "--json"])
+        .exits(0)
+        .json();
+    for count in ["claims", "usages", "cells"] {
+        assert_eq!(plan["would_erase"][count], done["erased"][count], "{count}");
+    }
+    let sql = "SELECT name FROM accounts WHERE extra LIKE '%#boss%' ORDER BY name";
+    let left = home.run(&["query", sql, "--format", "csv"]).exits(0).stdout;
+    assert_eq!(left, "name\nb5@EMEA\n");
+}
+
+#[test]
+fn an_erasure_that_waits_is_told_and_whose_name_it_is_today_is_too() {
+    let home = office();
+    home.run(&["sync", "in", "-q"]).exits(0);
+    let heir =
+        "S-1-5-21-1004336348-1177238915-682003330-1999,,jdoe@EMEA,jane@example.com,,Jane Doe,Lab,";
+    write(&home, "users-2026-11-25T06-00-00Z", &users(&[heir]));
+    home.run(&["sync", "in", "-q"]).exits(0);
+    let plan = home.run(&["forget", SID, "--dry-run"]).exits(0).stdout;
+    assert!(
+        plan.contains("jdoe@EMEA is somebody else's today"),
+        "{plan}"
+    );
+    let before = fs::read_link(home.path("identity.db")).unwrap();
+    let old = fs::read(home.path("").join(&before)).unwrap();
+    let named = fs::read(home.path("identity.db.d/current")).unwrap();
+    home.run(&["forget", SID, "--reason", "left"]).exits(0);
+    home.run(&["status", "--check", "--max-age", "400d"]);
+    fs::write(home.path("").join(&before), old).unwrap();
+    fs::write(home.path("identity.db.d/current"), named).unwrap();
+    let check = home.run(&["status", "--check"]).exits(2).stdout;
+    assert!(check.contains("to be erased"), "{check}");
+    let doctor = home.run(&["doctor", "--quick"]).stdout;
+    assert!(doctor.contains("to be erased"), "{doctor}");
+}

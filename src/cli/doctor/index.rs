@@ -79,6 +79,11 @@ fn of_ages(index: &Index, context: &Context) -> Vec<Finding> {
                 format!("{until}, and ageing"),
                 "look whether its exporter still runs",
             ),
+            (_, FreshnessState::Unknown) => Finding::problem(
+                about,
+                format!("{until}, which is ahead of the clock"),
+                "check the clock of this machine, and the time_zone of the source",
+            ),
             _ => Finding::problem(
                 about,
                 format!("{until}, and stale"),

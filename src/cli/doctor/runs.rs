@@ -2,6 +2,9 @@
 
 use super::Finding;
 use crate::cli::{Context, readers};
+use jiff::Timestamp;
+
+use crate::distribute::{self, pulled_at};
 use crate::ingest::{Outcome, State};
 use crate::publish::Folder;
 
@@ -12,11 +15,19 @@ pub(super) fn look(context: &Context) -> anyhow::Result<Vec<Finding>> {
         return Ok(Vec::new());
     };
     let state = State::load(&folder);
+    let mut findings: Vec<Finding> = of_erasures(&folder).into_iter().collect();
+    findings.extend(of_undone(&folder));
+    findings.extend(of_published(&state));
+    if let Some(pulled) = pulled_at(&folder).transpose() {
+        findings.push(of_pull(pulled));
+        return Ok(findings);
+    }
     let Some(attempt) = &state.last_attempt else {
         let fix = "run `identidex sync`";
-        return Ok(vec![Finding::warning("runs", "none is noted", fix)]);
+        findings.push(Finding::warning("runs", "none is noted", fix));
+        return Ok(findings);
     };
-    let mut findings = vec![match (state.outcome, &state.error) {
+    findings.push(match (state.outcome, &state.error) {
         (Some(Outcome::Failed | Outcome::Refused), error) => Finding::problem(
             "runs",
             format!(
@@ -38,7 +49,7 @@ pub(super) fn look(context: &Context) -> anyhow::Result<Vec<Finding>> {
                 state.seconds
             ),
         ),
-    }];
+    });
     if let Some(since) = &state.running_since {
         let fix =
             "wait for it; where it was killed, the next run notes that, and takes up what it left";
@@ -60,4 +71,65 @@ pub(super) fn look(context: &Context) -> anyhow::Result<Vec<Finding>> {
         ));
     }
     Ok(findings)
+}
+
+/// Looks at the list of who was erased, and whether the index is without them.
+fn of_erasures(folder: &Folder) -> Option<Finding> {
+    let current = folder.current().ok()??;
+    match folder.erasures_of(&current) {
+        Ok((list, true)) if list.count() > 0 => Some(Finding::fine(
+            "erasures",
+            format!(
+                "the index is without {} people who were erased",
+                list.count()
+            ),
+        )),
+        Ok((_, true)) => None,
+        Ok((_, false)) => Some(Finding::problem(
+            "erasures",
+            "somebody is to be erased, and is in the index still",
+            "run `identidex sync`, and `identidex publish` where it is published",
+        )),
+        Err(error) => Some(Finding::problem(
+            "erasures",
+            format!("{error}"),
+            "restore erased.json from a backup before the next run",
+        )),
+    }
+}
+
+fn of_undone(folder: &Folder) -> Option<Finding> {
+    let undone = folder.undone().ok()?.objects().len();
+    let fix = "`identidex generations` lists them, `identidex sync --retry` takes them in";
+    let found = format!("{undone} objects are left out since a rollback");
+    (undone > 0).then(|| Finding::warning("runs", found, fix))
+}
+
+fn of_published(state: &State) -> Option<Finding> {
+    let published = state.published.as_ref()?;
+    Some(match (&published.error, &published.last_success) {
+        (Some(error), _) => Finding::problem(
+            "publishing",
+            error.clone(),
+            "run `identidex publish` by hand",
+        ),
+        (None, at) => Finding::fine(
+            "publishing",
+            format!("the last was at {}", at.as_deref().unwrap_or("no time")),
+        ),
+    })
+}
+
+fn of_pull(pulled: distribute::Result<Timestamp>) -> Finding {
+    match pulled {
+        Ok(at) => Finding::fine(
+            "pulling",
+            format!("it was last known to be up to date at {at}"),
+        ),
+        Err(error) => Finding::problem(
+            "pulling",
+            format!("{error}"),
+            "run `identidex pull` by hand",
+        ),
+    }
 }

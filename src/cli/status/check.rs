@@ -3,12 +3,14 @@
 use std::fmt;
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
 use super::Ages;
 use crate::cli::words::printable;
 use crate::cli::{Context, Exit, print, print_json, readers};
+use crate::distribute::{self, pulled_at};
+use crate::index;
 use crate::ingest::{Outcome, State};
 use crate::lookup::FreshnessState;
 use crate::publish::Folder;
@@ -53,14 +55,19 @@ impl fmt::Display for Level {
 
 pub(super) fn run(max_age: Duration, is_json: bool, context: &Context) -> anyhow::Result<Exit> {
     let now = Timestamp::now();
-    let folder = Folder::open(
-        &context.config.index.path,
-        readers::readers(&context.config)?,
-    );
-    let state = folder
-        .map(|folder| State::load(&folder))
-        .unwrap_or_default();
-    let mut findings = of_runs(&state, now, max_age);
+    let readers = readers::readers(&context.config)?;
+    let folder = Folder::open(&context.config.index.path, readers).ok();
+    let state = folder.as_ref().map(State::load).unwrap_or_default();
+    let pulled = folder
+        .as_ref()
+        .and_then(|folder| pulled_at(folder).transpose());
+    let mut findings = match pulled {
+        None => of_runs(&state, now, max_age),
+        Some(pulled) => of_pull(pulled, now, max_age),
+    };
+    findings.extend(folder.iter().flat_map(of_erasures));
+    findings.extend(folder.iter().filter_map(of_undone));
+    findings.extend(of_published(&state));
     findings.extend(of_index(context));
     let level = findings
         .iter()
@@ -92,16 +99,70 @@ pub(super) fn run(max_age: Duration, is_json: bool, context: &Context) -> anyhow
     Ok(level.exit())
 }
 
+/// Looks at when an index that other machines make was last known to be what they published.
+fn of_pull(
+    pulled: distribute::Result<Timestamp>,
+    now: Timestamp,
+    max_age: Duration,
+) -> Vec<Finding> {
+    let text = match pulled {
+        Ok(at) if !is_old(at, now, max_age) => return Vec::new(),
+        Ok(at) => format!("the last pull that got an answer was at {at}"),
+        Err(error) => error.to_string(),
+    };
+    vec![Finding {
+        level: Level::Stale,
+        text,
+    }]
+}
+
+/// Tells whether a time is longer ago than it may be; one ahead of the clock says nothing of how long.
+fn is_old(time: Timestamp, now: Timestamp, max_age: Duration) -> bool {
+    /// Clocks of machines differ by less.
+    const AHEAD: SignedDuration = SignedDuration::from_mins(10);
+    let age = now.duration_since(time);
+    age < -AHEAD || Duration::try_from(age).unwrap_or_default() > max_age
+}
+
+/// Looks whether somebody is still to be erased. The list is its owner's alone: others are told nothing.
+fn of_erasures(folder: &Folder) -> Option<Finding> {
+    let current = folder.current().ok()??;
+    let text = match folder.erasures_of(&current) {
+        Ok((_, true)) => return None,
+        Ok((_, false)) => "somebody is to be erased, and is in the index still".to_owned(),
+        Err(error @ index::Error::ErasuresLost { .. }) => error.to_string(),
+        Err(_) => return None,
+    };
+    Some(Finding {
+        level: Level::Failing,
+        text,
+    })
+}
+
+/// Looks whether objects stay out that a rollback undid.
+fn of_undone(folder: &Folder) -> Option<Finding> {
+    let undone = folder.undone().ok()?.objects().len();
+    (undone > 0).then(|| Finding {
+        level: Level::Stale,
+        text: format!("{undone} objects are left out since a rollback"),
+    })
+}
+
+/// Looks whether other machines get what is made here.
+fn of_published(state: &State) -> Option<Finding> {
+    let error = state.published.as_ref()?.error.as_ref()?;
+    Some(Finding {
+        level: Level::Stale,
+        text: format!("the generation could not be published: {error}"),
+    })
+}
+
 /// Looks at what the last runs left.
 fn of_runs(state: &State, now: Timestamp, max_age: Duration) -> Vec<Finding> {
     let finding = |level, text: String| Some(Finding { level, text });
     let is_old = |time: &Option<String>| {
-        let time = time
-            .as_deref()
-            .and_then(|time| time.parse::<Timestamp>().ok());
-        time.is_none_or(|time| {
-            Duration::try_from(now.duration_since(time)).unwrap_or_default() > max_age
-        })
+        let time = time.as_deref().and_then(|time| time.parse().ok());
+        time.is_none_or(|time| is_old(time, now, max_age))
     };
     if state.last_attempt.is_none() {
         let text = "no run is noted; is this where the index is?".to_owned();
@@ -113,6 +174,13 @@ fn of_runs(state: &State, now: Timestamp, max_age: Duration) -> Vec<Finding> {
             format!(
                 "{count} runs in a row failed, the last for: {}",
                 state.error.as_deref().unwrap_or_default()
+            ),
+        ),
+        _ if state.failed_objects > 0 => finding(
+            Level::Stale,
+            format!(
+                "{} objects are left out for what they hold; `identidex status` names them",
+                state.failed_objects
             ),
         ),
         (Some(Outcome::Partial), _) => finding(
@@ -168,7 +236,12 @@ fn of_index(context: &Context) -> Vec<Finding> {
         .overall
         .as_of
         .map_or("nothing".to_owned(), |at| at.to_string());
-    let text = format!("what the index knows is of {of}: {}", ages.overall.state);
+    let text = match ages.overall.state {
+        FreshnessState::Unknown if ages.overall.as_of.is_some() => {
+            format!("what the index knows is of {of}, ahead of the clock")
+        }
+        state => format!("what the index knows is of {of}: {state}"),
+    };
     vec![Finding { level, text }]
 }
 
