@@ -151,6 +151,12 @@ CREATE TABLE shape (
   columns TEXT NOT NULL
 ) STRICT;
 
+-- How many of each kind there were on the day of the newest object: src/index/day_counts.rs. id = days since 1970 << 8 | kind.
+CREATE TABLE day (
+  id INTEGER PRIMARY KEY,
+  count INTEGER NOT NULL
+) STRICT;
+
 CREATE TABLE text (
   id INTEGER PRIMARY KEY,
   value TEXT NOT NULL
@@ -250,3 +256,12 @@ FROM object;
 
 CREATE VIEW rejects AS
 SELECT o.source, o.key, r.line, r.field, r.reason FROM reject r JOIN object o ON o.id = r.object;
+
+CREATE VIEW counts AS
+SELECT strftime('%Y-%m-%d', (id >> 8) * 86400, 'unixepoch') AS day,
+  CASE WHEN id & 255 < 16 THEN 'accounts' WHEN id & 255 < 24 THEN 'devices' WHEN id & 255 < 32 THEN 'usages' ELSE 'waiting' END AS subject,
+  CASE id & 255 WHEN 0 THEN 'unknown' WHEN 1 THEN 'person' WHEN 2 THEN 'machine' WHEN 3 THEN 'local' WHEN 4 THEN 'service'
+    WHEN 5 THEN 'admin' WHEN 8 THEN 'gone' WHEN 17 THEN 'gone' WHEN 18 THEN 'shared' WHEN 19 THEN 'owned' WHEN 32 THEN 'unknown'
+    WHEN 33 THEN 'ambiguous' ELSE 'all' END AS kind,
+  count
+FROM day;

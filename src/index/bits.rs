@@ -25,6 +25,11 @@ impl Bits {
             .is_some_and(|bits| bits >> (id % 64) & 1 != 0)
     }
 
+    /// Returns how many bits are set.
+    pub(super) fn count(&self) -> u64 {
+        self.0.iter().map(|word| u64::from(word.count_ones())).sum()
+    }
+
     /// Returns the ids whose bit is set, in order.
     pub(super) fn iter(&self) -> impl Iterator<Item = u32> {
         let words = (0u32..).zip(&self.0);

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::claim::{ClaimId, Print};
 use super::contents::Contents;
+use super::day_counts::DayCounts;
 use super::erased::Erased;
 use super::error::{Error, Result, damaged};
 use super::former::{Formers, Name, Naming, want_last_user};
@@ -53,6 +54,7 @@ pub struct Kept {
     pub(super) mentions: Mentions,
     pub(super) formers: Formers,
     pub(super) held: HeldValues,
+    pub(super) day_counts: DayCounts,
     /// New identifiers, and keys that mentions want the claims of.
     pub(super) identifiers: Lanes,
     pub(super) wants: Lanes,
@@ -81,6 +83,7 @@ impl Kept {
             mentions: Mentions::default(),
             formers: Formers::default(),
             held: HeldValues::default(),
+            day_counts: DayCounts::default(),
             identifiers: lanes(),
             wants: lanes(),
             known: Arc::default(),
@@ -98,6 +101,7 @@ impl Kept {
         let mut known = Known::default();
         self.ledger = Ledger::load(last)?;
         self.texts = Texts::load(last.rows("text")?)?;
+        self.day_counts = DayCounts::load(last.rows("day")?)?;
         let (ledger, wants) = (&self.ledger, &mut self.wants);
         let (accounts, others) = std::thread::scope(|scope| {
             // An account names no last user.

@@ -76,6 +76,7 @@ impl SubjectRows<'_> {
         made.record.put_columns(text.columns());
         made.rows.push(i64::from(row), &made.record);
         made.classes.push(class);
+        made.tally.add(class, self.gone.has(row));
         let texts = texts.iter().map(|text| columns_of(text));
         let texts = texts.collect::<Result<Vec<_>>>()?;
         let of_claims: Vec<_> = claims.iter().copied().zip(texts).collect();

@@ -14,6 +14,7 @@ mod bits;
 mod building;
 mod claim;
 mod contents;
+mod day_counts;
 mod days;
 mod digest;
 mod domains;

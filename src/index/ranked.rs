@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use super::aside::PutAside;
+use super::bits::Bits;
 use super::claim::ClaimId;
 use super::former::name_in;
 use super::in_order::{ROWS, in_order};
@@ -117,6 +118,21 @@ impl Ranked {
     /// Returns the id and the rank of the usage at a position.
     pub(super) fn of(&self, at: usize) -> (i64, Rank) {
         (self.ids[at], self.ranks[at])
+    }
+
+    /// Counts the devices that are shared, and those that are somebody's own.
+    pub(super) fn shared_and_owned(&self) -> (u64, u64) {
+        let (mut shared, mut owned) = (Bits::default(), Bits::default());
+        for (id, rank) in self.ids.iter().zip(&self.ranks) {
+            let device = *id as u32;
+            if rank.is_shared {
+                shared.set(device);
+            }
+            if rank.not_primary.is_none() {
+                owned.set(device);
+            }
+        }
+        (shared.count(), owned.count())
     }
 
     /// Returns devices with the ids of their usages, in order.

@@ -8,6 +8,7 @@ use super::Changes;
 use super::aside::Aside;
 use super::bits::Bits;
 use super::claim::{Claim, ClaimId, Part, Print, Stored, said};
+use super::day_counts::Tally;
 use super::digest::Digest;
 use super::domains::Domains;
 use super::error::Result;
@@ -95,6 +96,7 @@ pub(super) struct MadeRows {
     pub(super) composed: Vec<(ClaimId, Record)>,
     pub(super) counts: NewestRows,
     pub(super) changed: Changed,
+    pub(super) tally: Tally,
     pub(super) digest: Digest,
     pub(super) record: Record,
     pub(super) bytes: Vec<u8>,
@@ -111,6 +113,7 @@ pub(super) struct WrittenRows {
     pub(super) domains: Domains,
     pub(super) counts: NewestRows,
     changed: Changed,
+    pub(super) tally: Tally,
     pub(super) digest: Digest,
 }
 
@@ -152,6 +155,7 @@ impl SubjectRows<'_> {
             domains: Domains::default(),
             counts: NewestRows::default(),
             changed: Changed::default(),
+            tally: Tally::default(),
             digest: Digest::default(),
         };
         let mut composed = Aside::new(folder);
@@ -406,6 +410,7 @@ impl SubjectRows<'_> {
         made.seen.push(last, seen_in, there_since);
         match owner {
             None => {
+                made.tally.add(class, self.gone.has(id.row()));
                 if self.sharing.same_value[self.subject].has(id.row()) {
                     let same = holders(self.subject, id.row(), text.columns())?;
                     made.same_value.extend(same);
@@ -531,6 +536,7 @@ impl WrittenRows {
         self.changed.added += made.changed.added;
         self.changed.changed.extend(made.changed.changed);
         self.changed.gone.extend(made.changed.gone);
+        self.tally.join(made.tally);
         self.digest.join(made.digest);
         Ok(())
     }

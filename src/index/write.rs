@@ -6,6 +6,7 @@ use std::ops::Range;
 use super::aside::{Aside, AsideReader, PutAside};
 use super::bits::Bits;
 use super::building::Building;
+use super::day_counts::Counted;
 use super::digest::Digest;
 use super::domains::Domains;
 use super::error::{Error, Result};
@@ -69,6 +70,7 @@ pub(super) fn write(mut building: Building, mut writing: Writing) -> Result<Tabl
     writing.usages(&mut building, &devices.shown, &ranked, &extras)?;
     writing.held(&mut building, &mut digest)?;
     writing.rest(&mut building, &mut digest)?;
+    writing.count_day(&mut building, (&accounts, &devices), &ranked, usages)?;
     let digest = digest.sum();
     let changes = BySubject {
         account: accounts.changes(),
@@ -324,6 +326,31 @@ impl Writing<'_> {
             }
             Ok(())
         })
+    }
+
+    fn count_day(
+        &mut self,
+        building: &mut Building,
+        (accounts, devices): (&WrittenRows, &WrittenRows),
+        ranked: &Ranked,
+        usages: u64,
+    ) -> Result<()> {
+        let waiting = [State::Unknown, State::Ambiguous];
+        let (shared, owned) = ranked.shared_and_owned();
+        let counted = Counted {
+            accounts: accounts.tally,
+            devices: devices.tally,
+            shared,
+            owned,
+            usages,
+            waiting: waiting.map(|state| self.placed.counts[state as usize]),
+        };
+        let newest = self.kept.ledger.coverage().into_iter().flatten().max();
+        if let Some(newest) = newest {
+            self.kept.day_counts.add(newest, &counted);
+        }
+        let counts = &self.kept.day_counts;
+        building.table("day", |table| counts.write(table))
     }
 
     fn waiting(&self, table: &mut Table) -> Result<()> {

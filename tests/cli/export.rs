@@ -8,7 +8,9 @@ use serde_json::Value;
 use crate::servers::tool;
 use crate::util::Home;
 
-const VIEWS: [&str; 5] = ["accounts", "devices", "usages", "loads", "rejects"];
+const VIEWS: [&str; 6] = [
+    "accounts", "devices", "usages", "loads", "rejects", "counts",
+];
 
 #[test]
 fn every_view_is_read_by_what_analysts_use() {

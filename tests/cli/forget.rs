@@ -440,7 +440,7 @@ fn lists_of_names_and_other_spellings_go_and_a_plan_says_what_goes() {
         boss(1, r"EMEA\jdoe"),
         boss(2, "[ann@EMEA, jdoe@EMEA]"),
         boss(3, "SMTP:john.doe@example.com"),
-        boss(4, &format!("{{{}}}", UID.to_uppercase())),
+        boss(4, &format!("{{{}}}", UID.to_ascii_uppercase())),
         boss(5, "ann@EMEA"),
     ];
     let rows: Vec<&str> = rows.iter().map(String::as_str).collect();

@@ -160,3 +160,24 @@ fn values_steer_no_terminal_and_run_in_no_spreadsheet() {
         assert!(!text.contains(['\u{1b}', '\u{202e}']), "{format}: {text}");
     }
 }
+
+#[test]
+fn each_day_is_counted_once_by_its_last_generation() {
+    let home = Home::new();
+    std::fs::create_dir(home.path("in")).unwrap();
+    let users = |name: &str, count: u32| {
+        let rows = (0..count).map(|number| format!("u{number}@EMEA,S-1-5-21-1-2-3-{number}\n"));
+        let text = "user.name,user.sid\n".to_owned() + &rows.collect::<String>();
+        fs::write(home.path(&format!("in/users-{name}.csv")), text).unwrap();
+        home.run(&["sync", "in", "-q"]).exits(0);
+    };
+    users("2026-11-20T06-00-00Z", 3);
+    users("2026-11-21T06-00-00Z", 5);
+    users("2026-11-21T12-00-00Z", 8);
+    // Of a day before: the newest file is still that of the 21st.
+    users("2026-11-20T07-00-00Z", 9);
+    let sql = "SELECT day, count FROM counts WHERE subject = 'accounts' AND kind = 'unknown' OR kind = 'person' AND count > 0";
+    let rows = home.run(&["query", sql, "--format", "csv"]).exits(0).stdout;
+    let rows: Vec<&str> = rows.lines().filter(|row| !row.ends_with(",0")).collect();
+    assert_eq!(rows, ["day,count", "2026-11-20,3", "2026-11-21,9"]);
+}

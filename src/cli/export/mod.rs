@@ -4,6 +4,7 @@ mod cmdb;
 mod dictionary;
 mod pseudonyms;
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -18,8 +19,6 @@ use super::whole_file::WholeFile;
 use super::{Context, Exit, print, print_json};
 use crate::sql::{Bounds, Sql, Taker, ValueRef};
 
-/// The views, each a file.
-const VIEWS: [&str; 5] = ["accounts", "devices", "usages", "loads", "rejects"];
 /// Has a spreadsheet read a file as UTF-8, not as its local code page.
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 /// How long one view may take: what ends it is a signal.
@@ -81,7 +80,7 @@ pub(super) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
     };
     let parts = match args.cmdb {
         Some(Cmdb::Servicenow) => vec![Part {
-            name: "cmdb_ci_computer",
+            name: "cmdb_ci_computer".to_owned(),
             statement: cmdb::servicenow(&mut sql)?,
             columns: Vec::new(),
         }],
@@ -109,22 +108,29 @@ pub(super) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
 
 /// What is asked for a file, and the kinds of its columns, where the file knows kinds.
 struct Part {
-    name: &'static str,
+    name: String,
     statement: String,
     columns: Vec<(String, Kind)>,
 }
 
-/// Returns what is asked for each view.
+/// Returns what is asked for each view that the index has: an older one has fewer.
 fn of_views(args: &Args, sql: &mut Sql, bounds: &Bounds) -> anyhow::Result<Vec<Part>> {
     if args.pseudonymise {
         pseudonyms::define(sql)?;
     }
-    let views = dictionary::views()?;
+    let mut views = BTreeMap::new();
+    let mut has = Names::default();
+    rows::ran((sql, VIEWS, bounds), &mut has)?;
+    for [view, column] in has.0 {
+        views.entry(view).or_insert_with(Vec::new).push(column);
+    }
+    let dictionary = dictionary::views()?;
     let mut parts = Vec::new();
-    for name in VIEWS {
+    for (name, column_names) in views {
         let (mut asked, mut columns) = (Vec::new(), Vec::new());
-        let view = views.get(name).context("a view is not in the dictionary")?;
-        for column_name in columns_of(name, sql, bounds)? {
+        let view = dictionary.get(&name);
+        let view = view.context("a view is not in the dictionary")?;
+        for column_name in column_names {
             let column = view.columns.get(&column_name);
             let column = column.context("a column is not in the dictionary")?;
             asked.push(match args.pseudonymise {
@@ -134,34 +140,34 @@ fn of_views(args: &Args, sql: &mut Sql, bounds: &Bounds) -> anyhow::Result<Vec<P
             columns.push((column_name, column.kind()));
         }
         parts.push(Part {
-            name,
             statement: format!("SELECT {} FROM {name}", asked.join(", ")),
+            name,
             columns,
         });
     }
     Ok(parts)
 }
 
-fn columns_of(view: &str, sql: &Sql, bounds: &Bounds) -> anyhow::Result<Vec<String>> {
-    let mut columns = Columns::default();
-    let statement = format!("SELECT * FROM {view} LIMIT 0");
-    rows::ran((sql, &statement, bounds), &mut columns)?;
-    Ok(columns.0)
-}
+/// The names of views and of their columns, in order.
+const VIEWS: &str = "SELECT v.name, c.name FROM sqlite_schema v, pragma_table_info(v.name) c WHERE v.type = 'view' ORDER BY v.name, c.cid";
 
-/// The names of a statement's columns.
+/// Rows of names.
 #[derive(Default)]
-struct Columns(Vec<String>);
+struct Names(Vec<[String; 2]>);
 
-impl Taker for Columns {
+impl Taker for Names {
     type Error = anyhow::Error;
 
-    fn columns(&mut self, names: &[String]) -> anyhow::Result<()> {
-        self.0 = names.to_vec();
+    fn columns(&mut self, _: &[String]) -> anyhow::Result<()> {
         Ok(())
     }
 
-    fn row(&mut self, _: &[ValueRef<'_>]) -> anyhow::Result<()> {
+    fn row(&mut self, cells: &[ValueRef<'_>]) -> anyhow::Result<()> {
+        let [left, right] = cells else {
+            anyhow::bail!("a row of names has two cells");
+        };
+        self.0
+            .push([left.as_str()?.to_owned(), right.as_str()?.to_owned()]);
         Ok(())
     }
 }

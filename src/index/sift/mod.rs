@@ -142,7 +142,7 @@ impl Sifting<'_> {
         })?;
         building.table("crowd", |table| self.crowds(renumber, table))?;
         building.table("text", |table| self.texts(&used, table))?;
-        for name in ["object", "reject", "shape"] {
+        for name in ["object", "reject", "shape", "day"] {
             building.table(name, |table| self.copy(name, table))?;
         }
         building.table("meta", |table| self.meta(let_go.parts > 0, table))?;
