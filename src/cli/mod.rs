@@ -14,6 +14,7 @@ mod export_person;
 mod forget;
 mod generations;
 mod impacted;
+mod init;
 mod man;
 mod mcp;
 mod nexthink;
@@ -32,6 +33,7 @@ mod answer;
 mod asked;
 mod clues;
 mod gauges;
+mod newest;
 mod readers;
 mod rows;
 mod whole_file;
@@ -187,6 +189,21 @@ fn beside(index: &Path, what: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
+/// Tells whether a key's value is a secret, by the key.
+fn names_secret(key: &str) -> bool {
+    const SECRETS: [&str; 6] = [
+        "secret",
+        "token",
+        "password",
+        "key",
+        "sas",
+        "connection_string",
+    ];
+    let key = key.to_ascii_lowercase();
+    let is_none = key.ends_with("_id") || key.ends_with("_file") || key == "public_key";
+    !is_none && SECRETS.iter().any(|end| key.ends_with(end))
+}
+
 /// Returns what SIGINT and SIGTERM set.
 fn stop_on_signals() -> anyhow::Result<Arc<AtomicBool>> {
     let stop = Arc::new(AtomicBool::new(false));
@@ -252,6 +269,7 @@ enum LogFormat {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Init(init::Args),
     Sync(sync::Args),
     Resolve(resolve::Args),
     Why(why::Args),
@@ -370,6 +388,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
             }
             ended
         }
+        Command::Init(args) => init::run(args, &context),
         Command::Resolve(args) => resolve::run(args, &context),
         Command::Why(args) => why::run(args, &context),
         Command::Status(args) => status::run(args, &context),

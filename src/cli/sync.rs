@@ -324,7 +324,7 @@ fn named(arguments: &[String], known: &[Source]) -> anyhow::Result<Vec<SourceCon
 }
 
 /// Returns an absolute path without links, or the URL without the slash at its end.
-fn normalised(argument: &str) -> anyhow::Result<String> {
+pub(super) fn normalised(argument: &str) -> anyhow::Result<String> {
     if let Some((scheme, rest)) = argument.split_once("://") {
         // The URL becomes a name, which is stored and shown.
         return match has_secret(rest) && scheme != queried::SCHEME {

@@ -28,6 +28,11 @@ impl WholeFile {
         self.file.as_file()
     }
 
+    /// Returns where it is until it is kept.
+    pub(super) fn path(&self) -> &Path {
+        self.file.path()
+    }
+
     /// Has it be there, on the disk for good.
     pub(super) fn keep(self) -> anyhow::Result<()> {
         let name = || unwritable(&self.path);

@@ -11,7 +11,7 @@ use super::tally::Tally;
 use crate::class::Patterns;
 use crate::decode::{self, Form, Reading};
 use crate::identifier::NotSaid;
-use crate::mapping::{self, Mapper, Mapping, held_by, shown_name};
+use crate::mapping::{self, Mapper, Mapping, field_names, held_by, shown_name};
 use crate::observation::Layout;
 use crate::schema::Dataset;
 
@@ -26,6 +26,8 @@ pub struct Examined {
     pub rejected: u64,
     /// What its columns are called.
     pub columns: Vec<String>,
+    /// Which fields are filled, and by which columns.
+    pub fields: Vec<(&'static str, String)>,
     /// Names of columns that no field takes.
     pub unknown: Vec<String>,
 }
@@ -77,6 +79,14 @@ pub fn examine(
             rows: tally.rows(),
             rejected: tally.rejected(),
             columns: form.header.clone(),
+            fields: field_names(layout.dataset)
+                .into_iter()
+                .zip(&layout.columns)
+                .filter_map(|(field, column)| {
+                    let name = form.header.get((*column)?)?;
+                    Some((field, shown_name(name).to_owned()))
+                })
+                .collect(),
             unknown: layout
                 .extra
                 .iter()

@@ -8,6 +8,7 @@ mod doctor;
 mod export;
 mod forget;
 mod impacted;
+mod init;
 mod nexthink;
 mod odd;
 mod queried;

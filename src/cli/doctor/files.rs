@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use indicatif::HumanBytes;
 
 use super::Finding;
-use crate::cli::Context;
+use crate::cli::{Context, names_secret};
 
 pub(super) fn look(context: &Context) -> Vec<Finding> {
     let mut findings: Vec<Finding> = private(context)
@@ -61,24 +61,11 @@ fn of_private(path: &Path, what: &str) -> Option<Finding> {
 
 /// A configuration that everybody may write says whom an index is made of; one with a secret is not to be read by all.
 fn of_configuration(path: &Path) -> Option<Finding> {
-    const SECRETS: [&str; 7] = [
-        "secret",
-        "token",
-        "password",
-        "key",
-        "sas",
-        "connection_string",
-        "forward_token",
-    ];
     let mode = fs::metadata(path).ok()?.mode();
     let is_secret = |line: &str| {
         let key = line.split('=').next().unwrap_or_default().trim();
         let key = key.trim_matches('"').to_ascii_lowercase();
-        let is_id = key.ends_with("_id")
-            || key == "public_key"
-            || key.ends_with("_file")
-            || key.starts_with('#');
-        line.contains('=') && !is_id && SECRETS.iter().any(|end| key.ends_with(end))
+        line.contains('=') && !key.starts_with('#') && names_secret(&key)
     };
     let holds_secret = || fs::read_to_string(path).is_ok_and(|text| text.lines().any(is_secret));
     let found = match mode {

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::{Args, Finding};
+use crate::cli::newest::{Newest, newest};
 use crate::cli::{Context, nexthink, sync};
-use crate::ingest::{Examined, Options, SourceConfig, Unfit, examine};
+use crate::ingest::{Examined, Options, SourceConfig, Unfit};
 use crate::mapping::shown_name;
 use crate::queried::Queried;
 use crate::schema::Dataset;
@@ -14,11 +15,6 @@ use crate::source::{self, Listing, Sources};
 
 /// How far ahead of this machine a store's clock may be, in microseconds.
 const AHEAD: i64 = 2 * 60 * 1_000_000;
-/// Objects of a source that are read: those of two days, where three datasets are exported daily.
-const OBJECTS_READ: usize = 6;
-/// Bytes of the object that is fetched to see whether it can be.
-const SPOOL_BYTES: u64 = 8 << 30;
-
 pub(super) fn look(args: &Args, context: &Context) -> anyhow::Result<Vec<Finding>> {
     let options = sync::configured_options(&context.config)?;
     if options.sources.is_empty() {
@@ -137,7 +133,7 @@ fn of_listing(listing: &Listing, about: &str) -> Vec<Finding> {
     findings
 }
 
-/// Fetches the newest objects and reads them as a run would, the newest first.
+/// Says what the newest objects hold, read as a run would read them.
 fn of_newest(
     options: &Options,
     source: &SourceConfig,
@@ -145,43 +141,29 @@ fn of_newest(
     listing: &Listing,
     about: &str,
 ) -> Vec<Finding> {
-    let mut newest = listing.objects.clone();
-    newest.sort_by(|a, b| (b.observed_at, &b.key).cmp(&(a.observed_at, &a.key)));
-    newest.truncate(OBJECTS_READ);
-    let Ok(spool) = tempfile::tempdir() else {
-        return vec![Finding::problem(
-            about,
-            "there is no folder for temporary files",
-            "set TMPDIR to one that can be written to",
-        )];
+    let Newest {
+        read,
+        failed: fault,
+    } = match newest(options, source, sources, listing) {
+        Ok(newest) => newest,
+        Err(error) => {
+            let fix = "set TMPDIR to a folder that can be written to";
+            return vec![Finding::problem(about, format!("{error:#}"), fix)];
+        }
     };
-    let mut findings = Vec::new();
-    let mut read: Vec<(String, Examined)> = Vec::new();
-    for object in newest {
-        let fetched = sources
-            .fetch(vec![object.clone()], spool.path(), SPOOL_BYTES)
-            .next();
-        let spooled = match fetched {
-            Some((_, Ok(spooled))) => spooled,
-            Some((_, Err(error))) => {
-                findings.push(failed(about, &error, "check the right to read objects"));
-                break;
-            }
-            None => break,
-        };
-        let examined = examine(
-            spooled.file.as_ref(),
-            source.time_zone.clone(),
-            &options.mapping,
-            &options.not_said,
-        );
+    let fault = fault.iter();
+    let mut findings: Vec<Finding> = fault
+        .map(|error| failed(about, error, "check the right to read objects"))
+        .collect();
+    let mut fit: Vec<(String, Examined)> = Vec::new();
+    for (key, examined) in read {
         match examined {
-            Ok(examined) => read.push((object.key, examined)),
-            Err(unfit) => findings.push(of_unfit(&object.key, unfit, about)),
+            Ok(examined) => fit.push((key, examined)),
+            Err(unfit) => findings.push(of_unfit(&key, unfit, about)),
         }
     }
     findings.extend(Dataset::ALL.into_iter().filter_map(|dataset| {
-        let mut of = read
+        let mut of = fit
             .iter()
             .filter(|(_, examined)| examined.dataset == dataset);
         let (key, newest) = of.next()?;
