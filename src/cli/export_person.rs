@@ -3,22 +3,20 @@
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::Context as _;
 use serde_json::{Map, Value, json};
 
 use super::asked::Asked;
 use super::forget::{doubtful, is_doubtful, keys_of, refused};
-use super::rows::{self, Format};
+use super::rows;
 use super::whole_file::WholeFile;
+use super::words::html;
 use super::{Context, Exit, acts, print, print_json};
 use crate::identifier::Naming;
 use crate::index::{self, Person};
 use crate::ingest;
 use crate::receive::Events;
-use crate::sql::{Bounds, Sql};
 
 /// Write all that is held about one person, as JSON or as a page to read
 ///
@@ -38,9 +36,6 @@ pub(super) struct Args {
     #[arg(long, value_name = "FILE")]
     page: Option<PathBuf>,
 }
-
-/// How long a statement may take.
-const WITHIN: Duration = Duration::from_mins(5);
 
 pub(super) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
     let index = context.open_index()?;
@@ -89,8 +84,8 @@ fn held(file: &Path, person: &Person, context: &Context) -> anyhow::Result<Value
     });
     Ok(json!({
         "rows": Vec::from_iter(rows),
-        "account": selected(file, &format!("SELECT * FROM accounts WHERE id = {}", person.id))?,
-        "devices": selected(file, &format!("{DEVICES} {}", person.id))?,
+        "account": rows::select(file, &format!("SELECT * FROM accounts WHERE id = {}", person.id))?,
+        "devices": rows::select(file, &format!("{DEVICES} {}", person.id))?,
         "named_by": named_by(file, &naming)?,
         "events": Vec::from_iter(events),
         "acts": acts::naming(&context.audit(), &naming)?,
@@ -102,7 +97,7 @@ fn named_by(file: &Path, naming: &Naming) -> anyhow::Result<Vec<Value>> {
     const OTHERS: &str = "SELECT 'device' AS of, name, json_set(coalesce(extra, '{}'), '$.last_login', last_login) AS cells FROM devices \
         UNION ALL SELECT 'account', name, extra FROM accounts WHERE extra IS NOT NULL";
     let mut named = Vec::new();
-    for row in selected(file, OTHERS)? {
+    for row in rows::select(file, OTHERS)? {
         let cells: Value = serde_json::from_str(row["cells"].as_str().unwrap_or("{}"))?;
         for (column, value) in cells.as_object().into_iter().flatten() {
             if naming.is_in_json(value) {
@@ -118,19 +113,6 @@ fn named_by(file: &Path, naming: &Naming) -> anyhow::Result<Vec<Value>> {
 const DEVICES: &str = "SELECT d.name, d.uid, d.collector_uid, d.serial, d.type, d.manufacturer, d.model, d.os, u.logins, u.last_used, \
     u.last_login_observed, u.logins_observed, u.time_of_use, u.is_current, u.is_shared, u.is_primary, u.not_primary, \
     u.through IS NOT NULL AS through_a_local_account, u.extra FROM usages u JOIN devices d ON d.id = u.device WHERE u.account =";
-
-/// Returns the rows of a statement, without what they say nothing of.
-fn selected(file: &Path, statement: &str) -> anyhow::Result<Vec<Value>> {
-    let sql = Sql::open(file).context("the index cannot be opened")?;
-    let bounds = Bounds {
-        within: WITHIN,
-        stop: Arc::default(),
-    };
-    let mut lines = Vec::new();
-    rows::write((&sql, statement, &bounds), Format::Json, true, &mut lines)?;
-    let rows = serde_json::Deserializer::from_slice(&lines).into_iter();
-    rows.map(|row| row.context("a row is no JSON")).collect()
-}
 
 /// Makes a page of it: a table for each part, one row for each value, named by where it stands.
 fn page_of(held: &Value) -> String {
@@ -155,8 +137,8 @@ fn page_of(held: &Value) -> String {
             let _ = writeln!(
                 page,
                 "<tr><td>{}</td><td>{}</td></tr>",
-                escaped(&place),
-                escaped(&value)
+                html(&place),
+                html(&value)
             );
         }
         page.push_str("</table>\n");
@@ -182,20 +164,4 @@ fn flatten(value: &Value, place: String, into: &mut Vec<(String, String)>) {
         Value::String(text) => into.push((place.trim().to_owned(), text.clone())),
         other => into.push((place.trim().to_owned(), other.to_string())),
     }
-}
-
-/// Texts of others are shown as texts, whatever they hold.
-fn escaped(text: &str) -> String {
-    let text = super::words::printable(text);
-    let mut escaped = String::with_capacity(text.len());
-    for letter in text.chars() {
-        match letter {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            letter => escaped.push(letter),
-        }
-    }
-    escaped
 }

@@ -22,6 +22,7 @@ mod publish;
 mod pull;
 mod query;
 mod rejects;
+mod report;
 mod resolve;
 mod rollback;
 mod serve;
@@ -288,6 +289,7 @@ enum Command {
     Mcp(mcp::Args),
     Impacted(impacted::Args),
     Query(query::Args),
+    Report(report::Args),
     Doctor(doctor::Args),
     Configuration(configuration::Args),
     Completions(completions::Args),
@@ -406,6 +408,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
         Command::Mcp(args) => mcp::run(args, &context),
         Command::Impacted(args) => impacted::run(args, &context),
         Command::Query(args) => query::run(args, &context),
+        Command::Report(args) => report::run(args, &context),
         Command::Doctor(args) => doctor::run(args, &context),
         Command::Configuration(_) => configuration::run(),
         Command::Completions(args) => completions::run(args),

@@ -9,6 +9,22 @@ pub(super) use crate::identifier::{is_steering, printable};
 use crate::lookup::{Flag, Verdict};
 use crate::schema::NotPrimary;
 
+/// Writes a text of others as HTML shows it: as a text, whatever it holds.
+pub(super) fn html(text: &str) -> String {
+    let text = printable(text);
+    let mut escaped = String::with_capacity(text.len());
+    for letter in text.chars() {
+        match letter {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' => escaped.push_str("&quot;"),
+            letter => escaped.push(letter),
+        }
+    }
+    escaped
+}
+
 pub(super) fn kind_in_words(kind: Kind) -> &'static str {
     match kind {
         Kind::Sid | Kind::WeakSid => "SID",

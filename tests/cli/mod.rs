@@ -14,6 +14,7 @@ mod odd;
 mod queried;
 mod query;
 mod rejects;
+mod report;
 mod resolve;
 mod rollback;
 mod status;

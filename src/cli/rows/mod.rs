@@ -6,12 +6,20 @@ mod parquet;
 mod table;
 
 use std::io::{self, BufWriter, Write};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
 
+use anyhow::Context as _;
 use clap::ValueEnum;
+use serde_json::Value;
 
 pub(super) use self::parquet::{Kind, write_as};
 use super::{BadUsage, ClosedPipe};
 use crate::sql::{Bounds, Error, Sql, Taker};
+
+/// How long a statement of ours may take.
+const WITHIN: Duration = Duration::from_mins(5);
 
 /// How rows are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -45,6 +53,22 @@ pub(super) fn write(
     };
     to.flush().map_err(of_output)?;
     Ok(rows)
+}
+
+/// Returns what a statement of ours gives, each row an object.
+pub(super) fn select(file: &Path, statement: &str) -> anyhow::Result<Vec<Value>> {
+    let sql = Sql::open(file).context("the index cannot be opened")?;
+    let bounds = Bounds {
+        within: WITHIN,
+        stop: Arc::default(),
+    };
+    let mut lines = Vec::new();
+    taken(
+        (&sql, statement, &bounds),
+        &mut json::Lines::new(&mut lines),
+    )?;
+    let rows = serde_json::Deserializer::from_slice(&lines).into_iter();
+    rows.map(|row| row.context("a row is no JSON")).collect()
 }
 
 /// Whoever writes rows has an end to write, too.

@@ -16,9 +16,9 @@ const HASHED_UPNS: &str = "SELECT coalesce(sum(upns_hashed), 0) FROM object WHER
 
 /// What an index holds.
 pub(in crate::cli) struct Holdings {
-    pub(super) classes: [u64; Class::ALL.len()],
-    pub(super) devices: u64,
-    pub(super) usages: u64,
+    pub(in crate::cli) classes: [u64; Class::ALL.len()],
+    pub(in crate::cli) devices: u64,
+    pub(in crate::cli) usages: u64,
     /// How many subjects have a value of each kind now.
     pub(super) identifiers: BTreeMap<Kind, u64>,
     /// UPNs of the newest users objects that were hashed.

@@ -55,7 +55,7 @@ pub(super) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
     let holdings = generation.read(|reader| Holdings::read(reader))?;
     let ages = Ages::new(generation.coverage, context);
     let path = &context.config.index.path;
-    let runs = last_runs(path);
+    let runs = last_runs(path, RUNS_SHOWN);
     let failed = beside(path, "failed.json");
     let failed: Failed = serde_json::from_str(&failed).unwrap_or_default();
     match args.json {
@@ -88,7 +88,6 @@ impl Ages {
     }
 }
 
-/// Reads the last runs, the newest last; what cannot be read is left out, since runs are noted to inform only.
 /// Reads a file beside the generations; what is not there, or not for the reader, is empty.
 fn beside(index: &Path, name: &str) -> String {
     let mut folder = index.file_name().unwrap_or_default().to_owned();
@@ -96,10 +95,11 @@ fn beside(index: &Path, name: &str) -> String {
     fs::read_to_string(index.with_file_name(folder).join(name)).unwrap_or_default()
 }
 
-fn last_runs(index: &Path) -> Vec<Value> {
+/// Reads the last runs, the newest last; what cannot be read is left out, since runs are noted to inform only.
+pub(super) fn last_runs(index: &Path, at_most: usize) -> Vec<Value> {
     let text = beside(index, "runs.jsonl");
     let lines: Vec<&str> = text.lines().collect();
-    let first = lines.len().saturating_sub(RUNS_SHOWN);
+    let first = lines.len().saturating_sub(at_most);
     let runs = lines[first..].iter();
     runs.filter_map(|line| serde_json::from_str(line).ok())
         .collect()
