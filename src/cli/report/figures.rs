@@ -1,5 +1,6 @@
 //! Figures: what the page shows, read from the index and from the notes of runs beside it.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -204,7 +205,7 @@ fn collisions(file: &Path) -> anyhow::Result<Vec<Collision>> {
             holders: number(row, "holders"),
         }));
     }
-    all.sort_by(|left, right| right.holders.cmp(&left.holders));
+    all.sort_by_key(|one| Reverse(one.holders));
     all.truncate(2 * LISTED);
     Ok(all)
 }
