@@ -50,6 +50,7 @@ CREATE TABLE usage (
   row INTEGER,
   last_login INTEGER,          -- the newest object that names the account as the last to log in
   through INTEGER,             -- the local account, standing for this one, through which it uses the device
+  first_day INTEGER,           -- the first day of use that is known, since 1970
   rank INTEGER NOT NULL,       -- schema::Rank
   uid ANY, collector_uid ANY, name TEXT, serial TEXT, type ANY, manufacturer ANY, model ANY, os ANY, entity ANY,
   first_seen INTEGER, last_seen INTEGER,
@@ -238,6 +239,7 @@ SELECT u.id >> 32 AS account, u.id & 4294967295 AS device, u.logins,
     WHERE o.id = u.object) AS logins_observed,
   strftime('%Y-%m-%dT%H:%M:%SZ', iif(coalesce(u.time_of_use, u.last_used) < 0, coalesce(u.time_of_use, u.last_used) / -1000000,
     coalesce(u.time_of_use, u.last_used)), 'unixepoch') AS time_of_use,
+  strftime('%Y-%m-%d', u.first_day * 86400, 'unixepoch') AS first_day,
   u.rank & 1 AS is_current, u.rank >> 1 & 1 AS is_shared, u.rank >> 2 = 0 AS is_primary,
   CASE u.rank >> 2 WHEN 1 THEN 'not_a_person' WHEN 2 THEN 'not_current' WHEN 3 THEN 'shared' WHEN 4 THEN 'other_device'
     WHEN 5 THEN 'no_device_leads' WHEN 6 THEN 'other_account' WHEN 7 THEN 'no_account_leads' WHEN 8 THEN 'last_login'
@@ -265,3 +267,40 @@ SELECT strftime('%Y-%m-%d', (id >> 8) * 86400, 'unixepoch') AS day,
     WHEN 33 THEN 'ambiguous' ELSE 'all' END AS kind,
   count
 FROM day;
+
+CREATE VIEW history AS
+SELECT subject, id, kind,
+  CASE WHEN is_last = 0 THEN NULL WHEN kind = 'sid' AND typeof(raw) = 'integer'
+    THEN (SELECT value FROM text WHERE text.id = raw >> 32) || '-' || (raw & 4294967295)
+    WHEN typeof(raw) = 'blob' THEN lower(substr(hex(raw), 1, 8) || '-' || substr(hex(raw), 9, 4) || '-' ||
+      substr(hex(raw), 13, 4) || '-' || substr(hex(raw), 17, 4) || '-' || substr(hex(raw), 21)) ELSE raw END AS value,
+  strftime('%Y-%m-%dT%H:%M:%SZ', coalesce(held_first, first) / 1000000, 'unixepoch') AS since,
+  strftime('%Y-%m-%dT%H:%M:%SZ', coalesce(held_last, last) / 1000000, 'unixepoch') AS until,
+  coalesce(is_last, 1) AND coalesce(raw = shown, 0) AS is_current
+FROM (
+  SELECT k.column1 AS subject, coalesce(o.id, p.id) AS id, k.column2 AS kind,
+    CASE k.column2 WHEN 'name' THEN coalesce(c.name, e.name) WHEN 'sid' THEN c.sid WHEN 'uid' THEN coalesce(c.uid, e.uid)
+      WHEN 'upn' THEN c.upn WHEN 'email' THEN c.email WHEN 'collector_uid' THEN e.collector_uid ELSE e.serial END AS raw,
+    CASE k.column2 WHEN 'name' THEN coalesce(o.name, p.name) WHEN 'sid' THEN o.sid WHEN 'uid' THEN coalesce(o.uid, p.uid)
+      WHEN 'upn' THEN o.upn WHEN 'email' THEN o.email WHEN 'collector_uid' THEN p.collector_uid ELSE p.serial END AS shown,
+    f.observed_at AS first, l.observed_at AS last, h.first AS held_first, h.last AS held_last, h.is_last AS is_last
+  FROM (VALUES ('account', 'name', 0), ('account', 'sid', 0), ('account', 'uid', 0), ('account', 'upn', 4), ('account', 'email', 5),
+    ('device', 'name', 0), ('device', 'uid', 0), ('device', 'collector_uid', 0), ('device', 'serial', 10)) k
+    LEFT JOIN account c ON k.column1 = 'account' AND length(c.parts) > 0
+    LEFT JOIN device e ON k.column1 = 'device' AND length(e.parts) > 0
+    LEFT JOIN account o ON o.id = coalesce(c.owner, c.id)
+    LEFT JOIN device p ON p.id = coalesce(e.owner, e.id)
+    LEFT JOIN object f ON f.id = coalesce(c.first, e.first)
+    LEFT JOIN object l ON l.id = coalesce(c.object, e.object)
+    LEFT JOIN (SELECT reference, first, last, last = max(last) OVER (PARTITION BY reference) AND
+        count(*) OVER (PARTITION BY reference, last) = 1 AS is_last FROM held) h
+      ON k.column3 > 0 AND coalesce(c.flags, e.flags) & 8 <> 0 AND h.reference = (k.column3 << 28 | coalesce(c.id, e.id))
+) told
+WHERE id IS NOT NULL AND (raw IS NOT NULL OR held_first IS NOT NULL);
+
+CREATE VIEW devices_over_time AS
+SELECT u.id >> 32 AS account, u.id & 4294967295 AS device, strftime('%Y-%m-%d', u.first_day * 86400, 'unixepoch') AS first_day,
+  strftime('%Y-%m-%d', iif(coalesce(u.time_of_use, u.last_used) < 0, coalesce(u.time_of_use, u.last_used) / -1000000,
+    coalesce(u.time_of_use, u.last_used)), 'unixepoch') AS last_day,
+  u.rank & 1 AS is_current, u.rank >> 2 = 0 AS is_primary
+FROM usage u WHERE u.through IS NULL;

@@ -56,6 +56,8 @@ pub(super) struct Mention {
     pub(super) used: i64,
     pub(super) days: u64,
     pub(super) day: i32,
+    /// The first day of use ever.
+    pub(super) first_day: i32,
     pub(super) logins: u64,
     /// The newest object, and its newest row.
     pub(super) object: ObjectId,
@@ -134,10 +136,9 @@ impl Mention {
     /// Adds a row; true when it is the newest now.
     pub(super) fn add(&mut self, ledger: &Ledger, object: ObjectId, row: Tally) -> bool {
         let used = row.used.unwrap_or(NEVER);
-        self.set_days(
-            self.days()
-                .and(day_of_use(row.used, ledger.observed_at(object))),
-        );
+        let days = day_of_use(row.used, ledger.observed_at(object));
+        self.set_days(self.days().and(days));
+        self.first_day = self.first_day.min(days.newest);
         match ledger.compare_objects(object, self.object) {
             Ordering::Less => false,
             Ordering::Greater => {
@@ -203,6 +204,7 @@ mod tests {
             used: first.used.unwrap_or(NEVER),
             days: days.mask,
             day: days.newest,
+            first_day: days.newest,
             logins: first.logins.unwrap_or(NO_COUNT),
             object: *object,
             row: first.row,

@@ -1,6 +1,7 @@
 //! The rows of `mention`: of what is kept of logins rows, a block at a time. Only the writer reads them.
 
 use super::claim::ClaimId;
+use super::days::Days;
 use super::error::{Result, damaged};
 use super::mention::{KEYS, Mention, NO_COUNT};
 use super::said::{NEVER, ObjectId};
@@ -10,6 +11,9 @@ use crate::sqlite::{Rows, put_varint, take_varint};
 
 /// Mentions of a block; the last one may have fewer.
 pub(super) const BLOCK: usize = 16;
+
+/// Marks a mention whose first day of use is written; of one from before there was such a day it is the first that is known.
+const HAS_FIRST_DAY: u64 = 1 << (2 * KEYS);
 
 /// What a mention's keys and other columns are, written out.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -59,7 +63,7 @@ impl<'a> Written<'a> {
 
 /// Appends a mention to its block.
 pub(super) fn put(mention: &Mention, written: &Written, block: &mut Vec<u8>) {
-    let bits = u64::from(mention.said) | u64::from(mention.keys) << KEYS;
+    let bits = u64::from(mention.said) | u64::from(mention.keys) << KEYS | HAS_FIRST_DAY;
     put_varint(block, bits);
     for claim in mention.claims.iter() {
         put_varint(block, claim.map_or(0, |claim| u64::from(claim.row())));
@@ -78,6 +82,7 @@ pub(super) fn put(mention: &Mention, written: &Written, block: &mut Vec<u8>) {
     );
     put_varint(block, folded(i64::from(mention.day)));
     put_varint(block, mention.days);
+    put_varint(block, u64::from(mention.day.abs_diff(mention.first_day)));
     let keys = BySubject::of(|side| written.keys[side].filter(|_| !mention.is_as_claim(side)));
     Written { keys, ..*written }.put(block);
 }
@@ -100,6 +105,15 @@ pub(super) fn take<'a>(block: &mut &'a [u8]) -> Option<(Mention, Written<'a>)> {
         number()?,
         number()?,
     ];
+    let since = match bits & HAS_FIRST_DAY {
+        0 => None,
+        _ => Some(number()? as i32),
+    };
+    let day = unfolded(day) as i32;
+    let known = Days {
+        newest: day,
+        mask: days,
+    };
     let mention = Mention {
         group,
         used: match used {
@@ -107,7 +121,8 @@ pub(super) fn take<'a>(block: &mut &'a [u8]) -> Option<(Mention, Written<'a>)> {
             used => microseconds_of(unfolded(used - 1)),
         },
         days,
-        day: unfolded(day) as i32,
+        day,
+        first_day: since.map_or_else(|| known.first(), |since| day.saturating_sub(since)),
         logins: logins.checked_sub(1).unwrap_or(NO_COUNT),
         object: ObjectId::of(object as u32)?,
         row: row as u32,

@@ -156,6 +156,7 @@ impl Mentions {
             used: row.last_seen.unwrap_or(NEVER),
             days: days.mask,
             day: days.newest,
+            first_day: days.newest,
             logins: row.logins.unwrap_or(NO_COUNT),
             object,
             row: row.row,

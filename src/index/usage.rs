@@ -17,8 +17,8 @@ use super::mentions::Mentions;
 use super::roster::Roster;
 use super::said::ObjectId;
 use super::seen::Seen;
-use super::subject::SubjectId;
-use crate::schema::{BySubject, usage_id};
+use super::subject::{Sharing, SubjectId};
+use crate::schema::{BySubject, Subject, usage_id};
 
 /// What makes a usage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -51,6 +51,8 @@ pub(super) struct Usage {
     pub(super) first_named: Option<i64>,
     /// The newest row of the device names the account.
     pub(super) is_last_user: bool,
+    /// The first day on which it was used, or the device named the account, as days since 1970.
+    pub(super) first_day: Option<i32>,
     /// The days of its logins.
     pub(super) days: Option<Days>,
     /// What tells it from others in any order of the files.
@@ -70,9 +72,50 @@ pub(super) struct Whole {
 pub(super) struct Told<'p> {
     pub(super) ledger: &'p Ledger,
     pub(super) mentions: &'p Mentions,
+    pub(super) accounts: &'p Roster,
     pub(super) devices: &'p Roster,
+    pub(super) sharing: &'p Sharing,
     pub(super) formers: &'p Formers,
     pub(super) last_users: &'p LastUsers,
+}
+
+impl Told<'_> {
+    /// Returns the first day on which a device named an account.
+    fn first_named(&self, last_use: &LastUse, device: ClaimId) -> i32 {
+        let first = Days::of(self.ledger.observed_at(last_use.first)).newest;
+        let claims = BySubject {
+            account: last_use.account,
+            device: Some(device),
+        };
+        self.first_day(last_use.days, first, claims)
+    }
+
+    /// Returns the first day of some that is not before a claim of a side had its keys alone: a name may have been another's.
+    fn first_day(&self, days: Days, first: i32, claims: BySubject<Option<ClaimId>>) -> i32 {
+        let mut since = i32::MIN;
+        for subject in Subject::ALL {
+            let (roster, shared) = match subject {
+                Subject::Account => (self.accounts, &self.sharing.claims.account),
+                Subject::Device => (self.devices, &self.sharing.claims.device),
+            };
+            let began = match claims[subject] {
+                Some(claim) if !shared.has(claim.row()) => continue,
+                Some(claim) => {
+                    let parts = roster.parts(claim);
+                    let firsts = parts.map(|part| self.ledger.observed_at(part.first));
+                    firsts
+                        .min()
+                        .map_or(i32::MAX, |first| Days::of(first).newest)
+                }
+                None => i32::MAX,
+            };
+            since = since.max(began);
+        }
+        match first >= since {
+            true => first,
+            false => days.since(since).map_or(days.newest, Days::first),
+        }
+    }
 }
 
 /// What makes usages, by their ids.
@@ -223,6 +266,7 @@ impl Whole {
             shown.logins = sum(shown.logins, usage.logins);
             shown.used = shown.used.max(usage.used);
             shown.note_last_login(ledger, usage.last_login);
+            shown.note_day(usage.first_day);
             let is_newer = match (usage.said, shown.said) {
                 (Some(new), Some(known)) => {
                     // Of equally new ones the account's own, else the last row.
@@ -257,17 +301,25 @@ impl Usage {
                     let mention = &told.mentions.all[*at as usize];
                     usage.tie = usage.tie.max(mention.group);
                     usage.add_logins(told.ledger, *at, mention);
+                    let days = mention.days();
+                    usage.note_day(Some(told.first_day(
+                        days,
+                        mention.first_day,
+                        mention.claims,
+                    )));
                 }
                 Maker::Last(device) => {
                     usage.is_last_user |= told.last_users.has(*device);
                     if let Some(last_use) = &told.devices.last_uses[device.at()] {
                         usage.add_last_use(told.ledger, last_use);
+                        usage.note_day(Some(told.first_named(last_use, *device)));
                     }
                 }
                 Maker::Former(at) => {
                     let former = &told.formers.all[*at as usize];
                     usage.tie = usage.tie.max(former.value());
                     usage.add_last_use(told.ledger, &former.last_use);
+                    usage.note_day(Some(told.first_named(&former.last_use, former.device)));
                 }
                 Maker::Through(_) => {}
             }
@@ -298,6 +350,13 @@ impl Usage {
             self.said = Some((mention.object, mention.row));
             self.mention = Some(at);
         }
+    }
+
+    fn note_day(&mut self, day: Option<i32>) {
+        self.first_day = match (self.first_day, day) {
+            (Some(known), Some(day)) => Some(known.min(day)),
+            (known, day) => known.or(day),
+        };
     }
 
     fn note_last_login(&mut self, ledger: &Ledger, object: Option<ObjectId>) {

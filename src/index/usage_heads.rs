@@ -10,7 +10,7 @@ use crate::schema::stored_time;
 use crate::sqlite::{Columns, Record};
 
 /// Columns of a head, the row's id included. All are numbers, so that each has a type of one byte.
-const COLUMNS: usize = 8;
+const COLUMNS: usize = 9;
 /// Marks, in the byte that says how long a head's values are, that other columns of a logins row were put aside.
 const HAS_EXTRA: u8 = 0x80;
 
@@ -51,6 +51,7 @@ impl Heads {
         record.put_optional(shown.said.map(|(_, row)| i64::from(row)));
         record.put_optional(object(shown.last_login));
         record.put_optional(usage.through().map(i64::from));
+        record.put_optional(shown.first_day.map(i64::from));
         let Columns { types, values } = record.columns();
         let extra = shown
             .mention

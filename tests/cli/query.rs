@@ -181,3 +181,87 @@ fn each_day_is_counted_once_by_its_last_generation() {
     let rows: Vec<&str> = rows.lines().filter(|row| !row.ends_with(",0")).collect();
     assert_eq!(rows, ["day,count", "2026-11-20,3", "2026-11-21,9"]);
 }
+
+#[test]
+fn who_had_what_and_when_can_be_asked() {
+    let home = Home::new();
+    fs::create_dir(home.path("in")).unwrap();
+    let sid = |number: u32| format!("S-1-5-21-1-2-3-200{number}");
+    let write =
+        |name: &str, text: &str| fs::write(home.path(&format!("in/{name}.csv")), text).unwrap();
+    let users = |time: &str, rows: &[(u32, &str, &str)]| {
+        let mut text = "user.sid,user.name,user.upn\n".to_owned();
+        for (number, name, upn) in rows {
+            text += &format!("{},{name},{upn}\n", sid(*number));
+        }
+        write(&format!("users-{time}"), &text);
+    };
+    // Ann is renamed, and changes her UPN; Bob gets the name.
+    users("2026-11-01T06-00-00Z", &[(1, "ann@EMEA", "ann@x.com")]);
+    users("2026-11-10T06-00-00Z", &[(1, "anna@EMEA", "ann@x.com")]);
+    users(
+        "2026-11-20T06-00-00Z",
+        &[(1, "anna@EMEA", "anna@x.com"), (2, "ann@EMEA", "bob@x.com")],
+    );
+    for (time, name) in [
+        ("2026-11-02", "ann@EMEA"),
+        ("2026-11-12", "anna@EMEA"),
+        ("2026-11-21", "ann@EMEA"),
+    ] {
+        let text = format!("user.name,device.name,last_used\n{name},NB-1,{time} 05:00:00\n");
+        write(&format!("logins-{time}T06-00-00Z"), &text);
+        write(
+            &format!("devices-{time}T06-00-00Z"),
+            &format!("device.name,device.last_seen\nNB-1,{time} 05:30:00\n"),
+        );
+    }
+    home.run(&["sync", "in", "-q"]).exits(0);
+    let ask = |sql: &str| home.run(&["query", sql, "--format", "csv"]).exits(0).stdout;
+    let names = ask(
+        "SELECT a.sid, h.value, date(h.since), date(h.until), h.is_current FROM history h JOIN accounts a ON a.id = h.id \
+        WHERE h.subject = 'account' AND h.kind = 'name' ORDER BY h.since",
+    );
+    assert_eq!(
+        names.lines().skip(1).collect::<Vec<_>>(),
+        [
+            "S-1-5-21-1-2-3-2001,ann@EMEA,2026-11-01,2026-11-01,0",
+            "S-1-5-21-1-2-3-2001,anna@EMEA,2026-11-10,2026-11-20,1",
+            "S-1-5-21-1-2-3-2002,ann@EMEA,2026-11-20,2026-11-20,1"
+        ]
+    );
+    let upns = ask(
+        "SELECT a.sid, coalesce(h.value, '(hash)'), date(h.since), h.is_current FROM history h JOIN accounts a ON a.id = h.id \
+        WHERE h.kind = 'upn' AND a.sid LIKE '%-2001' ORDER BY h.since, h.is_current",
+    );
+    let upns: Vec<&str> = upns.lines().skip(1).collect();
+    assert!(
+        upns.contains(&"S-1-5-21-1-2-3-2001,anna@x.com,2026-11-20,1"),
+        "{upns:?}"
+    );
+    assert!(
+        !upns
+            .iter()
+            .any(|row| row.contains("anna@x.com") && row.ends_with(",0")),
+        "{upns:?}"
+    );
+    let devices = ask(
+        "SELECT a.sid, t.first_day, t.last_day FROM devices_over_time t JOIN accounts a ON a.id = t.account ORDER BY t.first_day",
+    );
+    assert_eq!(
+        devices.lines().skip(1).collect::<Vec<_>>(),
+        [
+            // What logins say by the name alone is Bob's by now; not so what was before he had it.
+            "S-1-5-21-1-2-3-2001,2026-11-12,2026-11-12",
+            "S-1-5-21-1-2-3-2002,2026-11-21,2026-11-21"
+        ]
+    );
+    // The first day stays when newer files come, in a run of their own.
+    write(
+        "logins-2026-11-23T06-00-00Z",
+        "user.name,device.name,last_used\nann@EMEA,NB-1,2026-11-23 05:00:00\n",
+    );
+    home.run(&["sync", "in", "-q"]).exits(0);
+    let again =
+        ask("SELECT first_day, last_day FROM devices_over_time ORDER BY first_day DESC LIMIT 1");
+    assert_eq!(again, "first_day,last_day\n2026-11-21,2026-11-21\n");
+}
