@@ -269,34 +269,53 @@ SELECT strftime('%Y-%m-%d', (id >> 8) * 86400, 'unixepoch') AS day,
 FROM day;
 
 CREATE VIEW history AS
-SELECT subject, id, kind,
-  CASE WHEN is_last = 0 THEN NULL WHEN kind = 'sid' AND typeof(raw) = 'integer'
-    THEN (SELECT value FROM text WHERE text.id = raw >> 32) || '-' || (raw & 4294967295)
+SELECT account, kind,
+  CASE WHEN is_last = 0 THEN NULL
+    WHEN kind = 'sid' AND typeof(raw) = 'integer' THEN (SELECT value FROM text WHERE text.id = raw >> 32) || '-' || (raw & 4294967295)
     WHEN typeof(raw) = 'blob' THEN lower(substr(hex(raw), 1, 8) || '-' || substr(hex(raw), 9, 4) || '-' ||
       substr(hex(raw), 13, 4) || '-' || substr(hex(raw), 17, 4) || '-' || substr(hex(raw), 21)) ELSE raw END AS value,
   strftime('%Y-%m-%dT%H:%M:%SZ', coalesce(held_first, first) / 1000000, 'unixepoch') AS since,
   strftime('%Y-%m-%dT%H:%M:%SZ', coalesce(held_last, last) / 1000000, 'unixepoch') AS until,
   coalesce(is_last, 1) AND coalesce(raw = shown, 0) AS is_current
 FROM (
-  SELECT k.column1 AS subject, coalesce(o.id, p.id) AS id, k.column2 AS kind,
-    CASE k.column2 WHEN 'name' THEN coalesce(c.name, e.name) WHEN 'sid' THEN c.sid WHEN 'uid' THEN coalesce(c.uid, e.uid)
-      WHEN 'upn' THEN c.upn WHEN 'email' THEN c.email WHEN 'collector_uid' THEN e.collector_uid ELSE e.serial END AS raw,
-    CASE k.column2 WHEN 'name' THEN coalesce(o.name, p.name) WHEN 'sid' THEN o.sid WHEN 'uid' THEN coalesce(o.uid, p.uid)
-      WHEN 'upn' THEN o.upn WHEN 'email' THEN o.email WHEN 'collector_uid' THEN p.collector_uid ELSE p.serial END AS shown,
+  SELECT o.id AS account, k.column1 AS kind,
+    CASE k.column1 WHEN 'name' THEN c.name WHEN 'sid' THEN c.sid WHEN 'uid' THEN c.uid WHEN 'upn' THEN c.upn WHEN 'email' THEN c.email END AS raw,
+    CASE k.column1 WHEN 'name' THEN o.name WHEN 'sid' THEN o.sid WHEN 'uid' THEN o.uid WHEN 'upn' THEN o.upn WHEN 'email' THEN o.email END AS shown,
     f.observed_at AS first, l.observed_at AS last, h.first AS held_first, h.last AS held_last, h.is_last AS is_last
-  FROM (VALUES ('account', 'name', 0), ('account', 'sid', 0), ('account', 'uid', 0), ('account', 'upn', 4), ('account', 'email', 5),
-    ('device', 'name', 0), ('device', 'uid', 0), ('device', 'collector_uid', 0), ('device', 'serial', 10)) k
-    LEFT JOIN account c ON k.column1 = 'account' AND length(c.parts) > 0
-    LEFT JOIN device e ON k.column1 = 'device' AND length(e.parts) > 0
-    LEFT JOIN account o ON o.id = coalesce(c.owner, c.id)
-    LEFT JOIN device p ON p.id = coalesce(e.owner, e.id)
-    LEFT JOIN object f ON f.id = coalesce(c.first, e.first)
-    LEFT JOIN object l ON l.id = coalesce(c.object, e.object)
+  FROM account c CROSS JOIN (VALUES ('name', 0), ('sid', 0), ('uid', 0), ('upn', 4), ('email', 5)) k
+    JOIN account o ON o.id = coalesce(c.owner, c.id)
+    LEFT JOIN object f ON f.id = c.first
+    LEFT JOIN object l ON l.id = c.object
     LEFT JOIN (SELECT reference, first, last, last = max(last) OVER (PARTITION BY reference) AND
         count(*) OVER (PARTITION BY reference, last) = 1 AS is_last FROM held) h
-      ON k.column3 > 0 AND coalesce(c.flags, e.flags) & 8 <> 0 AND h.reference = (k.column3 << 28 | coalesce(c.id, e.id))
+      ON h.reference = CASE WHEN k.column2 > 0 AND c.flags & 8 <> 0 THEN k.column2 << 28 | c.id END
+  WHERE length(c.parts) > 0
 ) told
-WHERE id IS NOT NULL AND (raw IS NOT NULL OR held_first IS NOT NULL);
+WHERE raw IS NOT NULL OR held_first IS NOT NULL;
+
+CREATE VIEW device_history AS
+SELECT device, kind,
+  CASE WHEN is_last = 0 THEN NULL
+    WHEN typeof(raw) = 'blob' THEN lower(substr(hex(raw), 1, 8) || '-' || substr(hex(raw), 9, 4) || '-' ||
+      substr(hex(raw), 13, 4) || '-' || substr(hex(raw), 17, 4) || '-' || substr(hex(raw), 21)) ELSE raw END AS value,
+  strftime('%Y-%m-%dT%H:%M:%SZ', coalesce(held_first, first) / 1000000, 'unixepoch') AS since,
+  strftime('%Y-%m-%dT%H:%M:%SZ', coalesce(held_last, last) / 1000000, 'unixepoch') AS until,
+  coalesce(is_last, 1) AND coalesce(raw = shown, 0) AS is_current
+FROM (
+  SELECT o.id AS device, k.column1 AS kind,
+    CASE k.column1 WHEN 'name' THEN c.name WHEN 'uid' THEN c.uid WHEN 'collector_uid' THEN c.collector_uid WHEN 'serial' THEN c.serial END AS raw,
+    CASE k.column1 WHEN 'name' THEN o.name WHEN 'uid' THEN o.uid WHEN 'collector_uid' THEN o.collector_uid WHEN 'serial' THEN o.serial END AS shown,
+    f.observed_at AS first, l.observed_at AS last, h.first AS held_first, h.last AS held_last, h.is_last AS is_last
+  FROM device c CROSS JOIN (VALUES ('name', 0), ('uid', 0), ('collector_uid', 0), ('serial', 10)) k
+    JOIN device o ON o.id = coalesce(c.owner, c.id)
+    LEFT JOIN object f ON f.id = c.first
+    LEFT JOIN object l ON l.id = c.object
+    LEFT JOIN (SELECT reference, first, last, last = max(last) OVER (PARTITION BY reference) AND
+        count(*) OVER (PARTITION BY reference, last) = 1 AS is_last FROM held) h
+      ON h.reference = CASE WHEN k.column2 > 0 AND c.flags & 8 <> 0 THEN k.column2 << 28 | c.id END
+  WHERE length(c.parts) > 0
+) told
+WHERE raw IS NOT NULL OR held_first IS NOT NULL;
 
 CREATE VIEW devices_over_time AS
 SELECT u.id >> 32 AS account, u.id & 4294967295 AS device, strftime('%Y-%m-%d', u.first_day * 86400, 'unixepoch') AS first_day,

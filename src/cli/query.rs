@@ -11,7 +11,7 @@ use super::whole_file::WholeFile;
 use super::{Context, Exit};
 use crate::sql::{Bounds, Sql};
 
-/// Ask the index with SQL; its views are accounts, devices, usages, loads, rejects, history, devices_over_time and counts
+/// Ask the index with SQL; its views are accounts, devices, usages, loads, rejects, history, device_history, devices_over_time and counts
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {

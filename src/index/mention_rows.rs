@@ -207,6 +207,7 @@ mod tests {
             used: 1_795_118_673_000_000,
             days: 1 << 63 | 1,
             day: 20_777,
+            first_day: 20_000,
             logins: 3,
             object: ObjectId::of(9).unwrap(),
             row: 1_000_000,
@@ -222,6 +223,7 @@ mod tests {
         let never = Mention {
             used: NEVER,
             day: -1,
+            first_day: -64,
             logins: NO_COUNT,
             claims: BySubject {
                 account: None,

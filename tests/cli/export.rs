@@ -8,8 +8,16 @@ use serde_json::Value;
 use crate::servers::tool;
 use crate::util::Home;
 
-const VIEWS: [&str; 6] = [
-    "accounts", "devices", "usages", "loads", "rejects", "counts",
+const VIEWS: [&str; 9] = [
+    "accounts",
+    "devices",
+    "usages",
+    "loads",
+    "rejects",
+    "history",
+    "device_history",
+    "devices_over_time",
+    "counts",
 ];
 
 #[test]

@@ -218,8 +218,8 @@ fn who_had_what_and_when_can_be_asked() {
     home.run(&["sync", "in", "-q"]).exits(0);
     let ask = |sql: &str| home.run(&["query", sql, "--format", "csv"]).exits(0).stdout;
     let names = ask(
-        "SELECT a.sid, h.value, date(h.since), date(h.until), h.is_current FROM history h JOIN accounts a ON a.id = h.id \
-        WHERE h.subject = 'account' AND h.kind = 'name' ORDER BY h.since",
+        "SELECT a.sid, h.value, date(h.since), date(h.until), h.is_current FROM history h JOIN accounts a ON a.id = h.account \
+        WHERE h.kind = 'name' ORDER BY h.since",
     );
     assert_eq!(
         names.lines().skip(1).collect::<Vec<_>>(),
@@ -230,7 +230,7 @@ fn who_had_what_and_when_can_be_asked() {
         ]
     );
     let upns = ask(
-        "SELECT a.sid, coalesce(h.value, '(hash)'), date(h.since), h.is_current FROM history h JOIN accounts a ON a.id = h.id \
+        "SELECT a.sid, coalesce(h.value, '(hash)'), date(h.since), h.is_current FROM history h JOIN accounts a ON a.id = h.account \
         WHERE h.kind = 'upn' AND a.sid LIKE '%-2001' ORDER BY h.since, h.is_current",
     );
     let upns: Vec<&str> = upns.lines().skip(1).collect();
