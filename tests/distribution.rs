@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use identidex::distribute::{self, Error, PublicKey, Pulled, Pushing, SigningKey};
+use identidex::distribute::{self, Error, Lease, PublicKey, Pulled, Pushing, SigningKey};
 use identidex::ingest::{self, AccountKeys, Options, Whom};
 use identidex::internals::publish::{Folder, roll_back};
 use identidex::internals::source::{Looked, Remote};
@@ -67,7 +67,7 @@ impl Site {
     }
 
     fn push(&self, remote: &Remote) -> Result<distribute::Pushed, Error> {
-        distribute::push(&self.folder("here.db"), remote, &self.key, PUSHING)
+        distribute::push(&self.folder("here.db"), remote, &self.key, PUSHING, None)
     }
 
     fn pull_with(&self, remote: &Remote, key: &PublicKey) -> Result<Pulled, Error> {
@@ -192,7 +192,7 @@ fn what_is_signed_by_another_or_older_is_refused_and_what_is_here_stays() {
         let other = SigningKey::parse(&"08".repeat(32)).unwrap();
         let folder = site.folder("here.db");
         // Whoever has another key can neither publish over it nor be believed.
-        let pushed = distribute::push(&folder, remote, &other, PUSHING);
+        let pushed = distribute::push(&folder, remote, &other, PUSHING, None);
         assert!(matches!(pushed, Err(Error::Unsigned { .. })), "{pushed:?}");
         site.sync("bob@EMEA");
         site.push(remote).unwrap();
@@ -353,5 +353,40 @@ fn what_is_not_erased_here_is_not_published_and_nothing_is_done_to_what_is_pulle
         fs::write(site.path("there.db.d/pulled.json"), "{").unwrap();
         let damaged = site.pull(remote);
         assert!(matches!(damaged, Err(Error::Damaged { .. })), "{damaged:?}");
+    });
+}
+
+#[test]
+fn one_host_works_at_a_time_and_one_that_died_is_waited_for() {
+    each("lease", |remote, server, prefix| {
+        let config = server.config(prefix);
+        let open = || Remote::open("lease", &config.url, &config.options).unwrap();
+        let minute = Duration::from_secs(60);
+        let first = Lease::take(open(), "run-1", minute).unwrap();
+        let second = Lease::take(open(), "run-2", minute);
+        assert!(matches!(&second, Err(Error::Leased { holder, .. }) if holder == "run-1"));
+        first.renew().unwrap();
+        first.give_back().unwrap();
+        let second = Lease::take(open(), "run-2", Duration::from_secs(1)).unwrap();
+        // Whoever gave it back, or lost it, can neither renew it nor publish.
+        assert!(first.renew().is_err() && first.give_back().is_err());
+        let site = Site::new();
+        let push = |lease: &Lease| {
+            let folder = site.folder("here.db");
+            distribute::push(&folder, remote, &site.key, PUSHING, Some(lease))
+        };
+        assert!(matches!(push(&first), Err(Error::Leased { .. })));
+        push(&second).unwrap();
+        // It ends by itself.
+        let end = std::time::Instant::now() + Duration::from_secs(20);
+        let third = loop {
+            match Lease::take(open(), "run-3", minute) {
+                Ok(lease) => break lease,
+                Err(Error::Leased { .. }) if std::time::Instant::now() < end => {}
+                Err(error) => panic!("{error}"),
+            }
+        };
+        assert!(second.renew().is_err());
+        third.give_back().unwrap();
     });
 }

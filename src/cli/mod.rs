@@ -154,6 +154,7 @@ impl Exit {
             | distribute::Error::NotErased
             | distribute::Error::Torn { .. } => Some(Exit::Refused),
             distribute::Error::Conflict { .. }
+            | distribute::Error::Leased { .. }
             | distribute::Error::Index(index::Error::Locked { .. }) => Some(Exit::Locked),
             _ => None,
         }

@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::readers::readers;
 use super::{BadUsage, Context, Exit, print, print_json};
-use crate::distribute::{Pushed, Pushing, SigningKey, push};
+use crate::distribute::{Lease, Pushed, Pushing, SigningKey, push};
 use crate::ingest::State;
 use crate::publish::Folder;
 use crate::source::Remote;
@@ -48,7 +48,7 @@ pub(super) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
     let (pushed, key, place) = put_as(
         args.url.as_ref(),
         args.key_file.as_ref(),
-        args.again,
+        (args.again, None),
         context,
     )?;
     match args.json {
@@ -62,14 +62,26 @@ pub(super) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
 }
 
 /// Puts the current generation where the configuration says.
-pub(super) fn put(context: &Context) -> anyhow::Result<()> {
-    put_as(None, None, false, context).map(|_| ())
+pub(super) fn put(context: &Context, lease: Option<&Lease>) -> anyhow::Result<()> {
+    put_as(None, None, (false, lease), context).map(|_| ())
+}
+
+/// Takes the lease for a run, where the configuration asks for one.
+pub(super) fn lease(context: &Context, run: &str) -> anyhow::Result<Option<Lease>> {
+    let config = &context.config.publish;
+    let (Some(lasts), Some(url)) = (config.lease, &config.url) else {
+        return Ok(None);
+    };
+    let remote = Remote::open("publish", url, &config.options);
+    let remote = remote.map_err(crate::distribute::Error::from)?;
+    let remote = remote.with_mode(context.config.index.mode);
+    Ok(Some(Lease::take(remote, run, lasts)?))
 }
 
 fn put_as(
     url: Option<&String>,
     key: Option<&PathBuf>,
-    is_again: bool,
+    (is_again, lease): (bool, Option<&Lease>),
     context: &Context,
 ) -> anyhow::Result<(Pushed, SigningKey, String)> {
     let config = &context.config.publish;
@@ -99,7 +111,7 @@ fn put_as(
             remote.with_mode(context.config.index.mode)
         });
     let pushed = remote.and_then(|remote| {
-        let pushed = push(&folder, &remote, &key, pushing)?;
+        let pushed = push(&folder, &remote, &key, pushing, lease)?;
         Ok((pushed, remote.place().to_owned()))
     });
     if folder.path().is_dir() {

@@ -20,6 +20,7 @@ use super::readers::readers;
 use super::{BadUsage, ClosedPipe, Context, Exit, LogFormat, print, print_json};
 use crate::class::Patterns;
 use crate::config::{self, Config, Source};
+use crate::distribute::{self, Lease};
 use crate::ingest::{self, Changes, Outcome, Progress, Report};
 use crate::live::Client;
 use crate::live::nql::QueryId;
@@ -69,7 +70,12 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
     let stop = Arc::new(AtomicBool::new(false));
     let options = options(args, &context.config, Arc::clone(&stop))?;
-    watch_signals(stop)?;
+    watch_signals(Arc::clone(&stop))?;
+    let lease = match args.publish && !args.dry_run {
+        true => publish::lease(context, &options.run)?.map(|lease| Kept::keep(lease, stop)),
+        false => None,
+    };
+    let lease = lease.as_ref().map(Kept::lease);
     let options = ask_tenants(options, context)?;
     let mut bar = Bar::new(args, context);
     let start = Instant::now();
@@ -96,7 +102,7 @@ pub(super) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
                 Ok(()) => {}
             }
             if args.publish {
-                publish::put(context)?;
+                publish::put(context, lease)?;
             }
             match report.outcome {
                 Outcome::Partial => Ok(Exit::Partly),
@@ -107,7 +113,7 @@ pub(super) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
         Err(error) => {
             // Somebody may have been erased since the last publication, and is not to wait for a run that succeeds.
             if args.publish
-                && let Err(error) = publish::put(context)
+                && let Err(error) = publish::put(context, lease)
             {
                 error!("the generation cannot be published: {error:#}");
             }
@@ -118,6 +124,60 @@ pub(super) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
                 print_json(&report)?;
             }
             Err(error)
+        }
+    }
+}
+
+/// A lease that is renewed until it is dropped, and given back then.
+struct Kept {
+    lease: Arc<Lease>,
+    is_done: Arc<AtomicBool>,
+}
+
+impl Kept {
+    /// Sets `stop` when it is lost: another host works then.
+    fn keep(lease: Lease, stop: Arc<AtomicBool>) -> Kept {
+        let kept = Kept {
+            lease: Arc::new(lease),
+            is_done: Arc::default(),
+        };
+        let (lease, is_done) = (Arc::clone(&kept.lease), Arc::clone(&kept.is_done));
+        thread::spawn(move || {
+            let mut next = Instant::now() + lease.lasts() / 3;
+            while !is_done.load(Ordering::Relaxed) {
+                thread::sleep(TICK);
+                if Instant::now() < next {
+                    continue;
+                }
+                next = Instant::now() + lease.lasts() / 3;
+                match lease.renew() {
+                    Ok(()) => {}
+                    Err(
+                        error @ (distribute::Error::Leased { .. }
+                        | distribute::Error::Conflict { .. }),
+                    ) => {
+                        error!("the lease is lost: {error}");
+                        stop.store(true, Ordering::Relaxed);
+                        return;
+                    }
+                    // It lasts for as long as it did, and the next time may be better.
+                    Err(error) => warn!("the lease cannot be renewed: {error}"),
+                }
+            }
+        });
+        kept
+    }
+
+    fn lease(&self) -> &Lease {
+        &self.lease
+    }
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        self.is_done.store(true, Ordering::Relaxed);
+        if let Err(error) = self.lease.give_back() {
+            warn!("the lease cannot be given back, and ends by itself: {error}");
         }
     }
 }

@@ -151,6 +151,12 @@ fn assign_publish(publish: &mut Publish, key: &[&str], value: &Value) -> Result<
         ["url"] => publish.url = Some(value.text(REMOTE)?.to_owned()),
         ["key_file"] => publish.key_file = Some(value.path()?),
         ["keep"] => publish.keep = value.count()?,
+        ["lease"] => match value.duration()? {
+            lease if lease < Duration::from_secs(60) => {
+                return Err(Refusal::Expected("a duration of a minute or more"));
+            }
+            lease => publish.lease = Some(lease),
+        },
         ["options"] => publish.options = value.pairs()?,
         ["options", option] => {
             let value = value.text(OPTION)?.to_owned();

@@ -263,6 +263,7 @@ mod tests {
             PUBLISH_URL=s3://b/p/
             PUBLISH_KEY_FILE=/k
             PUBLISH_KEEP=3
+            PUBLISH_LEASE=10m
             PUBLISH_OPTIONS=region=eu
             PULL_URL=s3://b/p/
             PULL_PUBLIC_KEY=aa
@@ -412,6 +413,7 @@ mod tests {
             (Some("s3://b/p/"), 3, "eu")
         );
         assert!(publish.key_file.is_some() && pull.public_key.is_some());
+        assert_eq!(publish.lease, Some(Duration::from_mins(10)));
         assert_eq!(
             (pull.url.as_deref(), pull.every, &*pull.options["region"]),
             (Some("s3://b/p/"), Some(Duration::from_secs(60)), "eu")

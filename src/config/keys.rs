@@ -42,6 +42,7 @@ const KEYS: &[&str] = &[
     "publish.url",
     "publish.key_file",
     "publish.keep",
+    "publish.lease",
     "publish.options.*",
     "pull.url",
     "pull.public_key",

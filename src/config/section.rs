@@ -143,6 +143,8 @@ pub struct Publish {
     pub key_file: Option<PathBuf>,
     /// How many stay there, the current one included.
     pub keep: u32,
+    /// How long the right to work is taken for; none: it is not.
+    pub lease: Option<Duration>,
     /// `object_store`'s options.
     pub options: BTreeMap<String, String>,
 }
@@ -150,6 +152,7 @@ pub struct Publish {
 impl Default for Publish {
     fn default() -> Self {
         Publish {
+            lease: None,
             url: None,
             key_file: None,
             keep: 2,

@@ -2,12 +2,14 @@
 //!
 //! What is there: `gen-000042-<blake3>.db.zst`, generations packed, never changed; and `current.json`, a signed manifest that names
 //! one of them, replaced only by whoever read it last. [`push`] puts them there, [`pull`] gets them: one conditional request while
-//! nothing is new.
+//! nothing is new. A [`Lease`] keeps two hosts from making them at once.
 
+mod lease;
 mod manifest;
 mod pull;
 mod push;
 
+pub use self::lease::Lease;
 pub use self::manifest::{Manifest, PublicKey, SigningKey};
 pub use self::pull::{Pulled, pull, pulled_at};
 pub use self::push::{Pushed, Pushing, push};
@@ -104,6 +106,16 @@ pub enum Error {
     Nothing {
         /// Where.
         place: String,
+    },
+    /// Another host works.
+    #[error("run {holder} has the lease at {place} until {until}; one host works at a time")]
+    Leased {
+        /// Where.
+        place: String,
+        /// Which run has it.
+        holder: String,
+        /// Until when: RFC 3339, in UTC.
+        until: String,
     },
     /// Somebody else published meanwhile.
     #[error("somebody else published at {place} meanwhile; look at who does, and publish again")]

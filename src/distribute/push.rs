@@ -6,7 +6,7 @@ use std::io::{self, Read, Write};
 use tracing::info;
 
 use super::manifest::{Manifest, SigningKey};
-use super::{CURRENT, Error, Result};
+use super::{CURRENT, Error, Lease, Result};
 use crate::generation::Name;
 use crate::index;
 use crate::publish::{Folder, Generation};
@@ -41,7 +41,8 @@ pub struct Pushing {
     pub after: u64,
 }
 
-/// Puts the current generation of an index into a remote, and names it as the current one there. Generations with people who were
+/// Puts the current generation of an index into a remote, and names it as the current one there, as long as a lease, if it was taken,
+/// is held. Generations with people who were
 /// erased since go.
 ///
 /// # Errors
@@ -52,6 +53,7 @@ pub fn push(
     remote: &Remote,
     key: &SigningKey,
     pushing: Pushing,
+    lease: Option<&Lease>,
 ) -> Result<Pushed> {
     let (before, pointer) = match remote.pointer(CURRENT, None)? {
         Looked::Found(pointer) => {
@@ -80,7 +82,11 @@ pub fn push(
     upload(&current, remote, &mut manifest)?;
     if folder.current()?.as_ref() != Some(&current) {
         // A run has published meanwhile: its generation is not to be named before this one.
-        return push(folder, remote, key, pushing);
+        return push(folder, remote, key, pushing, lease);
+    }
+    if let Some(lease) = lease {
+        // Whoever lost it meanwhile has nothing to name.
+        lease.renew()?;
     }
     name(remote, &manifest, key, pointer.as_ref())?;
     info!(

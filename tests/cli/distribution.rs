@@ -122,3 +122,36 @@ fn a_run_publishes_and_a_reader_follows_until_it_is_ended() {
     assert!(ended.success());
     assert_eq!(reader.wait().unwrap().code(), Some(0));
 }
+
+#[test]
+fn a_run_waits_for_no_other_host_that_works() {
+    let home = Home::new();
+    fs::create_dir(home.path("shared")).unwrap();
+    let source = home.folder_of("in", &["tenant/users/2026-11-21T06-00-00Z.csv"]);
+    home.run(&["publish", "--new-key", "key"]).exits(0);
+    let config = format!(
+        "[[source]]\nname = \"a\"\nurl = \"{source}\"\n\
+         [publish]\nurl = \"shared\"\nkey_file = \"key\"\nlease = \"10m\"\n"
+    );
+    fs::write(home.path("identidex.toml"), config).unwrap();
+    let lease = home.path("shared/lease.json");
+    let held = |until: i64| format!(r#"{{"holder":"other","until":{until},"fence":7}}"#);
+    fs::write(&lease, held(4_000_000_000)).unwrap();
+    let refused = home.run(&["sync", "--publish", "-q"]).exits(5);
+    assert!(
+        refused.stderr.contains("other has the lease"),
+        "{}",
+        refused.stderr
+    );
+    assert!(!home.path("identity.db").exists());
+    // Whoever publishes nothing needs none.
+    home.run(&["sync", "-q"]).exits(0);
+    fs::write(&lease, held(1)).unwrap();
+    home.run(&["sync", "--publish", "-q"]).exits(0);
+    let given_back = fs::read_to_string(&lease).unwrap();
+    assert!(
+        given_back.contains("\"until\":0") && given_back.contains("\"fence\":8"),
+        "{given_back}"
+    );
+    assert!(home.path("shared/current.json").exists());
+}
