@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Write as _};
 use std::io::{self, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Bytes that are hashed at once.
 const HASHED_AT_ONCE: usize = 256 << 10;
@@ -37,6 +37,13 @@ impl fmt::Display for Name {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "gen-{:06}-{}.db", self.number, hex(&self.blake3))
     }
+}
+
+/// Returns the folder of an index's generations, `identity.db.d` beside `identity.db`.
+pub(crate) fn folder_of(index: &Path) -> PathBuf {
+    let mut folder = index.as_os_str().to_owned();
+    folder.push(".d");
+    PathBuf::from(folder)
 }
 
 /// Returns the URI of a file that nobody changes: no locks are taken and no file is made beside it.

@@ -32,8 +32,10 @@ mod why;
 
 mod answer;
 mod asked;
+mod bar;
 mod clues;
 mod gauges;
+mod kept_lease;
 mod newest;
 mod readers;
 mod rows;

@@ -9,19 +9,21 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use indicatif::{HumanCount, ProgressBar, ProgressStyle};
+use indicatif::HumanCount;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use tracing::{error, info, warn};
 
+use super::bar::Bar;
+use super::kept_lease::KeptLease;
 use super::nexthink;
 use super::publish;
 use super::readers::readers;
 use super::{BadUsage, ClosedPipe, Context, Exit, LogFormat, print, print_json};
 use crate::class::Patterns;
 use crate::config::{self, Config, Source};
-use crate::distribute::{self, Lease};
-use crate::ingest::{self, Changes, Outcome, Progress, Report};
+use crate::generation::folder_of;
+use crate::ingest::{self, Changes, Outcome, Report};
 use crate::live::Client;
 use crate::live::nql::QueryId;
 use crate::mapping::Mapping;
@@ -39,9 +41,6 @@ const SECRET: &str = "a URL on the command line must not hold a password, a `?` 
 const KEEP_EXPORTS_FOR: Duration = Duration::from_hours(7 * 24);
 /// Where those lie, in the folder of the index.
 const INBOX: &str = "inbox";
-/// How often the progress bar moves by itself.
-const TICK: Duration = Duration::from_millis(100);
-
 /// Take in the export files that are new, and publish what they say
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  identidex sync\n  identidex sync exports/ --dry-run")]
@@ -72,15 +71,19 @@ pub(super) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
     let options = options(args, &context.config, Arc::clone(&stop))?;
     watch_signals(Arc::clone(&stop))?;
     let lease = match args.publish && !args.dry_run {
-        true => publish::lease(context, &options.run)?.map(|lease| Kept::keep(lease, stop)),
+        true => publish::lease(context, &options.run)?.map(|lease| KeptLease::keep(lease, stop)),
         false => None,
     };
-    let lease = lease.as_ref().map(Kept::lease);
+    let lease = lease.as_ref().map(KeptLease::lease);
     let options = ask_tenants(options, context)?;
-    let mut bar = Bar::new(args, context);
+    let is_shown = io::stderr().is_terminal()
+        && !context.is_quiet
+        && !args.json
+        && context.log_format == LogFormat::Text;
+    let mut bar = Bar::new(is_shown);
     let start = Instant::now();
     let ended = ingest::run(&options, &mut |progress| bar.show(progress));
-    bar.bar.finish_and_clear();
+    bar.end();
     match ended {
         Ok(report) => {
             for warning in &report.warnings {
@@ -124,60 +127,6 @@ pub(super) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
                 print_json(&report)?;
             }
             Err(error)
-        }
-    }
-}
-
-/// A lease that is renewed until it is dropped, and given back then.
-struct Kept {
-    lease: Arc<Lease>,
-    is_done: Arc<AtomicBool>,
-}
-
-impl Kept {
-    /// Sets `stop` when it is lost: another host works then.
-    fn keep(lease: Lease, stop: Arc<AtomicBool>) -> Kept {
-        let kept = Kept {
-            lease: Arc::new(lease),
-            is_done: Arc::default(),
-        };
-        let (lease, is_done) = (Arc::clone(&kept.lease), Arc::clone(&kept.is_done));
-        thread::spawn(move || {
-            let mut next = Instant::now() + lease.lasts() / 3;
-            while !is_done.load(Ordering::Relaxed) {
-                thread::sleep(TICK);
-                if Instant::now() < next {
-                    continue;
-                }
-                next = Instant::now() + lease.lasts() / 3;
-                match lease.renew() {
-                    Ok(()) => {}
-                    Err(
-                        error @ (distribute::Error::Leased { .. }
-                        | distribute::Error::Conflict { .. }),
-                    ) => {
-                        error!("the lease is lost: {error}");
-                        stop.store(true, Ordering::Relaxed);
-                        return;
-                    }
-                    // It lasts for as long as it did, and the next time may be better.
-                    Err(error) => warn!("the lease cannot be renewed: {error}"),
-                }
-            }
-        });
-        kept
-    }
-
-    fn lease(&self) -> &Lease {
-        &self.lease
-    }
-}
-
-impl Drop for Kept {
-    fn drop(&mut self) {
-        self.is_done.store(true, Ordering::Relaxed);
-        if let Err(error) = self.lease.give_back() {
-            warn!("the lease cannot be given back, and ends by itself: {error}");
         }
     }
 }
@@ -323,9 +272,7 @@ fn told(query: &QueryId, ended: Result<Exported, String>) -> Option<String> {
 
 /// Returns the folder that exports are put into which are sent here, a folder for each source.
 pub(super) fn inbox_of(index: &Path) -> PathBuf {
-    let mut folder = index.as_os_str().to_owned();
-    folder.push(".d");
-    Path::new(&folder).join(INBOX)
+    folder_of(index).join(INBOX)
 }
 
 fn frozen(config: &Config) -> Vec<Dataset> {
@@ -496,66 +443,6 @@ fn some(count: u64, what: &str) -> String {
     match count {
         0 => String::new(),
         count => format!(", {} {what}", HumanCount(count)),
-    }
-}
-
-/// The progress bar, on a terminal only.
-struct Bar {
-    bar: ProgressBar,
-    start: Instant,
-    objects: u64,
-    done: u64,
-    rows: u64,
-}
-
-impl Bar {
-    fn new(args: &Args, context: &Context) -> Bar {
-        let is_shown = io::stderr().is_terminal()
-            && !context.is_quiet
-            && !args.json
-            && context.log_format == LogFormat::Text;
-        let bar = match is_shown {
-            true => ProgressBar::new_spinner().with_message("listing"),
-            false => ProgressBar::hidden(),
-        };
-        bar.enable_steady_tick(TICK);
-        Bar {
-            bar,
-            start: Instant::now(),
-            objects: 0,
-            done: 0,
-            rows: 0,
-        }
-    }
-
-    fn show(&mut self, progress: Progress) {
-        match progress {
-            Progress::Listed { objects, bytes } => {
-                self.objects = objects;
-                self.start = Instant::now();
-                self.bar.set_length(bytes);
-                let style = "{bar:30} {bytes}/{total_bytes}  {msg}  ETA {eta}";
-                if let Ok(style) = ProgressStyle::with_template(style) {
-                    self.bar.set_style(style);
-                }
-                self.bar.reset_eta();
-            }
-            Progress::Object { bytes } => {
-                self.done += 1;
-                self.bar.inc(bytes);
-            }
-            Progress::Rows(rows) => self.rows += rows,
-        }
-        if self.bar.is_hidden() {
-            return;
-        }
-        let rate = self.rows as f64 / self.start.elapsed().as_secs_f64().max(0.001);
-        self.bar.set_message(format!(
-            "{}/{} objects  {} rows/s",
-            HumanCount(self.done),
-            HumanCount(self.objects),
-            HumanCount(rate as u64)
-        ));
     }
 }
 

@@ -76,7 +76,7 @@ pub(super) fn caught<T>(work: impl FnOnce() -> T) -> Result<T> {
 }
 
 /// An error with its causes, on one line.
-pub(super) fn chain(error: &dyn std::error::Error) -> String {
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {

@@ -30,7 +30,8 @@ use std::time::Instant;
 use tracing::{debug, error, info, info_span};
 
 pub use self::error::Error;
-use self::error::{Result, caught, chain};
+pub(crate) use self::error::chain;
+use self::error::{Result, caught};
 pub use self::examine::{Examined, Unfit, examine};
 use self::fold::Folded;
 use self::forget::made_of;

@@ -7,6 +7,7 @@ mod erasures;
 mod failed;
 mod folder;
 mod generation;
+mod lists;
 mod readers;
 mod rollback;
 mod undone;

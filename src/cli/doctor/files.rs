@@ -8,6 +8,7 @@ use indicatif::HumanBytes;
 
 use super::Finding;
 use crate::cli::{Context, names_secret};
+use crate::generation::folder_of;
 
 pub(super) fn look(context: &Context) -> Vec<Finding> {
     let mut findings: Vec<Finding> = private(context)
@@ -147,12 +148,6 @@ fn of_disk(context: &Context) -> Option<Finding> {
         free if free < largest.saturating_mul(3) => Finding::warning(about, found, fix),
         _ => Finding::fine(about, found),
     })
-}
-
-fn folder_of(index: &Path) -> PathBuf {
-    let mut folder = index.as_os_str().to_owned();
-    folder.push(".d");
-    PathBuf::from(folder)
 }
 
 fn parent_of(folder: &Path) -> PathBuf {

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::{Args, Finding};
 use crate::cli::newest::{Newest, newest};
 use crate::cli::{Context, nexthink, sync};
-use crate::ingest::{Examined, Options, SourceConfig, Unfit};
+use crate::ingest::{Examined, Options, SourceConfig, Unfit, chain};
 use crate::mapping::shown_name;
 use crate::queried::Queried;
 use crate::schema::Dataset;
@@ -78,16 +78,6 @@ fn of_store(args: &Args, options: &Options, source: &SourceConfig, about: String
 
 fn failed(about: &str, error: &source::Error, fix: &str) -> Finding {
     Finding::problem(about, chain(error), fix)
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
 }
 
 fn of_listing(listing: &Listing, about: &str) -> Vec<Finding> {

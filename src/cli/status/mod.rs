@@ -15,6 +15,7 @@ use serde_json::{Map, Value, json};
 pub(super) use self::holdings::Holdings;
 use super::words::printable;
 use super::{Context, Exit, print, print_json};
+use crate::generation::folder_of;
 use crate::identifier::Kind;
 use crate::lookup::generation::Generation;
 use crate::lookup::{Coverage, Freshness};
@@ -90,9 +91,7 @@ impl Ages {
 
 /// Reads a file beside the generations; what is not there, or not for the reader, is empty.
 fn beside(index: &Path, name: &str) -> String {
-    let mut folder = index.file_name().unwrap_or_default().to_owned();
-    folder.push(".d");
-    fs::read_to_string(index.with_file_name(folder).join(name)).unwrap_or_default()
+    fs::read_to_string(folder_of(index).join(name)).unwrap_or_default()
 }
 
 /// Reads the last runs, the newest last; what cannot be read is left out, since runs are noted to inform only.
