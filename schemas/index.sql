@@ -318,8 +318,14 @@ FROM (
 WHERE raw IS NOT NULL OR held_first IS NOT NULL;
 
 CREATE VIEW devices_over_time AS
-SELECT u.id >> 32 AS account, u.id & 4294967295 AS device, strftime('%Y-%m-%d', u.first_day * 86400, 'unixepoch') AS first_day,
-  strftime('%Y-%m-%d', iif(coalesce(u.time_of_use, u.last_used) < 0, coalesce(u.time_of_use, u.last_used) / -1000000,
-    coalesce(u.time_of_use, u.last_used)), 'unixepoch') AS last_day,
-  u.rank & 1 AS is_current, u.rank >> 2 = 0 AS is_primary
-FROM usage u WHERE u.through IS NULL;
+SELECT account, device, strftime('%Y-%m-%d', first_day * 86400, 'unixepoch') AS first_day,
+  strftime('%Y-%m-%d', max(coalesce(used, told, first_day * 86400), coalesce(told, used, first_day * 86400),
+    coalesce(first_day * 86400, used, told)), 'unixepoch') AS last_day,
+  is_current, is_primary, through
+FROM (
+  SELECT u.id >> 32 AS account, u.id & 4294967295 AS device, u.first_day AS first_day,
+    iif(u.last_used < 0, u.last_used / -1000000, u.last_used) AS used,
+    iif(u.time_of_use < 0, u.time_of_use / -1000000, u.time_of_use) AS told,
+    u.rank & 1 AS is_current, u.rank >> 2 = 0 AS is_primary, u.through AS through
+  FROM usage u
+) said;

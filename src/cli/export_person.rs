@@ -85,6 +85,7 @@ fn held(file: &Path, person: &Person, context: &Context) -> anyhow::Result<Value
     Ok(json!({
         "rows": Vec::from_iter(rows),
         "account": rows::select(file, &format!("SELECT * FROM accounts WHERE id = {}", person.id))?,
+        "history": rows::select(file, &format!("{HISTORY} {}", person.id))?,
         "devices": rows::select(file, &format!("{DEVICES} {}", person.id))?,
         "named_by": named_by(file, &naming)?,
         "events": Vec::from_iter(events),
@@ -110,8 +111,10 @@ fn named_by(file: &Path, naming: &Naming) -> anyhow::Result<Vec<Value>> {
     Ok(named)
 }
 
+const HISTORY: &str = "SELECT kind, value, since, until, is_current FROM history WHERE account =";
+
 const DEVICES: &str = "SELECT d.name, d.uid, d.collector_uid, d.serial, d.type, d.manufacturer, d.model, d.os, u.logins, u.last_used, \
-    u.last_login_observed, u.logins_observed, u.time_of_use, u.is_current, u.is_shared, u.is_primary, u.not_primary, \
+    u.last_login_observed, u.logins_observed, u.time_of_use, u.first_day, u.is_current, u.is_shared, u.is_primary, u.not_primary, \
     u.through IS NOT NULL AS through_a_local_account, u.extra FROM usages u JOIN devices d ON d.id = u.device WHERE u.account =";
 
 /// Makes a page of it: a table for each part, one row for each value, named by where it stands.
@@ -125,6 +128,10 @@ fn page_of(held: &Value) -> String {
     for (name, title) in [
         ("rows", "What the exports say of the account"),
         ("account", "The account, as it is answered with"),
+        (
+            "history",
+            "What it had, from when until when; of a former address only a hash is kept",
+        ),
         ("devices", "Devices that it uses"),
         ("named_by", "Rows of others that name it"),
         ("events", "Messages that name it"),

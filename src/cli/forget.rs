@@ -134,6 +134,9 @@ fn forget(value: &str, args: &Args, context: &Context) -> anyhow::Result<Exit> {
             (Whom::Account(keys), person)
         }
         (None, Outcome::None) => match index::person_named(value) {
+            Some(person) if index::is_anybodys(&index.file(), &person)? => {
+                return Err(ingest::Error::Former.into());
+            }
             Some(person) => (Whom::Named(value.to_owned()), person),
             None => return refused(&answer, args.json),
         },

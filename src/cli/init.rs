@@ -69,6 +69,7 @@ pub(super) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
     }
     let answers = ask(args, context)?;
     let source = source_of(&answers)?;
+    check(&answers)?;
     let options = Options::new(&answers.index, vec![source.clone()]);
     let sources = Sources::open(std::slice::from_ref(&source), Arc::default())?;
     let listing = sources.list()?;
@@ -76,7 +77,7 @@ pub(super) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
     print(found_in_words(&listing, &found))?;
     let text = toml_of(&answers, &found);
     write(&args.output, &text)?;
-    let output = args.output.display();
+    let output = shell_word(&args.output.display().to_string());
     let lacks = Dataset::ALL
         .into_iter()
         .filter(|dataset| newest_of(&found, *dataset).is_none());
@@ -89,8 +90,14 @@ pub(super) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
     print(format!(
         "\n{output} is written; next:\n  identidex --config {output} sync\n  identidex --config {output} doctor"
     ))?;
+    if listing.objects.is_empty() {
+        print("note: there is nothing yet; look at the prefix, and whether the exporter runs")?;
+    }
     Ok(
-        match found.failed.is_some() || found.read.iter().any(|(_, read)| read.is_err()) {
+        match listing.objects.is_empty()
+            || found.failed.is_some()
+            || found.read.iter().any(|(_, read)| read.is_err())
+        {
             true => Exit::Partly,
             false => Exit::Done,
         },
@@ -183,7 +190,8 @@ fn newest_of(found: &Newest, dataset: Dataset) -> Option<(&str, &Examined)> {
 }
 
 fn found_in_words(listing: &Listing, found: &Newest) -> String {
-    let mut text = format!("{} objects", listing.objects.len());
+    let count = listing.objects.len();
+    let mut text = format!("{count} object{}", if count == 1 { "" } else { "s" });
     if listing.left_out > 0 {
         let _ = write!(
             text,
@@ -279,6 +287,15 @@ fn toml_of(answers: &Answers, found: &Newest) -> String {
     text
 }
 
+/// Writes a word as a shell takes it for one.
+fn shell_word(word: &str) -> String {
+    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "._-/".contains(letter);
+    match word.chars().all(is_plain) {
+        true => word.to_owned(),
+        false => format!("'{}'", word.replace('\'', "'\\''")),
+    }
+}
+
 /// Says what can be done with columns that no field takes.
 fn of_unknown(examined: &Examined) -> String {
     let quoted = |text: &str| toml::Value::from(text).to_string();
@@ -301,6 +318,26 @@ fn of_unknown(examined: &Examined) -> String {
         quoted(first),
         quoted(first),
     )
+}
+
+/// Looks whether a configuration of the answers can be read, before anything is asked of a store.
+fn check(answers: &Answers) -> anyhow::Result<()> {
+    let nothing = Newest {
+        read: Vec::new(),
+        failed: None,
+    };
+    let file = tempfile::NamedTempFile::new().context("there is no folder for temporary files")?;
+    fs::write(file.path(), toml_of(answers, &nothing))
+        .context("a temporary file cannot be written")?;
+    let config = config::load(Some(file.path()), std::iter::empty());
+    config.map(|_| ()).map_err(|error| {
+        // The file is gone when this is read; the key is what tells.
+        let text = error.to_string();
+        let place = file.path().display().to_string();
+        let text = text.strip_prefix(&place).unwrap_or(&text);
+        let text = text.trim_start_matches(|letter: char| letter == ':' || letter.is_ascii_digit());
+        BadUsage(text.trim().to_owned()).into()
+    })
 }
 
 /// Writes the file, for its owner and group: it says where exports lie.

@@ -129,6 +129,7 @@ impl Exit {
             _ if error.is::<ClosedPipe>() => Exit::Done,
             _ if is_usage => Exit::Usage,
             Some(ingest::Error::NoSource) => Exit::Usage,
+            Some(ingest::Error::Former) => Exit::Refused,
             Some(ingest::Error::Source(
                 source::Error::BadUrl { .. }
                 | source::Error::BadOption { .. }

@@ -1,10 +1,12 @@
 //! A file that is there whole or not at all: readers of one that was there before see all of that.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use tempfile::NamedTempFile;
+
+use super::BadUsage;
 
 /// A file in the making; what is not kept leaves nothing.
 pub(super) struct WholeFile {
@@ -14,6 +16,16 @@ pub(super) struct WholeFile {
 
 impl WholeFile {
     pub(super) fn begin(path: &Path) -> anyhow::Result<WholeFile> {
+        // Of a link, what it leads to is replaced; what is no file is nothing that can be.
+        let path = &match fs::symlink_metadata(path) {
+            Ok(found) if found.is_symlink() => {
+                path.canonicalize().with_context(|| unwritable(path))?
+            }
+            _ => path.to_owned(),
+        };
+        if fs::metadata(path).is_ok_and(|found| !found.is_file()) {
+            return Err(BadUsage(format!("{} is no file", path.display())).into());
+        }
         let folder = path
             .parent()
             .filter(|folder| !folder.as_os_str().is_empty());

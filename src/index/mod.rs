@@ -74,7 +74,7 @@ pub use self::ledger::ShapesOf;
 pub use self::make::Made;
 pub(crate) use self::object_lines::identity_of;
 pub use self::object_lines::{Loaded, REJECTS_KEPT, RowCounts};
-pub use self::person::{AccountKeys, Person, PersonRow, person, person_named};
+pub use self::person::{AccountKeys, Person, PersonRow, is_anybodys, person, person_named};
 pub use self::sift::{LetGo, Sieve, sift};
 use crate::class::Patterns;
 use crate::schema::{BySubject, Dataset};

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::error::Result;
 use super::last::Last;
-use super::subject::is_key_sid;
+use super::subject::{is_key_sid, keys_in};
 use super::text::{Fields, Texts};
 use crate::bucket::Hash;
 use crate::identifier::{Kind, Naming, normal_form};
@@ -91,6 +91,25 @@ pub fn person(generation: &Path, keys: &AccountKeys) -> Result<Option<Person>> {
         }
     })?;
     Ok(Some(person))
+}
+
+/// Tells whether an account, that bears another name today, ever had one of a person's keys.
+///
+/// # Errors
+/// When the generation cannot be read.
+pub fn is_anybodys(generation: &Path, person: &Person) -> Result<bool> {
+    let last = Last::open(generation)?;
+    let texts = Texts::load(last.reader.rows("text")?)?;
+    let mut is_one = false;
+    each_row(&last, |_, _, text| {
+        let keys = keys_in(Subject::Account, text, &texts)?;
+        let keys = Subject::Account.key_kinds().into_iter().zip(keys);
+        is_one |= keys
+            .filter_map(|(kind, key)| Some((kind, key?)))
+            .any(|key| person.keys.contains(&key));
+        Ok(())
+    })?;
+    Ok(is_one)
 }
 
 /// What stands before a row's text.

@@ -202,7 +202,6 @@ fn unranked(
     let told = Told {
         ledger,
         mentions,
-        accounts: &rosters.account,
         devices: &rosters.device,
         sharing: people.sharing,
         formers,

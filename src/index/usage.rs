@@ -18,7 +18,7 @@ use super::roster::Roster;
 use super::said::ObjectId;
 use super::seen::Seen;
 use super::subject::{Sharing, SubjectId};
-use crate::schema::{BySubject, Subject, usage_id};
+use crate::schema::{BySubject, NAME, Subject, usage_id};
 
 /// What makes a usage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -72,7 +72,6 @@ pub(super) struct Whole {
 pub(super) struct Told<'p> {
     pub(super) ledger: &'p Ledger,
     pub(super) mentions: &'p Mentions,
-    pub(super) accounts: &'p Roster,
     pub(super) devices: &'p Roster,
     pub(super) sharing: &'p Sharing,
     pub(super) formers: &'p Formers,
@@ -80,41 +79,29 @@ pub(super) struct Told<'p> {
 }
 
 impl Told<'_> {
-    /// Returns the first day on which a device named an account.
-    fn first_named(&self, last_use: &LastUse, device: ClaimId) -> i32 {
-        let first = Days::of(self.ledger.observed_at(last_use.first)).newest;
-        let claims = BySubject {
-            account: last_use.account,
-            device: Some(device),
+    /// Returns the first day of use that a mention tells of, where it is certain whose that was: by keys that are never given to
+    /// another, or by a name that no other ever had.
+    fn first_day(&self, mention: &Mention) -> Option<i32> {
+        let is_certain = |side: Subject| {
+            let strongest = mention.keys_of(side).trailing_zeros() as usize;
+            strongest < NAME || self.is_alone(side, mention.claims[side])
         };
-        self.first_day(last_use.days, first, claims)
+        Subject::ALL
+            .into_iter()
+            .all(is_certain)
+            .then_some(mention.first_day)
     }
 
-    /// Returns the first day of some that is not before a claim of a side had its keys alone: a name may have been another's.
-    fn first_day(&self, days: Days, first: i32, claims: BySubject<Option<ClaimId>>) -> i32 {
-        let mut since = i32::MIN;
-        for subject in Subject::ALL {
-            let (roster, shared) = match subject {
-                Subject::Account => (self.accounts, &self.sharing.claims.account),
-                Subject::Device => (self.devices, &self.sharing.claims.device),
-            };
-            let began = match claims[subject] {
-                Some(claim) if !shared.has(claim.row()) => continue,
-                Some(claim) => {
-                    let parts = roster.parts(claim);
-                    let firsts = parts.map(|part| self.ledger.observed_at(part.first));
-                    firsts
-                        .min()
-                        .map_or(i32::MAX, |first| Days::of(first).newest)
-                }
-                None => i32::MAX,
-            };
-            since = since.max(began);
-        }
-        match first >= since {
-            true => first,
-            false => days.since(since).map_or(days.newest, Days::first),
-        }
+    /// Returns the first day on which a device named an account, where it is certain whose name that was.
+    fn first_named(&self, last_use: &LastUse) -> Option<i32> {
+        let first = self.ledger.observed_at(last_use.first);
+        self.is_alone(Subject::Account, last_use.account)
+            .then(|| Days::of(first).newest)
+    }
+
+    /// Tells whether no other claim has a key of a claim: of several with one name any may be the one that is known.
+    fn is_alone(&self, side: Subject, claim: Option<ClaimId>) -> bool {
+        claim.is_some_and(|claim| !self.sharing.claims[side].has(claim.row()))
     }
 }
 
@@ -301,25 +288,20 @@ impl Usage {
                     let mention = &told.mentions.all[*at as usize];
                     usage.tie = usage.tie.max(mention.group);
                     usage.add_logins(told.ledger, *at, mention);
-                    let days = mention.days();
-                    usage.note_day(Some(told.first_day(
-                        days,
-                        mention.first_day,
-                        mention.claims,
-                    )));
+                    usage.note_day(told.first_day(mention));
                 }
                 Maker::Last(device) => {
                     usage.is_last_user |= told.last_users.has(*device);
                     if let Some(last_use) = &told.devices.last_uses[device.at()] {
                         usage.add_last_use(told.ledger, last_use);
-                        usage.note_day(Some(told.first_named(last_use, *device)));
+                        usage.note_day(told.first_named(last_use));
                     }
                 }
                 Maker::Former(at) => {
                     let former = &told.formers.all[*at as usize];
                     usage.tie = usage.tie.max(former.value());
                     usage.add_last_use(told.ledger, &former.last_use);
-                    usage.note_day(Some(told.first_named(&former.last_use, former.device)));
+                    usage.note_day(told.first_named(&former.last_use));
                 }
                 Maker::Through(_) => {}
             }

@@ -29,6 +29,11 @@ pub enum Error {
     /// Nobody is known by what was given.
     #[error("the index knows no such account any more; look again")]
     Nobody,
+    /// What was given is what an account once had.
+    #[error(
+        "an account had that once, and has another now (`identidex why` says whose it was): erase it by its SID or uid"
+    )]
+    Former,
     /// The run was asked to stop.
     #[error("stopped; the index is as it was at the last publication")]
     Stopped,

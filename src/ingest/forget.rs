@@ -77,6 +77,9 @@ pub fn would_forget(options: &Options, person: &Person) -> Result<Option<LetGo>>
     let folder = Folder::open(&options.index, options.readers)?;
     let _lock = folder.lock()?;
     let current = folder.current()?.ok_or(index::Error::Empty)?;
+    if person.rows.is_empty() && index::is_anybodys(&current.path, person)? {
+        return Err(Error::Former);
+    }
     let_go(&folder, &current, person, [0; 32])
 }
 
@@ -90,6 +93,9 @@ fn named(
     let Some(person) = index::person_named(text) else {
         return Ok(None);
     };
+    if index::is_anybodys(&current.path, &person)? {
+        return Err(Error::Former);
+    }
     let let_go = let_go(folder, current, &person, key)?;
     Ok(let_go.map(|_| person))
 }

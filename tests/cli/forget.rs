@@ -491,3 +491,23 @@ fn an_erasure_that_waits_is_told_and_whose_name_it_is_today_is_too() {
     let doctor = home.run(&["doctor", "--quick"]).stdout;
     assert!(doctor.contains("to be erased"), "{doctor}");
 }
+
+#[test]
+fn a_former_name_erases_nobody() {
+    let home = office();
+    let renamed = format!("{SID},{UID},john.d@EMEA,john.doe@example.com,,John Q. Doe,Lab,");
+    write(&home, "users-2026-11-25T06-00-00Z", &users(&[&renamed]));
+    home.run(&["sync", "in", "-q"]).exits(0);
+    let before = home.files();
+    for arguments in [
+        &["forget", "jdoe@EMEA", "--reason", "left"][..],
+        &["forget", "jdoe@EMEA", "--dry-run"],
+    ] {
+        let code = home.run(arguments).code;
+        let is_found = home.run(&["resolve", "jdoe@EMEA"]).code == 0;
+        assert!(code == 4 || is_found, "{code}");
+    }
+    if home.run(&["resolve", "jdoe@EMEA"]).code != 0 {
+        assert!(home.files() == before, "something was changed");
+    }
+}

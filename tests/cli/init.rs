@@ -69,6 +69,7 @@ fn what_cannot_be_read_is_told_and_writes_nothing() {
         (&["init", "--yes"][..], 2),
         (&["init", "--url", "nowhere", "--yes"], 1),
         (&["init", "--url", ".", "--name", "a b", "--yes"], 2),
+        (&["init", "--url", ".", "--output", ".", "--yes"], 2),
         (&["init", "--url", ".", "--time-zone", "Mars", "--yes"], 2),
         (&["init", "--url", "s3://u:hunter2@b/", "--yes"], 2),
     ] {

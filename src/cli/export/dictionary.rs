@@ -29,6 +29,9 @@ pub(super) struct Column {
     /// Whether it tells who somebody is, or which device something is.
     #[serde(default, rename = "identifying")]
     pub(super) is_identifying: bool,
+    /// Of an id: the view of whose rows it is one.
+    #[serde(default)]
+    pub(super) refers: Option<String>,
     #[serde(rename = "means")]
     _means: String,
 }

@@ -16,7 +16,8 @@ use serde_json::{Map, Value, json};
 
 use super::rows::{self, Kind};
 use super::whole_file::WholeFile;
-use super::{Context, Exit, print, print_json};
+use super::{BadUsage, Context, Exit, print, print_json};
+use crate::generation::folder_of;
 use crate::sql::{Bounds, Sql, Taker, ValueRef};
 
 /// Has a spreadsheet read a file as UTF-8, not as its local code page.
@@ -87,18 +88,29 @@ pub(super) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
         None => of_views(args, &mut sql, &bounds)?,
     };
     let folder = &args.folder;
+    let whole = |path: &Path| path.canonicalize().ok();
+    if folder.exists() && whole(folder) == whole(&folder_of(&context.config.index.path)) {
+        let why = format!("{} holds the index; name another folder", folder.display());
+        return Err(BadUsage(why).into());
+    }
     fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
     let mut files = Vec::new();
     for part in parts {
         files.push(written(args, part, (&sql, &bounds))?);
     }
     let manifest = manifest_of(args, index.generation(), &files);
+    let before = files_of(folder);
     let whole = WholeFile::begin(&folder.join("manifest.json"))?;
     writeln!(whole.file(), "{manifest:#}").context("the manifest cannot be written")?;
     for (_, _, whole) in files {
         whole.keep()?;
     }
     whole.keep()?;
+    let is_gone = |name: &&String| manifest["files"].get(name.as_str()).is_none();
+    for name in before.iter().filter(is_gone) {
+        // One of an earlier export, in clear or of another generation.
+        let _ = fs::remove_file(folder.join(name));
+    }
     match args.json {
         true => print_json(&manifest)?,
         false => print(text_of(folder, &manifest))?,
@@ -139,8 +151,14 @@ fn of_views(args: &Args, sql: &mut Sql, bounds: &Bounds) -> anyhow::Result<Vec<P
             });
             columns.push((column_name, column.kind()));
         }
+        // By pseudonyms, or the order of rows would be that of another export.
+        let order = if args.pseudonymise {
+            " ORDER BY 1, 2"
+        } else {
+            ""
+        };
         parts.push(Part {
-            statement: format!("SELECT {} FROM {name}", asked.join(", ")),
+            statement: format!("SELECT {} FROM {name}{order}", asked.join(", ")),
             name,
             columns,
         });
@@ -204,6 +222,19 @@ fn manifest_of(args: &Args, generation: u64, files: &[Written]) -> Value {
         "pseudonymised": args.pseudonymise,
         "files": Map::from_iter(files),
     })
+}
+
+/// Returns the names of the files that the manifest of an earlier export lists.
+fn files_of(folder: &Path) -> Vec<String> {
+    let text = fs::read(folder.join("manifest.json")).unwrap_or_default();
+    let manifest: Value = serde_json::from_slice(&text).unwrap_or_default();
+    let files = manifest["files"].as_object().into_iter().flatten();
+    let is_name = |name: &&String| !name.contains(['/', '\\']) && !name.starts_with('.');
+    files
+        .map(|(name, _)| name)
+        .filter(is_name)
+        .cloned()
+        .collect()
 }
 
 fn text_of(folder: &Path, manifest: &Value) -> String {

@@ -18,12 +18,20 @@ pub(super) fn define(sql: &mut Sql) -> anyhow::Result<()> {
         let hash = blake3::keyed_hash(&key, folded.as_bytes());
         hash.as_bytes().get(..BYTES).map(hex)
     })?;
+    sql.define("pseudonym_id", move |text| {
+        let hash = blake3::keyed_hash(&key, text.as_bytes());
+        let (number, _) = hash.as_bytes().split_first_chunk()?;
+        // Below 2^53, which every program that reads numbers keeps whole.
+        Some((u64::from_le_bytes(*number) >> 11).to_string())
+    })?;
     Ok(())
 }
 
 /// Returns a column as a statement asks for it.
 pub(super) fn column(name: &str, column: &Column) -> String {
-    if column.is_open() {
+    if let Some(view) = &column.refers {
+        format!("CAST(pseudonym_id('{view} ' || \"{name}\") AS INTEGER) AS \"{name}\"")
+    } else if column.is_open() {
         format!("NULL AS \"{name}\"")
     } else if column.is_identifying {
         format!("pseudonym(\"{name}\") AS \"{name}\"")

@@ -10,7 +10,6 @@ use serde_json::Value;
 
 use crate::cli::status::{Ages, Holdings, last_runs};
 use crate::cli::{Context, rows};
-use crate::identifier::Kind;
 use crate::lookup::FreshnessState;
 use crate::schema::{Class, Dataset};
 
@@ -30,7 +29,7 @@ pub(super) struct Figures {
     pub(super) usages: u64,
     /// Usages that wait: of nobody known, and of several.
     pub(super) waiting: [u64; 2],
-    /// What people can be found by, and the share of the accounts that have it, in percent.
+    /// What people can be found by, and the share of their accounts that have it, in percent.
     pub(super) shares: Vec<(&'static str, f64)>,
     pub(super) hashed_upns: u64,
     pub(super) days: Vec<Day>,
@@ -102,13 +101,7 @@ pub(super) fn read(context: &Context) -> anyhow::Result<Figures> {
         devices: holdings.devices,
         usages: holdings.usages,
         waiting: [holdings.unknown, holdings.ambiguous],
-        shares: [
-            (Kind::Sid, "SID"),
-            (Kind::Upn, "UPN"),
-            (Kind::Email, "email"),
-        ]
-        .map(|(kind, name)| (name, holdings.share(kind) * 100.0))
-        .into(),
+        shares: shares(&file)?,
         hashed_upns: holdings.hashed_upns,
         days: days(&file)?,
         runs: runs(&context.config.index.path),
@@ -163,6 +156,20 @@ fn days(file: &Path) -> anyhow::Result<Vec<Day>> {
         }
     }
     Ok(days)
+}
+
+/// Returns which share of the accounts of people can be found by what, in percent.
+fn shares(file: &Path) -> anyhow::Result<Vec<(&'static str, f64)>> {
+    const SHARES: &str = "SELECT count(*) AS people, count(sid) AS sid, count(upn) AS upn, count(email) AS email FROM accounts \
+        WHERE class = 'person' AND NOT is_gone";
+    let rows = rows::select(file, SHARES)?;
+    let all = rows.first();
+    let count = |name: &str| all.map_or(0, |row| number(row, name)) as f64;
+    let shares = [("SID", "sid"), ("UPN", "upn"), ("email", "email")];
+    let people = count("people").max(1.0);
+    Ok(shares
+        .map(|(name, column)| (name, count(column) * 100.0 / people))
+        .into())
 }
 
 /// Returns the last runs that took something in or failed, the oldest first.

@@ -41,7 +41,10 @@ pub(super) fn of(figures: &Figures) -> String {
         ("What people can be found by", coverage(figures)),
         ("Accounts by class", classes(figures)),
         (RUNS, runs(figures)),
-        ("Values that several hold", collisions(figures)),
+        (
+            "Values that stand at several, the most first",
+            collisions(figures),
+        ),
         ("Devices that many share", shared(figures)),
         (
             "Why usages make no device anybody's own",
@@ -303,6 +306,9 @@ fn not_primary(figures: &Figures) -> String {
 }
 
 fn waiting(figures: &Figures) -> String {
+    if figures.waiting == [0, 0] {
+        return nothing("Nothing: every login is of a user and a device that are known.");
+    }
     let [unknown, ambiguous] = figures.waiting.map(HumanCount);
     format!(
         "<p>{unknown} pairs that logins name are of a user or device that no export has; export all users and devices, with the names \
