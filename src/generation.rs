@@ -41,9 +41,9 @@ impl fmt::Display for Name {
 
 /// Returns the folder of an index's generations, `identity.db.d` beside `identity.db`.
 pub(crate) fn folder_of(index: &Path) -> PathBuf {
-    let mut folder = index.as_os_str().to_owned();
+    let mut folder = index.file_name().unwrap_or_default().to_owned();
     folder.push(".d");
-    PathBuf::from(folder)
+    index.with_file_name(folder)
 }
 
 /// Returns the URI of a file that nobody changes: no locks are taken and no file is made beside it.

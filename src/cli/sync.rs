@@ -19,6 +19,7 @@ use super::kept_lease::KeptLease;
 use super::nexthink;
 use super::publish;
 use super::readers::readers;
+use super::words::printable;
 use super::{BadUsage, ClosedPipe, Context, Exit, LogFormat, print, print_json};
 use crate::class::Patterns;
 use crate::config::{self, Config, Source};
@@ -61,6 +62,9 @@ pub(super) struct Args {
     /// Do everything but publish, and say what would change
     #[arg(long)]
     pub(super) dry_run: bool,
+    /// Of a dry run: name some of the accounts and devices that would be otherwise
+    #[arg(long, requires = "dry_run")]
+    examples: bool,
     /// Print the report as JSON
     #[arg(long)]
     json: bool,
@@ -153,6 +157,7 @@ fn options(args: &Args, config: &Config, stop: Arc<AtomicBool>) -> anyhow::Resul
         is_accepting: args.accept,
         is_retry: args.retry,
         is_dry_run: args.dry_run,
+        is_giving_examples: args.examples,
         stop,
         ..configured
     })
@@ -410,13 +415,18 @@ fn text_of(report: &Report, is_dry_run: bool) -> String {
     ];
     let changes = changes.map(|(of, name)| changes_in_words(&of, name));
     let changes: String = changes.into_iter().flatten().collect();
+    let examples = report.examples.iter().map(|(how, names)| {
+        let names = names.iter().map(|name| printable(name));
+        format!("\n{how}, such as: {}", Vec::from_iter(names).join(", "))
+    });
+    let examples: String = examples.collect();
     let published = match report.outcome {
         _ if is_dry_run => "not published".to_owned(),
         Outcome::Refused => format!("refused; generation {} stays", report.generation),
         _ => format!("generation {}", report.generation),
     };
     format!(
-        "{taken}\n{rows}{changes}\n{published}: {} accounts, {} devices, {} usages",
+        "{taken}\n{rows}{changes}{examples}\n{published}: {} accounts, {} devices, {} usages",
         HumanCount(report.accounts),
         HumanCount(report.devices),
         HumanCount(report.usages)

@@ -25,10 +25,12 @@ mod shown;
 mod sid;
 mod upn;
 mod uuid;
+#[cfg(feature = "ingest")]
+mod words;
 
 mod hash;
 mod look_alike;
-#[cfg(feature = "ingest")]
+#[cfg(feature = "cli")]
 mod naming;
 
 use std::borrow::Cow;
@@ -45,8 +47,8 @@ pub use self::kind::Kind;
 #[cfg(feature = "ingest")]
 pub(crate) use self::lengths::Lengths;
 pub use self::look_alike::ascii_skeleton;
-#[cfg(feature = "ingest")]
-pub(crate) use self::naming::{Naming, words};
+#[cfg(feature = "cli")]
+pub(crate) use self::naming::Naming;
 use self::not_said::is_placeholder;
 pub(crate) use self::not_said::says_nothing;
 pub use self::not_said::{Column, NotSaid};
@@ -61,6 +63,8 @@ pub use self::text::folded;
 use self::text::{plain, trimmed};
 use self::upn::upn;
 use self::uuid::uuid;
+#[cfg(feature = "ingest")]
+pub(crate) use self::words::words;
 
 /// Returns the normal form of `text` as an identifier of `kind`.
 ///

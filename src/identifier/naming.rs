@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::kind::Kind;
 use super::normal_form;
 use super::text::folded;
+use super::words::words;
 
 /// As what a word may name an account.
 const KINDS: [Kind; 5] = [
@@ -16,11 +17,6 @@ const KINDS: [Kind; 5] = [
     Kind::Upn,
     Kind::Email,
 ];
-/// What no identifier holds, and so stands between words.
-const BETWEEN: &[char] = &[
-    '"', '\'', '<', '>', '(', ')', '[', ']', '{', '}', ',', ';', '|', '=', '&', '?', '!',
-];
-
 /// By what a person is named.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Naming {
@@ -75,19 +71,6 @@ impl Naming {
             *text == **name || (name.contains(char::is_whitespace) && stands_in(name, &text))
         })
     }
-}
-
-/// Returns the words of a text that may be identifiers: one behind a colon twice, with what stands before it and without.
-pub(crate) fn words(text: &str) -> impl Iterator<Item = &str> {
-    let between = |letter: char| letter.is_whitespace() || BETWEEN.contains(&letter);
-    let words = text
-        .split(between)
-        .map(|word| word.trim_end_matches(['.', ':']));
-    let words = words.flat_map(|word| {
-        let behind = word.rsplit_once(':').map(|(_, behind)| behind);
-        [Some(word), behind].into_iter().flatten()
-    });
-    words.filter(|word| !word.is_empty())
 }
 
 /// Tells whether words stand in a text, not as parts of longer ones.

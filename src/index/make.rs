@@ -23,7 +23,7 @@ use super::subject::{Sharing, Standing};
 use super::text_reader::TextReader;
 use super::wants::{FORMER_USER, LAST_USER, wanted_at};
 use super::write::{self, Tables, Writing, rows_of};
-use super::{ChangesOf, Rules};
+use super::{ChangesOf, Examples, Rules};
 use crate::schema::{BySubject, Subject};
 
 /// The next generation, not published.
@@ -39,6 +39,8 @@ pub struct Made {
     pub oddities: Vec<String>,
     /// How it differs from the last one.
     pub changes: ChangesOf,
+    /// Some of those that differ.
+    pub examples: BySubject<Examples>,
     /// How many claims the last one had.
     pub claims_before: BySubject<usize>,
     pub(crate) file: std::fs::File,
@@ -234,6 +236,7 @@ impl Kept {
             loaded: self.ledger.loaded().collect(),
             oddities: self.oddities(rules, identities),
             changes: self.changes(tables.changes)?,
+            examples: tables.examples,
             claims_before: self.rosters.as_ref().map(|roster| roster.kept),
             file: tables.file,
         })

@@ -74,7 +74,9 @@ pub use self::ledger::ShapesOf;
 pub use self::make::Made;
 pub(crate) use self::object_lines::identity_of;
 pub use self::object_lines::{Loaded, REJECTS_KEPT, RowCounts};
-pub use self::person::{AccountKeys, Person, PersonRow, is_anybodys, person, person_named};
+pub use self::person::{
+    AccountKeys, Person, PersonRow, is_anybodys, names_of, person, person_named,
+};
 pub use self::sift::{LetGo, Sieve, sift};
 use crate::class::Patterns;
 use crate::schema::{BySubject, Dataset};
@@ -108,6 +110,18 @@ pub struct Changes {
     pub gone: u64,
     /// Those whose last row is too old to be kept.
     pub expired: u64,
+}
+
+/// How many are named of each.
+pub(crate) const EXAMPLES: usize = 10;
+
+/// Some of the accounts or devices that are otherwise than in the last generation, by their ids in the one that was made.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Examples {
+    /// Of those that have other identifiers.
+    pub changed: Vec<u32>,
+    /// Of those that are gone.
+    pub gone: Vec<u32>,
 }
 
 /// The same of both.

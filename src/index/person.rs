@@ -7,9 +7,11 @@ use super::last::Last;
 use super::subject::{is_key_sid, keys_in};
 use super::text::{Fields, Texts};
 use crate::bucket::Hash;
-use crate::identifier::{Kind, Naming, normal_form};
+#[cfg(feature = "cli")]
+use crate::identifier::Naming;
+use crate::identifier::{Kind, normal_form};
 use crate::schema::{
-    FieldType, HEAD_COLUMNS, STRONG, Subject, account_field, flag, microseconds_of,
+    FieldType, HEAD_COLUMNS, NAME, STRONG, Subject, account_field, flag, microseconds_of,
 };
 use crate::sqlite::{Columns, Value};
 
@@ -91,6 +93,28 @@ pub fn person(generation: &Path, keys: &AccountKeys) -> Result<Option<Person>> {
         }
     })?;
     Ok(Some(person))
+}
+
+/// Returns what accounts or devices are called, or else known by, of some ids.
+///
+/// # Errors
+/// When the generation cannot be read.
+pub fn names_of(generation: &Path, subject: Subject, ids: &[u32]) -> Result<Vec<String>> {
+    let last = Last::open(generation)?;
+    let texts = Texts::load(last.reader.rows("text")?)?;
+    let mut rows = last.reader.rows(subject.table())?;
+    let mut names = Vec::with_capacity(ids.len());
+    for id in ids {
+        let Some(mut columns) = rows.find(i64::from(*id))? else {
+            continue;
+        };
+        columns.skip(HEAD_COLUMNS.len() + 1)?;
+        let fields = Fields::read(subject, columns)?;
+        let keys = [NAME, STRONG, STRONG + 1];
+        let shown = keys.iter().find_map(|key| texts.shown(fields.values[*key]));
+        names.extend(shown.map(|name| name.into_owned()));
+    }
+    Ok(names)
 }
 
 /// Tells whether an account, that bears another name today, ever had one of a person's keys.
@@ -202,6 +226,7 @@ impl Person {
     }
 
     /// Returns what tells whether texts of others name the person.
+    #[cfg(feature = "cli")]
     pub(crate) fn naming(&self) -> Naming {
         Naming::of(&self.values, &self.full_names)
     }

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::path::Path;
 
-use super::Changes;
 use super::aside::Aside;
 use super::bits::Bits;
 use super::claim::{Claim, ClaimId, Part, Print, Stored, said};
@@ -24,6 +23,7 @@ use super::stands_for::{Holder, holders};
 use super::subject::{Sharing, Standing, SubjectId};
 use super::text::{Fields, Texts, no_text};
 use super::text_reader::TextReader;
+use super::{Changes, EXAMPLES, Examples};
 use crate::bucket::Hash;
 use crate::class::{Evidence, Patterns, traits_of};
 use crate::identifier::{self, Kind, normal_form};
@@ -539,6 +539,18 @@ impl WrittenRows {
         self.tally.join(made.tally);
         self.digest.join(made.digest);
         Ok(())
+    }
+
+    /// Returns some of the subjects that are otherwise than in the last generation, by their ids.
+    pub(super) fn examples(&self) -> Examples {
+        let some = |rows: &[u32]| {
+            let distinct: BTreeSet<u32> = rows.iter().copied().collect();
+            distinct.into_iter().take(EXAMPLES).collect()
+        };
+        Examples {
+            changed: some(&self.changed.changed),
+            gone: some(&self.changed.gone),
+        }
     }
 
     /// Returns how many subjects are otherwise than in the last generation.

@@ -27,7 +27,7 @@ use super::subject::{Sharing, Standing, SubjectId};
 use super::text_reader::TextReader;
 use super::usage::no_device;
 use super::usage_heads::Head;
-use super::{ChangesOf, Rules};
+use super::{ChangesOf, Examples, Rules};
 use crate::schema::{BySubject, Class, Rank, Subject, waiting_id};
 use crate::sqlite::{Columns, Encoded, Reader, Record, Rows, Table};
 
@@ -51,6 +51,7 @@ pub(super) struct Tables {
     pub(super) digest: u128,
     pub(super) usages: u64,
     pub(super) changes: ChangesOf,
+    pub(super) examples: BySubject<Examples>,
 }
 
 /// Writes all tables but that of the identifiers.
@@ -76,6 +77,10 @@ pub(super) fn write(mut building: Building, mut writing: Writing) -> Result<Tabl
         account: accounts.changes(),
         device: devices.changes(),
     };
+    let examples = BySubject {
+        account: accounts.examples(),
+        device: devices.examples(),
+    };
     accounts.domains.extend(devices.domains);
     writing.meta(&mut building, digest, usages, &accounts.domains)?;
     let file = building.finish()?;
@@ -84,6 +89,7 @@ pub(super) fn write(mut building: Building, mut writing: Writing) -> Result<Tabl
         digest,
         usages,
         changes,
+        examples,
     })
 }
 

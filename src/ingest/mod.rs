@@ -53,7 +53,7 @@ use crate::mapping::OddTypes;
 use crate::observation::Object;
 pub use crate::publish::Readers;
 use crate::publish::{Failed, Folder, Generation, digits, settle_undone};
-use crate::schema::Dataset;
+use crate::schema::{Dataset, Subject};
 pub use crate::source::SourceConfig;
 use crate::source::{Listing, Sources};
 
@@ -457,6 +457,9 @@ impl Run<'_> {
         self.report.changes.add(&made.changes);
         self.report.take(&made.published);
         if self.options.is_dry_run {
+            if self.options.is_giving_examples {
+                self.report.examples = examples(&made)?;
+            }
             let _ = std::fs::remove_file(&made.path);
             return Ok(());
         }
@@ -527,6 +530,21 @@ impl Run<'_> {
         }
         Ok(self.report)
     }
+}
+
+/// Returns the names of those that a generation which was made has otherwise than the last one, by how.
+fn examples(made: &Made) -> Result<BTreeMap<String, Vec<String>>> {
+    let mut all = BTreeMap::new();
+    for (subject, what) in Subject::ALL.into_iter().zip(["accounts", "devices"]) {
+        let of = &made.examples[subject];
+        for (ids, how) in [(&of.changed, "with other identifiers"), (&of.gone, "gone")] {
+            if !ids.is_empty() {
+                let names = index::names_of(&made.path, subject, ids)?;
+                all.insert(format!("{what} {how}"), names);
+            }
+        }
+    }
+    Ok(all)
 }
 
 /// Compares a generation with its hash, beside what is made of it.

@@ -66,6 +66,8 @@ pub struct Options {
     pub is_retry: bool,
     /// Do everything but publish.
     pub is_dry_run: bool,
+    /// A dry run names some of those that would be otherwise.
+    pub is_giving_examples: bool,
     /// Set to end the run: back to the last publication.
     pub stop: Arc<AtomicBool>,
 }
@@ -101,6 +103,7 @@ impl Options {
             is_accepting: false,
             is_retry: false,
             is_dry_run: false,
+            is_giving_examples: false,
             stop: Arc::default(),
         }
     }

@@ -66,6 +66,10 @@ pub struct Report {
     pub seconds: f64,
     /// How the index differs from what it was, by `accounts` and `devices`.
     pub changes: Changed,
+    /// Of a dry run that was asked for it: names of some accounts and devices that would be otherwise, by how; absent when there are
+    /// none.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub examples: BTreeMap<String, Vec<String>>,
     /// Cells that are odd, by dataset and column; absent when there are none.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub odd_cells: BTreeMap<String, OddCells>,

@@ -16,7 +16,7 @@ use super::coverage::Coverage;
 use super::mount;
 use super::reader::{Reader, time};
 use crate::error::Error;
-use crate::generation::{Name, hash, immutable_uri};
+use crate::generation::{Name, folder_of, hash, immutable_uri};
 use crate::schema::{APPLICATION_ID, BySubject, OLDEST_VERSION, Subject, USER_VERSION};
 
 /// Connections that are kept when nobody uses them: as many threads look up at once without opening one.
@@ -63,11 +63,9 @@ pub(crate) struct Generation {
 
 impl Place {
     pub(super) fn new(path: &Path) -> Place {
-        let mut folder = path.file_name().unwrap_or_default().to_owned();
-        folder.push(".d");
         Place {
             path: path.to_owned(),
-            folder: path.with_file_name(folder),
+            folder: folder_of(path),
         }
     }
 

@@ -12,6 +12,7 @@ use rusqlite::{Connection, ErrorCode, OptionalExtension as _, TransactionBehavio
 use serde_json::{Value, json};
 
 use super::{Error, Said};
+#[cfg(feature = "cli")]
 use crate::identifier::Naming;
 
 /// `idxe`: what a database of events is known by.
@@ -261,6 +262,7 @@ impl Events {
     ///
     /// # Errors
     /// What the database says.
+    #[cfg(feature = "cli")]
     pub(crate) fn naming(&self, naming: &Naming) -> Result<Vec<Event>, Error> {
         let mut events = self.after(0, usize::MAX)?;
         events.retain(|event| {
@@ -279,6 +281,7 @@ impl Events {
     ///
     /// # Errors
     /// What the database says.
+    #[cfg(feature = "cli")]
     pub(crate) fn erase(&self, naming: &Naming) -> Result<u64, Error> {
         let erased = self.naming(naming)?;
         self.with(|connection| {

@@ -283,3 +283,32 @@ fn an_export_of_fewer_keys_changes_nobody() {
     let report = sync(&home, 0);
     assert_eq!(report["changes"]["accounts"]["changed"], 0, "{report}");
 }
+
+#[test]
+fn a_plan_names_some_on_request_and_nobody_else_does() {
+    let home = complete();
+    users(&home, "users-2026-11-20T06-00-00Z", 1..=30);
+    sync(&home, 0);
+    users(&home, "users-2026-11-21T06-00-00Z", 2..=29);
+    let path = home.path("in/users-2026-11-21T06-00-00Z.csv");
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(&path, text.replace("u7@upn.example", "seven@upn.example")).unwrap();
+    let plain = home.run(&["sync", "--dry-run"]).exits(0).stdout;
+    assert!(!plain.contains("@EMEA"), "{plain}");
+    let plan = home
+        .run(&["sync", "--dry-run", "--examples"])
+        .exits(0)
+        .stdout;
+    assert!(
+        plan.contains("accounts gone, such as: u1@EMEA, u30@EMEA"),
+        "{plan}"
+    );
+    assert!(
+        plan.contains("accounts with other identifiers, such as: u7@EMEA"),
+        "{plan}"
+    );
+    home.run(&["sync", "--examples"]).exits(2);
+    sync(&home, 0);
+    let runs = fs::read_to_string(home.path("identity.db.d/runs.jsonl")).unwrap();
+    assert!(!runs.contains("u1@EMEA"), "{runs}");
+}
