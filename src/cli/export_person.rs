@@ -11,7 +11,7 @@ use super::asked::Asked;
 use super::forget::{doubtful, is_doubtful, keys_of, refused};
 use super::rows;
 use super::whole_file::WholeFile;
-use super::words::html;
+use super::words::{html, minute};
 use super::{Context, Exit, acts, print, print_json};
 use crate::identifier::Naming;
 use crate::index::{self, Person};
@@ -117,41 +117,121 @@ const DEVICES: &str = "SELECT d.name, d.uid, d.collector_uid, d.serial, d.type, 
     u.last_login_observed, u.logins_observed, u.time_of_use, u.first_day, u.is_current, u.is_shared, u.is_primary, u.not_primary, \
     u.through IS NOT NULL AS through_a_local_account, u.extra FROM usages u JOIN devices d ON d.id = u.device WHERE u.account =";
 
-/// Makes a page of it: a table for each part, one row for each value, named by where it stands.
+/// The parts of the page: members of what is held, and their titles.
+const PARTS: [(&str, &str); 7] = [
+    ("account", "The account, as it is answered with"),
+    ("rows", "What the exports say of it, for each of its keys"),
+    (
+        "history",
+        "What it had, from when until when; of a former address a hash alone is kept",
+    ),
+    ("devices", "Devices that it uses"),
+    ("named_by", "Rows of others that name it"),
+    ("events", "Messages that name it"),
+    ("acts", "What was done"),
+];
+
+/// Makes a page of it, with a part for each member.
 fn page_of(held: &Value) -> String {
-    let mut page = "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>What is held</title>\n\
-        <style>body{font:15px/1.5 system-ui,sans-serif;max-width:60em;margin:2em auto;padding:0 1em}\
-        table{border-collapse:collapse;width:100%}td{border-top:1px solid #8884;padding:.3em .6em;vertical-align:top}\
-        td:first-child{color:#777;white-space:nowrap}@media(prefers-color-scheme:dark){body{background:#111;color:#ddd}}</style>\n\
-        </head><body><h1>What is held about one person</h1>\n"
-        .to_owned();
-    for (name, title) in [
-        ("rows", "What the exports say of the account"),
-        ("account", "The account, as it is answered with"),
-        (
-            "history",
-            "What it had, from when until when; of a former address only a hash is kept",
-        ),
-        ("devices", "Devices that it uses"),
-        ("named_by", "Rows of others that name it"),
-        ("events", "Messages that name it"),
-        ("acts", "What was done"),
-    ] {
-        let mut rows = Vec::new();
-        flatten(&held[name], String::new(), &mut rows);
-        let _ = write!(page, "<h2>{title}</h2>\n<table>\n");
-        for (place, value) in rows {
-            let _ = writeln!(
-                page,
-                "<tr><td>{}</td><td>{}</td></tr>",
-                html(&place),
-                html(&value)
-            );
+    let mut page = format!(
+        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>What is held about one person</title>\n\
+         <style>{STYLE}</style></head><body><h1>What is held about one person</h1>\n<p>{}, made {}</p>\n",
+        html(&whom(held)),
+        minute(jiff::Timestamp::now())
+    );
+    for (name, title) in PARTS {
+        let _ = writeln!(page, "<h2>{title}</h2>");
+        let all = held[name].as_array().map_or(&[][..], Vec::as_slice);
+        match all {
+            [] => page.push_str("<p class=\"quiet\">nothing</p>\n"),
+            all if is_grid(all) => page.push_str(&grid(all)),
+            all => page.extend(all.iter().map(list)),
         }
-        page.push_str("</table>\n");
     }
     page.push_str("</body></html>\n");
     page
+}
+
+const STYLE: &str = "body{font:15px/1.5 system-ui,sans-serif;max-width:64em;margin:2em auto;padding:0 1em;overflow-wrap:anywhere}\
+    table{border-collapse:collapse;width:100%;margin-bottom:1em}td,th{border-top:1px solid #8884;padding:.3em .6em .3em 0;\
+    vertical-align:top;text-align:left}th,.list td:first-child,.quiet{color:#777;font-weight:400}.list td:first-child{width:14em}\
+    @media(prefers-color-scheme:dark){body{background:#111;color:#ddd}}";
+
+/// Returns by what the account is called at the head of the page.
+fn whom(held: &Value) -> String {
+    let account = &held["account"][0];
+    let known = ["full_name", "name", "sid", "uid"].into_iter();
+    let known = known.filter_map(|field| account[field].as_str());
+    known.collect::<Vec<_>>().join(", ")
+}
+
+/// Tells whether values are rows of plain cells, a few to each.
+fn is_grid(all: &[Value]) -> bool {
+    const COLUMNS: usize = 8;
+    all.iter().all(|one| {
+        one.as_object().is_some_and(|members| {
+            let is_plain = |value: &Value| !value.is_object() && !value.is_array();
+            members.len() <= COLUMNS && members.values().all(is_plain)
+        })
+    })
+}
+
+/// Makes a table of rows, with a column for each member.
+fn grid(all: &[Value]) -> String {
+    let members = |one: &Value| one.as_object().cloned().unwrap_or_default();
+    let names: Vec<String> = all
+        .first()
+        .map(members)
+        .unwrap_or_default()
+        .into_iter()
+        .map(|(name, _)| name)
+        .collect();
+    let head: String = names
+        .iter()
+        .map(|name| format!("<th>{}</th>", html(&words_of(name))))
+        .collect();
+    let rows = all.iter().map(|one| {
+        let cells: String = names
+            .iter()
+            .map(|name| format!("<td>{}</td>", html(&shown(&one[name]))))
+            .collect();
+        format!("<tr>{cells}</tr>\n")
+    });
+    format!(
+        "<table><tr>{head}</tr>\n{}</table>\n",
+        rows.collect::<String>()
+    )
+}
+
+/// Makes a table of whatever a value holds, a row for each text.
+fn list(value: &Value) -> String {
+    let mut rows = Vec::new();
+    flatten(value, String::new(), &mut rows);
+    let rows = rows.iter().map(|(place, value)| {
+        format!(
+            "<tr><td>{}</td><td>{}</td></tr>\n",
+            html(&words_of(place)),
+            html(value)
+        )
+    });
+    format!(
+        "<table class=\"list\">{}</table>\n",
+        rows.collect::<String>()
+    )
+}
+
+fn words_of(name: &str) -> String {
+    name.strip_prefix("fields ")
+        .unwrap_or(name)
+        .replace('_', " ")
+}
+
+fn shown(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
 }
 
 /// Returns each value that says something, with where it stands.
@@ -168,7 +248,6 @@ fn flatten(value: &Value, place: String, into: &mut Vec<(String, String)>) {
                 flatten(value, format!("{place} {name}"), into);
             }
         }
-        Value::String(text) => into.push((place.trim().to_owned(), text.clone())),
-        other => into.push((place.trim().to_owned(), other.to_string())),
+        plain => into.push((place.trim().to_owned(), shown(plain))),
     }
 }

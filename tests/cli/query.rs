@@ -281,3 +281,22 @@ fn who_had_what_and_when_can_be_asked() {
     let at_once = once.run(&["query", sql, "--format", "csv"]).exits(0).stdout;
     assert_eq!(at_once, ask(sql));
 }
+
+#[test]
+fn whoever_has_seen_enough_of_a_file_ends_nothing_badly() {
+    let home = Home::of_tenant();
+    let program = env!("CARGO_BIN_EXE_identidex");
+    for format in ["parquet", "csv", "json", "table"] {
+        let sql = "SELECT a.*, b.* FROM accounts a, accounts b, devices c, devices d";
+        let piped = format!(
+            "'{program}' query --format {format} '{sql}' | head -c 4 >/dev/null; exit ${{PIPESTATUS[0]}}"
+        );
+        let ended = std::process::Command::new("bash")
+            .args(["-c", &piped])
+            .current_dir(home.path(""))
+            .output()
+            .unwrap();
+        let errors = String::from_utf8_lossy(&ended.stderr);
+        assert!(ended.status.success(), "{format}: {errors}");
+    }
+}

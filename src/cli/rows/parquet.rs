@@ -1,7 +1,7 @@
 //! Rows as Parquet. A file of it says what its columns are before its rows: where nobody says that, the statement runs twice,
 //! first to see.
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -14,9 +14,10 @@ use arrow_schema::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use jiff::Timestamp;
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
+use parquet::errors::ParquetError;
 use parquet::file::properties::WriterProperties;
 
-use super::{Asked, ran};
+use super::{Asked, of_output, ran};
 use crate::sql::{Taker, ValueRef};
 
 /// Rows that are handed to the writer at once.
@@ -61,14 +62,24 @@ pub(in crate::cli) fn write_as(
         WriterProperties::builder().set_compression(Compression::ZSTD(ZstdLevel::default()));
     let writer = ArrowWriter::try_new(to, Arc::clone(&schema), Some(properties.build()));
     let mut rows = Rows {
-        writer: writer.context(CANNOT)?,
+        writer: writer.map_err(of_parquet)?,
         columns: kinds,
         schema,
     };
     let count = ran(asked, &mut rows)?;
     rows.hand_over()?;
-    rows.writer.close().context(CANNOT)?;
+    rows.writer.close().map_err(of_parquet)?;
     Ok(count)
+}
+
+fn of_parquet(error: ParquetError) -> anyhow::Error {
+    match error {
+        ParquetError::External(error) => match error.downcast::<io::Error>() {
+            Ok(error) => of_output(*error),
+            Err(error) => anyhow::anyhow!(error).context(CANNOT),
+        },
+        error => anyhow::Error::new(error).context(CANNOT),
+    }
 }
 
 fn type_of(kind: Kind) -> DataType {
@@ -190,7 +201,7 @@ impl<W: Write + Send> Rows<W> {
             .map(|column| column.builder().finish())
             .collect();
         let batch = RecordBatch::try_new(Arc::clone(&self.schema), columns).context(CANNOT)?;
-        self.writer.write(&batch).context(CANNOT)
+        self.writer.write(&batch).map_err(of_parquet)
     }
 }
 
