@@ -17,6 +17,7 @@ const KINDS: [Kind; 5] = [
     Kind::Upn,
     Kind::Email,
 ];
+
 /// By what a person is named.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Naming {
@@ -43,10 +44,12 @@ impl Naming {
         }
     }
 
-    /// Tells whether a text names the person: one of its words is an identifier, in any spelling that is understood; or it is
+    /// Tells whether a text names the person: it is, or one of its words is, an identifier, in any spelling that is understood; or it is
     /// what the person is called; or that stands in it, in several words, since one word may be anything.
     pub(crate) fn is_in(&self, text: &str) -> bool {
-        words(text).any(|word| self.is_identifier(word)) || self.is_called(text)
+        self.is_identifier(text)
+            || words(text).any(|word| self.is_identifier(word))
+            || self.is_called(text)
     }
 
     /// Tells whether any text of a value does; names of members are others' words.
@@ -96,7 +99,13 @@ mod tests {
 
     #[test]
     fn a_text_names_a_person_by_whole_words_in_any_spelling() {
-        let identifiers = ["lee@contoso.com", "jdoe@EMEA", "S-1-5-21-1-2-3-1101"].map(String::from);
+        let identifiers = [
+            "lee@contoso.com",
+            "jdoe@EMEA",
+            "S-1-5-21-1-2-3-1101",
+            "desk",
+        ];
+        let identifiers = identifiers.map(String::from);
         let naming = Naming::of(&identifiers, &["John Q. Doe".into(), "IT".into()]);
         for text in [
             "lee@contoso.com",
@@ -106,6 +115,7 @@ mod tests {
             "(s-1-5-21-1-2-3-1101)",
             "ask john q. doe!",
             "it",
+            " Desk ",
         ] {
             assert!(naming.is_in(text), "{text}");
         }

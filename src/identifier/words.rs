@@ -1,4 +1,4 @@
-//! Words: what of a text may be an identifier.
+//! Words: what of a text may be an identifier by itself.
 
 /// What no identifier holds, and so stands between words.
 const BETWEEN: &[char] = &[
@@ -15,5 +15,6 @@ pub(crate) fn words(text: &str) -> impl Iterator<Item = &str> {
         let behind = word.rsplit_once(':').map(|(_, behind)| behind);
         [Some(word), behind].into_iter().flatten()
     });
-    words.filter(|word| !word.is_empty())
+    // A bare name is a word like any other: in a longer text it may be anything.
+    words.filter(|word| word.contains(['@', '\\', '-']))
 }

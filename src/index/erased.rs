@@ -102,18 +102,51 @@ impl Erased {
     /// Tells whether a text is one that told of somebody who was erased, or one of its words is, in any spelling that is
     /// understood.
     pub(super) fn has_value(&self, text: &str) -> bool {
-        !self.is_empty() && (self.is_value(text) || words(text).any(|word| self.is_value(word)))
+        let has = |text: &str| self.hashes.contains(&self.hash_of_value(text));
+        let is_one = || has(text) || self.is_identifier(text);
+        !self.is_empty() && (is_one() || words(text).any(|word| self.is_identifier(word)))
     }
 
-    fn is_value(&self, text: &str) -> bool {
+    fn is_identifier(&self, text: &str) -> bool {
         let has = |text: &str| self.hashes.contains(&self.hash_of_value(text));
         let is_key = |kind: Kind| {
             let normal = normal_form(kind, text);
             normal.is_ok_and(|normal| self.has_key(kind, Hash::of(&normal).high))
         };
         let is_address = |kind: Kind| normal_form(kind, text).is_ok_and(|normal| has(&normal));
-        has(text)
-            || KEYS.into_iter().any(is_key)
-            || [Kind::Upn, Kind::Email].into_iter().any(is_address)
+        KEYS.into_iter().any(is_key) || [Kind::Upn, Kind::Email].into_iter().any(is_address)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_longer_text_is_cleared_for_an_identifier_and_not_for_a_word_like_any_other() {
+        let none = Erased::new([7; 32], 1, []);
+        let key = |kind, normal: &str| none.hash_of_key(kind, Hash::of(normal).high);
+        let erased = Erased::new(
+            [7; 32],
+            1,
+            [
+                key(Kind::AccountName, "jdoe@emea"),
+                key(Kind::AccountName, "desk"),
+                none.hash_of_value("Sales"),
+                none.hash_of_value("john@example.com"),
+            ],
+        );
+        for text in [
+            "Sales",
+            "desk",
+            r"EMEA\jdoe",
+            "[ann@EMEA, jdoe@emea]",
+            "mail to <John@Example.com>",
+        ] {
+            assert!(erased.has_value(text), "{text}");
+        }
+        for text in ["Sales and more", "the desk", "ajdoe@emea", "jdoe", ""] {
+            assert!(!erased.has_value(text), "{text}");
+        }
     }
 }
