@@ -134,9 +134,6 @@ fn forget(value: &str, args: &Args, context: &Context) -> anyhow::Result<Exit> {
             (Whom::Account(keys), person)
         }
         (None, Outcome::None) => match index::person_named(value) {
-            Some(person) if index::is_anybodys(&index.file(), &person)? => {
-                return Err(ingest::Error::Former.into());
-            }
             Some(person) => (Whom::Named(value.to_owned()), person),
             None => return refused(&answer, args.json),
         },
@@ -144,14 +141,17 @@ fn forget(value: &str, args: &Args, context: &Context) -> anyhow::Result<Exit> {
     };
     let options = configured_options(&context.config)?;
     let heirs = heirs(&index, &person)?;
-    if args.dry_run {
+    // What lies beside the index goes first, and is not to go for a name that nobody has.
+    if args.dry_run || matches!(whom, Whom::Named(_)) {
         let let_go = ingest::would_forget(&options, &person)?;
-        let let_go = match (let_go, &whom) {
-            (None, Whom::Named(_)) => return refused(&answer, args.json),
-            (let_go, _) => let_go.unwrap_or_default(),
-        };
-        show_plan(&answer, &person, (let_go, &heirs), args.json)?;
-        return Ok(Exit::Done);
+        if let (None, Whom::Named(_)) = (let_go, &whom) {
+            return refused(&answer, args.json);
+        }
+        if args.dry_run {
+            let let_go = let_go.unwrap_or_default();
+            show_plan(&answer, &person, (let_go, &heirs), args.json)?;
+            return Ok(Exit::Done);
+        }
     }
     let reason = args.reason.as_deref().unwrap_or_default();
     if person.naming().is_in(reason) {
@@ -159,14 +159,10 @@ fn forget(value: &str, args: &Args, context: &Context) -> anyhow::Result<Exit> {
             BadUsage("--reason names the person; the list keeps it in clear".to_owned()).into(),
         );
     }
+    Folder::open(&options.index, options.readers)?.is_made_here()?;
     // First, since it can be done again for as long as the index knows the account.
     let beside = beside_of(context, &person)?;
-    let forgotten = match ingest::forget(&options, &whom, reason, super::by_chance()?) {
-        Err(ingest::Error::Nobody) if matches!(whom, Whom::Named(_)) => {
-            return refused(&answer, args.json);
-        }
-        forgotten => forgotten?,
-    };
+    let forgotten = ingest::forget(&options, &whom, reason, super::by_chance()?)?;
     match args.json {
         true => print_json(&json_of(&forgotten, &beside))?,
         false => print(text_of(&forgotten, &beside) + &of_heirs(&heirs) + &of_copies(context))?,

@@ -125,6 +125,7 @@ impl Exit {
         }
         let error_of_index = error.downcast_ref();
         let is_locked = matches!(error_of_index, Some(index::Error::Locked { .. }));
+        let is_pulled = matches!(error_of_index, Some(index::Error::Pulled { .. }));
         match error.downcast_ref::<ingest::Error>() {
             _ if error.is::<ClosedPipe>() => Exit::Done,
             _ if is_usage => Exit::Usage,
@@ -138,6 +139,7 @@ impl Exit {
             Some(ingest::Error::Index(index::Error::Locked { .. })) => Exit::Locked,
             Some(ingest::Error::Index(index::Error::Pulled { .. })) => Exit::Usage,
             None if is_locked => Exit::Locked,
+            None if is_pulled => Exit::Usage,
             _ => Exit::Failed,
         }
     }

@@ -12,7 +12,7 @@ use serde_json::json;
 use super::readers::readers;
 use super::{BadUsage, Context, Exit, print, print_json};
 use crate::distribute::{Lease, Pushed, Pushing, SigningKey, push};
-use crate::ingest::State;
+use crate::ingest::PublishedState;
 use crate::publish::Folder;
 use crate::source::Remote;
 
@@ -97,7 +97,7 @@ fn put_as(
     })?;
     let key = read_key(key)?;
     let folder = Folder::open(&context.config.index.path, readers(&context.config)?)?;
-    let after = State::load(&folder).published.unwrap_or_default().sequence;
+    let after = PublishedState::load(&folder).unwrap_or_default().sequence;
     let pushing = Pushing {
         keep: config.keep,
         is_again,
@@ -119,7 +119,7 @@ fn put_as(
             Ok((pushed, _)) => Ok(pushed.manifest.sequence),
             Err(error) => Err(error.to_string()),
         };
-        State::note_published(&folder, ended);
+        PublishedState::note(&folder, ended);
     }
     let (pushed, place) = pushed?;
     Ok((pushed, key, place))

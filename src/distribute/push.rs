@@ -42,8 +42,7 @@ pub struct Pushing {
 }
 
 /// Puts the current generation of an index into a remote, and names it as the current one there, as long as a lease, if it was taken,
-/// is held. Generations with people who were
-/// erased since go.
+/// is held. Generations with people who were erased since go.
 ///
 /// # Errors
 /// [`Error::Conflict`] where somebody else does the same; [`Error::Unsigned`] where what is there was signed with another key;

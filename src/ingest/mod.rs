@@ -42,7 +42,7 @@ use self::reader::Fetched;
 use self::report::note_run;
 pub use self::report::{Changed, Failure, ObjectCounts, Outcome, Progress, Report, RowReport};
 use self::sanity::Sanity;
-pub use self::state::{NewestObject, STATE, State, Waiting, new_run_id};
+pub use self::state::{NewestObject, PublishedState, STATE, State, Waiting, new_run_id};
 pub use crate::class::Patterns;
 use crate::index::{
     self, ChangesOf, Erased, Kept, Loaded, Made, Past, RowCounts, Rules, Sieve, sift,
@@ -425,8 +425,22 @@ impl Run<'_> {
         if listing.sick.is_empty() {
             let listed = identities(listing);
             self.failed.keep_only(|identity| listed.contains(identity));
+            self.forget_taken(listing)?;
         }
         Ok(self.folder.set_failed(&self.failed)?)
+    }
+
+    /// Strikes off what was taken in after all, copies of others too.
+    fn forget_taken(&mut self, listing: &Listing) -> Result<()> {
+        let current = self.folder.current()?;
+        let Some(current) = current.filter(|_| !self.failed.objects().is_empty()) else {
+            return Ok(());
+        };
+        let past = Past::load(&current.path)?;
+        let taken = listing.objects.iter().filter(|object| past.knows(object));
+        let taken: HashSet<String> = taken.map(digits).collect();
+        self.failed.keep_only(|identity| !taken.contains(identity));
+        Ok(())
     }
 
     fn loaded(&mut self, loaded: &Loaded) {

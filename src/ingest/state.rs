@@ -17,6 +17,7 @@ use crate::schema::Dataset;
 
 /// What the file is called.
 pub const STATE: &str = "state.json";
+const PUBLISHED: &str = "published.json";
 
 /// How the last runs went. Times are RFC 3339 in UTC.
 #[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -58,13 +59,12 @@ pub struct State {
     pub waiting: Waiting,
     /// By source and dataset, the newest object that was taken in.
     pub newest: NewestObjects,
-    /// What became of putting generations where other machines get them; absent where that was never done.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub published: Option<PublishedState>,
 }
 
-/// What became of putting generations where other machines get them.
+/// What became of putting generations where other machines get them: `published.json`, a file of its own, since a run may be at
+/// work meanwhile.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct PublishedState {
     /// When that was done last.
     pub last_success: Option<String>,
@@ -72,6 +72,35 @@ pub struct PublishedState {
     pub error: Option<String>,
     /// The number of the last manifest.
     pub sequence: u64,
+}
+
+impl PublishedState {
+    /// Reads what the last publications left; none where there was none, or it cannot be read, since it informs only.
+    pub fn load(folder: &Folder) -> Option<PublishedState> {
+        let text = std::fs::read(folder.path().join(PUBLISHED)).ok()?;
+        serde_json::from_slice(&text).ok()
+    }
+
+    /// Notes that a generation was put where other machines get it, by the number of its manifest, or why it was not.
+    pub fn note(folder: &Folder, ended: Result<u64, String>) {
+        let before = PublishedState::load(folder).unwrap_or_default();
+        let published = match ended {
+            Ok(sequence) => PublishedState {
+                last_success: Some(now()),
+                error: None,
+                sequence,
+            },
+            Err(error) => PublishedState {
+                error: Some(error),
+                ..before
+            },
+        };
+        let written = serde_json::to_vec_pretty(&published);
+        let written = written.map(|text| folder.replace(PUBLISHED, &text));
+        if !matches!(written, Ok(Ok(()))) {
+            warn!("what became of the publication could not be noted in {PUBLISHED}");
+        }
+    }
 }
 
 /// Usages that wait.
@@ -106,23 +135,6 @@ impl State {
     pub fn load(folder: &Folder) -> State {
         let text = std::fs::read(folder.path().join(STATE)).unwrap_or_default();
         serde_json::from_slice(&text).unwrap_or_default()
-    }
-
-    /// Notes that a generation was put where other machines get it, by the number of its manifest, or why it was not.
-    pub fn note_published(folder: &Folder, ended: Result<u64, String>) {
-        let mut state = State::load(folder);
-        let published = state.published.get_or_insert_default();
-        match ended {
-            Ok(sequence) => {
-                *published = PublishedState {
-                    last_success: Some(now()),
-                    error: None,
-                    sequence,
-                };
-            }
-            Err(error) => published.error = Some(error),
-        }
-        state.write(folder);
     }
 
     /// Notes that a run begins, and of one that was killed, that it never ended.

@@ -120,7 +120,9 @@ pub fn roll_back(folder: &Folder, number: Option<u64>) -> Result<RolledBack> {
     }
     sound?;
     // Where the list is lost, what the generations hold is all that is known of it.
-    if erasures_of(&to.path)? < folder.erasures()?.count().max(erasures_of(&from.path)?) {
+    // One that is damaged, which may be why somebody goes back, says nothing.
+    let known = erasures_of(&from.path).unwrap_or_default();
+    if erasures_of(&to.path)? < folder.erasures()?.count().max(known) {
         return Err(Error::HasErased {
             generation: to.number,
         });

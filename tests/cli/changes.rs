@@ -263,7 +263,13 @@ fn what_was_refused_does_not_come_in_with_the_next_good_file() {
     let error = partly["failures"][0]["error"].as_str().unwrap();
     assert!(error.contains("--accept"), "{error}");
     home.run(&["status", "--check"]).exits(1);
+    // A copy of it is struck off the list too, once it is in.
+    let copy = home.path("in/copy-2026-11-21T06-00-00Z.csv");
+    fs::copy(home.path("in/users-2026-11-21T06-00-00Z.csv"), copy).unwrap();
     home.run(&["sync", "--accept", "-q"]).exits(0);
+    let state = fs::read_to_string(home.path("identity.db.d/state.json")).unwrap();
+    let state: Value = serde_json::from_str(&state).unwrap();
+    assert_eq!(state["failed_objects"], 0, "{state}");
     home.run(&["resolve", "u300@EMEA"]).exits(0);
     home.run(&["sync", "-q"]).exits(0);
 }

@@ -174,3 +174,15 @@ fn an_export_that_cannot_be_written_leaves_the_one_before() {
     home.run(&["--index", "none.db", "export", "out"]).exits(1);
     assert!(before == home.files());
 }
+
+#[test]
+fn only_what_an_earlier_export_wrote_goes() {
+    let home = Home::of_tenant();
+    home.run(&["export", "out", "--format", "csv"]).exits(0);
+    fs::write(home.path("out/mine.csv"), "a").unwrap();
+    let manifest = r#"{"files":{"mine.csv":{},"accounts.csv":{},"../identity.db":{}}}"#;
+    fs::write(home.path("out/manifest.json"), manifest).unwrap();
+    home.run(&["export", "out"]).exits(0);
+    assert!(home.path("out/mine.csv").exists() && home.path("identity.db").exists());
+    assert!(!home.path("out/accounts.csv").exists());
+}

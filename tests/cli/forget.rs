@@ -511,3 +511,55 @@ fn a_former_name_erases_nobody() {
         assert!(home.files() == before, "something was changed");
     }
 }
+
+#[test]
+fn a_name_that_nobody_has_costs_nothing_beside_the_index() {
+    let home = office();
+    let log = "{\"target\":\"nobody@EMEA\"}\n";
+    fs::write(home.path("identity.audit.jsonl"), log).unwrap();
+    // An export that was sent here, and taken in.
+    fs::create_dir_all(home.path("identity.db.d/inbox/in")).unwrap();
+    let taken = home.run(&["query", "SELECT key FROM loads LIMIT 1", "--format", "csv"]);
+    let key = taken.stdout.lines().nth(1).unwrap().to_owned();
+    let source = home.run(&[
+        "query",
+        "SELECT source FROM loads LIMIT 1",
+        "--format",
+        "csv",
+    ]);
+    let source = source
+        .stdout
+        .lines()
+        .nth(1)
+        .unwrap()
+        .trim_start_matches('/')
+        .to_owned();
+    let inbox = home.path("identity.db.d/inbox").join(source).join(key);
+    fs::create_dir_all(inbox.parent().unwrap()).unwrap();
+    fs::write(&inbox, "kept").unwrap();
+    let before = home.files();
+    home.run(&["forget", "nobody@EMEA", "--reason", "typo"])
+        .exits(10);
+    assert!(home.files() == before, "something was changed");
+    fs::write(home.path("identity.db.d/pulled.json"), "{}").unwrap();
+    let before = home.files();
+    home.run(&["forget", SID, "--reason", "left"]).exits(2);
+    assert!(home.files() == before, "something was changed");
+}
+
+#[test]
+fn one_goes_back_from_a_generation_that_cannot_be_read() {
+    let home = office();
+    write(
+        &home,
+        "users-2026-11-25T06-00-00Z",
+        &users(&["S-1-5-21-1-2-3-2001,,new@EMEA,,,,,"]),
+    );
+    home.run(&["sync", "in", "-q"]).exits(0);
+    let current = home
+        .path("")
+        .join(fs::read_link(home.path("identity.db")).unwrap());
+    fs::remove_file(&current).unwrap();
+    home.run(&["rollback"]).exits(0);
+    home.run(&["resolve", SID]).exits(0);
+}

@@ -5,7 +5,7 @@ use crate::cli::{Context, readers};
 use jiff::Timestamp;
 
 use crate::distribute::{self, pulled_at};
-use crate::ingest::{Outcome, State};
+use crate::ingest::{Outcome, PublishedState, State};
 use crate::publish::Folder;
 
 /// Finds nothing where the index is a file by itself, which no run writes: that is told by who looks at it.
@@ -17,7 +17,7 @@ pub(super) fn look(context: &Context) -> anyhow::Result<Vec<Finding>> {
     let state = State::load(&folder);
     let mut findings: Vec<Finding> = of_erasures(&folder).into_iter().collect();
     findings.extend(of_undone(&folder));
-    findings.extend(of_published(&state));
+    findings.extend(of_published(&folder));
     if let Some(pulled) = pulled_at(&folder).transpose() {
         findings.push(of_pull(pulled));
         return Ok(findings);
@@ -105,8 +105,8 @@ fn of_undone(folder: &Folder) -> Option<Finding> {
     (undone > 0).then(|| Finding::warning("runs", found, fix))
 }
 
-fn of_published(state: &State) -> Option<Finding> {
-    let published = state.published.as_ref()?;
+fn of_published(folder: &Folder) -> Option<Finding> {
+    let published = PublishedState::load(folder)?;
     Some(match (&published.error, &published.last_success) {
         (Some(error), _) => Finding::problem(
             "publishing",

@@ -20,6 +20,8 @@ use super::{BadUsage, Context, Exit, print, print_json};
 use crate::generation::folder_of;
 use crate::sql::{Bounds, Sql, Taker, ValueRef};
 
+/// The file of a list for ServiceNow, named as the table is.
+const SERVICENOW: &str = "cmdb_ci_computer";
 /// Has a spreadsheet read a file as UTF-8, not as its local code page.
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 /// How long one view may take: what ends it is a signal.
@@ -81,7 +83,7 @@ pub(super) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
     };
     let parts = match args.cmdb {
         Some(Cmdb::Servicenow) => vec![Part {
-            name: "cmdb_ci_computer".to_owned(),
+            name: SERVICENOW.to_owned(),
             statement: cmdb::servicenow(&mut sql)?,
             columns: Vec::new(),
         }],
@@ -99,7 +101,7 @@ pub(super) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
         files.push(written(args, part, (&sql, &bounds))?);
     }
     let manifest = manifest_of(args, index.generation(), &files);
-    let before = files_of(folder);
+    let before = files_of(folder)?;
     let whole = WholeFile::begin(&folder.join("manifest.json"))?;
     writeln!(whole.file(), "{manifest:#}").context("the manifest cannot be written")?;
     for (_, _, whole) in files {
@@ -225,16 +227,18 @@ fn manifest_of(args: &Args, generation: u64, files: &[Written]) -> Value {
 }
 
 /// Returns the names of the files that the manifest of an earlier export lists.
-fn files_of(folder: &Path) -> Vec<String> {
+fn files_of(folder: &Path) -> anyhow::Result<Vec<String>> {
     let text = fs::read(folder.join("manifest.json")).unwrap_or_default();
     let manifest: Value = serde_json::from_slice(&text).unwrap_or_default();
     let files = manifest["files"].as_object().into_iter().flatten();
-    let is_name = |name: &&String| !name.contains(['/', '\\']) && !name.starts_with('.');
-    files
-        .map(|(name, _)| name)
-        .filter(is_name)
-        .cloned()
-        .collect()
+    let views = dictionary::views()?;
+    // Another program's manifest may list anything.
+    let is_ours = |name: &&String| {
+        let name = name.strip_suffix(".parquet").or(name.strip_suffix(".csv"));
+        name.is_some_and(|name| name == SERVICENOW || views.contains_key(name))
+    };
+    let ours = files.map(|(name, _)| name).filter(is_ours);
+    Ok(ours.cloned().collect())
 }
 
 fn text_of(folder: &Path, manifest: &Value) -> String {

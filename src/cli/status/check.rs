@@ -11,7 +11,7 @@ use crate::cli::words::printable;
 use crate::cli::{Context, Exit, print, print_json, readers};
 use crate::distribute::{self, pulled_at};
 use crate::index;
-use crate::ingest::{Outcome, State};
+use crate::ingest::{Outcome, PublishedState, State};
 use crate::lookup::FreshnessState;
 use crate::publish::Folder;
 
@@ -67,7 +67,7 @@ pub(super) fn run(max_age: Duration, is_json: bool, context: &Context) -> anyhow
     };
     findings.extend(folder.iter().flat_map(of_erasures));
     findings.extend(folder.iter().filter_map(of_undone));
-    findings.extend(of_published(&state));
+    findings.extend(folder.iter().filter_map(of_published));
     findings.extend(of_index(context));
     let level = findings
         .iter()
@@ -149,8 +149,8 @@ fn of_undone(folder: &Folder) -> Option<Finding> {
 }
 
 /// Looks whether other machines get what is made here.
-fn of_published(state: &State) -> Option<Finding> {
-    let error = state.published.as_ref()?.error.as_ref()?;
+fn of_published(folder: &Folder) -> Option<Finding> {
+    let error = PublishedState::load(folder)?.error?;
     Some(Finding {
         level: Level::Stale,
         text: format!("the generation could not be published: {error}"),
