@@ -59,7 +59,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     // The program.
     // Checks that columns are mapped to fields there are.
     ("config", &["live", "mapping", "receive", "serve", "source"]),
-    ("telemetry", &[]),
+    ("telemetry", &["live"]),
     ("sql", &["generation"]),
     (
         "cli",

@@ -55,10 +55,11 @@ use anyhow::Context as _;
 use clap::{ArgAction, Parser, Subcommand, ValueEnum};
 
 use signal_hook::consts::{SIGINT, SIGTERM};
+use tracing::warn;
 
 use crate::config::{self, Config};
 use crate::lookup::{self, NoTarget, NotOne, Outcome};
-use crate::telemetry::{self, BadFilter};
+use crate::telemetry::{self, BadFilter, Collector};
 use crate::{distribute, index, ingest, live, mapping, source};
 
 /// Says how logs look, when no option does.
@@ -307,19 +308,37 @@ struct Context {
     config: Config,
     log_format: LogFormat,
     is_quiet: bool,
+    /// Who gets spans and gauges of a run.
+    collector: Option<Collector>,
 }
 
 impl Context {
-    fn load(global: &Global) -> anyhow::Result<Context> {
+    fn load(arguments: &Arguments) -> anyhow::Result<Context> {
+        let global = &arguments.global;
         let log_format = log_format(global.log_format, std::env::var_os(LOG_FORMAT_VARIABLE))?;
         let format = match log_format {
             LogFormat::Text => telemetry::LogFormat::Text,
             LogFormat::Json => telemetry::LogFormat::Json,
         };
         let level = |count: u8| i8::try_from(count).unwrap_or(i8::MAX);
-        telemetry::start(format, level(global.verbose) - level(global.quiet))?;
-        let environment = config::environment()?;
-        let mut config = config::load(global.config.as_deref(), environment.into_iter())?;
+        let verbosity = level(global.verbose) - level(global.quiet);
+        let config = config::environment()
+            .and_then(|variables| config::load(global.config.as_deref(), variables.into_iter()));
+        let otlp = config.as_ref().ok().map(|config| &config.metrics.otlp);
+        let collector = match (&arguments.command, otlp) {
+            (Command::Sync(args), Some(url)) if !args.dry_run => {
+                Collector::configured(url.as_ref())
+            }
+            _ => Ok(None),
+        };
+        let to = collector.as_ref().ok().and_then(Option::as_ref);
+        telemetry::start(format, verbosity, to)?;
+        let mut config = config?;
+        // A run is not to fail for whoever watches it.
+        let collector = collector.unwrap_or_else(|error| {
+            warn!("{error}");
+            None
+        });
         if let Some(index) = &global.index {
             config.index.path.clone_from(index);
         }
@@ -327,6 +346,7 @@ impl Context {
             config,
             log_format,
             is_quiet: global.quiet > 0,
+            collector,
         })
     }
 
@@ -384,15 +404,17 @@ pub fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
-    let context = Context::load(&arguments.global)?;
+    let context = Context::load(arguments)?;
     match &arguments.command {
         Command::Sync(args) => {
             let ended = sync::run(args, &context);
             if !args.dry_run {
-                gauges::leave(
-                    &context,
-                    ended.as_ref().map_or_else(Exit::of_error, |exit| *exit),
-                );
+                let exit = ended.as_ref().map_or_else(Exit::of_error, |exit| *exit);
+                gauges::leave(&context, exit);
+            }
+            let flushed = context.collector.as_ref().map(Collector::flush);
+            if let Some(Err(error)) = flushed {
+                warn!("{error}");
             }
             ended
         }

@@ -92,11 +92,12 @@ pub(super) fn assign(config: &mut Config, key: &[&str], value: &Value) -> Result
         ["metrics", "textfile"] => config.metrics.textfile = Some(value.path()?),
         ["metrics", "pushgateway"] => {
             const URL: &str = "an address such as \"http://pushgateway:9091\", without a password";
-            let url = url::Url::parse(value.text(URL)?).ok();
-            let is_plain = |url: &url::Url| {
-                matches!(url.scheme(), "http" | "https") && url.password().is_none()
-            };
-            config.metrics.pushgateway = Some(url.filter(is_plain).ok_or(Refusal::Expected(URL))?);
+            config.metrics.pushgateway = Some(plain_url(value, URL)?);
+        }
+        ["metrics", "otlp"] => {
+            const URL: &str = "an address such as \"http://collector:4318\", without a password; a token goes into \
+                               OTEL_EXPORTER_OTLP_HEADERS";
+            config.metrics.otlp = Some(plain_url(value, URL)?);
         }
         ["receive", key] => return assign_receive(receive, key, value),
         ["webhook", name, _] if !is_webhook_name(name) => {
@@ -197,6 +198,14 @@ fn token(value: &Value) -> Result<Token, Refusal> {
 fn is_webhook_name(name: &str) -> bool {
     let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
     (1..=64).contains(&name.len()) && name.bytes().all(is_allowed)
+}
+
+/// Reads an address that may be shown.
+fn plain_url(value: &Value, expected: &'static str) -> Result<url::Url, Refusal> {
+    let url = url::Url::parse(value.text(expected)?).ok();
+    let is_plain =
+        |url: &url::Url| matches!(url.scheme(), "http" | "https") && url.password().is_none();
+    url.filter(is_plain).ok_or(Refusal::Expected(expected))
 }
 
 fn assign_receive(receive: &mut Receive, key: &str, value: &Value) -> Result<(), Refusal> {

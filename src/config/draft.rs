@@ -292,6 +292,7 @@ mod tests {
             INDEX_PRUNE_AFTER=250ms
             INDEX_PUBLISH_EVERY=30s
             INDEX_SPOOL_BYTES=64MiB
+            METRICS_OTLP=http://collector:4318
             METRICS_PUSHGATEWAY=http://pushgateway:9091
             METRICS_TEXTFILE=/var/lib/node_exporter/identidex.prom
             NEXTHINK_API_URL=https://gateway.contoso.com/nexthink
@@ -419,6 +420,7 @@ mod tests {
             (Some("s3://b/p/"), Some(Duration::from_secs(60)), "eu")
         );
         assert!(metrics.textfile.is_some() && metrics.pushgateway.is_some());
+        assert!(metrics.otlp.is_some());
         assert_eq!(source.keep_for, Some(Duration::from_hours(48)));
         let webhook = &webhooks["disk-full"];
         let places = [&webhook.device, &webhook.user, &webhook.alert]

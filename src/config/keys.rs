@@ -52,6 +52,7 @@ const KEYS: &[&str] = &[
     "breaker.percent",
     "metrics.textfile",
     "metrics.pushgateway",
+    "metrics.otlp",
     "receive.token",
     "receive.token_file",
     "receive.sources",

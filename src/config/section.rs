@@ -194,6 +194,8 @@ pub struct Metrics {
     pub textfile: Option<PathBuf>,
     /// The address of a Pushgateway.
     pub pushgateway: Option<Url>,
+    /// The address of an OpenTelemetry collector (OTLP over HTTP), which gets the spans of runs, too.
+    pub otlp: Option<Url>,
 }
 
 /// What Nexthink sends by itself.

@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::Instant;
 
+use tracing::info_span;
+
 use super::error::{Error, Result};
 use super::reader::{Fetched, MappedRows, Message, ObjectEnd, Reader};
 use super::{Progress, Run};
@@ -29,6 +31,7 @@ impl Run<'_> {
         mut kept: Kept,
         fetched: &mut (impl Iterator<Item = Fetched> + Send),
     ) -> Result<(Folded, bool)> {
+        let _span = info_span!("fold").entered();
         let options = self.options;
         let is_enough = AtomicBool::new(false);
         let known = (kept.known(), kept.contents(), kept.shapes_of());

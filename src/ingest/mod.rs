@@ -27,7 +27,7 @@ use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
 use std::time::Instant;
 
-use tracing::{debug, error, info, info_span};
+use tracing::{debug, error, field, info, info_span};
 
 pub use self::error::Error;
 pub(crate) use self::error::chain;
@@ -64,9 +64,10 @@ use crate::source::{Listing, Sources};
 /// on the way, in `progress` too, is [`Error::Broken`]; its message goes where the caller's panic hook has it.
 pub fn run(options: &Options, progress: &mut dyn FnMut(Progress)) -> Result<Report> {
     let start = Instant::now();
-    let _span = info_span!("run", id = options.run).entered();
+    let span = info_span!("run", id = options.run, otel.status_code = field::Empty).entered();
     let ended = caught(|| run_whole(options, progress)).and_then(|ended| ended);
     if let Err(error) = &ended {
+        span.record("otel.status_code", "ERROR");
         note_failed(options, error, start);
     }
     ended
@@ -95,7 +96,7 @@ fn run_locked(
     let start = Instant::now();
     folder.clean()?;
     forget::settle(options, folder)?;
-    let listing = sources.list()?;
+    let listing = info_span!("list").in_scope(|| sources.list())?;
     let mut run = Run {
         options,
         folder,
@@ -281,6 +282,7 @@ impl Run<'_> {
         if !folded.is_changed && !folded.kept.is_outdated() {
             return Ok(None);
         }
+        let _span = info_span!("make").entered();
         let rules = self.options.rules();
         let made = folded.kept.make(&rules, &self.folder.building())?;
         let made = self.without_expired(made, &rules, spool)?;
@@ -477,6 +479,7 @@ impl Run<'_> {
             let _ = std::fs::remove_file(&made.path);
             return Ok(());
         }
+        let _span = info_span!("publish").entered();
         let published = self.folder.publish(made)?;
         self.folder
             .prune(self.options.keep_generations, self.options.prune_after)?;

@@ -1,11 +1,13 @@
 //! What runs leave for whoever watches them: the state, the check and the metrics, however a run ends.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 
 use serde_json::{Value, json};
 
+use crate::servers::Otlp;
 use crate::util::{Ended, Home};
 
 fn state(home: &Home) -> Value {
@@ -271,4 +273,124 @@ fn a_column_that_does_not_come_any_more_is_told_once() {
     assert!(told.contains("no column fills upn any more"), "{told}");
     let told = export(5, "user.name,user.ad.department\nann@EMEA,IT\n");
     assert!(!told.contains("any more"), "{told}");
+}
+
+/// Returns the gauges of requests, as Prometheus would show them.
+fn gauges(requests: &[Value]) -> BTreeMap<String, f64> {
+    let mut gauges = BTreeMap::new();
+    for metric in all(requests, "resourceMetrics", "scopeMetrics", "metrics") {
+        for point in metric["gauge"]["dataPoints"].as_array().unwrap() {
+            let fate = attribute(point, "fate").unwrap_or_default();
+            let name = format!("{}/{fate}", metric["name"].as_str().unwrap());
+            gauges.insert(name, point["asDouble"].as_f64().unwrap());
+        }
+    }
+    gauges
+}
+
+/// Returns everything of one sort in requests.
+fn all<'a>(requests: &'a [Value], resource: &str, scope: &str, what: &str) -> Vec<&'a Value> {
+    let list = |of: &'a Value| of.as_array().into_iter().flatten();
+    let resources = requests
+        .iter()
+        .flat_map(|request| list(&request["message"][resource]));
+    let scopes = resources.flat_map(|of| list(&of[scope]));
+    scopes.flat_map(|of| list(&of[what])).collect()
+}
+
+fn attribute(of: &Value, key: &str) -> Option<String> {
+    let mut attributes = of["attributes"].as_array()?.iter();
+    let found = attributes.find(|attribute| attribute["key"] == key)?;
+    Some(found["value"]["stringValue"].as_str()?.to_owned())
+}
+
+#[test]
+fn a_collector_gets_spans_and_gauges_of_every_run() {
+    const SECRET: &str = "hunter2";
+    let home = recent();
+    let collector = Otlp::start(&home.path(""));
+    let sync = |source: &str, variables: &[(&str, &str)]| {
+        let mut command = home.command(&["sync", source, "-vv"]);
+        command.env("NO_PROXY", "127.0.0.1");
+        command.envs(variables.iter().copied());
+        Ended::of(&command.output().unwrap())
+    };
+    let headers = ("OTEL_EXPORTER_OTLP_HEADERS", "api-key=hunter2");
+    let ended = sync("in", &[("IDENTIDEX_METRICS_OTLP", &collector.url), headers]).exits(0);
+    assert!(!ended.stderr.contains(SECRET), "{}", ended.stderr);
+    let requests = collector.received();
+    assert!(
+        requests
+            .iter()
+            .all(|request| request["headers"]["api-key"] == SECRET)
+    );
+    let gauges_of_run = gauges(&requests);
+    assert_eq!(gauges_of_run["identidex_accounts/"], 1.0);
+    assert_eq!(gauges_of_run["identidex_outcome/done"], 1.0);
+    assert_eq!(gauges_of_run["identidex_exit_code/"], 0.0);
+    let spans = all(&requests, "resourceSpans", "scopeSpans", "spans");
+    let named = |name: &str| {
+        let mut spans = spans.iter();
+        spans
+            .find(|span| span["name"] == name)
+            .unwrap_or_else(|| panic!("no span {name}: {spans:?}"))
+    };
+    let run = named("run");
+    assert_eq!(
+        attribute(run, "id").as_deref(),
+        state(&home)["run"].as_str()
+    );
+    for stage in ["list", "fold", "make", "publish"] {
+        assert_eq!(named(stage)["parentSpanId"], run["spanId"], "{stage}");
+    }
+    assert_eq!(run["status"]["code"], Value::Null);
+    let resource = &requests[0]["message"]["resourceSpans"][0]["resource"];
+    let resource = match resource.is_null() {
+        true => &requests[0]["message"]["resourceMetrics"][0]["resource"],
+        false => resource,
+    };
+    assert_eq!(
+        attribute(resource, "service.name").as_deref(),
+        Some("identidex")
+    );
+    assert!(!format!("{requests:?}").contains("ann@"));
+
+    // The variables that every program knows are enough, and a run that failed is told as one.
+    sync(
+        "nowhere",
+        &[("OTEL_EXPORTER_OTLP_ENDPOINT", &collector.url)],
+    )
+    .exits(1);
+    let requests = collector.received();
+    let gauges_of_run = gauges(&requests);
+    assert_eq!(gauges_of_run["identidex_exit_code/"], 1.0);
+    assert_eq!(gauges_of_run["identidex_failures_in_a_row/"], 1.0);
+    let spans = all(&requests, "resourceSpans", "scopeSpans", "spans");
+    let run = spans.iter().find(|span| span["name"] == "run").unwrap();
+    assert_eq!(run["status"]["code"], "STATUS_CODE_ERROR");
+
+    // They can be turned off as everywhere, in part and whole.
+    let endpoint = ("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url.as_str());
+    sync("in", &[endpoint, ("OTEL_TRACES_EXPORTER", "none")]).exits(0);
+    let paths = collector.received();
+    assert!(paths.len() == 1 && paths[0]["path"] == "/v1/metrics");
+    sync("in", &[endpoint, ("OTEL_SDK_DISABLED", "true")]).exits(0);
+    assert!(collector.received().is_empty());
+
+    // A collector that is not there, or none at all, is no fault of the run.
+    let nobody = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let url = format!("http://{}", nobody.local_addr().unwrap());
+    drop(nobody);
+    for (variable, value) in [
+        ("IDENTIDEX_METRICS_OTLP", url.as_str()),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "hunter2 is no address"),
+    ] {
+        let ended = sync("in", &[(variable, value)]).exits(0);
+        assert!(
+            ended.stderr.contains("OTLP"),
+            "{variable}: {}",
+            ended.stderr
+        );
+        assert!(!ended.stderr.contains(SECRET), "{}", ended.stderr);
+    }
 }

@@ -1,5 +1,5 @@
-//! Storage servers on loopback: S3 (moto), Azure Blob (Azurite) and an evil S3 server in plain `std`; and one that answers as it
-//! is told (`scripted`).
+//! Storage servers on loopback: S3 (moto), Azure Blob (Azurite) and an evil S3 server in plain `std`; an OpenTelemetry collector;
+//! and one that answers as it is told (`scripted`).
 //!
 //! The real ones are installed by `tests/setup` and started once for the whole test binary; each test keeps to its own
 //! prefix. They end with the process, however it ends: they watch a pipe that it holds.
@@ -10,6 +10,8 @@ mod azure;
 mod evil;
 mod filled;
 mod folder;
+#[cfg(feature = "cli")]
+mod otlp;
 mod process;
 mod s3;
 #[cfg(feature = "live")]
@@ -20,6 +22,8 @@ use identidex::ingest::SourceConfig;
 pub(crate) use self::azure::Azure;
 pub(crate) use self::evil::{EVIL_SECRET, Evil, EvilS3};
 pub(crate) use self::folder::Folder;
+#[cfg(feature = "cli")]
+pub(crate) use self::otlp::Otlp;
 #[cfg(feature = "cli")]
 pub(crate) use self::process::tool;
 pub(crate) use self::s3::S3;

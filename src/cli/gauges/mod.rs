@@ -1,6 +1,7 @@
 //! Gauges: how the runs went and what the index holds, left at the end of every run, however it ended: in a file for
 //! node_exporter, at a Pushgateway, with an OpenTelemetry collector. No name of anybody is among them.
 
+mod collected;
 mod openmetrics;
 
 use jiff::Timestamp;
@@ -42,10 +43,14 @@ impl Gauge {
 /// Leaves them where that is configured. That they cannot be left is a warning: the run is as it was.
 pub(super) fn leave(context: &Context, exit: Exit) {
     let metrics = &context.config.metrics;
-    if metrics.textfile.is_none() && metrics.pushgateway.is_none() {
+    let collector = context.collector.as_ref();
+    if metrics.textfile.is_none() && metrics.pushgateway.is_none() && collector.is_none() {
         return;
     }
     let left = of_run(context, exit).and_then(|gauges| {
+        if let Some(collector) = collector {
+            collected::record(&gauges, collector);
+        }
         let text = openmetrics::text_of(&gauges)?;
         let file = metrics.textfile.as_deref();
         let gateway = metrics.pushgateway.as_ref();

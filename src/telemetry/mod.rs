@@ -1,10 +1,13 @@
-//! The log: `tracing` events to standard error, as text for people or as JSON for machines.
+//! The log: `tracing` events to standard error, as text for people or as JSON for machines; and the spans of a run, to an
+//! OpenTelemetry collector.
 //!
 //! Ours show no personal value at any level; this file sees to it that nobody else's text gets out either.
 //! Libraries that talk to stores are silent, whatever `IDENTIDEX_LOG` asks for: they log responses as they came, and
 //! those hold session tokens (object_store echoes one in the text of an `ExpiredToken` error), signed URLs and the names
 //! of people's files. What they have to say reaches us as an error value, of which we print status, code and request id.
 //! Other libraries may warn.
+
+mod collector;
 
 use std::io::{self, IsTerminal};
 
@@ -14,6 +17,9 @@ use tracing_subscriber::filter::{EnvFilter, filter_fn};
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::registry;
+use tracing_subscriber::registry::LookupSpan;
+
+pub use self::collector::{Collector, Unsent};
 
 /// The variable that replaces the levels: `debug`, or by target as in `warn,identidex::index=trace`.
 pub const FILTER_VARIABLE: &str = "IDENTIDEX_LOG";
@@ -50,19 +56,33 @@ pub struct BadFilter;
 /// Starts the log of this process; a second call changes nothing.
 ///
 /// `verbosity` is how many `-v` were given, less the `-q`. At 0, text shows warnings and errors, since a person reads it
-/// beside the answer; JSON also shows when runs begin and end, since nobody reads it until something has gone wrong.
+/// beside the answer; JSON also shows when runs begin and end, since nobody reads it until something has gone wrong. A collector
+/// gets spans, and what JSON shows, whatever else is shown.
 ///
 /// # Errors
 ///
 /// `IDENTIDEX_LOG` is set and is no filter.
-pub fn start(format: LogFormat, verbosity: i8) -> Result<(), BadFilter> {
+pub fn start(
+    format: LogFormat,
+    verbosity: i8,
+    collector: Option<&Collector>,
+) -> Result<(), BadFilter> {
     let asked = std::env::var_os(FILTER_VARIABLE).filter(|text| !text.is_empty());
     let asked = asked
         .map(|text| text.into_string().map_err(|_| BadFilter))
         .transpose()?;
     let filter = filter(asked.as_deref(), level(format, verbosity))?;
     let colour = format == LogFormat::Text && has_colour();
-    let subscriber = subscriber(format, filter, colour, || Shown(io::stderr()));
+    let tracer = collector.and_then(Collector::tracer);
+    let spans = tracer.map(|tracer| {
+        let spans = tracing_opentelemetry::layer().with_tracer(tracer);
+        let spans = spans.with_threads(false).with_location(false);
+        spans.with_filter(filter_fn(|event| {
+            is_allowed(event) && *event.level() <= Level::INFO
+        }))
+    });
+    let lines = lines(format, filter, colour, || Shown(io::stderr()));
+    let subscriber = registry().with(lines).with(spans);
     // Only a second call fails.
     let _ = tracing::subscriber::set_global_default(subscriber);
     Ok(())
@@ -134,13 +154,15 @@ fn has_colour() -> bool {
         && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
 }
 
-fn subscriber<W>(
+/// Returns what writes lines.
+fn lines<S, W>(
     format: LogFormat,
     filter: EnvFilter,
     colour: bool,
     writer: W,
-) -> impl Subscriber + Send + Sync
+) -> impl Layer<S> + Send + Sync
 where
+    S: Subscriber + for<'span> LookupSpan<'span> + Send + Sync,
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
     let lines = tracing_subscriber::fmt::layer()
@@ -150,9 +172,7 @@ where
         LogFormat::Text => lines.boxed(),
         LogFormat::Json => lines.json().flatten_event(true).boxed(),
     };
-    registry()
-        .with(filter)
-        .with(lines.with_filter(filter_fn(is_allowed)))
+    lines.with_filter(filter).with_filter(filter_fn(is_allowed))
 }
 
 #[cfg(test)]
@@ -187,7 +207,8 @@ mod tests {
         let page = Page::default();
         let writer = page.clone();
         let filter = filter(asked, level(format, verbosity)).unwrap();
-        let subscriber = subscriber(format, filter, colour, move || writer.clone());
+        let lines = lines(format, filter, colour, move || writer.clone());
+        let subscriber = registry().with(lines);
         tracing::subscriber::with_default(subscriber, || {
             tracing::error!(target: "identidex::ingest", "our-error");
             tracing::warn!(target: "identidex::ingest", "our-warning");
