@@ -19,6 +19,8 @@ use crate::{model, state};
 const TENANTS: u64 = 500;
 /// How long rows are kept in [`try_retention`].
 const RETENTION: Duration = Duration::from_hours(95 * 24);
+/// How long former values are in clear in [`try_superseded`].
+const SUPERSEDED: Duration = Duration::from_hours(2 * 24);
 /// Tenants of which an account is erased, and those of which old rows are not kept.
 const ERASED_FROM: u64 = 100;
 
@@ -312,6 +314,64 @@ fn try_retention(seed: u64) {
     }
 }
 
+/// That former values are not kept in clear changes nothing that is found, in whatever order files come.
+#[test]
+fn what_newer_rows_replaced_is_not_kept_in_clear() {
+    each_seed(ERASED_FROM, try_superseded);
+}
+
+fn try_superseded(seed: u64) {
+    let objects = tenant::random(seed);
+    let expected = model::derive(&objects);
+    let mut digests = BTreeSet::new();
+    let mut texts = BTreeSet::new();
+    for (is_backwards, superseded) in [
+        (false, None),
+        (false, Some(SUPERSEDED)),
+        (true, Some(SUPERSEDED)),
+    ] {
+        let home = tempfile::tempdir().expect("a temporary folder");
+        let (source, index) = (home.path().join("exports"), home.path().join("identity.db"));
+        fs::create_dir(&source).expect("the source can be made");
+        let mut order: Vec<&Object> = objects.iter().collect();
+        if is_backwards {
+            order.reverse();
+        }
+        let mut digest = String::new();
+        for object in order {
+            put(&source, object);
+            let options = Options {
+                superseded,
+                ..options(&source, &index, Duration::ZERO)
+            };
+            digest = ingest::run(&options, &mut |_| {})
+                .expect("the run succeeds")
+                .digest;
+        }
+        if !index.exists() {
+            return;
+        }
+        digests.insert(digest);
+        let found = state::read(&index);
+        for part in ["accounts", "devices", "usages", "waiting"] {
+            assert_part(seed, "what is kept", part, &expected, &found);
+        }
+        if superseded.is_some() {
+            texts.insert(in_clear(&index));
+        }
+    }
+    assert_eq!(
+        digests.len(),
+        1,
+        "seed {seed}: the digest depends on what is in clear"
+    );
+    assert_eq!(
+        texts.len(),
+        1,
+        "seed {seed}: what is in clear depends on the order"
+    );
+}
+
 #[test]
 fn what_analysts_are_shown_is_the_same_in_any_order() {
     each_seed(ERASED_FROM, try_shown);
@@ -377,4 +437,29 @@ fn shown(index: &Path) -> Vec<String> {
         }
     }
     shown
+}
+
+/// Returns all texts that claims have, however they are numbered.
+fn in_clear(index: &Path) -> Vec<String> {
+    let index = rusqlite::Connection::open(index).expect("the index opens");
+    let mut all = Vec::new();
+    for table in ["account", "device"] {
+        let sql = format!("SELECT * FROM {table} WHERE length(parts) > 0");
+        let mut statement = index.prepare(&sql).expect("the table is there");
+        let names: Vec<String> = statement
+            .column_names()
+            .into_iter()
+            .map(str::to_owned)
+            .collect();
+        let mut rows = statement.query([]).expect("it can be asked");
+        while let Some(row) = rows.next().expect("a row") {
+            let cells = names.iter().enumerate().filter_map(|(at, name)| {
+                let text = row.get_ref(at).expect("a cell").as_str().ok()?;
+                Some(format!("{name}={text}"))
+            });
+            all.push(format!("{table} {}", cells.collect::<Vec<_>>().join(" ")));
+        }
+    }
+    all.sort();
+    all
 }

@@ -179,6 +179,7 @@ pub(super) fn configured_options(config: &Config) -> anyhow::Result<ingest::Opti
         complete: complete(config),
         change_at_most: config.breaker.percent,
         retention: config.retention.days.map(days),
+        superseded: config.retention.superseded.map(days),
         keep_generations: config.index.keep_generations,
         prune_after: config.index.prune_after,
         spool_bytes: config.index.spool_bytes,

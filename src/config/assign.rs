@@ -81,6 +81,15 @@ pub(super) fn assign(config: &mut Config, key: &[&str], value: &Value) -> Result
             }
             config.breaker.percent = percent;
         }
+        ["retention", "superseded"] => {
+            // For so long it is to be told that a name has moved.
+            const DAYS: &str = "a number of days, at least 92";
+            let days = value.number(DAYS)?;
+            config.retention.superseded = Some(days);
+            if days < 92 {
+                return Err(Refusal::Expected(DAYS));
+            }
+        }
         ["retention", "days"] => {
             const DAYS: &str = "a number of days, at least 31";
             let days = value.number(DAYS)?;

@@ -270,6 +270,7 @@ mod tests {
             PULL_EVERY=60s
             PULL_OPTIONS=region=eu
             RETENTION_DAYS=400
+            RETENTION_SUPERSEDED=120
             BREAKER_PERCENT=20
             DATASET_DEVICES_SEMANTICS=complete
             DATASET_LOGINS_COLUMNS=
@@ -404,7 +405,10 @@ mod tests {
             ),
             (1, 2, 3)
         );
-        assert_eq!((retention.days, breaker.percent), (Some(400), 20));
+        assert_eq!(
+            (retention.days, retention.superseded, breaker.percent),
+            (Some(400), Some(120), 20)
+        );
         assert_eq!(
             (
                 publish.url.as_deref(),

@@ -49,6 +49,7 @@ const KEYS: &[&str] = &[
     "pull.every",
     "pull.options.*",
     "retention.days",
+    "retention.superseded",
     "breaker.percent",
     "metrics.textfile",
     "metrics.pushgateway",

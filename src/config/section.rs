@@ -132,6 +132,8 @@ pub struct Serve {
 pub struct Retention {
     /// How many days before the newest object of its dataset a row was observed that is kept; `None`: for ever.
     pub days: Option<u32>,
+    /// The same of what a row says that newer ones replaced (former names, addresses, other columns): it is kept in clear so long.
+    pub superseded: Option<u32>,
 }
 
 /// Where generations are put for other machines.

@@ -29,6 +29,8 @@ struct Unread {
     text: Text,
     /// Its position among the subject's fields.
     field: usize,
+    /// Its hash, where the claim never had another one: the text may be cleared.
+    only: Option<u64>,
     times: Times,
 }
 
@@ -123,6 +125,7 @@ impl HeldValues {
                     claim: id,
                     text: newest.text,
                     field,
+                    only: Some(*value),
                     times: (first, last),
                 });
             }
@@ -137,6 +140,7 @@ impl HeldValues {
             claim,
             text: Text::KEPT,
             field,
+            only: None,
             times: (at, at),
         });
         self.unread[subject].extend(unread);
@@ -151,7 +155,7 @@ impl HeldValues {
         ledger: &Ledger,
         claim: ClaimId,
     ) -> Result<()> {
-        for (field, _) in fields(subject) {
+        for ((field, _), value) in fields(subject).zip(roster.values(claim)) {
             let mut carrying = Vec::new();
             let mut parts = 0;
             for part in roster.parts(claim) {
@@ -174,6 +178,7 @@ impl HeldValues {
                 claim,
                 text: newest.text,
                 field,
+                only: Some(*value).filter(|value| *value > SAYS_NOTHING && !is_held),
                 times: (first.unwrap_or(last), last),
             });
         }
@@ -202,11 +207,14 @@ impl HeldValues {
             let FieldType::Identifier(kind) = subject.fields()[one.field].kind else {
                 continue;
             };
-            let value = texts.shown(text.take()?);
-            if let Some(Ok(normal)) =
-                value.map(|value| normal_form(kind, &value).map(|normal| Hash::of(&normal)))
-            {
-                self.note(kind, one.claim, normal.high, one.times);
+            let hash = match texts.shown(text.take()?) {
+                Some(value) => normal_form(kind, &value)
+                    .ok()
+                    .map(|normal| Hash::of(&normal).high),
+                None => one.only,
+            };
+            if let Some(hash) = hash {
+                self.note(kind, one.claim, hash, one.times);
             }
         }
         Ok(())

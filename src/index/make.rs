@@ -20,6 +20,7 @@ use super::object_lines::Loaded;
 use super::place;
 use super::spill::{Spill, Spilled};
 use super::subject::{Sharing, Standing};
+use super::superseded::Superseded;
 use super::text_reader::TextReader;
 use super::wants::{FORMER_USER, LAST_USER, wanted_at};
 use super::write::{self, Tables, Writing, rows_of};
@@ -58,6 +59,11 @@ impl Kept {
         let mut building = Building::new(create(path)?)?;
         let (merged, sharing) = self.merge_identifiers(&mut building)?;
         let (identities, standings, exact) = self.resolve(&sharing, &spilled)?;
+        let superseded = BySubject::of(|subject| {
+            let newest = self.ledger.coverage()[subject.dataset() as usize]?;
+            let before = newest.saturating_sub(rules.superseded?);
+            Some(Superseded::of(subject, &identities[subject], before))
+        });
         let gone = gone(rules, &self.ledger, &self.rosters, &standings);
         let mut placed = self.place(rules, &identities, &standings, exact, &spilled)?;
         placed.makers.without(&gone);
@@ -71,6 +77,7 @@ impl Kept {
             placed: &mut placed,
             merged: &merged,
             gone: &gone,
+            superseded: &superseded,
             are_patterns_new,
         };
         let tables = write::write(building, writing)?;

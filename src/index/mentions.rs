@@ -13,9 +13,10 @@ use super::mention_rows::{self, BLOCK, Written};
 use super::said::{NEVER, ObjectId};
 use super::slots::Slots;
 use super::spill::{Spill, Text};
+use super::superseded::key_hash;
 use super::text::extra_of;
 use super::wants::{wanted, wanted_at};
-use crate::bucket::{Hash, MAX_ID, kind_and_id};
+use crate::bucket::{MAX_ID, kind_and_id};
 use crate::observation::{Batch, Layout, Login, Recognised};
 use crate::schema::{BySubject, Subject};
 use crate::sqlite::Rows;
@@ -72,7 +73,7 @@ impl Mentions {
             if let Some(key) = key.filter(|_| is_key) {
                 let position = first_of(side) + at;
                 wants.push(Entry::new(
-                    Hash::of(key).high,
+                    key_hash(key),
                     wanted(position as u32, self.all.len()),
                 ))?;
             }

@@ -55,6 +55,7 @@ mod spill;
 mod stand;
 mod stands_for;
 mod subject;
+mod superseded;
 mod text;
 mod text_reader;
 mod usage;
@@ -94,6 +95,9 @@ pub struct Rules {
     pub device_domains: Vec<String>,
     /// Datasets whose objects list all that there is.
     pub complete: Vec<Dataset>,
+    /// How long before the newest object of its dataset a row was observed that is kept in clear though newer ones replaced what it
+    /// says, in microseconds; none: for ever.
+    pub superseded: Option<i64>,
 }
 
 /// How many accounts, or devices, a generation has otherwise than the one before.
@@ -143,6 +147,7 @@ impl Default for Rules {
             recent: 30 * days::DAY,
             device_domains: Vec::new(),
             complete: Vec::new(),
+            superseded: None,
         }
     }
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 use super::error::Result;
 use super::last::Last;
 use super::subject::{is_key_sid, keys_in};
+use super::superseded::cleared_hash;
 use super::text::{Fields, Texts};
 use crate::bucket::Hash;
 #[cfg(feature = "cli")]
@@ -194,6 +195,10 @@ impl Person {
             let Some(shown) = shown(texts, field.kind, value) else {
                 continue;
             };
+            if let Some(hash) = cleared_hash(&shown) {
+                self.keys.push((Kind::AccountName, hash));
+                continue;
+            }
             if let FieldType::Key(kind) = field.kind {
                 let is_key = at != STRONG || is_sid_key;
                 self.add_key(is_key, kind, &shown);

@@ -21,6 +21,7 @@ use super::shown::{Shown, ShownBatch};
 use super::stand::CLOSE;
 use super::stands_for::{Holder, holders};
 use super::subject::{Sharing, Standing, SubjectId};
+use super::superseded::{Clearing, Superseded};
 use super::text::{Fields, Texts, no_text};
 use super::text_reader::TextReader;
 use super::{Changes, EXAMPLES, Examples};
@@ -79,6 +80,7 @@ pub(super) struct SubjectRows<'w> {
     /// Rows that mentions wait for.
     pub(super) waiting: Bits,
     pub(super) gone: &'w Bits,
+    pub(super) superseded: Option<&'w Superseded>,
     /// When the newest mention was that waits and is of a namesake of an account.
     pub(super) namesakes: Option<&'w BTreeMap<SubjectId, i64>>,
 }
@@ -227,6 +229,11 @@ impl SubjectRows<'_> {
         if claim.others.is_some() && !self.newest_covers(claim)? {
             text = self.composed(id, parts)?;
         }
+        if let Some(cleared) = self.cleared(id, &text)? {
+            text = cleared;
+            // Whoever has that row again is to say it whole.
+            print.raw = 0;
+        }
         if let Some(before) = identifiers {
             let now = self.identifiers(text.columns())?;
             if before
@@ -244,6 +251,20 @@ impl SubjectRows<'_> {
         made.digest.add_claim(self.ledger, self.subject, &stored);
         self.count(&stored, before.as_ref(), &mut made.counts);
         self.make_row(id, claim, &stored, text, made)
+    }
+
+    /// Returns a claim's text without what is kept no more; none where that is as it is.
+    fn cleared(&self, id: ClaimId, text: &Record) -> Result<Option<Record>> {
+        let Some(superseded) = self.superseded else {
+            return Ok(None);
+        };
+        let clearing = Clearing {
+            superseded,
+            subject: self.subject,
+            roster: self.roster,
+            ledger: self.ledger,
+        };
+        clearing.cleared(id, text.columns())
     }
 
     /// Returns what a row has by which its subject is found and which may change: UPN and email, or serial numbers.

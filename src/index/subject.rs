@@ -8,6 +8,7 @@ use super::claim::{ClaimId, said};
 use super::identity::{Identity, Key, KeyHash, KeyedClaim, PartTimes};
 use super::ledger::Ledger;
 use super::roster::Roster;
+use super::superseded::cleared_hash;
 use super::text::Texts;
 use super::text_reader::TextReader;
 use crate::bucket::{Hash, kind_and_id};
@@ -173,11 +174,11 @@ pub(super) fn keys_in(
 ) -> Result<[Option<KeyHash>; 3]> {
     let mut keys = [None; 3];
     for (key, kind) in keys.iter_mut().zip(subject.key_kinds()) {
-        let value = texts.shown(text.take()?);
-        let normal = value.as_deref().map(|value| normal_form(kind, value));
-        if let Some(Ok(normal)) = normal {
-            *key = Some(Hash::of(&normal).high);
-        }
+        let Some(value) = texts.shown(text.take()?) else {
+            continue;
+        };
+        let normal = || Some(Hash::of(&normal_form(kind, &value).ok()?).high);
+        *key = cleared_hash(&value).or_else(normal);
     }
     Ok(keys)
 }

@@ -224,6 +224,14 @@ impl<'a> Fields<'a> {
         left_out as u64
     }
 
+    /// Returns the names of what no field takes.
+    pub(super) fn extra_names(&self) -> Vec<String> {
+        let extra = self.extra.as_deref();
+        let read = extra.and_then(|extra| serde_json::from_str::<Map<String, Json>>(extra).ok());
+        let names = read.into_iter().flatten();
+        names.map(|(name, _)| name).collect()
+    }
+
     /// Puts them into a record.
     pub(super) fn put(&self, into: &mut Record) {
         into.clear();

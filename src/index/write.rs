@@ -24,6 +24,7 @@ use super::shown::Shown;
 use super::spill::Spilled;
 use super::stands_for::{Accounts, Holder, Namesakes, namesakes};
 use super::subject::{Sharing, Standing, SubjectId};
+use super::superseded::Superseded;
 use super::text_reader::TextReader;
 use super::usage::no_device;
 use super::usage_heads::Head;
@@ -41,6 +42,7 @@ pub(super) struct Writing<'k> {
     pub(super) placed: &'k mut Placed,
     pub(super) merged: &'k Merged,
     pub(super) gone: &'k BySubject<Bits>,
+    pub(super) superseded: &'k BySubject<Option<Superseded>>,
     /// The classes are to be worked out anew: other patterns, or none before.
     pub(super) are_patterns_new: bool,
 }
@@ -140,6 +142,7 @@ impl Writing<'_> {
             are_patterns_new: self.are_patterns_new,
             waiting,
             gone: &self.gone[subject],
+            superseded: self.superseded[subject].as_ref(),
             namesakes: match subject {
                 Subject::Account => Some(&self.placed.namesakes),
                 Subject::Device => None,

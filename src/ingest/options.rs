@@ -52,6 +52,8 @@ pub struct Options {
     pub recent: Duration,
     /// How long before the newest object of its dataset a row was observed that is kept; none: for ever.
     pub retention: Option<Duration>,
+    /// The same of what a row says and newer ones replaced: it is kept in clear so long.
+    pub superseded: Option<Duration>,
     /// Domains of devices' full names, beside those that the exports show, in small letters.
     pub device_domains: Vec<String>,
     /// Datasets whose objects list all that there is: who is not in the newest one is gone.
@@ -96,6 +98,7 @@ impl Options {
             login_window: None,
             recent: Duration::from_hours(30 * 24),
             retention: None,
+            superseded: None,
             complete: Vec::new(),
             change_at_most: 50,
             device_domains: Vec::new(),
@@ -118,6 +121,7 @@ impl Options {
             recent: self.recent.as_micros() as i64,
             device_domains: self.device_domains.clone(),
             complete: self.complete.clone(),
+            superseded: self.superseded.map(|kept| kept.as_micros() as i64),
         }
     }
 }

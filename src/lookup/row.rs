@@ -12,8 +12,8 @@ use super::query::{Probe, field_kind};
 use super::reader::{Reader, row_time};
 use crate::identifier::{self, Kind};
 use crate::schema::{
-    Class, FieldType, NAME, NOBODY, SECOND, STRONG, Subject, account_field, flag, shared_text,
-    uuid_text,
+    CLEARED, Class, FieldType, NAME, NOBODY, SECOND, STRONG, Subject, account_field, flag,
+    shared_text, uuid_text,
 };
 
 /// When a row was last seen, and where its newest row in an export is.
@@ -106,7 +106,8 @@ impl Row {
         // A list that is collected from what may fail grows step by step.
         let mut shown = Vec::with_capacity(texts);
         for at in 0..texts {
-            shown.push(text(reader, row.get_ref(BEFORE + at)?)?);
+            let text = text(reader, row.get_ref(BEFORE + at)?)?;
+            shown.push(text.filter(|text| !text.starts_with(CLEARED)));
         }
         Ok(Row {
             subject,

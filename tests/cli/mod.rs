@@ -16,6 +16,7 @@ mod query;
 mod rejects;
 mod report;
 mod resolve;
+mod retention;
 mod rollback;
 mod status;
 mod sync;

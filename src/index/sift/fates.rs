@@ -9,6 +9,7 @@ use crate::identifier::{Kind, normal_form};
 use crate::index::Result;
 use crate::index::claim::ClaimId;
 use crate::index::subject::{is_key_sid, keys_in};
+use crate::index::superseded::cleared_hash;
 use crate::schema::{STRONG, Subject};
 use crate::sqlite::Columns;
 
@@ -76,8 +77,10 @@ impl Sifting<'_> {
         let mut keys = [None, None, None];
         for (key, kind) in keys.iter_mut().zip(subject.key_kinds()) {
             let value = self.texts.shown(text.take()?);
-            let normal = value.as_deref().map(|value| normal_form(kind, value));
-            *key = normal.and_then(|normal| Some(normal.ok()?.into_owned()));
+            *key = value.and_then(|value| match cleared_hash(&value) {
+                Some(_) => Some(value.into_owned()),
+                None => Some(normal_form(kind, &value).ok()?.into_owned()),
+            });
         }
         Ok(keys)
     }
