@@ -29,6 +29,15 @@ fn any_order_of_a_tenant_is_the_state_that_the_rules_define() {
     each_seed(TENANTS, try_tenant);
 }
 
+/// Tenants beyond those of every day that the program once answered wrong.
+#[test]
+fn tenants_that_were_wrong_once_are_right() {
+    // A local SID, which the row itself shows to be one, made an account older than it was, and a device its own.
+    for seed in [1165] {
+        try_tenant(seed);
+    }
+}
+
 /// Tries seeds on two threads: so many, or as many as IDENTIDEX_TENANTS says.
 fn each_seed(tenants: u64, try_seed: impl Fn(u64) + Sync) {
     let number = |text: Result<String, VarError>| text.ok().and_then(|text| text.parse().ok());

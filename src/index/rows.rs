@@ -20,14 +20,14 @@ use super::seen::Seen;
 use super::shown::{Shown, ShownBatch};
 use super::stand::CLOSE;
 use super::stands_for::{Holder, holders};
-use super::subject::{Sharing, Standing, SubjectId};
+use super::subject::{Sharing, Standing, SubjectId, is_key_sid};
 use super::superseded::{Clearing, Superseded};
 use super::text::{Fields, Texts, no_text};
 use super::text_reader::TextReader;
 use super::{Changes, EXAMPLES, Examples};
 use crate::bucket::Hash;
 use crate::class::{Evidence, Patterns, traits_of};
-use crate::identifier::{self, Kind, normal_form};
+use crate::identifier::{Kind, normal_form};
 use crate::observation::{Says, Traits};
 use crate::schema::{
     Class, FieldType, NAME, NOBODY, STRONG, Subject, USAGE_DEVICE_FIELDS, account_field,
@@ -500,11 +500,9 @@ impl SubjectRows<'_> {
     }
 
     /// Tells whether a claim has a SID that makes its account known.
-    fn is_by_sid(&self, id: ClaimId, mut text: Columns) -> Result<bool> {
-        let sid = self.texts.shown(text.take()?);
-        let normal = sid.as_deref().map(|sid| normal_form(Kind::Sid, sid));
-        let is_key = matches!(normal, Some(Ok(sid)) if identifier::is_key_sid(&sid));
-        Ok(is_key && !self.standing.has_local_sid(id))
+    fn is_by_sid(&self, id: ClaimId, text: Columns) -> Result<bool> {
+        // One that the row itself says to be local is not among those that others show to be.
+        Ok(is_key_sid(text, self.texts)? && !self.standing.has_local_sid(id))
     }
 
     fn first(&self, id: ClaimId) -> ObjectId {
