@@ -29,7 +29,11 @@ pub struct Hash {
 impl Hash {
     /// Hashes a normal form.
     pub fn of(normal: &str) -> Hash {
-        let hash = identifier::hash128(normal);
+        Hash::of_bits(identifier::hash128(normal))
+    }
+
+    /// Takes the bits of a hash that count.
+    pub fn of_bits(hash: u128) -> Hash {
         Hash {
             high: (hash >> 64) as u64,
             low: (hash >> 32) as u32,

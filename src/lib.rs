@@ -22,7 +22,7 @@
 //!
 //! | layer | modules | feature |
 //! |---|---|---|
-//! | what both sides know | `error`, `identifier`, `schema`, `bucket`, `generation` | always |
+//! | what both sides know | `error`, `identifier`, `schema`, `bucket`, `sealed`, `generation` | always |
 //! | answers | `lookup` | always |
 //! | rows as the stages hand them on | `observation`, `class` | `ingest` |
 //! | why a service did not answer | `fault` | `ingest`, `live` |
@@ -47,6 +47,7 @@ mod schema;
 mod bucket;
 mod generation;
 mod lookup;
+mod sealed;
 
 #[cfg(feature = "ingest")]
 mod class;

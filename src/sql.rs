@@ -42,6 +42,19 @@ pub(crate) enum Error<E> {
     Taker(E),
 }
 
+/// Why a generation is not read.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Unopened {
+    /// It has no views, and what it hides is sealed.
+    #[error(
+        "it is a projection, which answers lookups and nothing else: ask the index that it is made of"
+    )]
+    Projection,
+    /// What SQLite says.
+    #[error(transparent)]
+    Sqlite(#[from] rusqlite::Error),
+}
+
 /// A generation that is read.
 #[derive(Debug)]
 pub(crate) struct Sql {
@@ -79,8 +92,8 @@ impl Sql {
     /// Opens the file of a generation.
     ///
     /// # Errors
-    /// What SQLite says.
-    pub(crate) fn open(file: &Path) -> rusqlite::Result<Sql> {
+    /// [`Unopened`].
+    pub(crate) fn open(file: &Path) -> Result<Sql, Unopened> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
             | OpenFlags::SQLITE_OPEN_URI
             | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -89,7 +102,11 @@ impl Sql {
         connection.set_limit(Limit::SQLITE_LIMIT_ATTACHED, 0)?;
         connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, VALUE_BYTES)?;
         connection.execute_batch("PRAGMA query_only = ON; PRAGMA temp_store = MEMORY")?;
-        Ok(Sql { connection })
+        const IS_PROJECTION: &str = "SELECT count(*) > 0 FROM meta WHERE key = 'projection'";
+        match connection.query_row(IS_PROJECTION, [], |row| row.get(0))? {
+            true => Err(Unopened::Projection),
+            false => Ok(Sql { connection }),
+        }
     }
 
     /// Defines a function of a text that statements can ask for; of NULL it is NULL.
@@ -153,7 +170,14 @@ impl Sql {
 }
 
 fn of_sqlite<E>(error: &rusqlite::Error) -> Error<E> {
-    let text = error.to_string();
+    let text = match error {
+        // Not the statement, in which names stand.
+        rusqlite::Error::SqlInputError { msg, offset, .. } if *offset >= 0 => {
+            format!("{msg}, at letter {}", offset + 1)
+        }
+        rusqlite::Error::SqlInputError { msg, .. } => msg.clone(),
+        error => error.to_string(),
+    };
     match error.sqlite_error_code() {
         Some(ErrorCode::ReadOnly | ErrorCode::AuthorizationForStatementDenied) => {
             Error::NotReading(text)

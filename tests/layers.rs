@@ -18,7 +18,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("schema", &[]),
     ("bucket", &[]),
     ("generation", &[]),
-    ("lookup", &["bucket", "generation"]),
+    ("sealed", &[]),
+    ("lookup", &["bucket", "generation", "sealed"]),
     // The stages of ingest.
     ("observation", &["bucket"]),
     ("fault", &[]),
@@ -30,7 +31,14 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("mapping", &["bucket", "class", "observation"]),
     (
         "index",
-        &["bucket", "class", "observation", "sqlite", "write_behind"],
+        &[
+            "bucket",
+            "class",
+            "observation",
+            "sealed",
+            "sqlite",
+            "write_behind",
+        ],
     ),
     ("publish", &["generation", "index", "observation"]),
     (

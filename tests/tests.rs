@@ -40,6 +40,8 @@ mod mcp;
 mod model;
 #[cfg(feature = "ingest")]
 mod months;
+#[cfg(feature = "ingest")]
+mod projected;
 #[cfg(feature = "cli")]
 mod readers;
 #[cfg(feature = "cli")]

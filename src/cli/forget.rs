@@ -167,7 +167,13 @@ fn forget(value: &str, args: &Args, context: &Context) -> anyhow::Result<Exit> {
         true => print_json(&json_of(&forgotten, &beside))?,
         false => print(text_of(&forgotten, &beside) + &of_heirs(&heirs) + &of_copies(context))?,
     }
-    Ok(Exit::Done)
+    for failure in &forgotten.failures {
+        eprintln!("error: the person is in it still: {}", failure.error);
+    }
+    match forgotten.failures.as_slice() {
+        [] => Ok(Exit::Done),
+        _ => Ok(Exit::Partly),
+    }
 }
 
 /// Returns the account names of a person that are somebody else's today: what logins say by such a name alone goes, too.
@@ -339,6 +345,7 @@ fn json_of(forgotten: &Forgotten, beside: &Beside) -> serde_json::Value {
         id,
         generation,
         let_go,
+        ..
     } = forgotten;
     json!({
         "id": id,

@@ -1,22 +1,59 @@
-//! Who may read the index, by the configuration.
+//! Who may read the index, and what of it, by the configuration.
 
 use anyhow::Context as _;
 
 use super::BadUsage;
 use crate::config::Config;
+use crate::ingest::{Projection, ShownFields};
 use crate::publish::Readers;
+use crate::schema::Subject;
 
 /// Says who may read the index.
 pub(super) fn readers(config: &Config) -> anyhow::Result<Readers> {
-    let group = config.index.group.as_deref().map(group_id).transpose()?;
+    let group = config.index.group.as_deref();
     Ok(Readers {
         mode: config.index.mode,
-        group,
+        group: group.map(|group| group_id("index", group)).transpose()?,
     })
 }
 
+/// Returns the files beside the index that only some may read, and what they show.
+pub(super) fn projections(config: &Config) -> anyhow::Result<Vec<Projection>> {
+    let of_index = readers(config)?;
+    let made = config.projections.iter().map(|(name, of)| {
+        let mut shown = ShownFields::of_a_bot();
+        for (subject, names) in [
+            (Subject::Account, &of.accounts),
+            (Subject::Device, &of.devices),
+        ] {
+            if let Some(names) = names {
+                let names = names.iter().map(String::as_str);
+                let known = shown.show(subject, names);
+                known.map_err(|name| BadUsage(format!("projection: there is no field {name}")))?;
+            }
+        }
+        let section = format!("projection.{name}");
+        let group = of.group.as_deref();
+        let group = group.map(|group| group_id(&section, group)).transpose()?;
+        let path = of.path.clone().unwrap_or_default();
+        if path == config.index.path {
+            return Err(BadUsage(format!("{section}.path is that of the index itself")).into());
+        }
+        Ok(Projection {
+            name: name.clone(),
+            path,
+            readers: Readers {
+                mode: of.mode.unwrap_or(of_index.mode),
+                group: group.or(of_index.group),
+            },
+            shown,
+        })
+    });
+    made.collect()
+}
+
 /// Returns the number of a group of this machine.
-fn group_id(group: &str) -> anyhow::Result<u32> {
+fn group_id(section: &str, group: &str) -> anyhow::Result<u32> {
     if let Ok(id) = group.parse() {
         return Ok(id);
     }
@@ -27,7 +64,7 @@ fn group_id(group: &str) -> anyhow::Result<u32> {
     });
     let unknown = || {
         BadUsage(format!(
-            "index.group: there is no group `{group}` in /etc/group; give its number"
+            "{section}.group: there is no group `{group}` in /etc/group; give its number"
         ))
     };
     Ok(ids.into_iter().next().ok_or_else(unknown)?)

@@ -3,8 +3,10 @@
 use serde_json::json;
 
 use super::readers::readers;
+use super::sync::configured_options;
 use super::{Context, Exit, print, print_json};
 use crate::index::Error;
+use crate::ingest::renew_projections;
 use crate::publish::{Folder, RolledBack, roll_back};
 
 /// Go back to an older generation; readers follow within a second
@@ -27,9 +29,11 @@ pub(super) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
     if !folder.path().is_dir() {
         return Err(Error::Empty.into());
     }
-    let _lock = folder.lock()?;
+    let options = configured_options(&context.config)?;
+    let lock = folder.lock()?;
     let done = roll_back(&folder, args.number)?;
     let linked = folder.link_current();
+    drop(lock);
     match args.json {
         true => print_json(&json!({
             "from": done.from,
@@ -44,7 +48,14 @@ pub(super) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
         eprintln!("error: readers have gone back, but the link leads elsewhere: {error:#}");
         return Ok(Exit::Partly);
     }
-    Ok(Exit::Done)
+    let failures = renew_projections(&options)?;
+    for failure in &failures {
+        eprintln!("error: {}", failure.error);
+    }
+    match failures.as_slice() {
+        [] => Ok(Exit::Done),
+        _ => Ok(Exit::Partly),
+    }
 }
 
 fn text_of(done: &RolledBack) -> String {

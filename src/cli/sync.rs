@@ -18,7 +18,7 @@ use super::bar::Bar;
 use super::kept_lease::KeptLease;
 use super::nexthink;
 use super::publish;
-use super::readers::readers;
+use super::readers::{projections, readers};
 use super::words::printable;
 use super::{BadUsage, ClosedPipe, Context, Exit, LogFormat, print, print_json};
 use crate::class::Patterns;
@@ -180,6 +180,7 @@ pub(super) fn configured_options(config: &Config) -> anyhow::Result<ingest::Opti
         change_at_most: config.breaker.percent,
         retention: config.retention.days.map(days),
         superseded: config.retention.superseded.map(days),
+        projections: projections(config)?,
         keep_generations: config.index.keep_generations,
         prune_after: config.index.prune_after,
         spool_bytes: config.index.spool_bytes,

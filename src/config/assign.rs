@@ -7,10 +7,12 @@ use std::time::Duration;
 
 use super::value::{Refusal, Value};
 use super::{
-    Config, Dataset, Nexthink, ObservedFrom, Publish, Pull, Receive, Semantics, Source, Webhook,
+    Config, Dataset, Nexthink, ObservedFrom, Projection, Publish, Pull, Receive, Semantics, Source,
+    Webhook,
 };
 use crate::live::Secret;
 use crate::receive::Pointer;
+use crate::schema::Subject;
 use crate::serve::{Address, Token};
 use crate::{mapping, schema};
 
@@ -109,6 +111,15 @@ pub(super) fn assign(config: &mut Config, key: &[&str], value: &Value) -> Result
             config.metrics.otlp = Some(plain_url(value, URL)?);
         }
         ["receive", key] => return assign_receive(receive, key, value),
+        ["projection", name, _] if !is_webhook_name(name) => {
+            return Err(Refusal::Expected(
+                "projections whose names are 1 to 64 letters, digits, '-' or '_'",
+            ));
+        }
+        ["projection", name, key] => {
+            let projection = config.projections.entry(name.to_owned()).or_default();
+            return assign_projection(projection, key, value);
+        }
         ["webhook", name, _] if !is_webhook_name(name) => {
             return Err(Refusal::Expected(
                 "webhooks whose names are 1 to 64 letters, digits, '-' or '_'",
@@ -203,7 +214,7 @@ fn token(value: &Value) -> Result<Token, Refusal> {
     token.map_err(|_| Refusal::Expected(TOKEN))
 }
 
-/// The name of a webhook is a part of its address.
+/// The name of a webhook is a part of its address; that of a projection looks alike.
 fn is_webhook_name(name: &str) -> bool {
     let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
     (1..=64).contains(&name.len()) && name.bytes().all(is_allowed)
@@ -244,6 +255,30 @@ fn assign_receive(receive: &mut Receive, key: &str, value: &Value) -> Result<(),
         _ => return Err(Refusal::UnknownKey),
     }
     Ok(())
+}
+
+fn assign_projection(projection: &mut Projection, key: &str, value: &Value) -> Result<(), Refusal> {
+    match key {
+        "path" => projection.path = Some(value.path()?),
+        "accounts" => projection.accounts = Some(shown_fields(Subject::Account, value)?),
+        "devices" => projection.devices = Some(shown_fields(Subject::Device, value)?),
+        "mode" => projection.mode = Some(value.mode()?),
+        "group" => projection.group = Some(value.text(GROUP)?.to_owned()),
+        _ => return Err(Refusal::UnknownKey),
+    }
+    Ok(())
+}
+
+/// Reads fields of accounts or devices, by the names that views and configuration have for them.
+fn shown_fields(subject: Subject, value: &Value) -> Result<Vec<String>, Refusal> {
+    const FIELDS: &str =
+        "names of fields, as the view accounts (devices) has them, such as uid, name or upn";
+    let names = value.texts()?;
+    let is_known = |name: &String| subject.texts().any(|known| known == name);
+    match names.iter().all(is_known) {
+        true => Ok(names),
+        false => Err(Refusal::Expected(FIELDS)),
+    }
 }
 
 fn assign_webhook(webhook: &mut Webhook, key: &str, value: &Value) -> Result<(), Refusal> {

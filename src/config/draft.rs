@@ -199,6 +199,17 @@ impl Draft {
                 NAMED,
             ));
         }
+        let mut projections = self.config.projections.iter();
+        if let Some((name, _)) = projections.find(|(_, one)| one.path.is_none()) {
+            let keys = ["accounts", "devices", "mode", "group"]
+                .map(|key| format!("projection.{name}.{key}"));
+            let place = self.place(&keys.each_ref().map(String::as_str));
+            return Err(Error::missing(
+                place,
+                &format!("projection.{name}.path"),
+                "a file beside the index, such as \"bot.db\"",
+            ));
+        }
         // Days of use are kept for 64 days.
         const DAY: Duration = Duration::from_hours(24);
         if answers.recent < DAY || answers.recent > 63 * DAY {
@@ -247,8 +258,7 @@ mod tests {
 
     #[test]
     fn the_environment_overrides_every_key() {
-        let file =
-            "[webhook.disk-full]\ndevice = \"/x\"\n[[source]]\nname = \"tenant-a\"\nurl = \"/a\"\n";
+        let file = "[projection.bot]\npath = \"b.db\"\n[webhook.disk-full]\ndevice = \"/x\"\n[[source]]\nname = \"tenant-a\"\nurl = \"/a\"\n";
         let variables = "
             ANSWERS_AGEING_FOR=9d
             ANSWERS_DEVICE_DOMAINS=corp.contoso.com
@@ -334,6 +344,11 @@ mod tests {
             SOURCE_TENANT_A_OPTIONS_ACCESS_KEY_ID=hunter2hunter2
             SOURCE_TENANT_A_TIME_ZONE=Asia/Tokyo
             SOURCE_TENANT_A_URL=/b
+            PROJECTION_BOT_ACCOUNTS=uid,sid
+            PROJECTION_BOT_DEVICES=uid
+            PROJECTION_BOT_GROUP=bots
+            PROJECTION_BOT_MODE=0600
+            PROJECTION_BOT_PATH=/srv/bot.db
             WEBHOOK_DISK_FULL_ALERT=/a
             WEBHOOK_DISK_FULL_DEVICE=/d
             WEBHOOK_DISK_FULL_USER=/u
@@ -365,6 +380,7 @@ mod tests {
             retention,
             breaker,
             webhooks,
+            projections,
         } = parse(file, &env).unwrap();
 
         assert_eq!(answers.ageing_for, Duration::from_hours(9 * 24));
@@ -426,6 +442,19 @@ mod tests {
         assert!(metrics.textfile.is_some() && metrics.pushgateway.is_some());
         assert!(metrics.otlp.is_some());
         assert_eq!(source.keep_for, Some(Duration::from_hours(48)));
+        let bot = &projections["bot"];
+        assert_eq!(bot.path.as_deref(), Some(Path::new("/srv/bot.db")));
+        assert_eq!(
+            (bot.mode, bot.group.as_deref()),
+            (Some(0o600), Some("bots"))
+        );
+        assert_eq!(
+            (bot.accounts.as_deref(), bot.devices.as_deref()),
+            (
+                Some(&["uid".to_owned(), "sid".to_owned()][..]),
+                Some(&["uid".to_owned()][..])
+            )
+        );
         let webhook = &webhooks["disk-full"];
         let places = [&webhook.device, &webhook.user, &webhook.alert]
             .map(|place| place.as_ref().map(ToString::to_string));

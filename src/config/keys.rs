@@ -63,6 +63,11 @@ const KEYS: &[&str] = &[
     "receive.forward_url",
     "receive.forward_token",
     "receive.forward_token_file",
+    "projection.*.path",
+    "projection.*.accounts",
+    "projection.*.devices",
+    "projection.*.mode",
+    "projection.*.group",
     "webhook.*.device",
     "webhook.*.user",
     "webhook.*.alert",
@@ -109,6 +114,9 @@ const SOURCE_KEYS: [&str; 8] = [
 
 /// What variables of a webhook end in.
 const WEBHOOK_KEYS: [&str; 4] = ["DEVICE", "USER", "ALERT", "WINDOW"];
+
+/// What variables of a projection end in.
+const PROJECTION_KEYS: [&str; 5] = ["PATH", "ACCOUNTS", "DEVICES", "MODE", "GROUP"];
 
 /// What every variable of ours begins with: one that is no key and not read elsewhere is a mistake.
 pub(super) const PREFIX: &str = "IDENTIDEX_";
@@ -207,7 +215,14 @@ pub(super) fn of_variable(variable: &str, config: &Config) -> Option<Vec<String>
         let mut keys = config
             .webhooks
             .keys()
-            .filter_map(|name| of_webhook(rest, name));
+            .filter_map(|name| of_named(("webhook", &WEBHOOK_KEYS), rest, name));
+        return keys.next();
+    }
+    if let Some(rest) = variable.strip_prefix("IDENTIDEX_PROJECTION_") {
+        let mut keys = config
+            .projections
+            .keys()
+            .filter_map(|name| of_named(("projection", &PROJECTION_KEYS), rest, name));
         return keys.next();
     }
     if let Some(rest) = variable.strip_prefix("IDENTIDEX_SOURCE_") {
@@ -236,6 +251,10 @@ pub(super) fn variables(config: &Config) -> impl Iterator<Item = String> {
         let name = variable_part(name);
         WEBHOOK_KEYS.map(|key| format!("IDENTIDEX_WEBHOOK_{name}_{key}"))
     });
+    let of_projections = config.projections.keys().flat_map(|name| {
+        let name = variable_part(name);
+        PROJECTION_KEYS.map(|key| format!("IDENTIDEX_PROJECTION_{name}_{key}"))
+    });
     let of_sources = config.sources.iter().flat_map(|source| {
         let name = variable_part(&source.name);
         let keys = SOURCE_KEYS.iter().chain(&["OPTIONS_<KEY>"]);
@@ -246,7 +265,7 @@ pub(super) fn variables(config: &Config) -> impl Iterator<Item = String> {
         .iter()
         .chain(&["IDENTIDEX_SOURCE_<NAME>_URL"]);
     let others = others.map(|name| (*name).to_owned());
-    let named = of_sources.chain(of_webhooks);
+    let named = of_sources.chain(of_webhooks).chain(of_projections);
     named.chain(fixed().map(variable_of)).chain(others)
 }
 
@@ -262,9 +281,13 @@ pub(super) fn nearest(given: &str, candidates: impl Iterator<Item = String>) -> 
     candidates.min_by_key(cost).unwrap_or_default()
 }
 
-/// Returns the keys outside sources and webhooks, without the `*` at the end of tables that a variable sets as a whole.
+/// Returns the keys outside sources, webhooks and projections, without the `*` at the end of tables that a variable sets as a whole.
 fn fixed() -> impl Iterator<Item = &'static str> {
-    let is_fixed = |key: &&&str| !key.starts_with("source.") && !key.starts_with("webhook.");
+    let is_named = |key: &str| {
+        let sections = ["source.", "webhook.", "projection."];
+        sections.iter().any(|section| key.starts_with(section))
+    };
+    let is_fixed = move |key: &&&str| !is_named(key);
     let keys = KEYS.iter().filter(is_fixed);
     keys.map(|key| key.trim_end_matches(".*"))
 }
@@ -273,13 +296,13 @@ fn variable_of(key: &str) -> String {
     format!("{PREFIX}{}", variable_part(key))
 }
 
-/// Reads what follows `IDENTIDEX_WEBHOOK_` as a key of the webhook with this name.
-fn of_webhook(rest: &str, name: &str) -> Option<Vec<String>> {
+/// Reads what follows `IDENTIDEX_WEBHOOK_`, say, as a key of the webhook with this name.
+fn of_named((section, keys): (&str, &[&str]), rest: &str, name: &str) -> Option<Vec<String>> {
     let key = rest.strip_prefix(&variable_part(name))?.strip_prefix('_')?;
-    let is_known = WEBHOOK_KEYS.contains(&key);
+    let is_known = keys.contains(&key);
     is_known.then(|| {
         vec![
-            "webhook".to_owned(),
+            section.to_owned(),
             name.to_owned(),
             key.to_ascii_lowercase(),
         ]
@@ -441,6 +464,7 @@ mod tests {
             .map(|key| {
                 key.replace("source.*", "source")
                     .replace("webhook.*", "webhook")
+                    .replace("projection.*", "projection")
             })
             .collect();
         expected.sort();

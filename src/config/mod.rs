@@ -32,8 +32,8 @@ use self::error::{Place, Problem};
 use self::keys::PREFIX;
 pub(crate) use self::reference::reference;
 pub use self::section::{
-    Answers, Breaker, Class, Dataset, Index, Metrics, Nexthink, Publish, Pull, Receive, Retention,
-    Semantics, Serve,
+    Answers, Breaker, Class, Dataset, Index, Metrics, Nexthink, Projection, Publish, Pull, Receive,
+    Retention, Semantics, Serve,
 };
 pub use self::source::{ObservedFrom, Source};
 pub(crate) use self::value::duration;
@@ -81,6 +81,8 @@ pub struct Config {
     pub breaker: Breaker,
     /// Webhooks by name.
     pub webhooks: BTreeMap<String, Webhook>,
+    /// Files beside the index for readers who are not to read all of it, by name.
+    pub projections: BTreeMap<String, Projection>,
 }
 
 /// Reads the configuration: the defaults, then the file, then the variables of `env`.

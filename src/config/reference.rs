@@ -52,7 +52,7 @@ pub(crate) fn reference() -> String {
 fn section_of(parts: &[&str]) -> String {
     match parts {
         ["source", ..] => "[[source]]".to_owned(),
-        ["webhook", ..] => "[webhook.NAME]".to_owned(),
+        [section @ ("webhook" | "projection"), ..] => format!("[{section}.NAME]"),
         ["dataset", name, ..] => format!("[dataset.{name}]"),
         [section, ..] => format!("[{section}]"),
         [] => String::new(),
@@ -62,7 +62,11 @@ fn section_of(parts: &[&str]) -> String {
 /// Returns a key as it stands below its heading.
 fn shown(parts: &[&str]) -> String {
     let below = match parts {
-        ["source" | "webhook" | "dataset", _, below @ ..] => below,
+        [
+            "source" | "webhook" | "projection" | "dataset",
+            _,
+            below @ ..,
+        ] => below,
         [_, below @ ..] => below,
         [] => &[],
     };

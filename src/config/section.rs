@@ -136,6 +136,21 @@ pub struct Retention {
     pub superseded: Option<u32>,
 }
 
+/// A file beside the index for readers who are not to read all of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Projection {
+    /// Where it is; required.
+    pub path: Option<PathBuf>,
+    /// The fields of accounts that it shows; `None`: what a bot needs.
+    pub accounts: Option<Vec<String>>,
+    /// The same of devices.
+    pub devices: Option<Vec<String>>,
+    /// Who may read it; `None`: as the index.
+    pub mode: Option<u32>,
+    /// The group it is given to; `None`: as the index.
+    pub group: Option<String>,
+}
+
 /// Where generations are put for other machines.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Publish {

@@ -64,11 +64,16 @@ impl Building {
         })
     }
 
+    /// Returns the file, for nobody to read by SQL. It is not made durable.
+    pub(super) fn finish_without_views(self) -> Result<File> {
+        Ok(self.builder.finish(APPLICATION_ID, USER_VERSION)?)
+    }
+
     /// Adds the views, and returns the file. It is not made durable.
     pub(super) fn finish(mut self) -> Result<File> {
         for (_, name, sql) in self.statements.iter().filter(|(kind, ..)| *kind == "VIEW") {
             self.builder.view(name, sql);
         }
-        Ok(self.builder.finish(APPLICATION_ID, USER_VERSION)?)
+        self.finish_without_views()
     }
 }

@@ -70,7 +70,7 @@ impl Kept {
     /// # Errors
     /// When it cannot be read, or is of another format.
     pub fn load(last: Option<&Path>, folder: &Path, generation: u64) -> Result<Kept> {
-        let last = last.map(Last::open).transpose()?;
+        let last = last.map(Last::open_whole).transpose()?;
         let lanes = || Lanes::new(folder.to_owned());
         let mut kept = Kept {
             folder: folder.to_owned(),

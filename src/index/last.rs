@@ -6,6 +6,7 @@ use std::path::Path;
 use super::error::{Error, Result, damaged};
 use super::ledger::Ledger;
 use super::object_lines;
+use super::projected::PROJECTION;
 use crate::observation::Object;
 use crate::schema::{APPLICATION_ID, OLDEST_VERSION, USER_VERSION};
 use crate::sqlite::Reader;
@@ -51,6 +52,18 @@ impl Last {
         Ok(Last { reader, meta })
     }
 
+    /// Opens one that has all: of a projection nothing is made.
+    pub(super) fn open_whole(path: &Path) -> Result<Last> {
+        let last = Last::open(path)?;
+        match last.meta.contains_key(PROJECTION) {
+            false => Ok(last),
+            true => Err(Error::Foreign {
+                path: path.display().to_string(),
+                found: "a projection, of which no index is made",
+            }),
+        }
+    }
+
     /// Tells whether an earlier version wrote it, in another format.
     pub(super) fn is_outdated(&self) -> bool {
         self.reader.user_version < USER_VERSION
@@ -91,7 +104,7 @@ impl Past {
     /// # Errors
     /// As [`super::Kept::load`].
     pub fn load(generation: &Path) -> Result<Past> {
-        let last = Last::open(generation)?;
+        let last = Last::open_whole(generation)?;
         let digest = last.meta.get("digest").map_or("", String::as_str);
         Ok(Past {
             published: Published {

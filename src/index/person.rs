@@ -71,7 +71,7 @@ pub fn person_named(text: &str) -> Option<Person> {
 /// # Errors
 /// When the generation cannot be read.
 pub fn person(generation: &Path, keys: &AccountKeys) -> Result<Option<Person>> {
-    let last = Last::open(generation)?;
+    let last = Last::open_whole(generation)?;
     let texts = Texts::load(last.reader.rows("text")?)?;
     let mut subject = None;
     each_row(&last, |id, head, text| {

@@ -113,6 +113,14 @@ impl Texts {
     }
 }
 
+/// Returns the id of the shared text in a stored value: of a SID, that of its domain.
+pub(super) fn text_of(stored: i64) -> u32 {
+    match stored >> 32 {
+        0 => stored as u32,
+        domain => domain as u32,
+    }
+}
+
 /// Puts a row's fields into a record, and what no field takes.
 pub(super) fn put_row(
     (texts, erased): (&mut Texts, &Erased),

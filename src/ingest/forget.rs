@@ -11,13 +11,14 @@ use jiff::Timestamp;
 use tracing::info;
 
 use super::error::Result;
-use super::{Error, Options};
+use super::projections::renew;
+use super::{Error, Failure, Options};
 use crate::index::{self, AccountKeys, Erased, Kept, LetGo, Made, Person, Rules, Sieve, sift};
 use crate::publish::{Erasures, Folder, Generation};
 use crate::schema::BySubject;
 
 /// What became of an erasure.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Forgotten {
     /// By which it can be undone.
     pub id: u64,
@@ -25,6 +26,8 @@ pub struct Forgotten {
     pub generation: u64,
     /// What was let go.
     pub let_go: LetGo,
+    /// Projections that the person is in still.
+    pub failures: Vec<Failure>,
 }
 
 /// Who is to be erased.
@@ -66,6 +69,7 @@ pub fn forget(options: &Options, whom: &Whom, reason: &str, key: [u8; 32]) -> Re
         id,
         generation,
         let_go,
+        failures: renew(options, &folder)?,
     })
 }
 

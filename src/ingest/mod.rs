@@ -5,6 +5,7 @@
 //! building file.
 
 mod options;
+mod projections;
 mod report;
 
 mod drift;
@@ -38,6 +39,7 @@ use self::forget::made_of;
 pub use self::forget::{Forgotten, Whom, forget, would_forget};
 use self::listing::{identities, judge_of, judges};
 pub use self::options::Options;
+pub use self::projections::{Projection, renew_projections, stale_projections};
 use self::reader::Fetched;
 use self::report::note_run;
 pub use self::report::{Changed, Failure, ObjectCounts, Outcome, Progress, Report, RowReport};
@@ -47,7 +49,7 @@ pub use crate::class::Patterns;
 use crate::index::{
     self, ChangesOf, Erased, Kept, Loaded, Made, Past, RowCounts, Rules, Sieve, sift,
 };
-pub use crate::index::{AccountKeys, Changes, LetGo};
+pub use crate::index::{AccountKeys, Changes, LetGo, ShownFields};
 pub use crate::mapping::Mapping;
 use crate::mapping::OddTypes;
 use crate::observation::Object;
@@ -154,6 +156,8 @@ fn run_locked(
         run.settle_failed(&listing)?;
         run.remove_taken(sources, &listing, &are_new)?;
         run.link_current();
+        let failures = projections::renew(options, folder)?;
+        run.report.failures.extend(failures);
     }
     run.finish(start, sources.bytes_fetched().load(Ordering::Relaxed))
 }

@@ -15,6 +15,7 @@ use crate::publish::Readers;
 use crate::schema::Dataset;
 use crate::source::SourceConfig;
 
+use super::projections::Projection;
 use super::state::new_run_id;
 
 /// What a run works on and how.
@@ -54,6 +55,8 @@ pub struct Options {
     pub retention: Option<Duration>,
     /// The same of what a row says and newer ones replaced: it is kept in clear so long.
     pub superseded: Option<Duration>,
+    /// Files beside the index of which some readers are to read.
+    pub projections: Vec<Projection>,
     /// Domains of devices' full names, beside those that the exports show, in small letters.
     pub device_domains: Vec<String>,
     /// Datasets whose objects list all that there is: who is not in the newest one is gone.
@@ -99,6 +102,7 @@ impl Options {
             recent: Duration::from_hours(30 * 24),
             retention: None,
             superseded: None,
+            projections: Vec::new(),
             complete: Vec::new(),
             change_at_most: 50,
             device_domains: Vec::new(),

@@ -168,9 +168,7 @@ impl<'a> Finding<'a> {
                 });
             let evidence = match self.query.is_ids_only {
                 true => None,
-                false => self
-                    .search
-                    .evidence(probe.kind, holder.value, holder.said)?,
+                false => self.search.evidence(probe, holder.value, holder.said)?,
             };
             let since = moved.get(&holder.subject.key());
             let candidate = self.candidate(holder.subject, level);
@@ -415,7 +413,7 @@ impl<'a> Finding<'a> {
         };
         let doubts = known.not_enough(self.times().newest(row.subject));
         let waiting = match row.is_waited_for() && !self.query.is_ids_only {
-            true => Waiting::read(self.search.reader, row.subject, row.id)?,
+            true => Waiting::read(self.search.reader, row.subject, row.id)?.shown(),
             false => Waiting::default(),
         };
         let row = Rc::unwrap_or_clone(row);

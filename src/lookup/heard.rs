@@ -9,6 +9,7 @@ use super::row::{Row, SubjectId};
 use super::waiting::{Waiting, WaitingReason};
 use crate::identifier::{self, Kind};
 use crate::schema::{Rank, Subject, WAITING_KEPT};
+use crate::sealed::{self, is_sealed, stored_form};
 
 /// What was found of a clue.
 pub(super) struct Heard<'q> {
@@ -146,8 +147,8 @@ impl<'q> Heard<'q> {
                 .non_identifying
                 .iter()
                 .any(|other| field_kind(*other) == kind);
-            let normal = identifier::normal_form(kind, value).ok()?;
-            (!is_crowded).then(|| normal.into_owned())
+            let normal = stored_form(kind, value).ok()?;
+            (!is_crowded).then(|| sealed::distinct(&normal).to_owned())
         })
     }
 
@@ -239,13 +240,13 @@ impl<'q> Heard<'q> {
         if self.may_be_anybodys {
             return true;
         }
-        let local = |text: &str| text.split('@').next().unwrap_or_default().to_owned();
-        let mut own = row.names().map(|name| local(&name));
-        own.any(|own| {
-            // What one says is its keys, the name at the end.
-            let mut others = self.waiting_accounts.iter().map(|keys| local(keys));
-            others.any(|other| {
-                let before = other.strip_suffix(&own);
+        row.names().any(|own| {
+            self.waiting_accounts.iter().any(|keys| {
+                if is_sealed(keys) {
+                    return sealed::has_local(&own, keys);
+                }
+                // What one says is its keys, the name at the end.
+                let before = sealed::local(keys).strip_suffix(sealed::local(&own));
                 before.is_some_and(|before| before.is_empty() || before.ends_with(' '))
             })
         })

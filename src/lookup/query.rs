@@ -6,6 +6,7 @@ use super::evidence::Level;
 use super::spoken;
 use crate::identifier::{self, Kind};
 use crate::schema::{Class, Subject};
+use crate::sealed::{self, is_sealed};
 
 /// What is asked: an identifier, of one kind or of any, or several identifiers of one account or device.
 ///
@@ -357,6 +358,12 @@ impl Probe<'_> {
         if stored == self.normal && !matches!(self.kind, Kind::BareName | Kind::ShortName) {
             // What is in normal form is its own normal form.
             return true;
+        }
+        if is_sealed(stored) {
+            return match self.kind {
+                Kind::BareName | Kind::ShortName => sealed::is_part(stored, &self.normal),
+                _ => sealed::is_whole(stored, &self.normal),
+            };
         }
         let Ok(stored) = identifier::normal_form(field_kind(self.kind), stored) else {
             return false;

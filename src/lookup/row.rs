@@ -15,6 +15,7 @@ use crate::schema::{
     CLEARED, Class, FieldType, NAME, NOBODY, SECOND, STRONG, Subject, account_field, flag,
     shared_text, uuid_text,
 };
+use crate::sealed::{is_sealed, is_whole, shown, stored_form};
 
 /// When a row was last seen, and where its newest row in an export is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -145,15 +146,16 @@ impl Row {
 
     /// Tells whether it has a value of a kind, given in normal form.
     pub(super) fn holds(&self, kind: Kind, normal: &str) -> bool {
-        self.values(kind).any(|value| value == normal)
+        self.values(kind)
+            .any(|value| value == normal || is_whole(&value, normal))
     }
 
-    /// Returns its values of a kind, in normal form.
+    /// Returns its values of a kind, in normal form, or sealed.
     fn values(&self, kind: Kind) -> impl Iterator<Item = Cow<'_, str>> {
         let fields = self.subject.fields().iter().zip(&self.texts);
         fields.filter_map(move |(field, text)| match field.kind {
             FieldType::Key(held) | FieldType::Identifier(held) if held == kind => {
-                identifier::normal_form(kind, text.as_deref()?).ok()
+                stored_form(kind, text.as_deref()?).ok()
             }
             _ => None,
         })
@@ -170,10 +172,10 @@ impl Row {
             Subject::Account => [SECOND, STRONG, NAME],
             Subject::Device => [STRONG, SECOND, NAME],
         };
-        fields.map(|field| self.texts[field].as_deref())
+        fields.map(|field| self.texts[field].as_deref().filter(|text| !is_sealed(text)))
     }
 
-    /// Returns an account's name and its UPNs, in normal form.
+    /// Returns an account's name and its UPNs, in normal form, or sealed.
     pub(super) fn names(&self) -> impl Iterator<Item = String> {
         let kinds = [Kind::AccountName, Kind::Upn].into_iter();
         kinds.flat_map(|kind| self.values(kind).map(Cow::into_owned))
@@ -190,8 +192,9 @@ impl Row {
     /// Tells whether its SID proves nothing by itself.
     pub(super) fn has_weak_sid(&self) -> bool {
         let sid = self.texts[STRONG].as_deref();
-        let normal = sid.and_then(|sid| identifier::normal_form(Kind::Sid, sid).ok());
-        let is_key = normal.is_some_and(|sid| identifier::is_key_sid(&sid));
+        let normal = sid.and_then(|sid| stored_form(Kind::Sid, sid).ok());
+        // Of one that is sealed, the flag says it.
+        let is_key = normal.is_some_and(|sid| is_sealed(&sid) || identifier::is_key_sid(&sid));
         let says_local = self.class == Class::Local;
         self.subject == Subject::Account
             && (!is_key || says_local || self.flags & flag::LOCAL_SID != 0)
@@ -225,8 +228,8 @@ impl Row {
     /// Shows an account's row.
     pub(super) fn into_account(self) -> Account {
         let last_seen = self.last_seen();
-        let mut texts = self.texts.into_iter().map(Some);
-        let mut next = || texts.next().flatten().flatten();
+        let mut texts = self.texts.into_iter().map(shown);
+        let mut next = || texts.next().flatten();
         let [sid, uid, account_name, upn, email, full_name] = std::array::from_fn(|_| next());
         let [_type, _upn_privacy, _ad_username] = std::array::from_fn(|_| next());
         let [department, job_title] = std::array::from_fn(|_| next());
@@ -248,8 +251,8 @@ impl Row {
     /// Shows a device's row.
     pub(super) fn into_device(self) -> Device {
         let last_seen = self.last_seen();
-        let mut texts = self.texts.into_iter().map(Some);
-        let mut next = || texts.next().flatten().flatten();
+        let mut texts = self.texts.into_iter().map(shown);
+        let mut next = || texts.next().flatten();
         let [uid, collector_uid, name] = std::array::from_fn(|_| next());
         let [serial_number, _chassis_serial, _bios_serial] = std::array::from_fn(|_| next());
         let [kind, manufacturer, model, os] = std::array::from_fn(|_| next());

@@ -18,8 +18,9 @@ use super::reader::Reader;
 use super::row::{Row, SubjectId};
 use super::waiting::Waiting;
 use crate::bucket::{Entries, Hash, IN_CROWD, MAX_ID, bucket_of, kind_and_id, read_u32, reference};
-use crate::identifier::{Kind, normal_form};
+use crate::identifier::Kind;
 use crate::schema::{SIDE_BY_SIDE_MICROS, Subject};
+use crate::sealed::{self, is_sealed, stored_form};
 
 /// Rows that are read for one value that more than a bucket's share ever held; more make it non-identifying.
 const READ_AT_MOST: usize = 4_096;
@@ -87,7 +88,7 @@ impl<'a> Search<'a> {
     ) -> rusqlite::Result<Vec<Trace<'p, 'q>>> {
         let mut looked_up = Vec::new();
         for same in probes.chunk_by(|left, right| left.normal == right.normal) {
-            let hash = Hash::of(&same[0].normal);
+            let hash = hash_of(&same[0].normal);
             let found = self.references(hash)?;
             for probe in same {
                 if !self.is_likely(probe, probes) {
@@ -140,7 +141,7 @@ impl<'a> Search<'a> {
 
     /// Returns the parts that a probe's value leads to, those of a crowd up to a limit.
     pub(super) fn filed(&self, probe: &Probe) -> rusqlite::Result<Vec<u32>> {
-        let hash = Hash::of(&probe.normal);
+        let hash = hash_of(&probe.normal);
         self.parts(probe, hash, &self.references(hash)?)
     }
 
@@ -222,7 +223,7 @@ impl<'a> Search<'a> {
         }
         let mut firsts: BTreeMap<(String, SubjectId), Option<Timestamp>> = BTreeMap::new();
         for holder in holders {
-            let normal = normal_form(kind, &holder.value).ok();
+            let normal = stored_form(kind, &holder.value).ok();
             let normal = normal.map(Cow::into_owned).unwrap_or_default();
             let whole = Probe {
                 kind,
@@ -347,21 +348,30 @@ impl<'a> Search<'a> {
         Ok(row)
     }
 
+    /// Returns what says that a subject holds a value; where that is sealed, what was asked for stands in its place.
     pub(super) fn evidence(
         &self,
-        kind: Kind,
+        probe: &Probe,
         value: String,
         (object, row): (u32, u32),
     ) -> rusqlite::Result<Option<Evidence>> {
         let found = self.reader.object(object)?;
         Ok(found.map(|(observed_at, object)| Evidence {
-            kind,
-            value,
+            kind: probe.kind,
+            value: match is_sealed(&value) {
+                true => probe.normal.to_string(),
+                false => value,
+            },
             observed_at,
             object,
             row,
         }))
     }
+}
+
+/// Returns what the index files a normal form under, or a sealed one.
+pub(super) fn hash_of(normal: &str) -> Hash {
+    Hash::of_bits(sealed::hash_of(normal))
 }
 
 /// Tells whether values of a kind are given to one account or device at a time. SIDs and uids are never given again.

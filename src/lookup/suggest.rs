@@ -10,6 +10,7 @@ use super::row::Row;
 use crate::error::Error;
 use crate::identifier::Kind;
 use crate::schema::{Class, Subject};
+use crate::sealed::is_sealed;
 
 /// Suggestions that are given.
 const GIVEN_AT_MOST: usize = 10;
@@ -118,7 +119,13 @@ fn accounts(reader: &Reader, text: &str) -> rusqlite::Result<Vec<Found>> {
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
         let class = Class::from_code(row.get(1)?).unwrap_or_default();
-        let value = |at: usize| row.get_ref(at).ok()?.as_str().ok();
+        let value = |at: usize| {
+            row.get_ref(at)
+                .ok()?
+                .as_str()
+                .ok()
+                .filter(|text| !is_sealed(text))
+        };
         let best = match class.is_skipped() {
             true => None,
             false => patterns.best([value(2), value(3), value(4)], value(5)),
@@ -146,7 +153,12 @@ fn devices(reader: &Reader, text: &str) -> rusqlite::Result<Vec<Found>> {
     let mut rows = select.query([])?;
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
-        let Ok(name) = row.get_ref(1)?.as_str() else {
+        let Some(name) = row
+            .get_ref(1)?
+            .as_str()
+            .ok()
+            .filter(|name| !is_sealed(name))
+        else {
             continue;
         };
         if let Some(likeness) = pattern.likeness(name) {

@@ -4,6 +4,7 @@
 
 use super::reader::Reader;
 use crate::schema::{Subject, waiting_id};
+use crate::sealed::is_sealed;
 
 /// Usages that mean a subject or may mean it, and cannot be placed: `docs/semantics.md` says when.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -71,6 +72,16 @@ impl Waiting {
             });
         }
         Ok(waiting)
+    }
+
+    /// Returns it without names that are sealed.
+    pub(super) fn shown(mut self) -> Waiting {
+        for usage in &mut self.usages {
+            if is_sealed(&usage.account) {
+                usage.account.clear();
+            }
+        }
+        self
     }
 
     /// Tells whether nothing waits.

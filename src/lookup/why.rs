@@ -219,9 +219,7 @@ impl Trying<'_> {
         if let Some(holder) = self.search.holder(probe, part)? {
             let row = &holder.subject;
             let is_skipped = row.subject == Subject::Account && self.query.passes_over(row.class);
-            let evidence = self
-                .search
-                .evidence(probe.kind, holder.value, holder.said)?;
+            let evidence = self.search.evidence(probe, holder.value, holder.said)?;
             let verdict = match is_skipped {
                 _ if row.is_gone() => HitVerdict::Gone,
                 true => HitVerdict::Skipped,
@@ -239,7 +237,7 @@ impl Trying<'_> {
         let said = (row.seen.object, row.seen.row);
         let evidence = self
             .search
-            .evidence(probe.kind, probe.normal.to_string(), said)?;
+            .evidence(probe, probe.normal.to_string(), said)?;
         Ok(Some((
             row.id,
             shown(&row, HitVerdict::Former, held, evidence),

@@ -341,23 +341,28 @@ impl Folder {
         let Made {
             path,
             published,
-            mut file,
+            file,
             ..
         } = made;
-        let blake3 = seal(&path, &mut file)?;
-        self.readers.give(&path)?;
-        let name = Name {
-            number: published.generation,
-            blake3,
-        };
-        let name = name.to_string();
+        self.publish_file(&path, file, published.generation)?;
+        Ok(published)
+    }
+
+    /// Makes a file of this folder the current generation, under a number.
+    ///
+    /// # Errors
+    /// As [`Folder::publish`].
+    pub fn publish_file(&self, path: &Path, mut file: File, number: u64) -> Result<()> {
+        let blake3 = seal(path, &mut file)?;
+        self.readers.give(path)?;
+        let name = Name { number, blake3 }.to_string();
         let generation = self.folder.join(&name);
-        fs::rename(&path, &generation).map_err(file_error("rename", &path))?;
+        fs::rename(path, &generation).map_err(file_error("rename", path))?;
         sync_folder(&self.folder)?;
         self.readers.give_folder(&self.folder)?;
         self.name_current(&name)?;
         let _ = self.relink(&generation);
-        Ok(published)
+        Ok(())
     }
 
     /// Makes a file that another machine published the current generation, if it is what its hash says; one that is here

@@ -252,6 +252,14 @@ impl Subject {
         }
     }
 
+    /// Returns the names of those that are texts.
+    #[cfg(feature = "ingest")]
+    pub fn texts(self) -> impl Iterator<Item = &'static str> {
+        let fields = self.fields().iter();
+        let texts = fields.filter(|field| field.kind != FieldType::Time);
+        texts.map(|field| field.name)
+    }
+
     /// Returns the kinds of its three keys, strongest first.
     pub fn key_kinds(self) -> [Kind; 3] {
         match self {

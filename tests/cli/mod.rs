@@ -11,6 +11,7 @@ mod impacted;
 mod init;
 mod nexthink;
 mod odd;
+mod projection;
 mod queried;
 mod query;
 mod rejects;

@@ -4,8 +4,9 @@ use super::Finding;
 use crate::cli::{Context, readers};
 use jiff::Timestamp;
 
+use crate::cli::sync::configured_options;
 use crate::distribute::{self, pulled_at};
-use crate::ingest::{Outcome, PublishedState, State};
+use crate::ingest::{Outcome, PublishedState, State, stale_projections};
 use crate::publish::Folder;
 
 /// Finds nothing where the index is a file by itself, which no run writes: that is told by who looks at it.
@@ -18,6 +19,7 @@ pub(super) fn look(context: &Context) -> anyhow::Result<Vec<Finding>> {
     let mut findings: Vec<Finding> = of_erasures(&folder).into_iter().collect();
     findings.extend(of_undone(&folder));
     findings.extend(of_published(&folder));
+    findings.extend(of_projections(context));
     if let Some(pulled) = pulled_at(&folder).transpose() {
         findings.push(of_pull(pulled));
         return Ok(findings);
@@ -118,6 +120,31 @@ fn of_published(folder: &Folder) -> Option<Finding> {
             format!("the last was at {}", at.as_deref().unwrap_or("no time")),
         ),
     })
+}
+
+/// Finds nothing where there are none, or no index, which is told by who looks at that.
+fn of_projections(context: &Context) -> Option<Finding> {
+    if context.config.projections.is_empty() {
+        return None;
+    }
+    let options = configured_options(&context.config).ok()?;
+    let stale = stale_projections(&options).ok()?;
+    Some(match stale.as_slice() {
+        [] => Finding::fine("projections", "they are of what is published"),
+        names => Finding::problem(
+            "projections",
+            format!(
+                "{} not of what is published: whoever was erased or changed since is in there as before",
+                listed(names)
+            ),
+            "run `identidex sync`, which makes them and says what hinders it",
+        ),
+    })
+}
+
+fn listed(names: &[&str]) -> String {
+    let verb = if names.len() == 1 { "is" } else { "are" };
+    format!("{} {verb}", names.join(", "))
 }
 
 fn of_pull(pulled: distribute::Result<Timestamp>) -> Finding {

@@ -12,7 +12,7 @@ use crate::index::ledger::Ledger;
 use crate::index::roster::values_of;
 use crate::index::rows::Head;
 use crate::index::said::NEVER;
-use crate::index::text::Fields;
+use crate::index::text::{Fields, text_of};
 use crate::observation::{NOT_CARRIED, SAYS_NOTHING, VALUES};
 use crate::schema::{BySubject, Class, FieldType, HEAD_COLUMNS, Subject, device_field, flag};
 use crate::sqlite::{Columns, Record, Table, Value};
@@ -210,11 +210,7 @@ impl Sifting<'_> {
             let (Some(number), true) = (value.integer(), field.kind != FieldType::Time) else {
                 continue;
             };
-            let id = match number >> 32 {
-                0 => number,
-                domain => domain,
-            };
-            used.set(id as u32);
+            used.set(text_of(number));
         }
         Ok(())
     }

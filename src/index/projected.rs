@@ -1,0 +1,357 @@
+//! Projections: a generation written anew for readers who are to find whom they can name, and read nobody else: what is not to be
+//! shown is sealed where something is found by it, and left out where nothing is.
+//!
+//! Hashes, times and references stay, so a lookup finds in it what it finds in the whole, with the same doubts. What only the
+//! next generation needs is not in it: none is made of it.
+
+use std::fs::File;
+use std::path::Path;
+
+use serde_json::Value as Json;
+
+use super::bits::Bits;
+use super::building::Building;
+use super::error::{Error, Result};
+use super::last::Last;
+use super::make::create;
+use super::text::{Texts, text_of};
+use crate::identifier::{self, Kind, normal_form};
+use crate::schema::{
+    BySubject, FieldType, HEAD_COLUMNS, STRONG, Subject, USAGE_DEVICE_FIELDS, flag,
+};
+use crate::sealed::{local, seal, seal_word};
+use crate::sqlite::{Columns, Record, Table, Value};
+
+/// The key of `meta` that only a projection has.
+pub(super) const PROJECTION: &str = "projection";
+
+/// What a projection shows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ShownFields {
+    fields: BySubject<Vec<&'static str>>,
+}
+
+impl ShownFields {
+    /// What a bot needs for the next call: the account's uid; which device it is, and of what sort.
+    pub fn of_a_bot() -> ShownFields {
+        ShownFields {
+            fields: BySubject {
+                account: vec!["uid"],
+                device: vec!["uid", "collector_uid", "name", "type", "os"],
+            },
+        }
+    }
+
+    /// Shows other fields of accounts, or devices.
+    ///
+    /// # Errors
+    /// The first name that is none of a text field.
+    pub fn show<'n>(
+        &mut self,
+        subject: Subject,
+        names: impl Iterator<Item = &'n str>,
+    ) -> std::result::Result<(), &'n str> {
+        let mut fields = Vec::new();
+        for name in names {
+            let known = subject.texts().find(|known| *known == name);
+            fields.push(known.ok_or(name)?);
+        }
+        self.fields[subject] = fields;
+        Ok(())
+    }
+
+    fn shows(&self, subject: Subject, field: &str) -> bool {
+        self.fields[subject].contains(&field)
+    }
+
+    /// Returns what tells a projection of a generation's file from others.
+    fn mark(&self, of: &str) -> String {
+        let [accounts, devices] =
+            [Subject::Account, Subject::Device].map(|subject| self.fields[subject].join(","));
+        format!("{of} {accounts};{devices}")
+    }
+}
+
+/// Tells whether a generation is a projection.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn is_projection(path: &Path) -> Result<bool> {
+    Ok(Last::open(path)?.meta.contains_key(PROJECTION))
+}
+
+/// Tells whether a generation is the projection of another one's file.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn is_projection_of(path: &Path, shown: &ShownFields, of: &str) -> Result<bool> {
+    let last = Last::open(path)?;
+    Ok(last.meta.get(PROJECTION) == Some(&shown.mark(of)))
+}
+
+/// Writes a projection of the generation at `from`, whose file is called `of`, as a file at `to`. It is not made durable.
+///
+/// # Errors
+/// When the generation cannot be read, or the file not be written.
+pub fn project(from: &Path, of: &str, shown: &ShownFields, to: &Path) -> Result<File> {
+    let last = Last::open_whole(from)?;
+    let projecting = Projecting {
+        texts: Texts::load(last.reader.rows("text")?)?,
+        last: &last,
+        shown,
+    };
+    projecting.write(Building::new(create(to)?)?, &shown.mark(of))
+}
+
+struct Projecting<'p> {
+    last: &'p Last,
+    texts: Texts,
+    shown: &'p ShownFields,
+}
+
+impl Projecting<'_> {
+    fn write(&self, mut building: Building, mark: &str) -> Result<File> {
+        let mut used = Bits::default();
+        for subject in Subject::ALL {
+            building.table(subject.table(), |table| {
+                self.subjects(subject, &mut used, table)
+            })?;
+        }
+        let by_device = building.table("usage", |table| self.usages(table))?;
+        building.index(("usage_by_device", "usage"), by_device)?;
+        building.table("waiting", |table| self.waiting(table))?;
+        building.table("identifier", |table| self.copy("identifier", table))?;
+        for (name, index, at) in [
+            ("crowd", "crowd_by_hash", [1, 2]),
+            ("held", "held_by_hash", [1, 2]),
+        ] {
+            let by_hash = building.table(name, |table| self.copy_with_index(name, at, table))?;
+            building.index((index, name), by_hash)?;
+        }
+        building.table("text", |table| self.texts(&used, table))?;
+        for name in ["object", "shape", "day"] {
+            building.table(name, |table| self.copy(name, table))?;
+        }
+        for name in ["mention", "last_login", "reject"] {
+            building.table(name, |_| Ok(()))?;
+        }
+        building.table("meta", |table| self.meta(mark, table))?;
+        building.finish_without_views()
+    }
+
+    fn subjects(&self, subject: Subject, used: &mut Bits, table: &mut Table) -> Result<()> {
+        let mut rows = self.last.reader.rows(subject.table())?;
+        let mut record = Record::default();
+        while let Some((id, columns)) = rows.next()? {
+            self.put_subject(subject, columns, used, &mut record)?;
+            table.push(id, &record)?;
+        }
+        Ok(())
+    }
+
+    fn put_subject(
+        &self,
+        subject: Subject,
+        mut row: Columns,
+        used: &mut Bits,
+        record: &mut Record,
+    ) -> Result<()> {
+        let mut text = row;
+        text.skip(HEAD_COLUMNS.len() + 1)?;
+        let (owner, class, flags) = {
+            row.skip(1)?;
+            (row.take()?, row.take()?, row.take()?)
+        };
+        let mut flags = flags.integer().unwrap_or_default();
+        if subject == Subject::Account && !self.is_key_sid(text)? {
+            // Once it is sealed, nothing else tells.
+            flags |= i64::from(flag::LOCAL_SID);
+        }
+        record.clear();
+        record.put_null();
+        record.put(owner);
+        record.put(class);
+        record.put_integer(flags);
+        let [last_seen, object, number, first] =
+            [row.take()?, row.take()?, row.take()?, row.take()?];
+        for value in [last_seen, object, number, first] {
+            record.put(value);
+        }
+        record.put_blob(&[]);
+        record.put_null();
+        for field in subject.fields() {
+            let value = text.take()?;
+            self.put_field(subject, (field.name, field.kind), value, used, record);
+        }
+        record.put_null();
+        Ok(())
+    }
+
+    fn put_field(
+        &self,
+        subject: Subject,
+        (name, kind): (&str, FieldType),
+        value: Value,
+        used: &mut Bits,
+        record: &mut Record,
+    ) {
+        if kind == FieldType::Time {
+            record.put(value);
+            return;
+        }
+        if self.shown.shows(subject, name) {
+            if let Value::Integer(stored) = value {
+                used.set(text_of(stored));
+            }
+            record.put(value);
+            return;
+        }
+        let (FieldType::Key(of) | FieldType::Identifier(of)) = kind else {
+            record.put_null();
+            return;
+        };
+        let text = self.texts.shown(value);
+        let sealed = text.and_then(|text| seal(of, &text));
+        record.put_optional_text(sealed.as_deref());
+    }
+
+    fn is_key_sid(&self, mut text: Columns) -> Result<bool> {
+        debug_assert_eq!(STRONG, 0);
+        let sid = self.texts.shown(text.take()?);
+        let normal = sid.and_then(|sid| Some(normal_form(Kind::Sid, &sid).ok()?.into_owned()));
+        Ok(normal.is_some_and(|sid| identifier::is_key_sid(&sid)))
+    }
+
+    /// Writes the usages; returns their ids by device.
+    fn usages(&self, table: &mut Table) -> Result<Vec<[i64; 2]>> {
+        /// Columns before those of the device.
+        const HEAD: usize = 10;
+        let mut rows = self.last.reader.rows("usage")?;
+        let (mut record, mut by_device) = (Record::default(), Vec::new());
+        while let Some((id, mut columns)) = rows.next()? {
+            record.clear();
+            for _ in 0..HEAD {
+                record.put(columns.take()?);
+            }
+            for field in USAGE_DEVICE_FIELDS {
+                let value = columns.take()?;
+                let is_shown = field == "first_seen" || self.shown.shows(Subject::Device, field);
+                record.put(if is_shown { value } else { Value::Null });
+            }
+            record.put(columns.take()?);
+            record.put_null();
+            table.push(id, &record)?;
+            by_device.push([id & i64::from(u32::MAX), id]);
+        }
+        by_device.sort_unstable();
+        Ok(by_device)
+    }
+
+    /// Writes what waits; of the names in it only what tells namesakes, sealed.
+    fn waiting(&self, table: &mut Table) -> Result<()> {
+        let mut rows = self.last.reader.rows("waiting")?;
+        let mut record = Record::default();
+        while let Some((id, mut columns)) = rows.next()? {
+            columns.skip(1)?;
+            let counts = [columns.take()?, columns.take()?];
+            let mentions = columns.take()?.text().unwrap_or_default();
+            let mentions: Vec<[Json; 3]> = serde_json::from_str(mentions)
+                .map_err(|_| Error::Inconsistent("what waits is no list"))?;
+            let mut sealed: Vec<Json> = mentions
+                .into_iter()
+                .map(|[user, _, state]| {
+                    let user = sealed_user(user.as_str().unwrap_or_default());
+                    serde_json::json!([user, "", state])
+                })
+                .collect();
+            sealed.dedup();
+            record.clear();
+            record.put_null();
+            counts.into_iter().for_each(|count| record.put(count));
+            record.put_text(&Json::from(sealed).to_string());
+            table.push(id, &record)?;
+        }
+        Ok(())
+    }
+
+    /// Writes the shared texts that are shown; others say nothing.
+    fn texts(&self, used: &Bits, table: &mut Table) -> Result<()> {
+        let mut record = Record::default();
+        for (id, text) in (1..).zip(self.texts.iter()) {
+            record.clear();
+            record.put_null();
+            record.put_text(if used.has(id as u32) { text } else { "" });
+            table.push(id, &record)?;
+        }
+        Ok(())
+    }
+
+    fn meta(&self, mark: &str, table: &mut Table) -> Result<()> {
+        let mut record = Record::default();
+        let meta = self.last.meta.iter();
+        // Who was erased is known where generations are made.
+        let meta = meta.filter(|(key, _)| *key != "erasures" && *key != "class_patterns");
+        let own = [("erasures", "0"), (PROJECTION, mark)];
+        let meta = meta.map(|(key, value)| (key.as_str(), value.as_str()));
+        for (id, (key, value)) in (1..).zip(meta.chain(own)) {
+            record.clear();
+            record.put_null();
+            record.put_text(key);
+            record.put_text(value);
+            table.push(id, &record)?;
+        }
+        Ok(())
+    }
+
+    fn copy(&self, name: &str, table: &mut Table) -> Result<()> {
+        self.copy_with_index(name, [0, 0], table).map(|_| ())
+    }
+
+    /// Copies a table; returns the numbers in two of its columns with the ids, in order.
+    fn copy_with_index(
+        &self,
+        name: &str,
+        at: [usize; 2],
+        table: &mut Table,
+    ) -> Result<Vec<[i64; 3]>> {
+        let mut rows = self.last.reader.rows(name)?;
+        let (mut record, mut entries) = (Record::default(), Vec::new());
+        while let Some((id, columns)) = rows.next()? {
+            record.clear();
+            record.put_columns(columns);
+            table.push(id, &record)?;
+            if at != [0, 0] {
+                let mut numbers = [0; 2];
+                for (number, at) in numbers.iter_mut().zip(at) {
+                    let mut columns = columns;
+                    columns.skip(at)?;
+                    *number = columns.take()?.integer().unwrap_or_default();
+                }
+                entries.push([numbers[0], numbers[1], id]);
+            }
+        }
+        entries.sort_unstable();
+        Ok(entries)
+    }
+}
+
+/// Seals what stands before the `@` of a user's name, which comes behind its other keys.
+fn sealed_user(keys: &str) -> String {
+    let mut name = keys;
+    while let Some((first, rest)) = name.split_once(' ') {
+        match is_id(first) {
+            true => name = rest,
+            false => break,
+        }
+    }
+    match name.is_empty() || is_id(name) {
+        true => String::new(),
+        false => seal_word(local(name)),
+    }
+}
+
+fn is_id(word: &str) -> bool {
+    [Kind::Sid, Kind::Uid]
+        .iter()
+        .any(|kind| normal_form(*kind, word).is_ok())
+}

@@ -1,0 +1,132 @@
+//! Projections: files beside the index for readers who are not to read all of it, made whenever the index's current generation
+//! is another one than theirs is of.
+
+use std::borrow::Cow;
+use std::path::PathBuf;
+
+use tracing::{error, info};
+
+use super::error::{Error, Result, chain};
+use super::{Failure, Options};
+use crate::index::{self, ShownFields, is_projection_of, project};
+use crate::publish::{Folder, Generation, Readers};
+
+/// A file of which readers are to find whom they can name, and read nobody else.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Projection {
+    /// What it is called in messages.
+    pub name: String,
+    /// Where it is: an index by itself, with a folder of its own.
+    pub path: PathBuf,
+    /// Who may read it.
+    pub readers: Readers,
+    /// What it shows.
+    pub shown: ShownFields,
+}
+
+/// Has all projections be of an index's current generation; returns those that cannot be.
+///
+/// # Errors
+/// Where the index cannot be read, or another run is at work.
+pub fn renew_projections(options: &Options) -> Result<Vec<Failure>> {
+    if options.projections.is_empty() {
+        return Ok(Vec::new());
+    }
+    let folder = Folder::open(&options.index, options.readers)?;
+    let _lock = folder.lock()?;
+    renew(options, &folder)
+}
+
+/// Returns the names of projections that are of something else than what is published.
+///
+/// # Errors
+/// Where the index cannot be read.
+pub fn stale_projections(options: &Options) -> Result<Vec<&str>> {
+    let folder = Folder::open(&options.index, options.readers)?;
+    let Some(current) = folder.current()? else {
+        return Ok(Vec::new());
+    };
+    let is_of = |projection: &Projection| {
+        let made = Folder::open(&projection.path, projection.readers)?.current()?;
+        match made {
+            Some(made) => is_projection_of(&made.path, &projection.shown, &called(&current)),
+            None => Ok(false),
+        }
+    };
+    let stale = options.projections.iter();
+    let stale = stale.filter(|projection| !is_of(projection).unwrap_or_default());
+    Ok(stale.map(|projection| projection.name.as_str()).collect())
+}
+
+/// Returns what a generation's file is called.
+fn called(generation: &Generation) -> Cow<'_, str> {
+    let name = generation.path.file_name().unwrap_or_default();
+    name.to_string_lossy()
+}
+
+/// As [`renew_projections`], under the lock.
+pub(super) fn renew(options: &Options, folder: &Folder) -> Result<Vec<Failure>> {
+    let Some(current) = folder.current()? else {
+        return Ok(Vec::new());
+    };
+    let is_anybody_erased = folder.erasures()?.has_key();
+    let renewed = options.projections.iter().map(|projection| {
+        let renewed = renew_one(options, projection, &current, is_anybody_erased);
+        renewed.err().map(|error| failure(projection, &error))
+    });
+    Ok(renewed.flatten().collect())
+}
+
+fn failure(projection: &Projection, error: &Error) -> Failure {
+    let (name, error) = (&projection.name, chain(error));
+    error!(projection = name, error, "a projection is not made");
+    Failure::new(
+        projection.path.display().to_string(),
+        format!("the projection {name} is not of what is published: {error}"),
+    )
+}
+
+fn renew_one(
+    options: &Options,
+    projection: &Projection,
+    current: &Generation,
+    is_anybody_erased: bool,
+) -> Result<()> {
+    let folder = Folder::open(&projection.path, projection.readers)?;
+    let _lock = folder.lock()?;
+    folder.clean()?;
+    let name = called(current);
+    let before = folder.current()?;
+    if let Some(before) = &before {
+        if !index::is_projection(&before.path)? {
+            return Err(index::Error::Foreign {
+                path: projection.path.display().to_string(),
+                found: "an index by itself",
+            }
+            .into());
+        }
+        if is_projection_of(&before.path, &projection.shown, &name)? && before.verify().is_ok() {
+            return Ok(folder.link_current()?);
+        }
+    }
+    let number = folder.next_number()?.max(current.number);
+    let building = folder.building();
+    let made = project(&current.path, &name, &projection.shown, &building);
+    let made = made.and_then(|file| folder.publish_file(&building, file, number));
+    if made.is_err() {
+        folder.abandon();
+    }
+    made?;
+    folder.link_current()?;
+    match is_anybody_erased {
+        // Those who were erased are in the one before.
+        true => folder.remove_before(number)?,
+        false => folder.prune(1, options.prune_after)?,
+    }
+    info!(
+        projection = projection.name,
+        generation = number,
+        "projected"
+    );
+    Ok(())
+}
