@@ -260,7 +260,7 @@ mod tests {
         let file = folder.join("file.db");
         let connection = Connection::open(&file).unwrap();
         connection
-            .execute_batch("CREATE TABLE t (a, b); INSERT INTO t VALUES (1, 'x'), (NULL, 2.5)")
+            .execute_batch("CREATE TABLE meta (key, value); CREATE TABLE t (a, b); INSERT INTO t VALUES (1, 'x'), (NULL, 2.5)")
             .unwrap();
         drop(connection);
         Sql::open(&file).unwrap()
