@@ -6,8 +6,8 @@
 -- An account that is told of in one way is that row (owner NULL). One told of in several has a row of its own behind
 -- them, with their merged values, which its claims name as their owner. Owner 0: of no account.
 -- Uids are 16 bytes, SIDs id << 32 | number, id being that of their domain in the table text, and texts that many have
--- alike ids of that table; what is spelled otherwise is text. A former name that is not kept in clear is byte 1 and the hash of
--- its normal form: src/index/superseded.rs.
+-- alike ids of that table; what is spelled otherwise is text. An identifier that nobody is to read is
+-- sealed: src/sealed.rs.
 CREATE TABLE account (
   id INTEGER PRIMARY KEY,
   owner INTEGER,
@@ -280,7 +280,7 @@ SELECT account, kind,
   coalesce(is_last, 1) AND coalesce(raw = shown, 0) AS is_current
 FROM (
   SELECT o.id AS account, k.column1 AS kind,
-    CASE k.column1 WHEN 'name' THEN CASE WHEN c.name >= ' ' THEN c.name END WHEN 'sid' THEN c.sid WHEN 'uid' THEN c.uid WHEN 'upn' THEN c.upn WHEN 'email' THEN c.email END AS raw,
+    CASE k.column1 WHEN 'name' THEN CASE WHEN c.name >= ' ' THEN c.name END WHEN 'sid' THEN c.sid WHEN 'uid' THEN c.uid WHEN 'upn' THEN CASE WHEN c.upn >= ' ' THEN c.upn END WHEN 'email' THEN CASE WHEN c.email >= ' ' THEN c.email END END AS raw,
     CASE k.column1 WHEN 'name' THEN o.name WHEN 'sid' THEN o.sid WHEN 'uid' THEN o.uid WHEN 'upn' THEN o.upn WHEN 'email' THEN o.email END AS shown,
     f.observed_at AS first, l.observed_at AS last, h.first AS held_first, h.last AS held_last, h.is_last AS is_last
   FROM account c CROSS JOIN (VALUES ('name', 0), ('sid', 0), ('uid', 0), ('upn', 4), ('email', 5)) k
@@ -304,7 +304,7 @@ SELECT device, kind,
   coalesce(is_last, 1) AND coalesce(raw = shown, 0) AS is_current
 FROM (
   SELECT o.id AS device, k.column1 AS kind,
-    CASE k.column1 WHEN 'name' THEN CASE WHEN c.name >= ' ' THEN c.name END WHEN 'uid' THEN c.uid WHEN 'collector_uid' THEN c.collector_uid WHEN 'serial' THEN c.serial END AS raw,
+    CASE k.column1 WHEN 'name' THEN CASE WHEN c.name >= ' ' THEN c.name END WHEN 'uid' THEN c.uid WHEN 'collector_uid' THEN c.collector_uid WHEN 'serial' THEN CASE WHEN c.serial >= ' ' THEN c.serial END END AS raw,
     CASE k.column1 WHEN 'name' THEN o.name WHEN 'uid' THEN o.uid WHEN 'collector_uid' THEN o.collector_uid WHEN 'serial' THEN o.serial END AS shown,
     f.observed_at AS first, l.observed_at AS last, h.first AS held_first, h.last AS held_last, h.is_last AS is_last
   FROM device c CROSS JOIN (VALUES ('name', 0), ('uid', 0), ('collector_uid', 0), ('serial', 10)) k

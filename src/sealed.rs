@@ -1,9 +1,10 @@
-//! Sealed values: what stands in a projection in the place of a value that it does not show. Whoever brings the value can tell
-//! that it is this one; nobody can read it there. A hash can be tried with names by the million: who has the file can ask it as
-//! often as he likes, and learns what asking a bot would tell.
+//! Sealed values: what stands in the place of an identifier that nobody is to read, in a projection, or once newer rows replaced
+//! it. Whoever brings the value can tell that it is this one, and the index finds by it as before. A hash can be tried with names
+//! by the million: who has the file can ask it as often as he likes, and learns what asking a bot would tell.
 
 use std::borrow::Cow;
 
+use crate::bucket::Hash;
 use crate::identifier::{Kind, Refusal, hash128, normal_form};
 #[cfg(feature = "ingest")]
 use crate::identifier::{domain, sam, short_name};
@@ -32,10 +33,39 @@ pub(crate) fn seal(kind: Kind, value: &str) -> Option<String> {
     Some(sealed)
 }
 
-/// Seals a word that is no identifier by itself.
-#[cfg(feature = "ingest")]
+/// Seals a word as it is.
 pub(crate) fn seal_word(word: &str) -> String {
     format!("{MARK}{:032x}", hash128(word))
+}
+
+/// Seals what a user who is named may be called before the `@`: a name of several words ends like others.
+#[cfg(feature = "ingest")]
+pub(crate) fn seal_user(name: &str) -> String {
+    let local = local(name);
+    let words = local.match_indices(' ').map(|(at, _)| &local[at + 1..]);
+    let ends = std::iter::once(local)
+        .chain(words)
+        .filter(|end| !end.is_empty());
+    let hashes: String = ends.map(|end| format!("{:032x}", hash128(end))).collect();
+    match hashes.is_empty() {
+        true => hashes,
+        false => format!("{MARK}{hashes}"),
+    }
+}
+
+/// Returns what a sealed name says of its user, as [`seal_user`] does.
+#[cfg(feature = "ingest")]
+pub(crate) fn user_of(sealed: &str) -> String {
+    let local = sealed
+        .len()
+        .checked_sub(DIGITS)
+        .and_then(|at| sealed.get(at..));
+    format!("{MARK}{}", local.unwrap_or_default())
+}
+
+/// Returns what the index files a normal form under, or one that was sealed.
+pub(crate) fn filed(normal: &str) -> Hash {
+    Hash::of_bits(hash_of(normal))
 }
 
 /// Tells whether a text is a sealed value.
@@ -75,22 +105,13 @@ pub(crate) fn is_whole(sealed: &str, normal: &str) -> bool {
     whole(sealed).is_some_and(|whole| whole == hash_of(normal))
 }
 
-/// Returns what tells a normal form from others, of any kind: of a sealed one, its hash alone.
-pub(crate) fn distinct(normal: &str) -> &str {
-    let end = MARK.len_utf8() + DIGITS;
-    match is_sealed(normal) {
-        true => normal.get(..end).unwrap_or(normal),
-        false => normal,
-    }
-}
-
 /// Returns what stands before the first `@`: namesakes have it alike.
 pub(crate) fn local(text: &str) -> &str {
     text.split('@').next().unwrap_or_default()
 }
 
-/// Tells whether what stands before the `@` of a name, which may be sealed, is what a sealed word says.
-pub(crate) fn has_local(name: &str, word: &str) -> bool {
+/// Tells whether a name, which may be sealed, is one of what a sealed user may be called before the `@`.
+pub(crate) fn is_called(name: &str, user: &str) -> bool {
     let of_name = match name.strip_prefix(MARK) {
         Some(sealed) => sealed
             .len()
@@ -98,7 +119,8 @@ pub(crate) fn has_local(name: &str, word: &str) -> bool {
             .and_then(|at| digits(name, at)),
         None => Some(hash128(local(name))),
     };
-    of_name.is_some() && of_name == whole(word)
+    let mut of_user = (0..).step_by(DIGITS).map_while(|at| digits(user, at));
+    of_name.is_some_and(|of_name| of_user.any(|of_user| of_user == of_name))
 }
 
 /// Tells whether the part of a sealed value that is looked for by itself (a name without its domain) is this one.

@@ -18,7 +18,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("schema", &[]),
     ("bucket", &[]),
     ("generation", &[]),
-    ("sealed", &[]),
+    ("sealed", &["bucket"]),
     ("lookup", &["bucket", "generation", "sealed"]),
     // The stages of ingest.
     ("observation", &["bucket"]),

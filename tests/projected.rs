@@ -152,6 +152,7 @@ fn a_projection_finds_what_the_whole_finds() {
             ),
             (&[], &[]),
             (&["uid", "name", "full_name"], &["serial"]),
+            (&["upn"], &["name", "bios_serial"]),
         ] {
             let bot = projection_of(&index, shown.0, shown.1);
             let both = (&Index::open(&index).unwrap(), &Index::open(&bot).unwrap());
@@ -162,6 +163,8 @@ fn a_projection_finds_what_the_whole_finds() {
                 let another = &texts[(at * 7 + 3) % texts.len()];
                 let all = Query::all_of([Query::any(text), Query::any(another)]);
                 assert_alike(both, shown, &all, &place);
+                let same = Query::all_of([Query::upn(text), Query::email(text)]);
+                assert_alike(both, shown, &same, &place);
                 let all = Query::all_of([
                     Query::address(text),
                     Query::device_name(another),
@@ -174,7 +177,7 @@ fn a_projection_finds_what_the_whole_finds() {
 }
 
 /// Returns all that an index can be asked for, former values too, and parts of them.
-fn texts_of(index: &Path) -> Vec<String> {
+pub(crate) fn texts_of(index: &Path) -> Vec<String> {
     let index = rusqlite::Connection::open(index).unwrap();
     let mut texts = BTreeSet::new();
     for sql in [

@@ -12,6 +12,7 @@ use identidex::ingest::{
     self, AccountKeys, Failure, Options, Outcome, Readers, Report, SourceConfig,
 };
 
+use crate::projected;
 use crate::tenant::{self, Object};
 use crate::{model, state};
 
@@ -332,6 +333,7 @@ fn try_superseded(seed: u64) {
     let expected = model::derive(&objects);
     let mut digests = BTreeSet::new();
     let mut texts = BTreeSet::new();
+    let mut asked: Option<(Vec<String>, Vec<serde_json::Value>)> = None;
     for (is_backwards, superseded) in [
         (false, None),
         (false, Some(SUPERSEDED)),
@@ -365,6 +367,23 @@ fn try_superseded(seed: u64) {
         }
         if superseded.is_some() {
             texts.insert(in_clear(&index));
+        }
+        match &asked {
+            None => {
+                let texts = projected::texts_of(&index);
+                let answers = answers(&index, &texts);
+                asked = Some((texts, answers));
+            }
+            // Equals stand in the order in which they came.
+            Some(_) if is_backwards => {}
+            Some((texts, expected)) => {
+                let found = answers(&index, texts);
+                let other = expected
+                    .iter()
+                    .zip(&found)
+                    .find(|(left, right)| left != right);
+                assert!(other.is_none(), "seed {seed}: {other:#?}");
+            }
         }
     }
     assert_eq!(
@@ -466,4 +485,33 @@ fn in_clear(index: &Path) -> Vec<String> {
     }
     all.sort();
     all
+}
+
+/// Asks for texts, alone and two at a time; what differs from run to run, and the names of what waits, aside.
+fn answers(index: &Path, texts: &[String]) -> Vec<serde_json::Value> {
+    let index = identidex::Index::open(index).expect("the index opens");
+    let ask = |query: identidex::Query| {
+        let answer = index.find(query).expect("it answers");
+        let mut answer = serde_json::to_value(&answer).expect("an answer is JSON");
+        without(&mut answer, &["generation", "freshness", "usages"]);
+        answer
+    };
+    let next = texts.iter().cycle().skip(5);
+    let pairs = texts.iter().zip(next);
+    let both = pairs.flat_map(|(text, other)| {
+        let all = [text, other].map(|text| identidex::Query::any(text.as_str()));
+        [all[0].clone(), identidex::Query::all_of(all).all_classes()]
+    });
+    both.map(ask).collect()
+}
+
+fn without(value: &mut serde_json::Value, names: &[&str]) {
+    match value {
+        serde_json::Value::Object(map) => {
+            map.retain(|name, _| !names.contains(&name.as_str()));
+            map.values_mut().for_each(|value| without(value, names));
+        }
+        serde_json::Value::Array(all) => all.iter_mut().for_each(|value| without(value, names)),
+        _ => {}
+    }
 }

@@ -345,7 +345,7 @@ fn json_of(forgotten: &Forgotten, beside: &Beside) -> serde_json::Value {
         id,
         generation,
         let_go,
-        ..
+        failures,
     } = forgotten;
     json!({
         "id": id,
@@ -358,6 +358,7 @@ fn json_of(forgotten: &Forgotten, beside: &Beside) -> serde_json::Value {
             "exports": beside.exports,
         },
         "acts_that_stay": beside.acts,
+        "failures": failures,
     })
 }
 

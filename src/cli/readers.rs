@@ -1,5 +1,8 @@
 //! Who may read the index, and what of it, by the configuration.
 
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
 use anyhow::Context as _;
 
 use super::BadUsage;
@@ -20,6 +23,7 @@ pub(super) fn readers(config: &Config) -> anyhow::Result<Readers> {
 /// Returns the files beside the index that only some may read, and what they show.
 pub(super) fn projections(config: &Config) -> anyhow::Result<Vec<Projection>> {
     let of_index = readers(config)?;
+    let mut taken = BTreeSet::from([whole(&config.index.path)]);
     let made = config.projections.iter().map(|(name, of)| {
         let mut shown = ShownFields::of_a_bot();
         for (subject, names) in [
@@ -36,8 +40,9 @@ pub(super) fn projections(config: &Config) -> anyhow::Result<Vec<Projection>> {
         let group = of.group.as_deref();
         let group = group.map(|group| group_id(&section, group)).transpose()?;
         let path = of.path.clone().unwrap_or_default();
-        if path == config.index.path {
-            return Err(BadUsage(format!("{section}.path is that of the index itself")).into());
+        if !taken.insert(whole(&path)) {
+            let why = "is that of the index itself, or of another projection";
+            return Err(BadUsage(format!("{section}.path {why}")).into());
         }
         Ok(Projection {
             name: name.clone(),
@@ -50,6 +55,16 @@ pub(super) fn projections(config: &Config) -> anyhow::Result<Vec<Projection>> {
         })
     });
     made.collect()
+}
+
+/// Returns a path as it is however it is written, its last part aside: that may be a link.
+fn whole(path: &Path) -> PathBuf {
+    let parent = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    let parent = parent.canonicalize().unwrap_or_else(|_| parent.to_owned());
+    parent.join(path.file_name().unwrap_or_default())
 }
 
 /// Returns the number of a group of this machine.

@@ -6,7 +6,7 @@ use super::readers::readers;
 use super::sync::configured_options;
 use super::{Context, Exit, print, print_json};
 use crate::index::Error;
-use crate::ingest::renew_projections;
+use crate::ingest::renew_under_lock;
 use crate::publish::{Folder, RolledBack, roll_back};
 
 /// Go back to an older generation; readers follow within a second
@@ -30,10 +30,17 @@ pub(super) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
         return Err(Error::Empty.into());
     }
     let options = configured_options(&context.config)?;
-    let lock = folder.lock()?;
+    let _lock = folder.lock()?;
     let done = roll_back(&folder, args.number)?;
     let linked = folder.link_current();
-    drop(lock);
+    let failures = renew_under_lock(&options, &folder)?;
+    for failure in &failures {
+        eprintln!("error: {}", failure.error);
+    }
+    if let Err(error) = &linked {
+        let error = error.to_string();
+        eprintln!("error: readers have gone back, but the link leads elsewhere: {error}");
+    }
     match args.json {
         true => print_json(&json!({
             "from": done.from,
@@ -43,18 +50,9 @@ pub(super) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
         }))?,
         false => print(text_of(&done))?,
     }
-    if let Err(error) = linked {
-        let error = anyhow::Error::new(error);
-        eprintln!("error: readers have gone back, but the link leads elsewhere: {error:#}");
-        return Ok(Exit::Partly);
-    }
-    let failures = renew_projections(&options)?;
-    for failure in &failures {
-        eprintln!("error: {}", failure.error);
-    }
-    match failures.as_slice() {
-        [] => Ok(Exit::Done),
-        _ => Ok(Exit::Partly),
+    match linked.is_ok() && failures.is_empty() {
+        true => Ok(Exit::Done),
+        false => Ok(Exit::Partly),
     }
 }
 

@@ -71,9 +71,16 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
-    let stop = Arc::new(AtomicBool::new(false));
+    let (stop, is_over) = (Arc::default(), Arc::default());
+    watch_signals(Arc::clone(&stop), Arc::clone(&is_over))?;
+    let ended = run_until(args, context, stop);
+    is_over.store(true, Ordering::Relaxed);
+    ended
+}
+
+/// Runs until it ends or is stopped.
+fn run_until(args: &Args, context: &Context, stop: Arc<AtomicBool>) -> anyhow::Result<Exit> {
     let options = options(args, &context.config, Arc::clone(&stop))?;
-    watch_signals(Arc::clone(&stop))?;
     let lease = match args.publish && !args.dry_run {
         true => publish::lease(context, &options.run)?.map(|lease| KeptLease::keep(lease, stop)),
         false => None,
@@ -360,13 +367,17 @@ fn has_secret(rest: &str) -> bool {
     rest.contains(['?', '#']) || user.is_some_and(|user| user.contains(':'))
 }
 
-/// Sets `stop` at SIGINT or SIGTERM, and ends the process if that is not noticed.
-fn watch_signals(stop: Arc<AtomicBool>) -> anyhow::Result<()> {
+/// Sets `stop` at SIGINT or SIGTERM, and ends the process if that is not noticed; not once the run is over, of which only
+/// watchers are told then.
+fn watch_signals(stop: Arc<AtomicBool>, is_over: Arc<AtomicBool>) -> anyhow::Result<()> {
     let mut signals = Signals::new([SIGINT, SIGTERM]).context("cannot watch for signals")?;
     thread::spawn(move || {
         if signals.forever().next().is_some() {
             stop.store(true, Ordering::Relaxed);
             thread::sleep(STOP_WITHIN);
+            if is_over.load(Ordering::Relaxed) {
+                return;
+            }
             eprintln!("error: stopped; the index is as it was at the last publication");
             process::exit(i32::from(Exit::Failed as u8));
         }

@@ -13,10 +13,11 @@ use super::roster::Roster;
 use super::spill::Text;
 use super::text::{Shape, Texts};
 use super::text_reader::TextReader;
-use crate::bucket::{Hash, reference};
-use crate::identifier::{Kind, normal_form};
+use crate::bucket::reference;
+use crate::identifier::Kind;
 use crate::observation::{NOT_CARRIED, SAYS_NOTHING};
 use crate::schema::{BySubject, FieldType, Subject};
+use crate::sealed::{filed, stored_form};
 use crate::sqlite::{Record, Rows, Table};
 
 /// From when until when.
@@ -29,8 +30,6 @@ struct Unread {
     text: Text,
     /// Its position among the subject's fields.
     field: usize,
-    /// Its hash, where the claim never had another one: the text may be cleared.
-    only: Option<u64>,
     times: Times,
 }
 
@@ -125,7 +124,6 @@ impl HeldValues {
                     claim: id,
                     text: newest.text,
                     field,
-                    only: Some(*value),
                     times: (first, last),
                 });
             }
@@ -140,7 +138,6 @@ impl HeldValues {
             claim,
             text: Text::KEPT,
             field,
-            only: None,
             times: (at, at),
         });
         self.unread[subject].extend(unread);
@@ -155,7 +152,7 @@ impl HeldValues {
         ledger: &Ledger,
         claim: ClaimId,
     ) -> Result<()> {
-        for ((field, _), value) in fields(subject).zip(roster.values(claim)) {
+        for (field, _) in fields(subject) {
             let mut carrying = Vec::new();
             let mut parts = 0;
             for part in roster.parts(claim) {
@@ -178,7 +175,6 @@ impl HeldValues {
                 claim,
                 text: newest.text,
                 field,
-                only: Some(*value).filter(|value| *value > SAYS_NOTHING && !is_held),
                 times: (first.unwrap_or(last), last),
             });
         }
@@ -207,14 +203,9 @@ impl HeldValues {
             let FieldType::Identifier(kind) = subject.fields()[one.field].kind else {
                 continue;
             };
-            let hash = match texts.shown(text.take()?) {
-                Some(value) => normal_form(kind, &value)
-                    .ok()
-                    .map(|normal| Hash::of(&normal).high),
-                None => one.only,
-            };
-            if let Some(hash) = hash {
-                self.note(kind, one.claim, hash, one.times);
+            let value = texts.shown(text.take()?);
+            if let Some(Ok(normal)) = value.as_deref().map(|value| stored_form(kind, value)) {
+                self.note(kind, one.claim, filed(&normal).high, one.times);
             }
         }
         Ok(())

@@ -6,10 +6,12 @@ use std::path::Path;
 use super::error::{Error, Result, damaged};
 use super::ledger::Ledger;
 use super::object_lines;
-use super::projected::PROJECTION;
 use crate::observation::Object;
 use crate::schema::{APPLICATION_ID, OLDEST_VERSION, USER_VERSION};
 use crate::sqlite::Reader;
+
+/// The key of `meta` that only a projection has.
+pub(super) const PROJECTION: &str = "projection";
 
 /// The last generation, as it is read.
 pub(super) struct Last {

@@ -62,7 +62,12 @@ impl Kept {
         let superseded = BySubject::of(|subject| {
             let newest = self.ledger.coverage()[subject.dataset() as usize]?;
             let before = newest.saturating_sub(rules.superseded?);
-            Some(Superseded::of(subject, &identities[subject], before))
+            let of = (subject, &identities[subject]);
+            Some(Superseded::of(
+                of,
+                (&self.rosters[subject], &self.ledger),
+                before,
+            ))
         });
         let gone = gone(rules, &self.ledger, &self.rosters, &standings);
         let mut placed = self.place(rules, &identities, &standings, exact, &spilled)?;

@@ -13,12 +13,12 @@ use super::mention_rows::{self, BLOCK, Written};
 use super::said::{NEVER, ObjectId};
 use super::slots::Slots;
 use super::spill::{Spill, Text};
-use super::superseded::key_hash;
 use super::text::extra_of;
 use super::wants::{wanted, wanted_at};
 use crate::bucket::{MAX_ID, kind_and_id};
 use crate::observation::{Batch, Layout, Login, Recognised};
 use crate::schema::{BySubject, Subject};
+use crate::sealed::filed;
 use crate::sqlite::Rows;
 
 /// All mentions while a generation is made.
@@ -73,7 +73,7 @@ impl Mentions {
             if let Some(key) = key.filter(|_| is_key) {
                 let position = first_of(side) + at;
                 wants.push(Entry::new(
-                    key_hash(key),
+                    filed(key).high,
                     wanted(position as u32, self.all.len()),
                 ))?;
             }

@@ -5,7 +5,6 @@ use std::path::Path;
 use super::error::Result;
 use super::last::Last;
 use super::subject::{is_key_sid, keys_in};
-use super::superseded::cleared_hash;
 use super::text::{Fields, Texts};
 use crate::bucket::Hash;
 #[cfg(feature = "cli")]
@@ -14,6 +13,7 @@ use crate::identifier::{Kind, normal_form};
 use crate::schema::{
     FieldType, HEAD_COLUMNS, NAME, STRONG, Subject, account_field, flag, microseconds_of,
 };
+use crate::sealed::{filed, is_sealed};
 use crate::sqlite::{Columns, Value};
 
 /// An account by the keys that an answer shows of it.
@@ -195,8 +195,10 @@ impl Person {
             let Some(shown) = shown(texts, field.kind, value) else {
                 continue;
             };
-            if let Some(hash) = cleared_hash(&shown) {
-                self.keys.push((Kind::AccountName, hash));
+            if let (FieldType::Key(kind) | FieldType::Identifier(kind), true) =
+                (field.kind, is_sealed(&shown))
+            {
+                self.keys.push((kind, filed(&shown).high));
                 continue;
             }
             if let FieldType::Key(kind) = field.kind {

@@ -23,6 +23,7 @@ use super::usage::{Maker, Makers, joined};
 use crate::bucket::Hash;
 use crate::identifier::{Kind, domain, normal_form, short_name};
 use crate::schema::{BySubject, FieldType, NAME, SECOND, Subject, WAITING_KEPT, device_field};
+use crate::sealed::{filed, is_sealed, user_of};
 
 /// How long before it was observed a logins row may have been true, where no window is declared: longer than any window of
 /// an NQL query (91 days).
@@ -298,7 +299,7 @@ impl Placing<'_> {
             None => {
                 for (at, key) in split_keys(keys.unwrap_or_default()).into_iter().enumerate() {
                     let key = key.filter(|_| mention.is_key(side, at));
-                    wanted[at] = key.map(|key| Hash::of(key).high);
+                    wanted[at] = key.map(|key| filed(key).high);
                 }
             }
         }
@@ -466,9 +467,13 @@ impl Placing<'_> {
             let mut text = sources[subject].text(claim, part.text)?;
             text.skip(field)?;
             let value = texts.shown(text.take()?).unwrap_or_default();
-            if let Ok(normal) = normal_form(kind, &value) {
-                self.placed.named.insert(of, normal.into_owned());
-            }
+            let named = match is_sealed(&value) {
+                true if subject == Subject::Account => user_of(&value),
+                true => String::new(),
+                false => normal_form(kind, &value)
+                    .map_or_else(|_| String::new(), |name| name.into_owned()),
+            };
+            self.placed.named.insert(of, named);
         }
         Ok(())
     }
@@ -485,6 +490,9 @@ fn is_local(keys: BySubject<Option<&str>>) -> bool {
 
 /// Shows a side's keys to people: the name, or what there is.
 fn shown_keys(keys: &str) -> String {
+    if let Some(sealed) = keys.split('\t').find(|key| is_sealed(key)) {
+        return user_of(sealed);
+    }
     let said: Vec<&str> = keys.split('\t').filter(|key| !key.is_empty()).collect();
     said.join(" ")
 }

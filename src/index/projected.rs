@@ -4,6 +4,7 @@
 //! Hashes, times and references stay, so a lookup finds in it what it finds in the whole, with the same doubts. What only the
 //! next generation needs is not in it: none is made of it.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::path::Path;
 
@@ -12,18 +13,15 @@ use serde_json::Value as Json;
 use super::bits::Bits;
 use super::building::Building;
 use super::error::{Error, Result};
-use super::last::Last;
+use super::last::{Last, PROJECTION};
 use super::make::create;
 use super::text::{Texts, text_of};
 use crate::identifier::{self, Kind, normal_form};
 use crate::schema::{
-    BySubject, FieldType, HEAD_COLUMNS, STRONG, Subject, USAGE_DEVICE_FIELDS, flag,
+    BySubject, FieldType, HEAD_COLUMNS, STRONG, Subject, USAGE_DEVICE_FIELDS, USER_VERSION, flag,
 };
-use crate::sealed::{local, seal, seal_word};
+use crate::sealed::{is_sealed, seal, seal_user, seal_word};
 use crate::sqlite::{Columns, Record, Table, Value};
-
-/// The key of `meta` that only a projection has.
-pub(super) const PROJECTION: &str = "projection";
 
 /// What a projection shows.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,7 +66,9 @@ impl ShownFields {
     fn mark(&self, of: &str) -> String {
         let [accounts, devices] =
             [Subject::Account, Subject::Device].map(|subject| self.fields[subject].join(","));
-        format!("{of} {accounts};{devices}")
+        /// Of the way in which values are sealed and left out.
+        const VERSION: u32 = 1;
+        format!("{VERSION} {of} {accounts};{devices}")
     }
 }
 
@@ -95,6 +95,13 @@ pub fn is_projection_of(path: &Path, shown: &ShownFields, of: &str) -> Result<bo
 /// When the generation cannot be read, or the file not be written.
 pub fn project(from: &Path, of: &str, shown: &ShownFields, to: &Path) -> Result<File> {
     let last = Last::open_whole(from)?;
+    if last.is_outdated() {
+        return Err(Error::Older {
+            path: from.display().to_string(),
+            found: last.reader.user_version,
+            known: USER_VERSION,
+        });
+    }
     let projecting = Projecting {
         texts: Texts::load(last.reader.rows("text")?)?,
         last: &last,
@@ -102,6 +109,30 @@ pub fn project(from: &Path, of: &str, shown: &ShownFields, to: &Path) -> Result<
     };
     projecting.write(Building::new(create(to)?)?, &shown.mark(of))
 }
+
+/// The columns of `object` behind its id.
+const OBJECT_COLUMNS: [&str; 20] = [
+    "source",
+    "key",
+    "e_tag",
+    "version",
+    "size_bytes",
+    "modified_at",
+    "observed_at",
+    "observed_from",
+    "blake3",
+    "state",
+    "dataset",
+    "shape",
+    "rows_read",
+    "rows_stored",
+    "rows_unchanged",
+    "rows_superseded",
+    "rows_rejected",
+    "identifiers_refused",
+    "upns_hashed",
+    "loaded_generation",
+];
 
 struct Projecting<'p> {
     last: &'p Last,
@@ -128,11 +159,9 @@ impl Projecting<'_> {
             let by_hash = building.table(name, |table| self.copy_with_index(name, at, table))?;
             building.index((index, name), by_hash)?;
         }
-        building.table("text", |table| self.texts(&used, table))?;
-        for name in ["object", "shape", "day"] {
-            building.table(name, |table| self.copy(name, table))?;
-        }
-        for name in ["mention", "last_login", "reject"] {
+        building.table("text", |table| self.texts.write(|id| used.has(id), table))?;
+        building.table("object", |table| self.objects(table))?;
+        for name in ["mention", "last_login", "reject", "shape", "day"] {
             building.table(name, |_| Ok(()))?;
         }
         building.table("meta", |table| self.meta(mark, table))?;
@@ -179,40 +208,37 @@ impl Projecting<'_> {
         }
         record.put_blob(&[]);
         record.put_null();
+        // What a claim said once, or who is gone, no answer shows.
+        let is_shown = owner == Value::Null && flags & i64::from(flag::GONE) == 0;
         for field in subject.fields() {
             let value = text.take()?;
-            self.put_field(subject, (field.name, field.kind), value, used, record);
+            match is_shown && self.shown.shows(subject, field.name) {
+                true => {
+                    if let Value::Integer(stored) = value {
+                        used.set(text_of(stored));
+                    }
+                    record.put(value);
+                }
+                false => self.put_hidden(field.kind, value, record),
+            }
         }
         record.put_null();
         Ok(())
     }
 
-    fn put_field(
-        &self,
-        subject: Subject,
-        (name, kind): (&str, FieldType),
-        value: Value,
-        used: &mut Bits,
-        record: &mut Record,
-    ) {
-        if kind == FieldType::Time {
-            record.put(value);
-            return;
-        }
-        if self.shown.shows(subject, name) {
-            if let Value::Integer(stored) = value {
-                used.set(text_of(stored));
+    fn put_hidden(&self, kind: FieldType, value: Value, record: &mut Record) {
+        match kind {
+            FieldType::Time => record.put(value),
+            FieldType::Key(kind) | FieldType::Identifier(kind) => {
+                let text = self.texts.shown(value);
+                let sealed = text.and_then(|text| match is_sealed(&text) {
+                    true => Some(text.into_owned()),
+                    false => seal(kind, &text),
+                });
+                record.put_optional_text(sealed.as_deref());
             }
-            record.put(value);
-            return;
+            _ => record.put_null(),
         }
-        let (FieldType::Key(of) | FieldType::Identifier(of)) = kind else {
-            record.put_null();
-            return;
-        };
-        let text = self.texts.shown(value);
-        let sealed = text.and_then(|text| seal(of, &text));
-        record.put_optional_text(sealed.as_deref());
     }
 
     fn is_key_sid(&self, mut text: Columns) -> Result<bool> {
@@ -274,13 +300,24 @@ impl Projecting<'_> {
         Ok(())
     }
 
-    /// Writes the shared texts that are shown; others say nothing.
-    fn texts(&self, used: &Bits, table: &mut Table) -> Result<()> {
+    /// Writes of objects what evidence says of them.
+    fn objects(&self, table: &mut Table) -> Result<()> {
+        const KEPT: [&str; 3] = ["key", "observed_at", "dataset"];
+        let mut rows = self.last.reader.rows("object")?;
         let mut record = Record::default();
-        for (id, text) in (1..).zip(self.texts.iter()) {
+        while let Some((id, mut columns)) = rows.next()? {
+            columns.skip(1)?;
             record.clear();
             record.put_null();
-            record.put_text(if used.has(id as u32) { text } else { "" });
+            for name in OBJECT_COLUMNS {
+                let value = columns.take()?;
+                record.put(match value {
+                    value if KEPT.contains(&name) => value,
+                    Value::Text(_) => Value::Text(""),
+                    Value::Blob(_) => Value::Blob(&[]),
+                    _ => Value::Integer(0),
+                });
+            }
             table.push(id, &record)?;
         }
         Ok(())
@@ -292,12 +329,19 @@ impl Projecting<'_> {
         // Who was erased is known where generations are made.
         let meta = meta.filter(|(key, _)| *key != "erasures" && *key != "class_patterns");
         let own = [("erasures", "0"), (PROJECTION, mark)];
-        let meta = meta.map(|(key, value)| (key.as_str(), value.as_str()));
+        let meta = meta.map(|(key, value)| {
+            let value = match key.as_str() {
+                "domains" => Cow::Owned(sealed_lines(value)),
+                _ => Cow::Borrowed(value.as_str()),
+            };
+            (key.as_str(), value)
+        });
+        let own = own.map(|(key, value)| (key, Cow::Borrowed(value)));
         for (id, (key, value)) in (1..).zip(meta.chain(own)) {
             record.clear();
             record.put_null();
             record.put_text(key);
-            record.put_text(value);
+            record.put_text(&value);
             table.push(id, &record)?;
         }
         Ok(())
@@ -335,8 +379,16 @@ impl Projecting<'_> {
     }
 }
 
+fn sealed_lines(lines: &str) -> String {
+    let sealed: Vec<String> = lines.lines().map(seal_word).collect();
+    sealed.join("\n")
+}
+
 /// Seals what stands before the `@` of a user's name, which comes behind its other keys.
 fn sealed_user(keys: &str) -> String {
+    if is_sealed(keys) {
+        return keys.to_owned();
+    }
     let mut name = keys;
     while let Some((first, rest)) = name.split_once(' ') {
         match is_id(first) {
@@ -346,7 +398,7 @@ fn sealed_user(keys: &str) -> String {
     }
     match name.is_empty() || is_id(name) {
         true => String::new(),
-        false => seal_word(local(name)),
+        false => seal_user(name),
     }
 }
 

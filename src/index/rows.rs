@@ -21,7 +21,7 @@ use super::shown::{Shown, ShownBatch};
 use super::stand::CLOSE;
 use super::stands_for::{Holder, holders};
 use super::subject::{Sharing, Standing, SubjectId, is_key_sid};
-use super::superseded::{Clearing, Superseded};
+use super::superseded::Superseded;
 use super::text::{Fields, Texts, no_text};
 use super::text_reader::TextReader;
 use super::{Changes, EXAMPLES, Examples};
@@ -229,11 +229,6 @@ impl SubjectRows<'_> {
         if claim.others.is_some() && !self.newest_covers(claim)? {
             text = self.composed(id, parts)?;
         }
-        if let Some(cleared) = self.cleared(id, &text)? {
-            text = cleared;
-            // Whoever has that row again is to say it whole.
-            print.raw = 0;
-        }
         if let Some(before) = identifiers {
             let now = self.identifiers(text.columns())?;
             if before
@@ -247,24 +242,18 @@ impl SubjectRows<'_> {
         if claim.others.is_some() || (self.are_patterns_new && is_kept) {
             print.traits = self.traits(text.columns())?;
         }
+        let cut = match self.superseded {
+            Some(superseded) => superseded.cut(id, text.columns(), self.ledger)?,
+            None => None,
+        };
+        if cut.is_some() {
+            // Whoever has that row again is to say it whole.
+            print.raw = 0;
+        }
         let stored = self.stored(claim, print, before.as_ref(), source)?;
         made.digest.add_claim(self.ledger, self.subject, &stored);
         self.count(&stored, before.as_ref(), &mut made.counts);
-        self.make_row(id, claim, &stored, text, made)
-    }
-
-    /// Returns a claim's text without what is kept no more; none where that is as it is.
-    fn cleared(&self, id: ClaimId, text: &Record) -> Result<Option<Record>> {
-        let Some(superseded) = self.superseded else {
-            return Ok(None);
-        };
-        let clearing = Clearing {
-            superseded,
-            subject: self.subject,
-            roster: self.roster,
-            ledger: self.ledger,
-        };
-        clearing.cleared(id, text.columns())
+        self.make_row((id, claim), &stored, (text, cut), made)
     }
 
     /// Returns what a row has by which its subject is found and which may change: UPN and email, or serial numbers.
@@ -378,12 +367,12 @@ impl SubjectRows<'_> {
         }
     }
 
+    /// Makes a claim's row; what is written of its text may be cut, where newer rows replaced some of it.
     fn make_row(
         &self,
-        id: ClaimId,
-        claim: &Claim,
+        (id, claim): (ClaimId, &Claim),
         stored: &Stored,
-        text: Record,
+        (text, cut): (Record, Option<Record>),
         made: &mut MadeRows,
     ) -> Result<()> {
         let MadeRows { bytes, record, .. } = made;
@@ -422,7 +411,7 @@ impl SubjectRows<'_> {
             last_use: last_use.map(|_| last_use_bytes),
         };
         head.put(record);
-        record.put_columns(text.columns());
+        record.put_columns(cut.as_ref().unwrap_or(&text).columns());
         made.rows.push(i64::from(id.row()), record);
         made.domains.note(self.subject, text.columns())?;
         made.classes.push(class);

@@ -8,14 +8,13 @@ use super::claim::{ClaimId, said};
 use super::identity::{Identity, Key, KeyHash, KeyedClaim, PartTimes};
 use super::ledger::Ledger;
 use super::roster::Roster;
-use super::superseded::cleared_hash;
 use super::text::Texts;
 use super::text_reader::TextReader;
 use crate::bucket::{Hash, kind_and_id};
-
 use crate::identifier::{self, Kind, normal_form};
 use crate::observation::{Says, Traits};
 use crate::schema::{BySubject, Class, NOBODY, STRONG, Subject, account_field, microseconds_of};
+use crate::sealed::{filed, stored_form};
 use crate::sqlite::Columns;
 
 /// The row of a subject in `account` or `device`.
@@ -177,8 +176,8 @@ pub(super) fn keys_in(
         let Some(value) = texts.shown(text.take()?) else {
             continue;
         };
-        let normal = || Some(Hash::of(&normal_form(kind, &value).ok()?).high);
-        *key = cleared_hash(&value).or_else(normal);
+        let normal = stored_form(kind, &value).ok();
+        *key = normal.map(|normal| filed(&normal).high);
     }
     Ok(keys)
 }

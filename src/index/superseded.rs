@@ -1,12 +1,11 @@
 //! What newer rows have replaced, and is not kept in clear: names, addresses and all else that an account or a device had
-//! once, as rows said it that are older than is configured.
+//! once, as rows said it that are older than is configured. Identifiers are sealed, all else is cleared.
 //!
 //! Two claims are of one subject for ever if they have the same SID, or none, and the same uid (of a device: the same uid and
 //! collector uid): of these alone one replaces what another said, so that no later row can show that it was needed. A SID alone
-//! is not enough: a later row may show that it is local, and was of several. What is cleared was shown nowhere any more, and everything else follows
-//! from hashes, which stay: of a name that of its normal form stands in its place, since identity goes by former names.
+//! is not enough: a later row may show that it is local, and was of several. What is replaced was shown nowhere any more, and all
+//! that follows from former identifiers follows from their hashes.
 
-use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashMap};
 
 use super::claim::{ClaimId, Part, said};
@@ -15,193 +14,185 @@ use super::identity::{Identity, KeyHash};
 use super::ledger::Ledger;
 use super::roster::Roster;
 use super::text::{Fields, Shape};
-use crate::bucket::Hash;
-use crate::schema::{
-    CLEARED, FieldType, NAME, SECOND, STRONG, Subject, account_field, device_field,
-};
+use crate::schema::{FieldType, NAME, SECOND, STRONG, Subject, account_field, device_field};
+use crate::sealed::{is_sealed, seal};
 use crate::sqlite::{Columns, Record, Value};
 
-/// Returns the hash of a key in normal form, or of one that is cleared.
-pub(super) fn key_hash(key: &str) -> KeyHash {
-    cleared_hash(key).unwrap_or_else(|| Hash::of(key).high)
-}
-
-/// Returns the hash that stands in the place of a name; none of a name.
-pub(super) fn cleared_hash(text: &str) -> Option<KeyHash> {
-    let digits = text.strip_prefix(CLEARED)?;
-    KeyHash::from_str_radix(digits, 16).ok()
-}
-
 /// Claims of which one replaces what others said.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Superseded {
-    /// What rows said that were observed before is cleared.
+    subject: Subject,
+    /// What rows said that were observed before is not kept in clear.
     before: i64,
-    groups: Vec<Vec<Member>>,
+    groups: Vec<Group>,
     /// By claim.
     group_of: BTreeMap<ClaimId, usize>,
+}
+
+/// Claims that are of one subject for ever: all of their parts, the newest first.
+#[derive(Debug, Default)]
+struct Group {
+    parts: Vec<Member>,
 }
 
 #[derive(Debug)]
 struct Member {
     claim: ClaimId,
-    name: Option<KeyHash>,
-}
-
-/// A subject's claims, of which some have texts to clear.
-#[derive(Clone, Copy)]
-pub(super) struct Clearing<'c> {
-    pub(super) superseded: &'c Superseded,
-    pub(super) subject: Subject,
-    pub(super) roster: &'c Roster,
-    pub(super) ledger: &'c Ledger,
+    part: Part,
+    has_name: bool,
 }
 
 impl Superseded {
     /// Finds the claims that are of one subject for ever.
-    pub(super) fn of(subject: Subject, identity: &Identity, before: i64) -> Superseded {
-        let mut alike: HashMap<[Option<KeyHash>; 2], Vec<Member>> = HashMap::new();
-        for claim in &identity.claims {
+    pub(super) fn of(
+        (subject, identity): (Subject, &Identity),
+        (roster, ledger): (&Roster, &Ledger),
+        before: i64,
+    ) -> Superseded {
+        let mut alike: HashMap<[Option<KeyHash>; 2], Vec<usize>> = HashMap::new();
+        for (at, claim) in identity.claims.iter().enumerate() {
             let keys = [claim.keys[STRONG], claim.keys[SECOND]];
             let is_one_for_ever = match subject {
                 Subject::Account => claim.keys[SECOND].is_some(),
                 Subject::Device => keys.iter().any(Option::is_some),
             };
             if is_one_for_ever {
-                alike.entry(keys).or_default().push(Member {
-                    claim: claim.id,
-                    name: claim.keys[NAME],
-                });
+                alike.entry(keys).or_default().push(at);
             }
         }
-        let groups: Vec<Vec<Member>> = alike.into_values().filter(|some| some.len() > 1).collect();
-        let members = groups.iter().enumerate();
-        let group_of = members
-            .flat_map(|(at, group)| group.iter().map(move |member| (member.claim, at)))
-            .collect();
-        Superseded {
+        let mut superseded = Superseded {
+            subject,
             before,
-            groups,
-            group_of,
+            groups: Vec::new(),
+            group_of: BTreeMap::new(),
+        };
+        for some in alike.into_values().filter(|some| some.len() > 1) {
+            let mut group = Group::default();
+            for claim in some.into_iter().map(|at| &identity.claims[at]) {
+                superseded
+                    .group_of
+                    .insert(claim.id, superseded.groups.len());
+                group
+                    .parts
+                    .extend(roster.parts(claim.id).map(|part| Member {
+                        claim: claim.id,
+                        part,
+                        has_name: claim.keys[NAME].is_some(),
+                    }));
+            }
+            group
+                .parts
+                .sort_by(|left, right| ledger.compare(said(&right.part), said(&left.part)));
+            superseded.groups.push(group);
         }
+        superseded
     }
-}
 
-impl Clearing<'_> {
     /// Returns a claim's text without what newer rows have replaced; none where that is as it is.
-    pub(super) fn cleared(&self, id: ClaimId, text: Columns) -> Result<Option<Record>> {
-        let Some(group) = self.superseded.group_of.get(&id) else {
+    pub(super) fn cut(
+        &self,
+        id: ClaimId,
+        text: Columns,
+        ledger: &Ledger,
+    ) -> Result<Option<Record>> {
+        let Some(group) = self.group_of.get(&id) else {
             return Ok(None);
         };
-        let group = &self.superseded.groups[*group];
-        let own = group.iter().find(|member| member.claim == id);
-        let name = own.and_then(|own| own.name).map(cleared_name);
-        let mut fields = Fields::read(self.subject, text)?;
-        let is_cleared = self.clear(id, group, name.as_deref(), &mut fields)?;
-        Ok(is_cleared.then(|| {
+        let group = &self.groups[*group];
+        let whole = Fields::read(self.subject, text)?;
+        let sealed = self.sealed(&whole);
+        let mut fields = whole.clone();
+        for (at, sealed) in sealed.iter().enumerate() {
+            let is_out_of_question = self.is_kept(at) || fields.values[at] == Value::Null;
+            if !is_out_of_question
+                && self.is_replaced(group, id, ledger, (at == NAME, |shape| shape.carries(at)))?
+            {
+                fields.values[at] = sealed.as_deref().map_or(Value::Null, Value::Text);
+            }
+        }
+        let mut replaced = Vec::new();
+        for name in whole.extra_names() {
+            if self.is_replaced(
+                group,
+                id,
+                ledger,
+                (false, |shape| shape.carries_extra(&name)),
+            )? {
+                replaced.push(name);
+            }
+        }
+        let gone = fields.keep_extra(|name, _| !replaced.iter().any(|one| one == name));
+        let is_cut = gone > 0 || fields.values != whole.values;
+        Ok(is_cut.then(|| {
             let mut record = Record::default();
             fields.put(&mut record);
             record
         }))
     }
 
-    /// Clears it; `name` is what comes into the place of the name. Tells whether anything was there to clear.
-    fn clear<'f>(
-        &self,
-        id: ClaimId,
-        group: &[Member],
-        name: Option<&'f str>,
-        fields: &mut Fields<'f>,
-    ) -> Result<bool> {
-        let mut is_cleared = false;
-        for (at, field) in self.subject.fields().iter().enumerate() {
-            // Keys but the name are those of all; the rest says what follows from the row as a whole.
-            let stays = match field.kind {
-                FieldType::Time => true,
-                FieldType::Key(_) => at != NAME,
-                _ => at == stays(self.subject),
+    /// Returns what comes into the place of each field: of identifiers, what they are found by.
+    fn sealed(&self, whole: &Fields) -> Vec<Option<String>> {
+        let fields = self.subject.fields().iter().zip(&whole.values);
+        let sealed = fields.map(|(field, value)| {
+            let (FieldType::Key(kind) | FieldType::Identifier(kind)) = field.kind else {
+                return None;
             };
-            let instead = match at {
-                NAME => name.map_or(fields.values[at], Value::Text),
-                _ => Value::Null,
-            };
-            if stays || fields.values[at] == instead {
-                continue;
+            let text = value.text()?;
+            match is_sealed(text) {
+                true => Some(text.to_owned()),
+                false => seal(kind, text),
             }
-            let others = group.iter().filter(|other| other.claim != id);
-            let others = others.filter(|other| at != NAME || other.name.is_some());
-            if self.is_replaced(id, others, |shape| shape.carries(at))? {
-                fields.values[at] = instead;
-                is_cleared = true;
-            }
-        }
-        let replaced = self.replaced_extra(id, group, fields)?;
-        let cleared = fields.keep_extra(|name, _| !replaced.iter().any(|one| one == name));
-        Ok(is_cleared || cleared > 0)
+        });
+        sealed.collect()
     }
 
-    /// Returns the columns that no field takes and that newer rows carry.
-    fn replaced_extra(
-        &self,
-        id: ClaimId,
-        group: &[Member],
-        fields: &Fields,
-    ) -> Result<Vec<String>> {
-        let mut replaced = Vec::new();
-        for name in fields.extra_names() {
-            let others = group.iter().filter(|other| other.claim != id);
-            if self.is_replaced(id, others, |shape| shape.carries_extra(&name))? {
-                replaced.push(name);
-            }
+    /// Tells whether a field stays as it is: keys but the name are those of all claims of a group, and the rest says what follows
+    /// from the row as a whole (that an account is local), or is a usage of its own (whom a device names as its last user).
+    fn is_kept(&self, at: usize) -> bool {
+        let kept = match self.subject {
+            Subject::Account => account_field::TYPE,
+            Subject::Device => device_field::LAST_LOGIN,
+        };
+        match self.subject.fields()[at].kind {
+            FieldType::Time => true,
+            FieldType::Key(_) => at != NAME,
+            _ => at == kept,
         }
-        Ok(replaced)
     }
 
     /// Tells whether what a claim says in a column is old, and another one says something newer.
-    fn is_replaced<'m>(
+    fn is_replaced(
         &self,
+        group: &Group,
         id: ClaimId,
-        others: impl Iterator<Item = &'m Member>,
-        carries: impl Fn(&Shape) -> bool,
+        ledger: &Ledger,
+        (is_name, carries): (bool, impl Fn(&Shape) -> bool),
     ) -> Result<bool> {
-        let Some(own) = self.newest(id, &carries)? else {
-            return Ok(false);
-        };
-        if self.ledger.observed_at(own.object) >= self.superseded.before {
-            return Ok(false);
-        }
-        for other in others {
-            let newer = self.newest(other.claim, &carries)?;
-            let is_newer =
-                |part: Part| self.ledger.compare(said(&part), said(&own)) == Ordering::Greater;
-            if newer.is_some_and(is_newer) {
-                return Ok(true);
+        for member in &group.parts {
+            let is_own = member.claim == id;
+            if (!is_own && is_name && !member.has_name)
+                || !carries(ledger.shape(member.part.shape)?)
+            {
+                continue;
             }
+            // Where the newest of all is another one's, whether one's own is old is left to ask.
+            return Ok(!is_own && self.is_old(group, id, ledger, carries)?);
         }
         Ok(false)
     }
 
-    /// Returns a claim's newest part that carries a column.
-    fn newest(&self, id: ClaimId, carries: impl Fn(&Shape) -> bool) -> Result<Option<Part>> {
-        for part in self.roster.parts(id) {
-            if carries(self.ledger.shape(part.shape)?) {
-                return Ok(Some(part));
+    fn is_old(
+        &self,
+        group: &Group,
+        id: ClaimId,
+        ledger: &Ledger,
+        carries: impl Fn(&Shape) -> bool,
+    ) -> Result<bool> {
+        for own in group.parts.iter().filter(|member| member.claim == id) {
+            if carries(ledger.shape(own.part.shape)?) {
+                return Ok(ledger.observed_at(own.part.object) < self.before);
             }
         }
-        Ok(None)
+        Ok(false)
     }
-}
-
-/// Returns the position of the one text that stays: what says that an account is local; whom a device names as its last user,
-/// which is a usage of its own.
-fn stays(subject: Subject) -> usize {
-    match subject {
-        Subject::Account => account_field::TYPE,
-        Subject::Device => device_field::LAST_LOGIN,
-    }
-}
-
-/// Returns what stands in the place of a name.
-fn cleared_name(hash: KeyHash) -> String {
-    format!("{CLEARED}{hash:016x}")
 }

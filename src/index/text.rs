@@ -15,7 +15,8 @@ use crate::schema::{
     DOMAIN_SID, FieldType, NAME, Subject, device_field, domain_and_rid, shared_text, stored_sid,
     stored_time, uuid_bytes, uuid_text,
 };
-use crate::sqlite::{Columns, Record, Rows, Value};
+use crate::sealed::is_sealed;
+use crate::sqlite::{Columns, Record, Rows, Table, Value};
 
 /// Texts that are stored once; beyond, a text stands in each row that has it.
 const SHARED_AT_MOST: usize = 100_000;
@@ -107,9 +108,16 @@ impl Texts {
         }
     }
 
-    /// Returns them in the order of their ids, from 1 on.
-    pub(super) fn iter(&self) -> impl Iterator<Item = &str> {
-        self.by_id.iter().map(|text| &**text)
+    /// Writes them in the order of their ids, from 1 on; one that is not to be kept says nothing.
+    pub(super) fn write(&self, is_kept: impl Fn(u32) -> bool, table: &mut Table) -> Result<()> {
+        let mut record = Record::default();
+        for (id, text) in (1..).zip(&self.by_id) {
+            record.clear();
+            record.put_null();
+            record.put_text(if is_kept(id) { text } else { "" });
+            table.push(i64::from(id), &record)?;
+        }
+        Ok(())
     }
 }
 
@@ -136,6 +144,8 @@ pub(super) fn put_row(
         let is_user = subject == Subject::Device && at == device_field::LAST_LOGIN;
         let text = || {
             let text = batch.text(layout, at, row.record).filter(|_| is_said);
+            // What looks like a sealed value is none of ours.
+            let text = text.filter(|text| !is_sealed(text));
             text.filter(|text| !(is_user && erased.has_name(text)))
         };
         match field.kind {
@@ -369,7 +379,7 @@ mod tests {
             .map(|_| texts.shown(columns.take().unwrap()).unwrap().into_owned())
             .collect();
         assert_eq!(read, ["laptop", "desktop", "laptop", "1"]);
-        assert_eq!(texts.iter().count(), 3);
+        assert_eq!(texts.by_id.len(), 3);
         for none in [0, -1, 9, 9 << 32, i64::MIN] {
             assert_eq!(texts.shown(Value::Integer(none)), None);
         }

@@ -325,16 +325,7 @@ impl Writing<'_> {
         building.table("object", |table| ledger.write(last, *generation, table))?;
         building.table("reject", |table| ledger.write_rejects(last, table))?;
         building.table("shape", |table| ledger.write_shapes(table))?;
-        building.table("text", |table| {
-            let mut record = Record::default();
-            for (id, text) in (1..).zip(texts.iter()) {
-                record.clear();
-                record.put_null();
-                record.put_text(text);
-                table.push(id, &record)?;
-            }
-            Ok(())
-        })
+        building.table("text", |table| texts.write(|_| true, table))
     }
 
     fn count_day(
@@ -389,7 +380,19 @@ impl Writing<'_> {
         domains: &Domains,
     ) -> Result<()> {
         let more = self.rules.device_domains.iter().map(String::as_str);
-        let domains: Vec<&str> = domains.with_parents(more).into_iter().collect();
+        // Domains of names that are sealed by now are known as they were.
+        let last = self
+            .kept
+            .last
+            .as_ref()
+            .and_then(|last| last.meta.get("domains"));
+        let last = last.filter(|_| self.rules.superseded.is_some());
+        let last = last.into_iter().flat_map(|domains| domains.lines());
+        let domains = domains.with_parents(more.chain(last));
+        let domains: Vec<&str> = domains
+            .into_iter()
+            .filter(|domain| !domain.is_empty())
+            .collect();
         let Placed { counts, .. } = &*self.placed;
         let coverage = self.kept.ledger.coverage();
         let shown = |at: Option<i64>| at.map_or(String::new(), |at| at.to_string());

@@ -123,20 +123,21 @@ fn let_go(
     Ok(let_go)
 }
 
-/// Does what an erasure that was ended left to do. Only under the lock.
+/// Does what an erasure that was ended left to do, and tells whether it did anything. Only under the lock.
 ///
 /// # Errors
 /// Where the list of who was erased is not the one that the index was made with.
-pub(super) fn settle(options: &Options, folder: &Folder) -> Result<()> {
+pub(super) fn settle(options: &Options, folder: &Folder) -> Result<bool> {
     let Some(current) = folder.current()? else {
-        return Ok(());
+        return Ok(false);
     };
     let (_, is_done) = folder.erasures_of(&current)?;
-    if !is_done && !options.is_dry_run {
+    let is_due = !is_done && !options.is_dry_run;
+    if is_due {
         current.verify()?;
         make_without(options, folder, &current)?;
     }
-    Ok(())
+    Ok(is_due)
 }
 
 /// Publishes a generation without all who were erased, and removes all others.

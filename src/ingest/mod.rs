@@ -39,6 +39,8 @@ use self::forget::made_of;
 pub use self::forget::{Forgotten, Whom, forget, would_forget};
 use self::listing::{identities, judge_of, judges};
 pub use self::options::Options;
+#[cfg(feature = "cli")]
+pub(crate) use self::projections::renew as renew_under_lock;
 pub use self::projections::{Projection, renew_projections, stale_projections};
 use self::reader::Fetched;
 use self::report::note_run;
@@ -97,7 +99,10 @@ fn run_locked(
 ) -> Result<Report> {
     let start = Instant::now();
     folder.clean()?;
-    forget::settle(options, folder)?;
+    if forget::settle(options, folder)? {
+        // Those who were erased do not wait for a source that cannot be listed; what hinders is told at the end, too.
+        projections::renew(options, folder)?;
+    }
     let listing = info_span!("list").in_scope(|| sources.list())?;
     let mut run = Run {
         options,

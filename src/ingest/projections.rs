@@ -11,6 +11,9 @@ use super::{Failure, Options};
 use crate::index::{self, ShownFields, is_projection_of, project};
 use crate::publish::{Folder, Generation, Readers};
 
+/// The file that says that a folder is a projection's, whatever became of what is in it.
+const OURS: &str = "projection";
+
 /// A file of which readers are to find whom they can name, and read nobody else.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Projection {
@@ -46,7 +49,7 @@ pub fn stale_projections(options: &Options) -> Result<Vec<&str>> {
     let Some(current) = folder.current()? else {
         return Ok(Vec::new());
     };
-    let is_of = |projection: &Projection| {
+    let is_current = |projection: &Projection| {
         let made = Folder::open(&projection.path, projection.readers)?.current()?;
         match made {
             Some(made) => is_projection_of(&made.path, &projection.shown, &called(&current)),
@@ -54,7 +57,7 @@ pub fn stale_projections(options: &Options) -> Result<Vec<&str>> {
         }
     };
     let stale = options.projections.iter();
-    let stale = stale.filter(|projection| !is_of(projection).unwrap_or_default());
+    let stale = stale.filter(|projection| !is_current(projection).unwrap_or_default());
     Ok(stale.map(|projection| projection.name.as_str()).collect())
 }
 
@@ -65,7 +68,7 @@ fn called(generation: &Generation) -> Cow<'_, str> {
 }
 
 /// As [`renew_projections`], under the lock.
-pub(super) fn renew(options: &Options, folder: &Folder) -> Result<Vec<Failure>> {
+pub(crate) fn renew(options: &Options, folder: &Folder) -> Result<Vec<Failure>> {
     let Some(current) = folder.current()? else {
         return Ok(Vec::new());
     };
@@ -94,35 +97,59 @@ fn renew_one(
 ) -> Result<()> {
     let folder = Folder::open(&projection.path, projection.readers)?;
     let _lock = folder.lock()?;
-    folder.clean()?;
-    let name = called(current);
-    let before = folder.current()?;
-    if let Some(before) = &before {
-        if !index::is_projection(&before.path)? {
-            return Err(index::Error::Foreign {
-                path: projection.path.display().to_string(),
-                found: "an index by itself",
-            }
-            .into());
-        }
-        if is_projection_of(&before.path, &projection.shown, &name)? && before.verify().is_ok() {
-            return Ok(folder.link_current()?);
-        }
+    let is_of_now = is_of(&folder, projection, current)?;
+    if !is_of_now {
+        make(&folder, projection, current)?;
     }
+    folder.link_current()?;
+    match (is_anybody_erased, folder.current()?) {
+        // Those who were erased are in the ones before.
+        (true, Some(made)) => folder.remove_before(made.number)?,
+        _ => folder.prune(1, options.prune_after)?,
+    }
+    Ok(())
+}
+
+/// Tells whether what is there is what is to be there, and whole.
+///
+/// # Errors
+/// Where it is nothing that a projection replaces.
+fn is_of(folder: &Folder, projection: &Projection, current: &Generation) -> Result<bool> {
+    let is_ours = folder.path().join(OURS).exists();
+    let before = match folder.clean().and_then(|()| folder.current()) {
+        // Whatever became of it, it is made anew.
+        Err(_) if is_ours => return Ok(false),
+        before => before?,
+    };
+    let Some(before) = before else {
+        return Ok(false);
+    };
+    if !is_ours && !index::is_projection(&before.path)? {
+        return Err(index::Error::Foreign {
+            path: projection.path.display().to_string(),
+            found: "an index by itself",
+        }
+        .into());
+    }
+    let is_of = is_projection_of(&before.path, &projection.shown, &called(current));
+    Ok(is_of.unwrap_or_default() && before.verify().is_ok())
+}
+
+fn make(folder: &Folder, projection: &Projection, current: &Generation) -> Result<()> {
+    folder.replace(OURS, projection.name.as_bytes())?;
     let number = folder.next_number()?.max(current.number);
     let building = folder.building();
-    let made = project(&current.path, &name, &projection.shown, &building);
+    let made = project(
+        &current.path,
+        &called(current),
+        &projection.shown,
+        &building,
+    );
     let made = made.and_then(|file| folder.publish_file(&building, file, number));
     if made.is_err() {
         folder.abandon();
     }
     made?;
-    folder.link_current()?;
-    match is_anybody_erased {
-        // Those who were erased are in the one before.
-        true => folder.remove_before(number)?,
-        false => folder.prune(1, options.prune_after)?,
-    }
     info!(
         projection = projection.name,
         generation = number,

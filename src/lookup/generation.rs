@@ -18,6 +18,7 @@ use super::reader::{Reader, time};
 use crate::error::Error;
 use crate::generation::{Name, folder_of, hash, immutable_uri};
 use crate::schema::{APPLICATION_ID, BySubject, OLDEST_VERSION, Subject, USER_VERSION};
+use crate::sealed::seal_word;
 
 /// Connections that are kept when nobody uses them: as many threads look up at once without opening one.
 const READERS_KEPT: usize = 16;
@@ -219,7 +220,7 @@ impl Generation {
     /// Tells whether a text may be the domain of a device, as far as is known.
     pub(super) fn may_be_domain(&self, text: &str) -> bool {
         let domains = self.domains.as_ref();
-        domains.is_none_or(|domains| domains.contains(text))
+        domains.is_none_or(|domains| domains.contains(text) || domains.contains(&seal_word(text)))
     }
 
     fn give_back(&self, reader: Reader) {

@@ -127,7 +127,7 @@ impl<'q> Heard<'q> {
         self.probes.iter().find(holds)
     }
 
-    /// Returns the value of a subject that the text agrees with, whole and in normal form: a name without its domain is
+    /// Returns the hash of a subject's value that the text agrees with, whole and in normal form: a name without its domain is
     /// no other identifier than the name. None for one that too many hold, or for a device that a namesake may use.
     pub(super) fn identifier_of(&self, row: &Row) -> Option<String> {
         if self.is_used_by(row) {
@@ -148,7 +148,7 @@ impl<'q> Heard<'q> {
                 .iter()
                 .any(|other| field_kind(*other) == kind);
             let normal = stored_form(kind, value).ok()?;
-            (!is_crowded).then(|| sealed::distinct(&normal).to_owned())
+            (!is_crowded).then(|| format!("{:032x}", sealed::hash_of(&normal)))
         })
     }
 
@@ -243,7 +243,7 @@ impl<'q> Heard<'q> {
         row.names().any(|own| {
             self.waiting_accounts.iter().any(|keys| {
                 if is_sealed(keys) {
-                    return sealed::has_local(&own, keys);
+                    return sealed::is_called(&own, keys);
                 }
                 // What one says is its keys, the name at the end.
                 let before = sealed::local(keys).strip_suffix(sealed::local(&own));

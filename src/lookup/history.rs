@@ -11,10 +11,11 @@ use rusqlite::{OptionalExtension, params};
 use super::query::{Probe, field_kind};
 use super::reader::time;
 use super::row::SubjectId;
-use super::search::{Holder, Search, Trace, hash_of};
+use super::search::{Holder, Search, Trace};
 use crate::bucket::reference;
 use crate::identifier::Kind;
 use crate::schema::{NAME_HELD_MICROS, Subject};
+use crate::sealed::filed;
 
 const HELD: &str = "SELECT first, last FROM held WHERE hash = ?1 AND reference = ?2";
 
@@ -150,7 +151,7 @@ impl Search<'_> {
     /// Reads when a claim was seen with a value, if it had several.
     fn held_once(&self, claim: u32, kind: Kind, normal: &str) -> rusqlite::Result<Option<Held>> {
         let mut select = self.reader.prepare_cached(HELD)?;
-        let key = params![hash_of(normal).high as i64, reference(kind, claim)];
+        let key = params![filed(normal).high as i64, reference(kind, claim)];
         let found = select
             .query_row(key, |row| Ok((row.get(0)?, row.get(1)?)))
             .optional()?;

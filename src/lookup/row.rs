@@ -12,8 +12,8 @@ use super::query::{Probe, field_kind};
 use super::reader::{Reader, row_time};
 use crate::identifier::{self, Kind};
 use crate::schema::{
-    CLEARED, Class, FieldType, NAME, NOBODY, SECOND, STRONG, Subject, account_field, flag,
-    shared_text, uuid_text,
+    Class, FieldType, NAME, NOBODY, SECOND, STRONG, Subject, account_field, flag, shared_text,
+    uuid_text,
 };
 use crate::sealed::{is_sealed, is_whole, shown, stored_form};
 
@@ -107,8 +107,7 @@ impl Row {
         // A list that is collected from what may fail grows step by step.
         let mut shown = Vec::with_capacity(texts);
         for at in 0..texts {
-            let text = text(reader, row.get_ref(BEFORE + at)?)?;
-            shown.push(text.filter(|text| !text.starts_with(CLEARED)));
+            shown.push(text(reader, row.get_ref(BEFORE + at)?)?);
         }
         Ok(Row {
             subject,

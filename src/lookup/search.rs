@@ -20,7 +20,7 @@ use super::waiting::Waiting;
 use crate::bucket::{Entries, Hash, IN_CROWD, MAX_ID, bucket_of, kind_and_id, read_u32, reference};
 use crate::identifier::Kind;
 use crate::schema::{SIDE_BY_SIDE_MICROS, Subject};
-use crate::sealed::{self, is_sealed, stored_form};
+use crate::sealed::{filed, hash_of, is_sealed, stored_form};
 
 /// Rows that are read for one value that more than a bucket's share ever held; more make it non-identifying.
 const READ_AT_MOST: usize = 4_096;
@@ -88,7 +88,7 @@ impl<'a> Search<'a> {
     ) -> rusqlite::Result<Vec<Trace<'p, 'q>>> {
         let mut looked_up = Vec::new();
         for same in probes.chunk_by(|left, right| left.normal == right.normal) {
-            let hash = hash_of(&same[0].normal);
+            let hash = filed(&same[0].normal);
             let found = self.references(hash)?;
             for probe in same {
                 if !self.is_likely(probe, probes) {
@@ -141,7 +141,7 @@ impl<'a> Search<'a> {
 
     /// Returns the parts that a probe's value leads to, those of a crowd up to a limit.
     pub(super) fn filed(&self, probe: &Probe) -> rusqlite::Result<Vec<u32>> {
-        let hash = hash_of(&probe.normal);
+        let hash = filed(&probe.normal);
         self.parts(probe, hash, &self.references(hash)?)
     }
 
@@ -221,7 +221,7 @@ impl<'a> Search<'a> {
         if !is_given_to_one_at_a_time(kind) {
             return Ok(passed_on);
         }
-        let mut firsts: BTreeMap<(String, SubjectId), Option<Timestamp>> = BTreeMap::new();
+        let mut firsts: BTreeMap<(u128, SubjectId), Option<Timestamp>> = BTreeMap::new();
         for holder in holders {
             let normal = stored_form(kind, &holder.value).ok();
             let normal = normal.map(Cow::into_owned).unwrap_or_default();
@@ -231,7 +231,8 @@ impl<'a> Search<'a> {
                 level: None,
             };
             let first = self.held(&whole, holder.part)?.map(|held| held.first);
-            let known = firsts.entry((normal, holder.subject.key())).or_default();
+            let value = hash_of(&normal);
+            let known = firsts.entry((value, holder.subject.key())).or_default();
             *known = match *known {
                 Some(known) => first.map(|first| first.min(known)).or(Some(known)),
                 None => first,
@@ -246,7 +247,7 @@ impl<'a> Search<'a> {
             let last = self.reader.observed_at(holder.subject.seen.object)?;
             let last = last.and_then(|last| last.checked_add(SIDE_BY_SIDE).ok());
             let values = firsts.keys().filter(|(_, known)| *known == subject);
-            let is_passed_on = |value: &String| {
+            let is_passed_on = |value: &u128| {
                 let mut others = firsts.iter();
                 others.any(|((same, other), first)| {
                     let takes = !skipped.contains(other) || skipped.contains(&subject);
@@ -367,11 +368,6 @@ impl<'a> Search<'a> {
             row,
         }))
     }
-}
-
-/// Returns what the index files a normal form under, or a sealed one.
-pub(super) fn hash_of(normal: &str) -> Hash {
-    Hash::of_bits(sealed::hash_of(normal))
 }
 
 /// Tells whether values of a kind are given to one account or device at a time. SIDs and uids are never given again.

@@ -77,8 +77,10 @@ impl Waiting {
     /// Returns it without names that are sealed.
     pub(super) fn shown(mut self) -> Waiting {
         for usage in &mut self.usages {
-            if is_sealed(&usage.account) {
-                usage.account.clear();
+            for name in [&mut usage.account, &mut usage.device] {
+                if is_sealed(name) {
+                    name.clear();
+                }
             }
         }
         self

@@ -30,9 +30,6 @@ pub const OLDEST_VERSION: i32 = 3;
 /// any window of an NQL query (91 days).
 pub const NAME_HELD_MICROS: i64 = 92 * 86_400 * 1_000_000;
 
-/// What a name begins with that is cleared, before the hash of its normal form: nothing that is taken for a name has it.
-pub const CLEARED: char = '\u{1}';
-
 /// Objects observed so close to one another, in microseconds, are of one export, of which each may tell of a part.
 pub const SIDE_BY_SIDE_MICROS: i64 = 3_600 * 1_000_000;
 

@@ -23,9 +23,11 @@ use crate::live::http_client;
 
 const ENDPOINT: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
 /// How long one request may take: a run is not to wait for whoever watches it.
-const ANSWERED_WITHIN: Duration = Duration::from_secs(5);
-/// How long all that is left may take, tries anew included; both signals at once.
-const FLUSHED_WITHIN: Duration = Duration::from_secs(10);
+const ANSWERED_WITHIN: Duration = Duration::from_secs(2);
+/// How long it may be tried anew.
+const TRIED_FOR: Duration = Duration::from_secs(3);
+/// How long all that is left may take, both signals at once. Of gauges the SDK (0.33) knows no other limit.
+const FLUSHED_WITHIN: Duration = Duration::from_secs(5);
 /// A collector says at most what it did not take.
 const ANSWER_AT_MOST: usize = 1 << 16;
 /// Nothing is measured again while a run ends.
@@ -110,7 +112,7 @@ impl Collector {
     /// Sends what was not sent yet.
     ///
     /// # Errors
-    /// Where the collector does not take it within ten seconds.
+    /// Where the collector does not take it within five seconds.
     pub fn flush(&self) -> Result<(), Unsent> {
         let (metrics, traces) = (self.metrics.as_ref(), self.traces.as_ref());
         let are_sent = std::thread::scope(|scope| {
@@ -177,7 +179,10 @@ fn endpoint(url: Option<&Url>, signal: Signal) -> Option<Endpoint> {
 }
 
 fn traces_to(endpoint: Endpoint, http: Http) -> Result<SdkTracerProvider, Unsent> {
-    let exporter = SpanExporter::builder().with_http().with_http_client(http);
+    let exporter = SpanExporter::builder()
+        .with_http()
+        .with_http_client(http)
+        .with_timeout(TRIED_FOR);
     let exporter = match endpoint {
         Endpoint::Of(url) => exporter.with_endpoint(url),
         Endpoint::OfVariables => exporter,
@@ -188,7 +193,10 @@ fn traces_to(endpoint: Endpoint, http: Http) -> Result<SdkTracerProvider, Unsent
 }
 
 fn metrics_to(endpoint: Endpoint, http: Http) -> Result<SdkMeterProvider, Unsent> {
-    let exporter = MetricExporter::builder().with_http().with_http_client(http);
+    let exporter = MetricExporter::builder()
+        .with_http()
+        .with_http_client(http)
+        .with_timeout(TRIED_FOR);
     let exporter = match endpoint {
         Endpoint::Of(url) => exporter.with_endpoint(url),
         Endpoint::OfVariables => exporter,

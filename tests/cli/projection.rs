@@ -414,3 +414,62 @@ planted-nobody
         );
     }
 }
+
+#[test]
+fn one_that_is_damaged_or_left_by_a_run_that_was_killed_is_made_good() {
+    let home = planted("[projection.bot]\npath = \"bot.db\"\n");
+    home.run(&["sync", "-q"]).exits(0);
+    let generation = |home: &Home| home.path("bot.db").canonicalize().unwrap();
+    let resolve = ["--index", "bot.db", "resolve", "planted-sam@PLANTEDDOM"];
+    // The file is gone, or is another one than was written, or what names it.
+    for fault in ["gone", "damaged", "unnamed"] {
+        let path = generation(&home);
+        match fault {
+            "gone" => fs::remove_file(&path).unwrap(),
+            "damaged" => {
+                let mut bytes = fs::read(&path).unwrap();
+                bytes[4_000] ^= 1;
+                fs::remove_file(&path).unwrap();
+                fs::write(&path, bytes).unwrap();
+            }
+            _ => fs::write(home.path("bot.db.d/current"), "nonsense\n").unwrap(),
+        }
+        home.run(&["doctor", "--quick"]);
+        home.run(&["sync", "-q"]).exits(0);
+        home.run(&resolve).exits(0);
+    }
+    // Killed between the projection without an erased person and the removal of the one with him.
+    let before = generation(&home);
+    home.run(&["forget", "planted-sam@PLANTEDDOM", "--reason", "x"])
+        .exits(0);
+    let after = generation(&home);
+    fs::copy(&after, &before).unwrap();
+    home.run(&["sync", "-q"]).exits(0);
+    assert!(!before.exists() && after.exists());
+}
+
+#[test]
+fn what_was_shown_of_somebody_once_is_not_shown_for_ever() {
+    let home = planted(
+        "[projection.bot]\npath = \"bot.db\"\naccounts = [\"uid\", \"name\"]\ndevices = [\"uid\"]\n",
+    );
+    home.run(&["sync", "-q"]).exits(0);
+    let found = found_in(&bot(&home));
+    assert!(
+        found.contains("planted-sam") && !found.contains("planted-former"),
+        "{found:?}"
+    );
+    let domains = String::from_utf8_lossy(&bot(&home)).contains("c.example");
+    assert!(!domains);
+    for config in [
+        "[projection.bot]\npath = \"./identity.db\"\n",
+        "[projection.bot]\npath = \"b.db\"\n[projection.other]\npath = \"in/../b.db\"\n",
+    ] {
+        let ended = planted(config).run(&["sync"]).exits(2);
+        assert!(
+            ended.stderr.contains("of the index itself, or of another"),
+            "{}",
+            ended.stderr
+        );
+    }
+}

@@ -5,12 +5,12 @@ use std::collections::{HashMap, HashSet};
 use super::Sifting;
 use super::claims::ClaimRow;
 use crate::bucket::reference;
-use crate::identifier::{Kind, normal_form};
+use crate::identifier::Kind;
 use crate::index::Result;
 use crate::index::claim::ClaimId;
 use crate::index::subject::{is_key_sid, keys_in};
-use crate::index::superseded::cleared_hash;
 use crate::schema::{STRONG, Subject};
+use crate::sealed::stored_form;
 use crate::sqlite::Columns;
 
 /// What becomes of the claims of a subject.
@@ -77,10 +77,8 @@ impl Sifting<'_> {
         let mut keys = [None, None, None];
         for (key, kind) in keys.iter_mut().zip(subject.key_kinds()) {
             let value = self.texts.shown(text.take()?);
-            *key = value.and_then(|value| match cleared_hash(&value) {
-                Some(_) => Some(value.into_owned()),
-                None => Some(normal_form(kind, &value).ok()?.into_owned()),
-            });
+            let normal = value.as_deref().map(|value| stored_form(kind, value));
+            *key = normal.and_then(|normal| Some(normal.ok()?.into_owned()));
         }
         Ok(keys)
     }

@@ -7,9 +7,9 @@ use crate::index::mention::{Mention, split_keys};
 use crate::index::mention_rows::{self, BLOCK, Written};
 use crate::index::mentions::join_keys;
 use crate::index::said::ObjectId;
-use crate::index::superseded::key_hash;
 use crate::index::text::Fields;
 use crate::schema::{BySubject, Dataset, Subject};
+use crate::sealed::filed;
 use crate::sqlite::{Record, Table};
 
 impl Sifting<'_> {
@@ -80,11 +80,11 @@ impl Sifting<'_> {
         if let Some((claim, at)) = mention.claims[side].zip(mention.key_of_claim(side)) {
             let mut keys = [None; 3];
             let dropped = accounts.keys.get(&claim);
-            keys[at] = dropped.and_then(|keys| Some(key_hash(keys[at].as_deref()?)));
+            keys[at] = dropped.and_then(|keys| Some(filed(keys[at].as_deref()?).high));
             return accounts.shared.contains(&(claim, at)) || self.erased.has_strongest(keys);
         }
         let keys = split_keys(written.keys[side].unwrap_or_default());
-        let mut keys = keys.map(|key| key.map(key_hash));
+        let mut keys = keys.map(|key| key.map(|key| filed(key).high));
         for (at, key) in keys.iter_mut().enumerate() {
             *key = key.filter(|_| mention.is_key(side, at));
         }

@@ -141,7 +141,7 @@ impl Sifting<'_> {
             without_claims(self.last, renumber, table)
         })?;
         building.table("crowd", |table| self.crowds(renumber, table))?;
-        building.table("text", |table| self.texts(&used, table))?;
+        building.table("text", |table| self.texts.write(|id| used.has(id), table))?;
         for name in ["object", "reject", "shape", "day"] {
             building.table(name, |table| self.copy(name, table))?;
         }
@@ -201,18 +201,6 @@ impl Sifting<'_> {
             record.put(hash);
             record.put_integer(new.last().map_or(0, |last| i64::from(*last)));
             record.put_blob(&bytes);
-            table.push(id, &record)?;
-        }
-        Ok(())
-    }
-
-    /// Writes the shared texts; one that no row has any more says nothing.
-    fn texts(&self, used: &Bits, table: &mut Table) -> Result<()> {
-        let mut record = Record::default();
-        for (id, text) in (1..).zip(self.texts.iter()) {
-            record.clear();
-            record.put_null();
-            record.put_text(if used.has(id as u32) { text } else { "" });
             table.push(id, &record)?;
         }
         Ok(())
