@@ -156,6 +156,7 @@ impl Exit {
             distribute::Error::Unsigned { .. }
             | distribute::Error::Replayed { .. }
             | distribute::Error::Unerased { .. }
+            | distribute::Error::OtherKind { .. }
             | distribute::Error::ErasuresLost { .. }
             | distribute::Error::NotErased
             | distribute::Error::Torn { .. } => Some(Exit::Refused),

@@ -7,6 +7,7 @@ use anyhow::Context as _;
 
 use super::BadUsage;
 use crate::config::Config;
+use crate::generation::folder_of;
 use crate::ingest::{Projection, ShownFields};
 use crate::publish::Readers;
 use crate::schema::Subject;
@@ -40,6 +41,10 @@ pub(super) fn projections(config: &Config) -> anyhow::Result<Vec<Projection>> {
         let group = of.group.as_deref();
         let group = group.map(|group| group_id(&section, group)).transpose()?;
         let path = of.path.clone().unwrap_or_default();
+        let parent = whole(&path).parent().map(Path::to_owned);
+        if parent == Some(folder_of(&whole(&config.index.path))) {
+            return Err(BadUsage(format!("{section}.path lies in the folder of the index")).into());
+        }
         if !taken.insert(whole(&path)) {
             let why = "is that of the index itself, or of another projection";
             return Err(BadUsage(format!("{section}.path {why}")).into());

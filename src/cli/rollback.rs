@@ -29,6 +29,7 @@ pub(super) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
     if !folder.path().is_dir() {
         return Err(Error::Empty.into());
     }
+    folder.is_whole()?;
     let options = configured_options(&context.config)?;
     let _lock = folder.lock()?;
     let done = roll_back(&folder, args.number)?;

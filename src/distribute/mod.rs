@@ -75,6 +75,15 @@ pub enum Error {
         /// How many were known.
         known: u64,
     },
+    /// A projection came where the whole index is, or the other way round.
+    #[error(
+        "what is published at {place} is a projection and what is here is none, or the other way round: another index was put there, or \
+         this is the place of another one; what is here stays"
+    )]
+    OtherKind {
+        /// Where.
+        place: String,
+    },
     /// People are to be erased, and are in the current generation.
     #[error(
         "somebody is to be erased, and the index still has them; `identidex sync` erases them, publish then"

@@ -12,6 +12,7 @@ use tracing::info;
 
 use super::manifest::{Manifest, PublicKey};
 use super::{CURRENT, Error, Result};
+use crate::index::is_projection;
 use crate::publish::Folder;
 use crate::source::{Looked, Remote};
 
@@ -41,6 +42,8 @@ pub enum Pulled {
 #[serde(default)]
 struct Known {
     tag: Option<String>,
+    /// What its signature was checked with.
+    key: String,
     sequence: u64,
     erasures: u64,
     /// The file that is on its way.
@@ -79,7 +82,9 @@ pub fn pull(
         });
     }
     let mut known = known.unwrap_or_default();
-    let tag = known.tag.clone().filter(|_| current.is_some());
+    // Another key is to be tried, though nothing is new.
+    let is_checked = current.is_some() && known.key == key.to_string();
+    let tag = known.tag.clone().filter(|_| is_checked);
     let place = || remote.place().to_owned();
     let pointer = match remote.pointer(CURRENT, tag.as_deref())? {
         Looked::Found(pointer) => pointer,
@@ -118,6 +123,7 @@ pub fn pull(
     folder.remove_before(manifest.oldest.min(manifest.generation))?;
     known = Known {
         tag: pointer.tag,
+        key: key.to_string(),
         sequence: manifest.sequence,
         erasures: manifest.erasures,
         part: String::new(),
@@ -161,6 +167,12 @@ fn get(
     };
     let whole = unpack(&part, &unpacked, manifest.size_bytes);
     let adopted = match whole {
+        Ok(true) if is_other_kind(folder, &unpacked)? => {
+            remove(&[&part, &unpacked]);
+            return Err(Error::OtherKind {
+                place: remote.place().to_owned(),
+            });
+        }
         Ok(true) => folder.adopt(&unpacked, manifest.generation, hash),
         Ok(false) => {
             remove(&[&part, &unpacked]);
@@ -178,6 +190,17 @@ fn get(
         Err(crate::index::Error::Rotten { .. }) => Err(torn()),
         Err(error) => Err(error.into()),
     }
+}
+
+/// Tells whether what came is a projection and what is here is none, or the other way round: who may read it is to read no more.
+fn is_other_kind(folder: &Folder, unpacked: &Path) -> Result<bool> {
+    let Some(current) = folder.current()? else {
+        return Ok(false);
+    };
+    // One that is damaged is told of as that.
+    let is_projection = |path: &Path| is_projection(path).ok();
+    let (here, there) = (is_projection(&current.path), is_projection(unpacked));
+    Ok(here.zip(there).is_some_and(|(here, there)| here != there))
 }
 
 /// Removes files; the next pull writes over what cannot be removed.

@@ -14,6 +14,8 @@ use crate::observation::Entry;
 const KEYS: [Kind; 3] = [Kind::Sid, Kind::Uid, Kind::AccountName];
 /// Stands for the kind of what is no key.
 const VALUE: u8 = u8::MAX;
+/// The same of a full name of which the hash alone is known.
+const SEALED_NAME: u8 = u8::MAX - 1;
 
 /// A keyed hash.
 pub type ErasedHash = [u8; 16];
@@ -56,6 +58,11 @@ impl Erased {
     pub fn hash_of_value(&self, text: &str) -> ErasedHash {
         let folded = folded(text).unwrap_or(Cow::Borrowed(text));
         self.hash(VALUE, folded.as_bytes())
+    }
+
+    /// Hashes a former full name by its hash.
+    pub fn hash_of_sealed_name(&self, hash: u64) -> ErasedHash {
+        self.hash(SEALED_NAME, &hash.to_le_bytes())
     }
 
     fn hash(&self, kind: u8, bytes: &[u8]) -> ErasedHash {
@@ -103,7 +110,12 @@ impl Erased {
     /// understood.
     pub(super) fn has_value(&self, text: &str) -> bool {
         let has = |text: &str| self.hashes.contains(&self.hash_of_value(text));
-        let is_one = || has(text) || self.is_identifier(text);
+        let is_sealed_name = || {
+            let folded = folded(text).unwrap_or(Cow::Borrowed(text));
+            let hash = self.hash_of_sealed_name(Hash::of(&folded).high);
+            self.hashes.contains(&hash)
+        };
+        let is_one = || has(text) || self.is_identifier(text) || is_sealed_name();
         !self.is_empty() && (is_one() || words(text).any(|word| self.is_identifier(word)))
     }
 

@@ -70,7 +70,14 @@ impl Kept {
             ))
         });
         let gone = gone(rules, &self.ledger, &self.rosters, &standings);
-        let mut placed = self.place(rules, &identities, &standings, exact, &spilled)?;
+        let known = place::WhoIsWho {
+            rosters: &self.rosters,
+            identities: &identities,
+            standings: &standings,
+            exact,
+            superseded: &superseded,
+        };
+        let mut placed = self.place(rules, known, &spilled)?;
         placed.makers.without(&gone);
         let are_patterns_new = self.are_patterns_new(rules);
         let writing = Writing {
@@ -189,18 +196,10 @@ impl Kept {
     fn place(
         &self,
         rules: &Rules,
-        identities: &BySubject<Identity>,
-        standings: &BySubject<Standing>,
-        exact: BySubject<Bits>,
+        known: place::WhoIsWho,
         spilled: &Spilled,
     ) -> Result<place::Placed> {
         let last = self.last.as_ref().map(|last| &last.reader);
-        let known = place::WhoIsWho {
-            rosters: &self.rosters,
-            identities,
-            standings,
-            exact,
-        };
         let written = MentionReader::new(rows_of(last, "mention")?, spilled.reader());
         let source = |subject: Subject| {
             let rows = rows_of(last, subject.table())?;

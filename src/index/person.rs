@@ -49,6 +49,8 @@ pub struct Person {
     pub values: Vec<String>,
     /// What the person was ever called.
     pub full_names: Vec<String>,
+    /// The hashes of what the person was called once, and is not kept in clear.
+    pub sealed_names: Vec<u64>,
 }
 
 /// Returns one whom no export of users tells of, by what others name the account by; none where the text is no key.
@@ -207,6 +209,10 @@ impl Person {
             }
             if matches!(field.kind, FieldType::Identifier(_)) {
                 self.values.push(shown.clone());
+            }
+            if at == account_field::FULL_NAME && is_sealed(&shown) {
+                self.sealed_names.push(filed(&shown).high);
+                continue;
             }
             if at == account_field::FULL_NAME {
                 self.full_names.push(shown.clone());

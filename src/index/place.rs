@@ -1,5 +1,6 @@
 //! Placing: whom mentions and last logins mean, and what of them waits.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Rules;
@@ -17,13 +18,14 @@ use super::mentions::Mentions;
 use super::roster::Roster;
 use super::stand::tells_time;
 use super::subject::{Standing, SubjectId};
+use super::superseded::Superseded;
 use super::text::Texts;
 use super::text_reader::TextReader;
 use super::usage::{Maker, Makers, joined};
 use crate::bucket::Hash;
 use crate::identifier::{Kind, domain, normal_form, short_name};
 use crate::schema::{BySubject, FieldType, NAME, SECOND, Subject, WAITING_KEPT, device_field};
-use crate::sealed::{filed, is_sealed, user_of};
+use crate::sealed::{filed, is_sealed, seal, user_of};
 
 /// How long before it was observed a logins row may have been true, where no window is declared: longer than any window of
 /// an NQL query (91 days).
@@ -88,6 +90,7 @@ pub(super) struct WhoIsWho<'a> {
     pub(super) standings: &'a BySubject<Standing>,
     /// Claims that the identities are of.
     pub(super) exact: BySubject<Bits>,
+    pub(super) superseded: &'a BySubject<Option<Superseded>>,
 }
 
 /// What all mentions come to.
@@ -467,6 +470,14 @@ impl Placing<'_> {
             let mut text = sources[subject].text(claim, part.text)?;
             text.skip(field)?;
             let value = texts.shown(text.take()?).unwrap_or_default();
+            let superseded = self.known.superseded[subject].as_ref();
+            let is_replaced =
+                superseded.map(|superseded| superseded.has(claim, field, self.ledger));
+            let sealed = match is_replaced.transpose()? {
+                Some(true) => seal(kind, &value),
+                _ => None,
+            };
+            let value = sealed.map_or(value, Cow::Owned);
             let named = match is_sealed(&value) {
                 true if subject == Subject::Account => user_of(&value),
                 true => String::new(),

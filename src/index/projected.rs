@@ -68,7 +68,7 @@ impl ShownFields {
             [Subject::Account, Subject::Device].map(|subject| self.fields[subject].join(","));
         /// Of the way in which values are sealed and left out.
         const VERSION: u32 = 1;
-        format!("{VERSION} {of} {accounts};{devices}")
+        format!("{of} {VERSION} {accounts};{devices}")
     }
 }
 
@@ -87,6 +87,16 @@ pub fn is_projection(path: &Path) -> Result<bool> {
 pub fn is_projection_of(path: &Path, shown: &ShownFields, of: &str) -> Result<bool> {
     let last = Last::open(path)?;
     Ok(last.meta.get(PROJECTION) == Some(&shown.mark(of)))
+}
+
+/// Tells whether a projection shows just these fields.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn shows(path: &Path, shown: &ShownFields) -> Result<bool> {
+    let last = Last::open(path)?;
+    let mark = last.meta.get(PROJECTION);
+    Ok(mark.is_some_and(|mark| mark.ends_with(&shown.mark(""))))
 }
 
 /// Writes a projection of the generation at `from`, whose file is called `of`, as a file at `to`. It is not made durable.

@@ -6,6 +6,7 @@
 //! is not enough: a later row may show that it is local, and was of several. What is replaced was shown nowhere any more, and all
 //! that follows from former identifiers follows from their hashes.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 
 use super::claim::{ClaimId, Part, said};
@@ -14,8 +15,9 @@ use super::identity::{Identity, KeyHash};
 use super::ledger::Ledger;
 use super::roster::Roster;
 use super::text::{Fields, Shape};
+use crate::identifier::folded;
 use crate::schema::{FieldType, NAME, SECOND, STRONG, Subject, account_field, device_field};
-use crate::sealed::{is_sealed, seal};
+use crate::sealed::{is_sealed, seal, seal_word};
 use crate::sqlite::{Columns, Record, Value};
 
 /// Claims of which one replaces what others said.
@@ -130,20 +132,40 @@ impl Superseded {
         }))
     }
 
-    /// Returns what comes into the place of each field: of identifiers, what they are found by.
+    /// Tells whether what a claim says in a field is not kept in clear.
+    pub(super) fn has(&self, id: ClaimId, at: usize, ledger: &Ledger) -> Result<bool> {
+        match self.group_of.get(&id) {
+            Some(group) if !self.is_kept(at) => {
+                let of = (at == NAME, |shape: &Shape| shape.carries(at));
+                self.is_replaced(&self.groups[*group], id, ledger, of)
+            }
+            _ => Ok(false),
+        }
+    }
+
+    /// Returns what comes into the place of each field: of identifiers, what they are found by; of a full name, its hash.
     fn sealed(&self, whole: &Fields) -> Vec<Option<String>> {
         let fields = self.subject.fields().iter().zip(&whole.values);
         let sealed = fields.map(|(field, value)| {
-            let (FieldType::Key(kind) | FieldType::Identifier(kind)) = field.kind else {
-                return None;
-            };
             let text = value.text()?;
-            match is_sealed(text) {
-                true => Some(text.to_owned()),
-                false => seal(kind, text),
+            match field.kind {
+                FieldType::Key(_) | FieldType::Identifier(_) if is_sealed(text) => {
+                    Some(text.to_owned())
+                }
+                FieldType::Key(kind) | FieldType::Identifier(kind) => seal(kind, text),
+                _ => None,
             }
         });
-        sealed.collect()
+        let mut sealed: Vec<Option<String>> = sealed.collect();
+        if self.subject == Subject::Account {
+            // Whoever is erased is to be known in others' columns by what he was called, too.
+            let name = whole.values[account_field::FULL_NAME].text();
+            sealed[account_field::FULL_NAME] = name.map(|name| match is_sealed(name) {
+                true => name.to_owned(),
+                false => seal_word(&folded(name).unwrap_or(Cow::Borrowed(name))),
+            });
+        }
+        sealed
     }
 
     /// Tells whether a field stays as it is: keys but the name are those of all claims of a group, and the rest says what follows

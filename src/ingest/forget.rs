@@ -47,6 +47,7 @@ pub enum Whom {
 /// does the rest.
 pub fn forget(options: &Options, whom: &Whom, reason: &str, key: [u8; 32]) -> Result<Forgotten> {
     let folder = Folder::open(&options.index, options.readers)?;
+    folder.is_whole()?;
     folder.is_made_here()?;
     let _lock = folder.lock()?;
     folder.clean()?;

@@ -82,6 +82,7 @@ fn run_whole(options: &Options, progress: &mut dyn FnMut(Progress)) -> Result<Re
         return Err(Error::NoSource);
     }
     let folder = Folder::open(&options.index, options.readers)?;
+    folder.is_whole()?;
     folder.is_made_here()?;
     let sources = Sources::open(&options.sources, Arc::clone(&options.stop))?;
     let _lock = folder.lock()?;

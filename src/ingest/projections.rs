@@ -8,11 +8,8 @@ use tracing::{error, info};
 
 use super::error::{Error, Result, chain};
 use super::{Failure, Options};
-use crate::index::{self, ShownFields, is_projection_of, project};
+use crate::index::{self, ShownFields, is_projection_of, project, shows};
 use crate::publish::{Folder, Generation, Readers};
-
-/// The file that says that a folder is a projection's, whatever became of what is in it.
-const OURS: &str = "projection";
 
 /// A file of which readers are to find whom they can name, and read nobody else.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -98,12 +95,15 @@ fn renew_one(
     let folder = Folder::open(&projection.path, projection.readers)?;
     let _lock = folder.lock()?;
     let is_of_now = is_of(&folder, projection, current)?;
+    let was_shown = folder.current().ok().flatten();
+    let was_shown = was_shown.map(|before| shows(&before.path, &projection.shown));
     if !is_of_now {
         make(&folder, projection, current)?;
     }
     folder.link_current()?;
-    match (is_anybody_erased, folder.current()?) {
-        // Those who were erased are in the ones before.
+    let is_narrowed = !matches!(was_shown, Some(Ok(true)));
+    match (is_anybody_erased || is_narrowed, folder.current()?) {
+        // Those who were erased, and what is not to be shown any more, are in the ones before.
         (true, Some(made)) => folder.remove_before(made.number)?,
         _ => folder.prune(1, options.prune_after)?,
     }
@@ -115,7 +115,7 @@ fn renew_one(
 /// # Errors
 /// Where it is nothing that a projection replaces.
 fn is_of(folder: &Folder, projection: &Projection, current: &Generation) -> Result<bool> {
-    let is_ours = folder.path().join(OURS).exists();
+    let is_ours = folder.is_projection();
     let before = match folder.clean().and_then(|()| folder.current()) {
         // Whatever became of it, it is made anew.
         Err(_) if is_ours => return Ok(false),
@@ -136,7 +136,7 @@ fn is_of(folder: &Folder, projection: &Projection, current: &Generation) -> Resu
 }
 
 fn make(folder: &Folder, projection: &Projection, current: &Generation) -> Result<()> {
-    folder.replace(OURS, projection.name.as_bytes())?;
+    folder.set_projection(&projection.name)?;
     let number = folder.next_number()?.max(current.number);
     let building = folder.building();
     let made = project(

@@ -183,7 +183,10 @@ impl Row {
     /// Returns what the person is called whose account it is.
     pub(super) fn full_name(&self) -> Option<&str> {
         match self.subject {
-            Subject::Account => self.texts[account_field::FULL_NAME].as_deref(),
+            Subject::Account => {
+                let name = self.texts[account_field::FULL_NAME].as_deref();
+                name.filter(|name| !is_sealed(name))
+            }
             Subject::Device => None,
         }
     }

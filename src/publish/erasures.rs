@@ -80,7 +80,13 @@ impl Erasures {
         let keys = keys.map(|(kind, hash)| erased.hash_of_key(*kind, *hash));
         let values = person.values.iter().chain(&person.full_names);
         let values = values.map(|value| erased.hash_of_value(value));
-        let mut hashes: Vec<String> = keys.chain(values).map(|hash| hex(&hash)).collect();
+        let names = person.sealed_names.iter();
+        let names = names.map(|hash| erased.hash_of_sealed_name(*hash));
+        let mut hashes: Vec<String> = keys
+            .chain(values)
+            .chain(names)
+            .map(|hash| hex(&hash))
+            .collect();
         hashes.sort_unstable();
         hashes.dedup();
         self.last += 1;

@@ -16,6 +16,7 @@ const FAILED: &str = "failed.json";
 const ERASED: &str = "erased.json";
 /// What was pulled from another machine, where that makes the index.
 const PULLED: &str = "pulled.json";
+const PROJECTION: &str = "projection";
 
 impl Folder {
     /// Returns what a rollback undid.
@@ -135,6 +136,33 @@ impl Folder {
             None => Ok(()),
             Some(_) => Err(Error::Pulled {
                 path: self.link.display().to_string(),
+            }),
+        }
+    }
+
+    /// Notes that the folder is a projection's, whatever becomes of what is in it.
+    ///
+    /// # Errors
+    /// The file system's.
+    pub fn set_projection(&self, name: &str) -> Result<()> {
+        self.replace(PROJECTION, name.as_bytes())
+    }
+
+    /// Tells whether the folder is a projection's.
+    pub fn is_projection(&self) -> bool {
+        self.path().join(PROJECTION).exists()
+    }
+
+    /// Refuses the folder of a projection, which is as the index that it is made of.
+    ///
+    /// # Errors
+    /// [`Error::Foreign`].
+    pub fn is_whole(&self) -> Result<()> {
+        match self.is_projection() {
+            false => Ok(()),
+            true => Err(Error::Foreign {
+                path: self.link.display().to_string(),
+                found: "a projection, which follows the index that it is made of",
             }),
         }
     }

@@ -115,6 +115,10 @@ fn who_is_erased_does_not_come_back_under_a_name_that_was_not_in_clear() {
         .exits(0);
     let rows = "user.name,user.upn\namiller@EMEA,ann.miller@c.example\n";
     fs::write(home.path("in/users-2026-09-28T06-00-00Z.csv"), rows).unwrap();
+    // Others' columns that name her as she was once.
+    let devices = "device.uid,device.name,device.#owner,device.#mail,device.#who\n\
+                   8e2b44d0-77aa-4f0e-b1c2-f0000000000b,NB-2,Ann MILLER,for miller@mail.example,ann.miller@c.example\n";
+    fs::write(home.path("in/devices-2026-09-28T06-00-00Z.csv"), devices).unwrap();
     home.run(&["sync", "-q"]).exits(0);
     home.run(&["resolve", "amiller@EMEA"]).exits(10);
     home.run(&["resolve", "ann.miller@c.example"]).exits(10);

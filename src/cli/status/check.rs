@@ -7,11 +7,12 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
 use super::Ages;
+use crate::cli::sync::configured_options;
 use crate::cli::words::printable;
 use crate::cli::{Context, Exit, print, print_json, readers};
 use crate::distribute::{self, pulled_at};
 use crate::index;
-use crate::ingest::{Outcome, PublishedState, State};
+use crate::ingest::{Outcome, PublishedState, State, stale_projections};
 use crate::lookup::FreshnessState;
 use crate::publish::Folder;
 
@@ -66,6 +67,11 @@ pub(super) fn run(max_age: Duration, is_json: bool, context: &Context) -> anyhow
         Some(pulled) => of_pull(pulled, now, max_age),
     };
     findings.extend(folder.iter().flat_map(of_erasures));
+    findings.extend(
+        folder
+            .iter()
+            .filter_map(|folder| of_projections(folder, context)),
+    );
     findings.extend(folder.iter().filter_map(of_undone));
     findings.extend(folder.iter().filter_map(of_published));
     findings.extend(of_index(context));
@@ -136,6 +142,23 @@ fn of_erasures(folder: &Folder) -> Option<Finding> {
     Some(Finding {
         level: Level::Failing,
         text,
+    })
+}
+
+/// Looks whether projections are of what is published: where somebody was erased, he may be in there still.
+fn of_projections(folder: &Folder, context: &Context) -> Option<Finding> {
+    if context.config.projections.is_empty() {
+        return None;
+    }
+    let options = configured_options(&context.config).ok()?;
+    let stale = stale_projections(&options).ok()?.join(", ");
+    let is_anybody_erased = folder.erasures().is_ok_and(|erasures| erasures.has_key());
+    (!stale.is_empty()).then(|| Finding {
+        level: match is_anybody_erased {
+            true => Level::Failing,
+            false => Level::Stale,
+        },
+        text: format!("projections that are not of what is published: {stale}"),
     })
 }
 
