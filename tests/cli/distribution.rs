@@ -155,3 +155,49 @@ fn a_run_waits_for_no_other_host_that_works() {
     );
     assert!(home.path("shared/current.json").exists());
 }
+
+#[test]
+fn another_key_is_tried_though_nothing_is_new() {
+    let (home, public) = ready();
+    home.run(&["publish", "shared", "--key-file", "publish.key"])
+        .exits(0);
+    let pull = |key: &str| {
+        let arguments = ["--index", "there.db", "pull", "shared", "--public-key", key];
+        home.run(&arguments)
+    };
+    pull(&public).exits(0);
+    let other = home.run(&["publish", "--new-key", "other.key"]).exits(0);
+    pull(other.stdout.trim()).exits(4);
+    assert_eq!(pull(&public).exits(0).stdout, "nothing new\n");
+}
+
+#[test]
+fn the_whole_is_not_pulled_where_a_projection_was() {
+    let (home, public) = ready();
+    let config = "[projection.bot]\npath = \"bot.db\"\n";
+    fs::write(home.path("identidex.toml"), config).unwrap();
+    home.run(&["sync", &fixture("tenant"), "-q"]).exits(0);
+    let publish = |index: &str| {
+        let key = ["publish", "shared", "--key-file", "publish.key"];
+        home.run(&[&["--index", index], &key[..]].concat()).exits(0)
+    };
+    let pull = [
+        "--index",
+        "there.db",
+        "pull",
+        "shared",
+        "--public-key",
+        &public,
+    ];
+    publish("bot.db");
+    home.run(&pull).exits(0);
+    home.run(&["--index", "there.db", "resolve", "jdoe@EMEA"])
+        .exits(0);
+    home.run(&["--index", "there.db", "query", "SELECT 1"])
+        .exits(1);
+    publish("identity.db");
+    let ended = home.run(&pull).exits(4);
+    assert!(ended.stderr.contains("projection"), "{}", ended.stderr);
+    home.run(&["--index", "there.db", "query", "SELECT 1"])
+        .exits(1);
+}
