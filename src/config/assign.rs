@@ -111,7 +111,7 @@ pub(super) fn assign(config: &mut Config, key: &[&str], value: &Value) -> Result
             config.metrics.otlp = Some(plain_url(value, URL)?);
         }
         ["receive", key] => return assign_receive(receive, key, value),
-        ["projection", name, _] if !is_webhook_name(name) => {
+        ["projection", name, _] if !is_plain_name(name) => {
             return Err(Refusal::Expected(
                 "projections whose names are 1 to 64 letters, digits, '-' or '_'",
             ));
@@ -120,7 +120,7 @@ pub(super) fn assign(config: &mut Config, key: &[&str], value: &Value) -> Result
             let projection = config.projections.entry(name.to_owned()).or_default();
             return assign_projection(projection, key, value);
         }
-        ["webhook", name, _] if !is_webhook_name(name) => {
+        ["webhook", name, _] if !is_plain_name(name) => {
             return Err(Refusal::Expected(
                 "webhooks whose names are 1 to 64 letters, digits, '-' or '_'",
             ));
@@ -214,8 +214,8 @@ fn token(value: &Value) -> Result<Token, Refusal> {
     token.map_err(|_| Refusal::Expected(TOKEN))
 }
 
-/// The name of a webhook is a part of its address; that of a projection looks alike.
-fn is_webhook_name(name: &str) -> bool {
+/// The name of a webhook is a part of its address; projections are named alike.
+fn is_plain_name(name: &str) -> bool {
     let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
     (1..=64).contains(&name.len()) && name.bytes().all(is_allowed)
 }

@@ -8,7 +8,7 @@ use super::ledger::Ledger;
 use super::object_lines;
 use crate::observation::Object;
 use crate::schema::{APPLICATION_ID, OLDEST_VERSION, USER_VERSION};
-use crate::sqlite::Reader;
+use crate::sqlite::{Reader, Record, Table};
 
 /// The key of `meta` that only a projection has.
 pub(super) const PROJECTION: &str = "projection";
@@ -69,6 +69,18 @@ impl Last {
     /// Tells whether an earlier version wrote it, in another format.
     pub(super) fn is_outdated(&self) -> bool {
         self.reader.user_version < USER_VERSION
+    }
+
+    /// Writes a table as it is.
+    pub(super) fn copy(&self, name: &str, table: &mut Table) -> Result<()> {
+        let mut rows = self.reader.rows(name)?;
+        let mut record = Record::default();
+        while let Some((id, columns)) = rows.next()? {
+            record.clear();
+            record.put_columns(columns);
+            table.push(id, &record)?;
+        }
+        Ok(())
     }
 
     pub(super) fn number(&self, key: &str) -> Result<u64> {

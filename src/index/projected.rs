@@ -161,7 +161,7 @@ impl Projecting<'_> {
         let by_device = building.table("usage", |table| self.usages(table))?;
         building.index(("usage_by_device", "usage"), by_device)?;
         building.table("waiting", |table| self.waiting(table))?;
-        building.table("identifier", |table| self.copy("identifier", table))?;
+        building.table("identifier", |table| self.last.copy("identifier", table))?;
         for (name, index, at) in [
             ("crowd", "crowd_by_hash", [1, 2]),
             ("held", "held_by_hash", [1, 2]),
@@ -357,10 +357,6 @@ impl Projecting<'_> {
         Ok(())
     }
 
-    fn copy(&self, name: &str, table: &mut Table) -> Result<()> {
-        self.copy_with_index(name, [0, 0], table).map(|_| ())
-    }
-
     /// Copies a table; returns the numbers in two of its columns with the ids, in order.
     fn copy_with_index(
         &self,
@@ -374,15 +370,13 @@ impl Projecting<'_> {
             record.clear();
             record.put_columns(columns);
             table.push(id, &record)?;
-            if at != [0, 0] {
-                let mut numbers = [0; 2];
-                for (number, at) in numbers.iter_mut().zip(at) {
-                    let mut columns = columns;
-                    columns.skip(at)?;
-                    *number = columns.take()?.integer().unwrap_or_default();
-                }
-                entries.push([numbers[0], numbers[1], id]);
+            let mut numbers = [0; 2];
+            for (number, at) in numbers.iter_mut().zip(at) {
+                let mut columns = columns;
+                columns.skip(at)?;
+                *number = columns.take()?.integer().unwrap_or_default();
             }
+            entries.push([numbers[0], numbers[1], id]);
         }
         entries.sort_unstable();
         Ok(entries)

@@ -143,7 +143,7 @@ impl Sifting<'_> {
         building.table("crowd", |table| self.crowds(renumber, table))?;
         building.table("text", |table| self.texts.write(|id| used.has(id), table))?;
         for name in ["object", "reject", "shape", "day"] {
-            building.table(name, |table| self.copy(name, table))?;
+            building.table(name, |table| self.last.copy(name, table))?;
         }
         building.table("meta", |table| self.meta(let_go.parts > 0, table))?;
         building.finish().map(|_| ())
@@ -218,17 +218,6 @@ impl Sifting<'_> {
                 "class_patterns" if are_rows_cut => record.put_text("none"),
                 _ => record.put_text(value),
             }
-            table.push(id, &record)?;
-        }
-        Ok(())
-    }
-
-    fn copy(&self, name: &str, table: &mut Table) -> Result<()> {
-        let mut rows = self.last.reader.rows(name)?;
-        let mut record = Record::default();
-        while let Some((id, columns)) = rows.next()? {
-            record.clear();
-            record.put_columns(columns);
             table.push(id, &record)?;
         }
         Ok(())
