@@ -12,7 +12,7 @@ use tracing::info;
 
 use super::manifest::{Manifest, PublicKey};
 use super::{CURRENT, Error, Result};
-use crate::index::is_projection;
+use crate::index::mark_of;
 use crate::publish::Folder;
 use crate::source::{Looked, Remote};
 
@@ -198,7 +198,7 @@ fn is_other_kind(folder: &Folder, unpacked: &Path) -> Result<bool> {
         return Ok(false);
     };
     // One that is damaged is told of as that.
-    let is_projection = |path: &Path| is_projection(path).ok();
+    let is_projection = |path: &Path| Some(mark_of(path).ok()?.is_some());
     let (here, there) = (is_projection(&current.path), is_projection(unpacked));
     Ok(here.zip(there).is_some_and(|(here, there)| here != there))
 }

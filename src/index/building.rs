@@ -77,3 +77,19 @@ impl Building {
         self.finish_without_views()
     }
 }
+
+/// Writes what holds for the whole of a generation.
+pub(super) fn write_meta<'a, T: AsRef<str>>(
+    values: impl IntoIterator<Item = (&'a str, T)>,
+    table: &mut Table,
+) -> Result<()> {
+    let mut record = Record::default();
+    for (id, (key, value)) in (1..).zip(values) {
+        record.clear();
+        record.put_null();
+        record.put_text(key);
+        record.put_text(value.as_ref());
+        table.push(id, &record)?;
+    }
+    Ok(())
+}

@@ -79,7 +79,7 @@ pub use self::object_lines::{Loaded, REJECTS_KEPT, RowCounts};
 pub use self::person::{
     AccountKeys, Person, PersonRow, is_anybodys, names_of, person, person_named,
 };
-pub use self::projected::{ShownFields, is_projection, is_projection_of, project, shows};
+pub use self::projected::{ShownFields, mark_of, project};
 pub use self::sift::{LetGo, Sieve, sift};
 use crate::class::Patterns;
 use crate::schema::{BySubject, Dataset};

@@ -11,7 +11,7 @@ use std::path::Path;
 use serde_json::Value as Json;
 
 use super::bits::Bits;
-use super::building::Building;
+use super::building::{Building, write_meta};
 use super::error::{Error, Result};
 use super::last::{Last, PROJECTION};
 use super::make::create;
@@ -62,8 +62,8 @@ impl ShownFields {
         self.fields[subject].contains(&field)
     }
 
-    /// Returns what tells a projection of a generation's file from others.
-    fn mark(&self, of: &str) -> String {
+    /// Returns the mark of a projection of the generation whose file is called so.
+    pub fn mark(&self, of: &str) -> String {
         let [accounts, devices] =
             [Subject::Account, Subject::Device].map(|subject| self.fields[subject].join(","));
         /// Of the way in which values are sealed and left out.
@@ -72,31 +72,12 @@ impl ShownFields {
     }
 }
 
-/// Tells whether a generation is a projection.
+/// Returns the mark of a projection: of which generation it is, and what it shows; none where a generation is no projection.
 ///
 /// # Errors
 /// When it cannot be read.
-pub fn is_projection(path: &Path) -> Result<bool> {
-    Ok(Last::open(path)?.meta.contains_key(PROJECTION))
-}
-
-/// Tells whether a generation is the projection of another one's file.
-///
-/// # Errors
-/// When it cannot be read.
-pub fn is_projection_of(path: &Path, shown: &ShownFields, of: &str) -> Result<bool> {
-    let last = Last::open(path)?;
-    Ok(last.meta.get(PROJECTION) == Some(&shown.mark(of)))
-}
-
-/// Tells whether a projection shows just these fields.
-///
-/// # Errors
-/// When it cannot be read.
-pub fn shows(path: &Path, shown: &ShownFields) -> Result<bool> {
-    let last = Last::open(path)?;
-    let mark = last.meta.get(PROJECTION);
-    Ok(mark.is_some_and(|mark| mark.ends_with(&shown.mark(""))))
+pub fn mark_of(path: &Path) -> Result<Option<String>> {
+    Ok(Last::open(path)?.meta.remove(PROJECTION))
 }
 
 /// Writes a projection of the generation at `from`, whose file is called `of`, as a file at `to`. It is not made durable.
@@ -119,6 +100,9 @@ pub fn project(from: &Path, of: &str, shown: &ShownFields, to: &Path) -> Result<
     };
     projecting.write(Building::new(create(to)?)?, &shown.mark(of))
 }
+
+/// Columns of `usage` before those of the device.
+const HEAD_OF_USAGE: usize = 10;
 
 /// The columns of `object` behind its id.
 const OBJECT_COLUMNS: [&str; 20] = [
@@ -252,7 +236,7 @@ impl Projecting<'_> {
     }
 
     fn is_key_sid(&self, mut text: Columns) -> Result<bool> {
-        debug_assert_eq!(STRONG, 0);
+        text.skip(STRONG)?;
         let sid = self.texts.shown(text.take()?);
         let normal = sid.and_then(|sid| Some(normal_form(Kind::Sid, &sid).ok()?.into_owned()));
         Ok(normal.is_some_and(|sid| identifier::is_key_sid(&sid)))
@@ -260,13 +244,11 @@ impl Projecting<'_> {
 
     /// Writes the usages; returns their ids by device.
     fn usages(&self, table: &mut Table) -> Result<Vec<[i64; 2]>> {
-        /// Columns before those of the device.
-        const HEAD: usize = 10;
         let mut rows = self.last.reader.rows("usage")?;
         let (mut record, mut by_device) = (Record::default(), Vec::new());
         while let Some((id, mut columns)) = rows.next()? {
             record.clear();
-            for _ in 0..HEAD {
+            for _ in 0..HEAD_OF_USAGE {
                 record.put(columns.take()?);
             }
             for field in USAGE_DEVICE_FIELDS {
@@ -293,14 +275,11 @@ impl Projecting<'_> {
             let mentions = columns.take()?.text().unwrap_or_default();
             let mentions: Vec<[Json; 3]> = serde_json::from_str(mentions)
                 .map_err(|_| Error::Inconsistent("what waits is no list"))?;
-            let mut sealed: Vec<Json> = mentions
-                .into_iter()
-                .map(|[user, _, state]| {
-                    let user = sealed_user(user.as_str().unwrap_or_default());
-                    serde_json::json!([user, "", state])
-                })
-                .collect();
-            sealed.dedup();
+            let sealed = mentions.into_iter().map(|[user, _, state]| {
+                let user = sealed_user(user.as_str().unwrap_or_default());
+                serde_json::json!([user, "", state])
+            });
+            let sealed: Vec<Json> = sealed.collect();
             record.clear();
             record.put_null();
             counts.into_iter().for_each(|count| record.put(count));
@@ -334,7 +313,6 @@ impl Projecting<'_> {
     }
 
     fn meta(&self, mark: &str, table: &mut Table) -> Result<()> {
-        let mut record = Record::default();
         let meta = self.last.meta.iter();
         // Who was erased is known where generations are made.
         let meta = meta.filter(|(key, _)| *key != "erasures" && *key != "class_patterns");
@@ -347,14 +325,7 @@ impl Projecting<'_> {
             (key.as_str(), value)
         });
         let own = own.map(|(key, value)| (key, Cow::Borrowed(value)));
-        for (id, (key, value)) in (1..).zip(meta.chain(own)) {
-            record.clear();
-            record.put_null();
-            record.put_text(key);
-            record.put_text(&value);
-            table.push(id, &record)?;
-        }
-        Ok(())
+        write_meta(meta.chain(own), table)
     }
 
     /// Copies a table; returns the numbers in two of its columns with the ids, in order.
@@ -410,4 +381,31 @@ fn is_id(word: &str) -> bool {
     [Kind::Sid, Kind::Uid]
         .iter()
         .any(|kind| normal_form(*kind, word).is_ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::schema::INDEX_SQL;
+
+    fn columns_of(table: &str) -> Vec<&'static str> {
+        let begin = format!("CREATE TABLE {table} (");
+        let (_, rest) = INDEX_SQL.split_once(&begin).unwrap();
+        let (columns, _) = rest.split_once("\n)").unwrap();
+        let columns = columns
+            .lines()
+            .map(|line| line.split("--").next().unwrap_or_default());
+        let columns = columns.flat_map(|line| line.split(','));
+        columns
+            .filter_map(|column| column.split_whitespace().next())
+            .collect()
+    }
+
+    #[test]
+    fn columns_are_copied_by_the_places_that_the_tables_give_them() {
+        assert_eq!(columns_of("object")[1..], OBJECT_COLUMNS);
+        let usage = columns_of("usage");
+        assert_eq!(usage[HEAD_OF_USAGE..usage.len() - 2], USAGE_DEVICE_FIELDS);
+        assert_eq!(usage[usage.len() - 2..], ["last_seen", "extra"]);
+    }
 }

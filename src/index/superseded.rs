@@ -26,17 +26,13 @@ pub(super) struct Superseded {
     subject: Subject,
     /// What rows said that were observed before is not kept in clear.
     before: i64,
-    groups: Vec<Group>,
+    /// Claims that are of one subject for ever: all of their parts, the newest first.
+    groups: Vec<Vec<Member>>,
     /// By claim.
     group_of: BTreeMap<ClaimId, usize>,
 }
 
-/// Claims that are of one subject for ever: all of their parts, the newest first.
-#[derive(Debug, Default)]
-struct Group {
-    parts: Vec<Member>,
-}
-
+/// A part of a claim in a group.
 #[derive(Debug)]
 struct Member {
     claim: ClaimId,
@@ -69,22 +65,18 @@ impl Superseded {
             group_of: BTreeMap::new(),
         };
         for some in alike.into_values().filter(|some| some.len() > 1) {
-            let mut group = Group::default();
+            let mut group = Vec::new();
             for claim in some.into_iter().map(|at| &identity.claims[at]) {
                 superseded
                     .group_of
                     .insert(claim.id, superseded.groups.len());
-                group
-                    .parts
-                    .extend(roster.parts(claim.id).map(|part| Member {
-                        claim: claim.id,
-                        part,
-                        has_name: claim.keys[NAME].is_some(),
-                    }));
+                group.extend(roster.parts(claim.id).map(|part| Member {
+                    claim: claim.id,
+                    part,
+                    has_name: claim.keys[NAME].is_some(),
+                }));
             }
-            group
-                .parts
-                .sort_by(|left, right| ledger.compare(said(&right.part), said(&left.part)));
+            group.sort_by(|left, right| ledger.compare(said(&right.part), said(&left.part)));
             superseded.groups.push(group);
         }
         superseded
@@ -102,24 +94,20 @@ impl Superseded {
         };
         let group = &self.groups[*group];
         let whole = Fields::read(self.subject, text)?;
-        let sealed = self.sealed(&whole);
-        let mut fields = whole.clone();
-        for (at, sealed) in sealed.iter().enumerate() {
-            let is_out_of_question = self.is_kept(at) || fields.values[at] == Value::Null;
-            if !is_out_of_question
-                && self.is_replaced(group, id, ledger, (at == NAME, |shape| shape.carries(at)))?
-            {
-                fields.values[at] = sealed.as_deref().map_or(Value::Null, Value::Text);
+        let mut instead = Vec::new();
+        for (at, value) in whole.values.iter().enumerate() {
+            if *value != Value::Null && self.is_replaced_at(group, id, at, ledger)? {
+                instead.push((at, self.sealed(at, *value)));
             }
+        }
+        let mut fields = whole.clone();
+        for (at, sealed) in &instead {
+            fields.values[*at] = sealed.as_deref().map_or(Value::Null, Value::Text);
         }
         let mut replaced = Vec::new();
         for name in whole.extra_names() {
-            if self.is_replaced(
-                group,
-                id,
-                ledger,
-                (false, |shape| shape.carries_extra(&name)),
-            )? {
+            let carries = |shape: &Shape| shape.carries_extra(&name);
+            if self.is_replaced(group, id, ledger, (false, carries))? {
                 replaced.push(name);
             }
         }
@@ -135,37 +123,36 @@ impl Superseded {
     /// Tells whether what a claim says in a field is not kept in clear.
     pub(super) fn has(&self, id: ClaimId, at: usize, ledger: &Ledger) -> Result<bool> {
         match self.group_of.get(&id) {
-            Some(group) if !self.is_kept(at) => {
-                let of = (at == NAME, |shape: &Shape| shape.carries(at));
-                self.is_replaced(&self.groups[*group], id, ledger, of)
-            }
-            _ => Ok(false),
+            Some(group) => self.is_replaced_at(&self.groups[*group], id, at, ledger),
+            None => Ok(false),
         }
     }
 
-    /// Returns what comes into the place of each field: of identifiers, what they are found by; of a full name, its hash.
-    fn sealed(&self, whole: &Fields) -> Vec<Option<String>> {
-        let fields = self.subject.fields().iter().zip(&whole.values);
-        let sealed = fields.map(|(field, value)| {
-            let text = value.text()?;
-            match field.kind {
-                FieldType::Key(_) | FieldType::Identifier(_) if is_sealed(text) => {
-                    Some(text.to_owned())
-                }
-                FieldType::Key(kind) | FieldType::Identifier(kind) => seal(kind, text),
-                _ => None,
+    fn is_replaced_at(
+        &self,
+        group: &[Member],
+        id: ClaimId,
+        at: usize,
+        ledger: &Ledger,
+    ) -> Result<bool> {
+        let of = (at == NAME, |shape: &Shape| shape.carries(at));
+        Ok(!self.is_kept(at) && self.is_replaced(group, id, ledger, of)?)
+    }
+
+    /// Returns what comes into the place of a value: of an identifier, what it is found by; of a full name, its hash, since whoever
+    /// is erased is to be known in others' columns by what he was called, too.
+    fn sealed(&self, at: usize, value: Value) -> Option<String> {
+        let text = value.text()?;
+        let is_full_name = self.subject == Subject::Account && at == account_field::FULL_NAME;
+        match self.subject.fields()[at].kind {
+            FieldType::Key(_) | FieldType::Identifier(_) if is_sealed(text) => {
+                Some(text.to_owned())
             }
-        });
-        let mut sealed: Vec<Option<String>> = sealed.collect();
-        if self.subject == Subject::Account {
-            // Whoever is erased is to be known in others' columns by what he was called, too.
-            let name = whole.values[account_field::FULL_NAME].text();
-            sealed[account_field::FULL_NAME] = name.map(|name| match is_sealed(name) {
-                true => name.to_owned(),
-                false => seal_word(&folded(name).unwrap_or(Cow::Borrowed(name))),
-            });
+            FieldType::Key(kind) | FieldType::Identifier(kind) => seal(kind, text),
+            _ if is_full_name && is_sealed(text) => Some(text.to_owned()),
+            _ if is_full_name => Some(seal_word(&folded(text).unwrap_or(Cow::Borrowed(text)))),
+            _ => None,
         }
-        sealed
     }
 
     /// Tells whether a field stays as it is: keys but the name are those of all claims of a group, and the rest says what follows
@@ -185,12 +172,12 @@ impl Superseded {
     /// Tells whether what a claim says in a column is old, and another one says something newer.
     fn is_replaced(
         &self,
-        group: &Group,
+        group: &[Member],
         id: ClaimId,
         ledger: &Ledger,
         (is_name, carries): (bool, impl Fn(&Shape) -> bool),
     ) -> Result<bool> {
-        for member in &group.parts {
+        for member in group {
             let is_own = member.claim == id;
             if (!is_own && is_name && !member.has_name)
                 || !carries(ledger.shape(member.part.shape)?)
@@ -205,12 +192,12 @@ impl Superseded {
 
     fn is_old(
         &self,
-        group: &Group,
+        group: &[Member],
         id: ClaimId,
         ledger: &Ledger,
         carries: impl Fn(&Shape) -> bool,
     ) -> Result<bool> {
-        for own in group.parts.iter().filter(|member| member.claim == id) {
+        for own in group.iter().filter(|member| member.claim == id) {
             if carries(ledger.shape(own.part.shape)?) {
                 return Ok(ledger.observed_at(own.part.object) < self.before);
             }

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use super::aside::{Aside, AsideReader, PutAside};
 use super::bits::Bits;
-use super::building::Building;
+use super::building::{Building, write_meta};
 use super::day_counts::Counted;
 use super::digest::Digest;
 use super::domains::Domains;
@@ -424,17 +424,7 @@ impl Writing<'_> {
             ("class_patterns", self.rules.patterns.to_string()),
             ("domains", domains.join("\n")),
         ];
-        building.table("meta", |table| {
-            let mut record = Record::default();
-            for (id, (key, value)) in (1..).zip(values) {
-                record.clear();
-                record.put_null();
-                record.put_text(key);
-                record.put_text(&value);
-                table.push(id, &record)?;
-            }
-            Ok(())
-        })
+        building.table("meta", |table| write_meta(values, table))
     }
 }
 

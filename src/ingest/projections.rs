@@ -2,13 +2,14 @@
 //! is another one than theirs is of.
 
 use std::borrow::Cow;
+use std::io::ErrorKind;
 use std::path::PathBuf;
 
 use tracing::{error, info};
 
 use super::error::{Error, Result, chain};
 use super::{Failure, Options};
-use crate::index::{self, ShownFields, is_projection_of, project, shows};
+use crate::index::{self, ShownFields, mark_of, project};
 use crate::publish::{Folder, Generation, Readers};
 
 /// A file of which readers are to find whom they can name, and read nobody else.
@@ -46,16 +47,23 @@ pub fn stale_projections(options: &Options) -> Result<Vec<&str>> {
     let Some(current) = folder.current()? else {
         return Ok(Vec::new());
     };
-    let is_current = |projection: &Projection| {
-        let made = Folder::open(&projection.path, projection.readers)?.current()?;
-        match made {
-            Some(made) => is_projection_of(&made.path, &projection.shown, &called(&current)),
-            None => Ok(false),
-        }
-    };
     let stale = options.projections.iter();
-    let stale = stale.filter(|projection| !is_current(projection).unwrap_or_default());
+    let stale = stale.filter(|projection| is_stale(projection, &current));
     Ok(stale.map(|projection| projection.name.as_str()).collect())
+}
+
+fn is_stale(projection: &Projection, current: &Generation) -> bool {
+    let Ok(folder) = Folder::open(&projection.path, projection.readers) else {
+        return true;
+    };
+    // Whoever may not look into it is told nothing.
+    let seen = folder.path().join("current").metadata();
+    if seen.is_err_and(|error| error.kind() == ErrorKind::PermissionDenied) {
+        return false;
+    }
+    let made = folder.current().ok().flatten();
+    let mark = made.and_then(|made| mark_of(&made.path).ok().flatten());
+    mark != Some(projection.shown.mark(&called(current)))
 }
 
 /// Returns what a generation's file is called.
@@ -94,15 +102,14 @@ fn renew_one(
 ) -> Result<()> {
     let folder = Folder::open(&projection.path, projection.readers)?;
     let _lock = folder.lock()?;
-    let is_of_now = is_of(&folder, projection, current)?;
-    let was_shown = folder.current().ok().flatten();
-    let was_shown = was_shown.map(|before| shows(&before.path, &projection.shown));
-    if !is_of_now {
+    let before = mark_there(&folder, projection)?;
+    let mark = projection.shown.mark(&called(current));
+    if before.as_ref() != Some(&mark) {
         make(&folder, projection, current)?;
     }
     folder.link_current()?;
-    let is_narrowed = !matches!(was_shown, Some(Ok(true)));
-    match (is_anybody_erased || is_narrowed, folder.current()?) {
+    let shows_the_same = before.is_some_and(|before| before.ends_with(&projection.shown.mark("")));
+    match (is_anybody_erased || !shows_the_same, folder.current()?) {
         // Those who were erased, and what is not to be shown any more, are in the ones before.
         (true, Some(made)) => folder.remove_before(made.number)?,
         _ => folder.prune(1, options.prune_after)?,
@@ -110,29 +117,28 @@ fn renew_one(
     Ok(())
 }
 
-/// Tells whether what is there is what is to be there, and whole.
+/// Returns the mark of the projection that is there; none where there is none, or it is damaged.
 ///
 /// # Errors
-/// Where it is nothing that a projection replaces.
-fn is_of(folder: &Folder, projection: &Projection, current: &Generation) -> Result<bool> {
-    let is_ours = folder.is_projection();
-    let before = match folder.clean().and_then(|()| folder.current()) {
+/// Where something else is there.
+fn mark_there(folder: &Folder, projection: &Projection) -> Result<Option<String>> {
+    let there = folder.clean().and_then(|()| folder.current());
+    let there = there.and_then(|there| {
+        let mark = there.as_ref().map(|there| mark_of(&there.path));
+        Ok((mark.transpose()?.flatten(), there))
+    });
+    match there {
+        Ok((Some(mark), Some(there))) => Ok(there.verify().is_ok().then_some(mark)),
+        Ok((_, None)) => Ok(None),
         // Whatever became of it, it is made anew.
-        Err(_) if is_ours => return Ok(false),
-        before => before?,
-    };
-    let Some(before) = before else {
-        return Ok(false);
-    };
-    if !is_ours && !index::is_projection(&before.path)? {
-        return Err(index::Error::Foreign {
+        _ if folder.is_projection() => Ok(None),
+        Ok(_) => Err(index::Error::Foreign {
             path: projection.path.display().to_string(),
             found: "an index by itself",
         }
-        .into());
+        .into()),
+        Err(error) => Err(error.into()),
     }
-    let is_of = is_projection_of(&before.path, &projection.shown, &called(current));
-    Ok(is_of.unwrap_or_default() && before.verify().is_ok())
 }
 
 fn make(folder: &Folder, projection: &Projection, current: &Generation) -> Result<()> {

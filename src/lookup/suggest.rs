@@ -119,13 +119,7 @@ fn accounts(reader: &Reader, text: &str) -> rusqlite::Result<Vec<Found>> {
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
         let class = Class::from_code(row.get(1)?).unwrap_or_default();
-        let value = |at: usize| {
-            row.get_ref(at)
-                .ok()?
-                .as_str()
-                .ok()
-                .filter(|text| !is_sealed(text))
-        };
+        let value = |at: usize| shown_in(row, at);
         let best = match class.is_skipped() {
             true => None,
             false => patterns.best([value(2), value(3), value(4)], value(5)),
@@ -153,12 +147,7 @@ fn devices(reader: &Reader, text: &str) -> rusqlite::Result<Vec<Found>> {
     let mut rows = select.query([])?;
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
-        let Some(name) = row
-            .get_ref(1)?
-            .as_str()
-            .ok()
-            .filter(|name| !is_sealed(name))
-        else {
+        let Some(name) = shown_in(row, 1) else {
             continue;
         };
         if let Some(likeness) = pattern.likeness(name) {
@@ -175,6 +164,12 @@ fn devices(reader: &Reader, text: &str) -> rusqlite::Result<Vec<Found>> {
         }
     }
     Ok(found)
+}
+
+/// Returns a text of a row that may be shown.
+fn shown_in<'r>(row: &'r rusqlite::Row, at: usize) -> Option<&'r str> {
+    let text = row.get_ref(at).ok()?.as_str().ok()?;
+    (!is_sealed(text)).then_some(text)
 }
 
 fn push(found: &mut Vec<Found>, one: Found) {

@@ -11,9 +11,7 @@ use async_trait::async_trait;
 use opentelemetry::KeyValue;
 use opentelemetry::trace::TracerProvider as _;
 use opentelemetry_http::{Bytes, HttpClient, HttpError, Request, Response};
-use opentelemetry_otlp::{
-    MetricExporter, SpanExporter, WithExportConfig as _, WithHttpConfig as _,
-};
+use opentelemetry_otlp::{MetricExporter, SpanExporter, WithExportConfig, WithHttpConfig};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::metrics::{PeriodicReader, SdkMeterProvider};
 use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider};
@@ -178,29 +176,24 @@ fn endpoint(url: Option<&Url>, signal: Signal) -> Option<Endpoint> {
     url.map(of_url).or_else(of_variables)
 }
 
-fn traces_to(endpoint: Endpoint, http: Http) -> Result<SdkTracerProvider, Unsent> {
-    let exporter = SpanExporter::builder()
-        .with_http()
-        .with_http_client(http)
-        .with_timeout(TRIED_FOR);
-    let exporter = match endpoint {
+/// Has an exporter send by our own client, to where that is said.
+fn led<E: WithHttpConfig + WithExportConfig>(exporter: E, endpoint: Endpoint, http: Http) -> E {
+    let exporter = exporter.with_http_client(http).with_timeout(TRIED_FOR);
+    match endpoint {
         Endpoint::Of(url) => exporter.with_endpoint(url),
         Endpoint::OfVariables => exporter,
-    };
+    }
+}
+
+fn traces_to(endpoint: Endpoint, http: Http) -> Result<SdkTracerProvider, Unsent> {
+    let exporter = led(SpanExporter::builder().with_http(), endpoint, http);
     let exporter = exporter.build().map_err(|_| Unsent::Configuration)?;
     let traces = SdkTracerProvider::builder().with_batch_exporter(exporter);
     Ok(traces.with_resource(resource()).build())
 }
 
 fn metrics_to(endpoint: Endpoint, http: Http) -> Result<SdkMeterProvider, Unsent> {
-    let exporter = MetricExporter::builder()
-        .with_http()
-        .with_http_client(http)
-        .with_timeout(TRIED_FOR);
-    let exporter = match endpoint {
-        Endpoint::Of(url) => exporter.with_endpoint(url),
-        Endpoint::OfVariables => exporter,
-    };
+    let exporter = led(MetricExporter::builder().with_http(), endpoint, http);
     let exporter = exporter.build().map_err(|_| Unsent::Configuration)?;
     let reader = PeriodicReader::builder(exporter).with_interval(NEVER);
     let metrics = SdkMeterProvider::builder().with_reader(reader.build());

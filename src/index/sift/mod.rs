@@ -13,7 +13,7 @@ use std::path::Path;
 
 use self::fates::Fates;
 use super::bits::Bits;
-use super::building::Building;
+use super::building::{Building, write_meta};
 use super::claim::Part;
 use super::erased::Erased;
 use super::error::{Result, damaged};
@@ -209,17 +209,14 @@ impl Sifting<'_> {
     /// Writes what holds for the whole. Where rows are cut, what an account is follows from less: by no patterns that there
     /// are, it is worked out anew.
     fn meta(&self, are_rows_cut: bool, table: &mut Table) -> Result<()> {
-        let mut record = Record::default();
-        for (id, (key, value)) in (1..).zip(&self.last.meta) {
-            record.clear();
-            record.put_null();
-            record.put_text(key);
-            match key.as_str() {
-                "class_patterns" if are_rows_cut => record.put_text("none"),
-                _ => record.put_text(value),
-            }
-            table.push(id, &record)?;
-        }
-        Ok(())
+        let values = self
+            .last
+            .meta
+            .iter()
+            .map(|(key, value)| match key.as_str() {
+                "class_patterns" if are_rows_cut => ("class_patterns", "none"),
+                key => (key, value.as_str()),
+            });
+        write_meta(values, table)
     }
 }
