@@ -1,15 +1,16 @@
 //! The identifier table (its format is `crate::bucket`): what the last generation had and what is new, merged in one walk
-//! in the order of hashes. The same walk finds the keys that several claims share, and the claims that a mention's keys
-//! lead to.
+//! in the order of hashes. What the walk finds is the affair of `finds`.
 
 use std::ops::Range;
 
 use super::building::Building;
 use super::claim::ClaimId;
 use super::error::{Result, damaged};
+use super::finds::Finds;
 use super::in_order::in_order;
 use super::lanes::{Entry, LANES, Lanes, hashes_of};
 use super::last::Last;
+use super::near;
 use crate::bucket::{CROWD, Entries, IN_CROWD, bucket_of, kind_and_id, put_tag, read_u32};
 use crate::identifier::Kind;
 use crate::schema::{BySubject, Subject};
@@ -38,13 +39,13 @@ struct Lane {
     wanted: Vec<Entry>,
 }
 
-/// Writes the table. `visit` is called with all references of a hash, and with what is wanted under it.
+/// Writes the table, and gives `finds` all references of each hash, with what is wanted under it.
 pub(super) fn merge(
     building: &mut Building,
     last: Option<&Last>,
     claims: BySubject<usize>,
     (new, wanted): (&Lanes, &Lanes),
-    mut visit: impl FnMut(u64, &[u32], &[Entry]),
+    finds: &mut Finds,
 ) -> Result<Merged> {
     let before = last.map_or(Ok(0), |last| last.number("identifier_entries"))?;
     let mut merged = Merged {
@@ -70,7 +71,7 @@ pub(super) fn merge(
         let take = |lanes: Vec<Lane>| {
             lanes
                 .iter()
-                .try_for_each(|lane| merged.take(lane, crowds.as_mut(), &mut buckets, &mut visit))
+                .try_for_each(|lane| merged.take(lane, crowds.as_mut(), &mut buckets, finds))
         };
         in_order(LANES, LANES_AT_ONCE, || Ok(()), make, take)?;
         buckets.end()
@@ -98,12 +99,14 @@ impl Merged {
         lane: &Lane,
         mut crowds: Option<&mut LastCrowds>,
         buckets: &mut Buckets,
-        visit: &mut impl FnMut(u64, &[u32], &[Entry]),
+        finds: &mut Finds,
     ) -> Result<()> {
-        let is_same = |left: &Entry, right: &Entry| left.hash() == right.hash();
-        let mut wanted = lane.wanted.chunk_by(is_same).peekable();
+        let mut wanted = Wanted::new(&lane.wanted);
         let mut references = Vec::new();
-        for same in lane.entries.chunk_by(is_same) {
+        for same in lane
+            .entries
+            .chunk_by(|left, right| left.hash() == right.hash())
+        {
             let hash = same[0].hash();
             references.clear();
             references.extend(same.iter().map(|entry| entry.reference));
@@ -113,9 +116,7 @@ impl Merged {
                 references.sort_unstable();
                 references.dedup();
             }
-            while wanted.next_if(|wanted| wanted[0].hash() < hash).is_some() {}
-            let here = wanted.next_if(|wanted| wanted[0].hash() == hash);
-            visit(hash, &references, here.unwrap_or_default());
+            finds.note(hash, &references, wanted.under(hash, finds));
             self.entries += references.len() as u64;
             if references.len() > CROWD {
                 self.crowds.push((hash, references.clone()));
@@ -125,6 +126,49 @@ impl Merged {
             }
         }
         Ok(())
+    }
+}
+
+/// What is wanted under the hashes of a lane, in order.
+struct Wanted<'l> {
+    rest: &'l [Entry],
+    /// How many of the rest were looked at.
+    touched: usize,
+}
+
+impl<'l> Wanted<'l> {
+    fn new(wanted: &'l [Entry]) -> Wanted<'l> {
+        Wanted {
+            rest: wanted,
+            touched: 0,
+        }
+    }
+
+    /// Returns what is wanted under a hash, and passes over what is wanted under smaller ones.
+    fn under(&mut self, hash: u64, finds: &Finds) -> &'l [Entry] {
+        let skipped = self
+            .rest
+            .iter()
+            .take_while(|entry| entry.hash() < hash)
+            .count();
+        self.pass(skipped);
+        let here = self
+            .rest
+            .iter()
+            .take_while(|entry| entry.hash() == hash)
+            .count();
+        if here > self.touched {
+            self.touched = self.rest.len().min(near::AT_ONCE.max(here));
+            finds.touch(&self.rest[..self.touched]);
+        }
+        self.pass(here)
+    }
+
+    fn pass(&mut self, count: usize) -> &'l [Entry] {
+        let (passed, rest) = self.rest.split_at(count);
+        self.rest = rest;
+        self.touched = self.touched.saturating_sub(count);
+        passed
     }
 }
 

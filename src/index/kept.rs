@@ -17,6 +17,7 @@ use super::last::Last;
 use super::last_use::VALUE;
 use super::ledger::{Ledger, ShapesOf};
 use super::mentions::Mentions;
+use super::near;
 use super::roster::{NewRow, Roster};
 use super::said::{NEVER, ObjectId, Said, ShapeId};
 use super::spill::Spill;
@@ -27,7 +28,7 @@ use super::wants::LAST_USER;
 use crate::bucket::reference;
 use crate::identifier::{Kind, normal_form};
 use crate::observation::{
-    Batch, Described, Layout, NOT_CARRIED, Object, Refused, Reject, Rows, SAYS_NOTHING,
+    Batch, Described, Layout, Login, NOT_CARRIED, Object, Refused, Reject, Rows, SAYS_NOTHING,
 };
 use crate::schema::{BySubject, Dataset, Subject, device_field};
 use crate::sqlite::{Reader, Record};
@@ -232,14 +233,9 @@ impl Kept {
                     self.mentions
                         .fold_recognised(&self.ledger, intake.object, row);
                 }
-                for row in rows {
-                    if self.erased.has_row(batch.entries_at(row.entries)) {
-                        continue;
-                    }
-                    let from = (batch, layout, &*self.erased);
-                    let into = (&mut self.spill, &mut self.wants);
-                    self.mentions
-                        .fold(&self.ledger, intake.object, row, from, into)?;
+                for rows in rows.chunks(near::AT_ONCE) {
+                    self.mentions.touch(rows);
+                    self.take_logins(intake, (batch, layout), rows)?;
                 }
                 Ok(())
             }
@@ -273,12 +269,34 @@ impl Kept {
             self.take_recognised(subject, id, said)?;
         }
         let mut record = Record::default();
+        for rows in rows.chunks(near::AT_ONCE) {
+            self.rosters[subject].touch(rows.iter().map(|row| row.claim));
+            for row in rows {
+                if subject == Subject::Account && self.erased.has_row(batch.entries_at(row.entries))
+                {
+                    continue;
+                }
+                let row = without_user(*row, &self.erased);
+                self.take_row(intake, subject, (batch, layout), &row, &mut record)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn take_logins(
+        &mut self,
+        intake: Intake,
+        (batch, layout): (&Batch, &Layout),
+        rows: &[Login],
+    ) -> Result<()> {
         for row in rows {
-            if subject == Subject::Account && self.erased.has_row(batch.entries_at(row.entries)) {
+            if self.erased.has_row(batch.entries_at(row.entries)) {
                 continue;
             }
-            let row = without_user(*row, &self.erased);
-            self.take_row(intake, subject, (batch, layout), &row, &mut record)?;
+            let from = (batch, layout, &*self.erased);
+            let into = (&mut self.spill, &mut self.wants);
+            self.mentions
+                .fold(&self.ledger, intake.object, row, from, into)?;
         }
         Ok(())
     }

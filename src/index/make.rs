@@ -8,13 +8,14 @@ use std::sync::Arc;
 use super::bits::Bits;
 use super::building::Building;
 use super::error::{Error, Result, file_error};
+use super::finds::Finds;
 use super::gone::gone;
 use super::identifiers;
 use super::identity::Identity;
 use super::kept::Kept;
-use super::lanes::{Entry, Lanes};
+use super::lanes::Lanes;
 use super::last::Published;
-use super::mention::{KEYS, State};
+use super::mention::State;
 use super::mention_rows::MentionReader;
 use super::object_lines::Loaded;
 use super::place;
@@ -22,7 +23,6 @@ use super::spill::{Spill, Spilled};
 use super::subject::{Sharing, Standing};
 use super::superseded::Superseded;
 use super::text_reader::TextReader;
-use super::wants::{FORMER_USER, LAST_USER, wanted_at};
 use super::write::{self, Tables, Writing, rows_of};
 use super::{ChangesOf, Examples, Rules};
 use crate::schema::{BySubject, Subject};
@@ -127,7 +127,6 @@ impl Kept {
         &mut self,
         building: &mut Building,
     ) -> Result<(identifiers::Merged, Sharing)> {
-        let mut sharing = Sharing::default();
         let Kept {
             mentions,
             rosters,
@@ -139,24 +138,19 @@ impl Kept {
             ..
         } = &mut *self;
         let claims = rosters.as_ref().map(|roster| roster.claims.len());
-        let visit = |hash: u64, references: &[u32], wanted: &[Entry]| {
-            sharing.note(hash, references, !wanted.is_empty());
-            for entry in wanted {
-                let (what, at) = wanted_at(entry.reference);
-                match what {
-                    LAST_USER => formers.found_last(&mut rosters.device, at, hash, references),
-                    FORMER_USER => formers.found_former(at, hash, references),
-                    position => mentions.found(position as usize % KEYS, at, references),
-                }
-            }
+        let mut finds = Finds {
+            sharing: Sharing::default(),
+            mentions,
+            formers,
+            devices: &mut rosters.device,
         };
         let last = last.as_ref();
         // Not needed behind this.
         let lanes =
             [identifiers, wants].map(|lanes| std::mem::replace(lanes, Lanes::new(folder.clone())));
         let [new, wanted] = lanes.each_ref();
-        let merged = identifiers::merge(building, last, claims, (new, wanted), visit)?;
-        Ok((merged, sharing))
+        let merged = identifiers::merge(building, last, claims, (new, wanted), &mut finds)?;
+        Ok((merged, finds.sharing))
     }
 
     /// Works out who is who, devices first.

@@ -93,6 +93,11 @@ impl Mentions {
         self.slots = Slots::default();
     }
 
+    /// Looks at where some rows are found.
+    pub(super) fn touch(&self, rows: &[Login]) {
+        self.slots.touch(rows.iter().map(|row| row.group));
+    }
+
     /// Takes a logins row in.
     pub(super) fn fold(
         &mut self,

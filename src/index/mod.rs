@@ -4,10 +4,10 @@
 //! the next generation of it: a file that never changes, published by `publish`. First load, second day,
 //! backfill and a change of format are the same walk, which is also the order to read in:
 //!
-//! **fold** (`claim`, `roster`, `mentions`, `former`, `held`; text goes to `spill`) → **resolve** (`identifiers` finds
-//! shared keys, `identity` says who is who, `subject` numbers them) → **derive** (`place`, `usage`, `ranking`) → **write** (`write`, `rows`).
+//! **fold** (`claim`, `roster`, `mentions`, `former`, `held`; text goes to `spill`) → **resolve** (`identifiers` walks
+//! over all of them, `finds` notes shared keys and what is wanted, `identity` says who is who, `subject` numbers them) → **derive** (`place`, `usage`, `ranking`) → **write** (`write`, `rows`).
 //! Beside it: `ranked`, `last_users` and `stands_for` (what ranks rest on), `ledger` (objects; `object_lines`, `contents`), `known` (rows recognised by their bytes), `mention_rows`, `aside`
-//! (texts that later rows need), `digest`.
+//! (texts that later rows need), `digest`, `near` (scattered memory looked at ahead).
 
 mod aside;
 mod bits;
@@ -21,6 +21,7 @@ mod domains;
 mod doubts;
 mod erased;
 mod error;
+mod finds;
 mod former;
 mod gone;
 mod held;
@@ -39,6 +40,7 @@ mod mention;
 mod mention_rows;
 mod mentions;
 mod merged_rows;
+mod near;
 mod object_lines;
 mod person;
 mod place;

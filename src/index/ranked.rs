@@ -145,16 +145,16 @@ impl Ranked {
 impl People<'_> {
     /// Returns devices of which another record of the same name or collector's uid was seen more than a day later; or one of the
     /// same serial number, and first after this one was seen at all. More than a few with one serial number have a filler.
-    fn replaced(&self, ledger: &Ledger) -> BTreeSet<u32> {
+    fn replaced(&self, ledger: &Ledger) -> Bits {
         let seen = |device: &SubjectId| {
             let last = self.seen.device.last(device.0, ledger);
             seconds(last.last_seen.unwrap_or(last.observed_at))
         };
-        let mut replaced = BTreeSet::new();
+        let mut replaced = Bits::default();
         for same in self.same_devices {
             let newest = same.iter().map(seen).max().unwrap_or_default();
             let older = same.iter().filter(|device| is_later(newest, seen(device)));
-            replaced.extend(older.map(|device| device.0));
+            older.for_each(|device| replaced.set(device.0));
         }
         for same in self.same_serial.chunk_by(|left, right| left.0 == right.0) {
             let is_older = |(_, device): &&Holder| {
@@ -166,7 +166,8 @@ impl People<'_> {
                 same.iter().any(is_newer)
             };
             if same.len() <= SERIAL_HOLDERS {
-                replaced.extend(same.iter().filter(is_older).map(|(_, device)| device.0));
+                let older = same.iter().filter(is_older);
+                older.for_each(|(_, device)| replaced.set(device.0));
             }
         }
         replaced

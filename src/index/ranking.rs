@@ -4,9 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use super::Result;
+use super::bits::Bits;
 use super::days::DAY;
 use super::in_order::{ROWS, in_order, together};
 use super::ledger::Ledger;
+use super::near;
 use super::place::Waiting;
 use super::seen::Seen;
 use super::stand::{Seconds, Stand, day, day_of, is_later, is_told_later, mark, seconds};
@@ -103,8 +105,8 @@ pub(super) struct Ranking<'a> {
     pub(super) waiting: &'a BTreeMap<(Subject, SubjectId), Waiting>,
     /// Local accounts, each with an account that holds the same UPN; and whether it stands for that.
     pub(super) locals: &'a [Namesakes],
-    /// Devices of which another record is newer, in order.
-    pub(super) replaced: &'a BTreeSet<u32>,
+    /// Devices of which another record is newer.
+    pub(super) replaced: &'a Bits,
     /// When accounts and devices were last seen.
     pub(super) seen: BySubject<&'a Seen>,
     pub(super) ledger: &'a Ledger,
@@ -129,6 +131,8 @@ impl Ranking<'_> {
         let mut ranks = Vec::with_capacity(self.ids.len());
         let make = |(): &mut (), some: Range<usize>| {
             let some = together(self.ids, some, is_of_one_account);
+            let devices = self.ids[some.clone()].iter().map(|id| *id as u32);
+            self.seen.device.touch(devices);
             let mut at = some.start;
             let mut made = Vec::with_capacity(some.len());
             for same in self.ids[some].chunk_by(is_of_one_account) {
@@ -156,7 +160,7 @@ impl Ranking<'_> {
     /// Ranks the usages of an account.
     fn rank_account(&self, own: Range<usize>, at_devices: &[AtDevice], ranks: &mut Vec<Rank>) {
         let is_shared = |at: usize| at_devices[at] == AtDevice::Shared;
-        let is_replaced = |at: usize| self.replaced.contains(&(self.ids[at] as u32));
+        let is_replaced = |at: usize| self.replaced.has(self.ids[at] as u32);
         let competes =
             |at: &usize| self.stands[*at].competes() && !is_shared(*at) && !is_replaced(*at);
         let competing = self.without_vague(own.clone().filter(competes));
@@ -299,6 +303,11 @@ impl Ranking<'_> {
         let make = |(): &mut (), some: Range<usize>| {
             let some = together(self.by_device, some, is_same);
             let usages = &self.by_device[some];
+            near::touch(
+                usages
+                    .iter()
+                    .map(|one| u64::from(self.stands[one.position()].days)),
+            );
             let ids = usages.iter().map(|one| self.ids[one.position()]);
             let ids: Vec<i64> = ids.collect();
             let mut made = Vec::with_capacity(usages.len());
@@ -459,7 +468,7 @@ impl Ranking<'_> {
         if self.stands[at].is(mark::TOO_EARLY) {
             return Some(NotPrimary::BeforeAccount);
         }
-        if self.replaced.contains(&(self.ids[at] as u32)) {
+        if self.replaced.has(self.ids[at] as u32) {
             return Some(NotPrimary::Replaced);
         }
         match lead {

@@ -162,6 +162,11 @@ impl Roster {
         &self.values[id.at() * count..(id.at() + 1) * count]
     }
 
+    /// Looks at where the claims of some rows are found.
+    pub(super) fn touch(&self, claims: impl Iterator<Item = u64>) {
+        self.slots.touch(claims);
+    }
+
     /// Returns the id of a row's claim, if it is known.
     pub(super) fn find(&self, claim: u64) -> Option<ClaimId> {
         let hash = |at: u32| self.claims[at as usize].hash;

@@ -1,6 +1,7 @@
 //! What answers show of devices, which stands in their usages too.
 
 use super::error::{Error, Result};
+use super::near;
 use crate::bucket::read_u32;
 use crate::sqlite::Columns;
 
@@ -48,15 +49,14 @@ impl Shown {
         self.batches.push(batch);
     }
 
-    /// Looks at what is shown of some devices, so that it is near when it is asked for: one look does not wait for another.
+    /// Looks at what is shown of some devices.
     pub(super) fn touch(&self, rows: impl Iterator<Item = u32>) {
         let first = |row| {
             let (batch, begin) = (*self.places.get(row as usize)?)?;
             let bytes = &self.batches.get(batch as usize)?.bytes;
             bytes.get(begin as usize).copied()
         };
-        let seen = rows.fold(0, |seen, row| seen ^ first(row).unwrap_or(0));
-        std::hint::black_box(seen);
+        near::touch(rows.map(|row| u64::from(first(row).unwrap_or(0))));
     }
 
     pub(super) fn get(&self, row: u32) -> Option<Columns<'_>> {

@@ -14,6 +14,7 @@ use super::last_users::LastUsers;
 use super::ledger::Ledger;
 use super::mention::{Mention, sum};
 use super::mentions::Mentions;
+use super::near;
 use super::roster::Roster;
 use super::said::ObjectId;
 use super::seen::Seen;
@@ -193,23 +194,21 @@ impl Makers {
         })
     }
 
-    /// Looks at all that usages are summed up from, which lies scattered over memory: one look does not wait for another, and
-    /// what is summed up next is near then.
+    /// Looks at all that usages are summed up from.
     pub(super) fn touch(&self, makers: Range<usize>, told: &Told, devices: &Seen) {
-        let seen = self.0[makers].iter().fold(0, |seen, (id, maker)| {
-            let told_of = match maker {
+        let makers = &self.0[makers];
+        near::touch(makers.iter().map(|(_, maker)| {
+            match maker {
                 Maker::Logins(at) => {
                     let mention = &told.mentions.all[*at as usize];
-                    mention.group as i64 ^ mention.used ^ i64::from(mention.row ^ mention.rows)
+                    mention.group ^ mention.used as u64 ^ u64::from(mention.row ^ mention.rows)
                 }
                 Maker::Last(device) => told.devices.last_uses[device.at()]
-                    .map_or(0, |last_use| last_use.used ^ last_use.days.mask as i64),
+                    .map_or(0, |last_use| last_use.used as u64 ^ last_use.days.mask),
                 Maker::Former(_) | Maker::Through(_) => 0,
-            };
-            let device = devices.last(*id as u32, told.ledger);
-            seen ^ told_of ^ device.observed_at ^ device.last_seen.unwrap_or_default()
-        });
-        std::hint::black_box(seen);
+            }
+        }));
+        devices.touch(makers.iter().map(|(id, _)| *id as u32));
     }
 
     /// Counts the usages, those through other accounts alone aside.
