@@ -96,8 +96,9 @@ pub struct Recogniser<'a> {
     pub known: &'a Known<'a>,
 }
 
-/// What is known under a hash of a row's bytes, given what its two columns that are not hashed say.
-pub type Known<'a> = dyn Fn(u64, [Option<&str>; 2]) -> Option<Recognised> + Sync + 'a;
+/// What is known under a hash of a row's bytes, given what its two columns that are not hashed say, and the id that it is most
+/// likely known by.
+pub type Known<'a> = dyn Fn(u64, [Option<&str>; 2], u32) -> Option<Recognised> + Sync + 'a;
 
 /// Some rows of an object as text columns, and what was left out between them.
 pub struct Decoded {
@@ -118,6 +119,19 @@ pub struct Decoded {
 }
 
 impl Decoded {
+    /// Tells whether it has nothing of any row.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty() && self.recognised.is_empty() && self.rejects.is_empty()
+    }
+
+    /// Has its rows be those behind a row.
+    pub(crate) fn count_from(&mut self, before: u32) {
+        self.rows.iter_mut().for_each(|row| *row += before);
+        self.recognised
+            .iter_mut()
+            .for_each(|known| known.row += before);
+    }
+
     /// Tells whether all cells are ASCII, which reads alike in nearly every encoding.
     pub fn is_ascii(&self) -> bool {
         let mut columns = self.records.columns().iter();

@@ -1,17 +1,26 @@
 //! Batches: the rows of a checked file, in order, some thousands at a time, whatever its format.
 
 use std::collections::HashSet;
+use std::num::NonZero;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::thread::{self, Scope};
 
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 
 use super::batch::{Builder, Rows};
+use super::pieces::{Piece, Pieces};
 use super::second_header::Headers;
 use super::text::Text;
 use super::{Error, Form, Format, csv, json, parquet};
 use crate::identifier::{Column, NotSaid};
 use crate::observation::{Decoded, Recogniser};
+
+/// Batches of each thread that wait to be taken up.
+const DECODED_AHEAD: usize = 2;
+/// Threads that cut a text into cells: more would wait for the one that takes them up.
+const CUTTERS_AT_MOST: usize = 4;
 
 /// How the cells of an object are to be read.
 #[derive(Debug, Clone, Copy)]
@@ -26,10 +35,45 @@ pub struct Reading<'r> {
 
 /// The rows of one file: an iterator of [`Decoded`].
 pub struct Batches<'r> {
-    rows: Box<dyn Rows + 'r>,
+    rows: Source<'r>,
+    begin: Begin<'r>,
+}
+
+/// Where rows come from.
+enum Source<'r> {
+    /// Can be cut on several threads.
+    Csv(Box<csv::Rows<'r>>),
+    Other(Box<dyn Rows + 'r>),
+}
+
+impl<'r> Source<'r> {
+    fn rows(&mut self) -> &mut (dyn Rows + 'r) {
+        match self {
+            Source::Csv(rows) => &mut **rows,
+            Source::Other(rows) => &mut **rows,
+        }
+    }
+}
+
+/// What batches begin with.
+#[derive(Clone)]
+struct Begin<'r> {
     schema: SchemaRef,
     reading: Reading<'r>,
     headers: Arc<Headers<'r>>,
+}
+
+impl<'r> Begin<'r> {
+    fn batch(&self) -> Builder<'r> {
+        Builder::new(&self.schema, self.reading, Arc::clone(&self.headers))
+    }
+
+    fn end(&self, mut batch: Builder) -> Result<Decoded, Error> {
+        match batch.second_header.take() {
+            Some(found) => Err(found),
+            None => Ok(batch.finish(&self.schema)),
+        }
+    }
 }
 
 /// Returns the rows of a checked file. Rows of CSV that are known by their bytes are not cut into cells.
@@ -47,26 +91,23 @@ pub fn batches<'r>(
     let fields = fields.map(|name| Field::new(name, DataType::Utf8, true));
     let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
     let text = || Text::open(path, form);
-    let rows: Box<dyn Rows + 'r> = match form.format {
+    let rows = match form.format {
         Format::Csv { delimiter } => {
-            let columns = form.header.len();
-            Box::new(csv::Rows::new(
-                text()?,
-                delimiter,
-                columns,
-                reading,
-                recogniser,
-            ))
+            let pieces = Pieces::new(text()?, delimiter, form.header.len(), reading);
+            Source::Csv(Box::new(csv::Rows::new(pieces, delimiter, recogniser)))
         }
-        Format::Json(shape) => Box::new(json::Rows::new(text()?, shape, &form.header)),
-        Format::Parquet => Box::new(parquet::Rows::open(path)?),
+        Format::Json(shape) => {
+            Source::Other(Box::new(json::Rows::new(text()?, shape, &form.header)))
+        }
+        Format::Parquet => Source::Other(Box::new(parquet::Rows::open(path)?)),
     };
-    Ok(Batches {
-        rows,
+    let headers = Arc::new(Headers::new(&form.header, reading.names));
+    let begin = Begin {
         schema,
         reading,
-        headers: Arc::new(Headers::new(&form.header, reading.names)),
-    })
+        headers,
+    };
+    Ok(Batches { rows, begin })
 }
 
 impl Iterator for Batches<'_> {
@@ -77,13 +118,223 @@ impl Iterator for Batches<'_> {
     }
 }
 
-impl Batches<'_> {
+impl<'r> Batches<'r> {
     fn next_batch(&mut self) -> Result<Option<Decoded>, Error> {
-        let mut batch = Builder::new(&self.schema, self.reading, Arc::clone(&self.headers));
-        while !batch.is_full() && self.rows.fill(&mut batch)? {}
-        match batch.second_header.take() {
-            Some(found) => Err(found),
-            None => Ok((batch.len() > 0).then(|| batch.finish(&self.schema))),
+        let mut batch = self.begin.batch();
+        while !batch.is_full() && self.rows.rows().fill(&mut batch)? {}
+        let is_empty = batch.len() == 0;
+        let decoded = self.begin.end(batch)?;
+        Ok((!is_empty).then_some(decoded))
+    }
+
+    /// Has threads of a scope make the batches, which come in the same order as without them.
+    pub fn decode<'s>(self, scope: &'s Scope<'s, '_>) -> Decoding
+    where
+        'r: 's,
+    {
+        let made = match self.rows {
+            Source::Csv(rows) => cut(*rows, &self.begin, scope),
+            Source::Other(_) => {
+                let (made, batches) = sync_channel(DECODED_AHEAD);
+                scope.spawn(move || {
+                    let mut batches = self.map(|batch| batch.map(|batch| (batch, 0)));
+                    batches.all(|batch| made.send(batch).is_ok())
+                });
+                vec![batches]
+            }
+        };
+        Decoding {
+            made,
+            turn: 0,
+            row: 0,
         }
+    }
+}
+
+/// Has some threads cut the pieces of a text in turns.
+fn cut<'s, 'r: 's>(
+    rows: csv::Rows<'r>,
+    begin: &Begin<'r>,
+    scope: &'s Scope<'s, '_>,
+) -> Vec<Receiver<Made>> {
+    let csv::Rows { pieces, cutter, .. } = rows;
+    let cutters = thread::available_parallelism().map_or(1, NonZero::get);
+    let (mut to_cutters, mut made) = (Vec::new(), Vec::new());
+    for _ in 0..cutters.min(CUTTERS_AT_MOST) {
+        let (to_cutter, pieces) = sync_channel::<Result<Piece, Error>>(1);
+        let (to_taker, batches) = sync_channel(DECODED_AHEAD);
+        to_cutters.push(to_cutter);
+        made.push(batches);
+        let begin = begin.clone();
+        scope.spawn(move || {
+            let cut = |piece: Piece| {
+                let mut batch = begin.batch();
+                let rows = cutter.cut(&piece, 0, &mut batch);
+                Ok((begin.end(batch)?, rows))
+            };
+            let mut made = pieces.iter().map(|piece| piece.and_then(cut));
+            made.all(|made| to_taker.send(made).is_ok())
+        });
+    }
+    scope.spawn(move || {
+        let mut turns = pieces.zip(to_cutters.iter().cycle());
+        turns.all(|(piece, cutter)| cutter.send(piece).is_ok())
+    });
+    made
+}
+
+/// A batch whose rows are counted from some row on, and how many rows further those of the next one are.
+type Made = Result<(Decoded, u32), Error>;
+
+/// Batches that threads make.
+pub struct Decoding {
+    /// By thread, which have turns.
+    made: Vec<Receiver<Made>>,
+    turn: usize,
+    /// The number of the last row.
+    row: u32,
+}
+
+impl Iterator for Decoding {
+    type Item = Result<Decoded, Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            let turn = self.turn.checked_rem(self.made.len())?;
+            self.turn += 1;
+            // The thread whose turn it is has no more: neither has the next one.
+            let (mut batch, rows) = match self.made[turn].recv().ok()? {
+                Ok(made) => made,
+                Err(error) => {
+                    self.made.clear();
+                    return Some(Err(error));
+                }
+            };
+            batch.count_from(self.row);
+            self.row += rows;
+            if !batch.is_empty() {
+                return Some(Ok(batch));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::decode::{MAX_LINE_BYTES, check};
+    use crate::observation::Recognised;
+
+    /// Rows of a file, and what is told of those that are none.
+    type Read = (Vec<(u32, u64, u64, String)>, Vec<Recognised>, Vec<String>);
+
+    fn read(batches: impl Iterator<Item = Result<Decoded, Error>>) -> Read {
+        let mut read = Read::default();
+        for batch in batches {
+            let batch = batch.unwrap();
+            for (at, row) in batch.rows.iter().enumerate() {
+                let cells = batch.records.slice(at, 1).columns().to_vec();
+                let cells = format!("{cells:?}");
+                read.0.push((*row, batch.lines[at], batch.raws[at], cells));
+            }
+            read.1.extend(batch.recognised);
+            read.2
+                .extend(batch.rejects.iter().map(|reject| format!("{reject:?}")));
+        }
+        read
+    }
+
+    /// A text of many pieces with all that makes it hard to cut, in an order that looks like none.
+    fn hard_text() -> Vec<u8> {
+        let long = format!("\"{}\",\"x\",\"y\"\n", "l".repeat(MAX_LINE_BYTES));
+        let hard: [&[u8]; 12] = [
+            b"\"doubled \"\"quotes\"\"\",\"b\",\"c\"\n",
+            b"bare,b,c\r\n",
+            b"\"two\nlines\",\"b\",\"c\"\n",
+            b"a,\"two\n\nlines\",c\n",
+            b"\"open,\"b\",\"c\"\n",
+            b"stray\"quote,b,c\n",
+            b"\n",
+            b"\r\n\r\n",
+            b"\"not \xff text\",\"b\",\"c\"\n",
+            b"\"too\",\"many\",\"cells\",\"here\"\n",
+            b"ab\"c,\"d\",e\n",
+            long.as_bytes(),
+        ];
+        let mut text = b"\"name\",\"second\",\"third\"\n".to_vec();
+        let mut state = 1u64;
+        for at in 0..60_000 {
+            state = state.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(at);
+            match (state >> 33) as usize % 400 {
+                rare @ 0..11 => text.extend_from_slice(hard[rare]),
+                11 if at % 97 == 0 => text.extend_from_slice(hard[11]),
+                _ => {
+                    let row = format!("\"n{at}\",\"{}\",\"\"\n", "o".repeat(at as usize % 60));
+                    text.extend_from_slice(row.as_bytes());
+                }
+            }
+        }
+        text.extend_from_slice(b"\"the end\",\"b\",\"c\"");
+        text
+    }
+
+    #[test]
+    fn threads_make_the_batches_that_one_makes() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        fs::write(file.path(), hard_text()).unwrap();
+        let (not_said, names) = (NotSaid::default(), HashSet::new());
+        let reading = Reading {
+            columns: &[Column::Key],
+            not_said: &not_said,
+            names: &names,
+        };
+        let known = |raw: u64, _: [Option<&str>; 2], _: u32| {
+            let known = Recognised {
+                id: raw as u32 >> 4,
+                row: 0,
+                last_seen: None,
+                logins: None,
+            };
+            raw.is_multiple_of(3).then_some(known)
+        };
+        let recogniser = Recogniser {
+            seed: 7,
+            left_out: [None, None],
+            known: &known,
+        };
+        let form = check(file.path(), None, &names).unwrap();
+        let begin = || batches(file.path(), &form, reading, Some(recogniser)).unwrap();
+        let expected = read(begin());
+        let (rows, recognised, rejects) = &expected;
+        assert!(rows.len() > 30_000 && recognised.len() > 15_000 && rejects.len() > 500);
+        assert_eq!(thread::scope(|scope| read(begin().decode(scope))), expected);
+        // Who stops early is waited for by nobody.
+        thread::scope(|scope| begin().decode(scope).take(2).count());
+    }
+
+    #[test]
+    fn a_second_header_ends_what_threads_make_where_it_stands() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let rows = "\"a\",\"b\"\n".repeat(300_000);
+        let text = format!("\"user.name\",\"user.sid\"\n{rows}\"user.sid\",\"user.upn\"\n{rows}");
+        fs::write(file.path(), text).unwrap();
+        let not_said = NotSaid::default();
+        let names = ["user.name", "user.sid", "user.upn"].map(str::to_owned);
+        let names = HashSet::from(names);
+        let reading = Reading {
+            columns: &[Column::Key],
+            not_said: &not_said,
+            names: &names,
+        };
+        let form = check(file.path(), None, &names).unwrap();
+        let batches = batches(file.path(), &form, reading, None).unwrap();
+        thread::scope(|scope| {
+            let mut made = batches.decode(scope);
+            let error = made.find_map(Result::err).unwrap();
+            assert!(error.to_string().contains("line 300002"), "{error}");
+            assert!(made.next().is_none());
+        });
     }
 }

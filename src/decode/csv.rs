@@ -1,133 +1,171 @@
-//! CSV text cut into records that cannot swallow one another, in batches.
+//! CSV text cut into records that cannot swallow one another.
 //!
-//! A stray quote makes a CSV reader take thousands of rows for one cell, without an error. So physical lines are
-//! looked at first. Lines whose cells are all quoted plainly, as exports write them, are cut at their quotes; other
-//! runs of lines with balanced quotes go to the `csv` crate as they are; a record that spans lines is taken only when
-//! it is short and fits the header, else its first line is rejected and reading resumes at the next. How a record is
-//! cut is the affair of `cells`, which rows are known that of `recognised`, and columns are filled by `batch`.
+//! Lines whose cells are all quoted plainly, as exports write them, are cut at their quotes; others go to the `csv` crate
+//! as they are. What can be cut by itself is the affair of `pieces`, how a record is cut that of `cells`, which rows are
+//! known that of `recognised`, and columns are filled by `batch`.
 
 use std::ops::Range;
 
 use csv::ByteRecord;
 
+use super::Error;
 use super::batch::Builder;
 use super::cells::{cut_plainly_quoted, fault, parse, reader};
 use super::decoration::undecorated;
-use super::lines::{Lines, Run};
+use super::pieces::{Piece, Pieces, Span, line_ends};
 use super::recognised::{Known, recognise};
-use super::text::Text;
-use super::{Error, MAX_LINE_BYTES, MAX_RECORD_LINES, Reading, header};
 use crate::observation::{Recognised, Recogniser};
+
+/// Bytes of lines that the `csv` crate is given at once: few, since plainly quoted ones may follow, and more the longer none do.
+const PARSED_AT_FIRST: usize = 1 << 10;
+const PARSED_AT_MOST: usize = 128 << 10;
 
 /// The rows of a CSV text.
 pub(super) struct Rows<'r> {
-    lines: Lines,
-    delimiter: u8,
-    reading: Reading<'r>,
-    columns: usize,
-    recogniser: Option<Recogniser<'r>>,
+    pub(super) pieces: Pieces<'r>,
+    pub(super) cutter: Cutter<'r>,
     row: u32,
-    header_read: bool,
-}
-
-impl super::batch::Rows for Rows<'_> {
-    fn fill(&mut self, batch: &mut Builder) -> Result<bool, Error> {
-        if !self.header_read {
-            self.header_read = true;
-            self.skip_header()?;
-        }
-        match self.lines.next_run()? {
-            Run::End => return Ok(false),
-            Run::Balanced => self.take_run(batch),
-            Run::Open => self.take_open(batch)?,
-            Run::Overlong { line } => {
-                self.row += 1;
-                batch.reject(
-                    line,
-                    "",
-                    format!("the line is longer than {MAX_LINE_BYTES} bytes"),
-                );
-            }
-        }
-        Ok(true)
-    }
 }
 
 impl<'r> Rows<'r> {
     /// Begins to read a text; rows that are known by their bytes are not cut into cells.
     pub(super) fn new(
-        text: Text,
+        pieces: Pieces<'r>,
         delimiter: u8,
-        columns: usize,
-        reading: Reading<'r>,
         recogniser: Option<Recogniser<'r>>,
     ) -> Rows<'r> {
         Rows {
-            lines: Lines::open(text),
-            delimiter,
-            reading,
-            columns,
-            recogniser,
+            pieces,
+            cutter: Cutter {
+                delimiter,
+                recogniser,
+            },
             row: 0,
-            header_read: false,
         }
     }
+}
 
-    fn skip_header(&mut self) -> Result<(), Error> {
-        while let Run::Balanced | Run::Open = self.lines.next_run()? {
-            let line = self.lines.first_line();
-            let is_header = !header::is_before(line);
-            let length = line.len();
-            self.lines.consume(length, 1);
-            if is_header {
-                break;
+impl super::batch::Rows for Rows<'_> {
+    fn fill(&mut self, batch: &mut Builder) -> Result<bool, Error> {
+        let Some(piece) = self.pieces.next().transpose()? else {
+            return Ok(false);
+        };
+        self.row = self.cutter.cut(&piece, self.row, batch);
+        Ok(true)
+    }
+}
+
+/// Cuts pieces of a text.
+#[derive(Clone, Copy)]
+pub(super) struct Cutter<'r> {
+    delimiter: u8,
+    recogniser: Option<Recogniser<'r>>,
+}
+
+impl Cutter<'_> {
+    /// Takes the rows of a piece into a batch, the first of which is the one behind `row`; returns the number of the last.
+    pub(super) fn cut(&self, piece: &Piece, mut row: u32, batch: &mut Builder) -> u32 {
+        for span in &piece.spans {
+            match span {
+                Span::Lines { text, line } => {
+                    let (text, line) = (text.as_slice(), *line);
+                    row = Cutting {
+                        cutter: self,
+                        text,
+                        line,
+                        row,
+                    }
+                    .cut(batch);
+                    continue;
+                }
+                Span::Record { text, line } => self.cut_record(text, row + 1, *line, batch),
+                Span::Reject { line, reason } => batch.reject(*line, "", reason.clone()),
             }
+            row += 1;
         }
-        Ok(())
+        row
     }
 
-    /// Takes a run of lines with balanced quotes: nearly every row of every file.
-    fn take_run(&mut self, batch: &mut Builder) {
-        self.take_plainly_quoted(batch);
-        if !self.lines.run().is_empty() {
-            self.take_parsed(batch);
+    fn cut_record(&self, text: &[u8], row: u32, line: u64, batch: &mut Builder) {
+        let text = undecorated(text, self.delimiter);
+        // It was one when it was taken.
+        match parse(&text, self.delimiter) {
+            Some(record) => batch.append_record(&record, row, line),
+            None => batch.reject(line, "", "it is no row"),
         }
     }
+}
 
-    /// Takes the rows that begin a run and have all their cells quoted, with no quote in them: cutting these at their
-    /// quotes costs a third of what the `csv` crate's state machine does.
-    fn take_plainly_quoted(&mut self, batch: &mut Builder) {
-        let run = self.lines.run();
-        let (mut taken, mut rows) = (0, 0);
-        let mut cells = Vec::with_capacity(self.columns);
-        while let Some(length) = cut_plainly_quoted(&run[taken..], self.delimiter, &mut cells) {
-            let Ok(text) = std::str::from_utf8(&run[taken..taken + length]) else {
+/// Lines with balanced quotes, what is left of them.
+struct Cutting<'c, 'r> {
+    cutter: &'c Cutter<'r>,
+    text: &'c [u8],
+    /// The physical line that the text begins with.
+    line: u64,
+    /// The number of the row before it.
+    row: u32,
+}
+
+impl Cutting<'_, '_> {
+    /// Takes all rows, and returns the number of the last.
+    fn cut(mut self, batch: &mut Builder) -> u32 {
+        let mut parsed = PARSED_AT_FIRST;
+        while !self.text.is_empty() {
+            parsed = match self.take_plainly_quoted(batch) {
+                0 => PARSED_AT_MOST.min(parsed * 2),
+                _ => PARSED_AT_FIRST,
+            };
+            self.take_parsed(parsed, batch);
+        }
+        self.row
+    }
+
+    fn consume(&mut self, bytes: usize, lines: u64) {
+        self.text = &self.text[bytes..];
+        self.line += lines;
+    }
+
+    /// Takes the rows that begin the text and have all their cells quoted, with no quote in them: cutting these at their
+    /// quotes costs a third of what the `csv` crate's state machine does. Returns how many.
+    fn take_plainly_quoted(&mut self, batch: &mut Builder) -> u64 {
+        let (mut taken, mut rows, mut expected) = (0, 0, 0);
+        let mut cells = Vec::new();
+        while let Some(length) =
+            cut_plainly_quoted(&self.text[taken..], self.cutter.delimiter, &mut cells)
+        {
+            let Ok(text) = std::str::from_utf8(&self.text[taken..taken + length]) else {
                 break;
             };
             self.row += 1;
-            let row = self.recogniser.map(|known| recognise(known, text, &cells));
+            let recogniser = self.cutter.recogniser;
+            let row = recogniser.map(|known| recognise(known, text, &cells, expected));
             match row.unwrap_or(Known::No(0)) {
-                Known::Yes(known) => batch.recognised.push(Recognised {
-                    row: self.row,
-                    ..known
-                }),
+                Known::Yes(known) => {
+                    expected = known.id + 1;
+                    batch.recognised.push(Recognised {
+                        row: self.row,
+                        ..known
+                    });
+                }
                 Known::No(raw) => {
                     let cells = cells.iter().map(|cell: &Range<usize>| &text[cell.clone()]);
-                    batch.append(cells, raw, self.row, self.lines.line + rows);
+                    batch.append(cells, raw, self.row, self.line + rows);
                 }
             }
             taken += length;
             rows += 1;
         }
-        self.lines.consume(taken, rows);
+        self.consume(taken, rows);
+        rows
     }
 
-    /// Takes what is left of a run with the `csv` crate.
-    fn take_parsed(&mut self, batch: &mut Builder) {
-        let written = self.lines.run();
-        let first_line = self.lines.line;
-        let run = undecorated(written, self.delimiter);
-        let mut reader = reader(&run, self.delimiter);
+    /// Takes rows of about so many bytes with the `csv` crate.
+    fn take_parsed(&mut self, bytes: usize, batch: &mut Builder) {
+        let delimiter = self.cutter.delimiter;
+        let written = lines_of(self.text, bytes);
+        let first_line = self.line;
+        let run = undecorated(written, delimiter);
+        let mut reader = reader(&run, delimiter);
         let mut record = ByteRecord::new();
         let (mut taken_bytes, mut taken_lines) = (0, 0);
         // `Ok(false)` is the end of the run; in-memory text has no other errors.
@@ -147,10 +185,10 @@ impl<'r> Rows<'r> {
                     "a quote opens inside a cell and is not closed on its line",
                 );
                 let lines = taken_lines + 1;
-                self.lines.consume(bytes_of_lines(written, lines), lines);
+                self.consume(bytes_of_lines(written, lines), lines);
                 return;
             }
-            match fault(text, self.delimiter) {
+            match fault(text, delimiter) {
                 Some(_) if batch.takes_header(&record, line) => {}
                 Some(fault) => batch.reject(line, "", fault),
                 None => batch.append_record(&record, self.row, line),
@@ -158,57 +196,15 @@ impl<'r> Rows<'r> {
             taken_bytes = end;
             taken_lines += line_ends(text);
         }
-        let (bytes, lines) = (written.len(), line_ends(written));
-        self.lines.consume(bytes, lines);
+        self.consume(written.len(), line_ends(written));
     }
+}
 
-    /// Takes a record whose first line leaves a quote open.
-    fn take_open(&mut self, batch: &mut Builder) -> Result<(), Error> {
-        let line = self.lines.line;
-        self.row += 1;
-        self.lines.hold_record()?;
-        let is_short = |place: &(usize, u64)| place.1 <= MAX_RECORD_LINES as u64;
-        let first = {
-            let mut places = self.lines.closing_places().take_while(is_short);
-            places.find_map(|place| Some((self.record(place.0)?, place)))
-        };
-        if let Some((record, (bytes, lines))) = first.filter(|(record, _)| self.is_likely(record)) {
-            batch.append_record(&record, self.row, line);
-            self.lines.consume(bytes, lines);
-            return Ok(());
-        }
-        // Lines of a long cell must not be taken for rows: free text could make up a person.
-        self.lines.hold_most()?;
-        let beyond = self.lines.closing_places().find(|place| !is_short(place));
-        if let Some((bytes, lines)) = beyond.filter(|(bytes, _)| self.record(*bytes).is_some()) {
-            batch.reject(line, "", "a quoted row of too many lines");
-            self.lines.consume(bytes, lines);
-            return Ok(());
-        }
-        batch.reject(
-            line,
-            "",
-            "a quote is opened and not closed where the row should end",
-        );
-        let length = self.lines.first_line().len();
-        self.lines.consume(length, 1);
-        Ok(())
-    }
-
-    /// Reads the first bytes of what is buffered as one record, if they are one of as many fields as there are columns.
-    fn record(&self, bytes: usize) -> Option<ByteRecord> {
-        let text = &*undecorated(&self.lines.rest()[..bytes], self.delimiter);
-        let record = parse(text, self.delimiter)?;
-        let is_one = record.len() == self.columns;
-        (is_one && fault(text, self.delimiter).is_none()).then_some(record)
-    }
-
-    /// Tells whether no column that never has several lines has them here.
-    fn is_likely(&self, record: &ByteRecord) -> bool {
-        let columns = self.reading.columns.iter().zip(record);
-        let mut keys = columns.filter(|(column, _)| column.is_key());
-        !keys.any(|(_, cell)| cell.contains(&b'\n'))
-    }
+/// Returns the whole lines that a text begins with, of so many bytes and the rest of the last one.
+fn lines_of(text: &[u8], bytes: usize) -> &[u8] {
+    let behind = text.get(bytes..).unwrap_or_default();
+    let end = memchr::memchr(b'\n', behind);
+    end.map_or(text, |end| &text[..bytes + end + 1])
 }
 
 /// Returns the empty lines that a text begins with: the reader passes over them.
@@ -224,8 +220,4 @@ fn bytes_of_lines(text: &[u8], lines: u64) -> usize {
         .saturating_sub(1);
     let end = memchr::memchr_iter(b'\n', text).nth(last);
     end.map_or(text.len(), |end| end + 1)
-}
-
-fn line_ends(text: &[u8]) -> u64 {
-    memchr::memchr_iter(b'\n', text).count() as u64
 }

@@ -27,9 +27,6 @@ pub(super) struct Lines {
     ended: bool,
 }
 
-/// Bytes of a run: a few hundred rows.
-const RUN_BYTES: usize = 128 << 10;
-
 impl Lines {
     pub(super) fn open(text: Text) -> Lines {
         Lines {
@@ -82,7 +79,7 @@ impl Lines {
             for newline in memchr::memchr_iter(b'\n', &self.buffer[self.start..]) {
                 let line_end = self.start + newline + 1;
                 next = self.unusual(&self.buffer[end..line_end]);
-                if next.is_some() || line_end - self.start > RUN_BYTES && end > self.start {
+                if next.is_some() {
                     break;
                 }
                 end = line_end;

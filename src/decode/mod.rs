@@ -5,7 +5,7 @@
 //! What columns mean is the mapping's business.
 //!
 //! The way of a file: `sniff` tells what it is, `text` unpacks it, and `csv`, `json` or `parquet` fills a `batch` with its
-//! rows. Of CSV, `lines` are cut into `cells`, but for those that are `recognised`.
+//! rows. Of CSV, `lines` make `pieces` that are cut into `cells`, but for rows that are `recognised`.
 
 mod batches;
 mod error;
@@ -20,6 +20,7 @@ mod decoration;
 mod gzip;
 mod header;
 mod lines;
+mod pieces;
 mod recognised;
 mod second_header;
 mod sniff;
@@ -31,7 +32,7 @@ use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 
 pub use self::batch::NOT_UTF8;
-pub use self::batches::{Batches, Reading, batches};
+pub use self::batches::{Batches, Decoding, Reading, batches};
 pub use self::error::Error;
 pub use self::second_header::REPEATS_HEADER;
 use self::sniff::{Compression, compression_of, is_json, is_parquet, refuse_others, utf16_of};

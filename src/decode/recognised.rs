@@ -18,7 +18,14 @@ pub(super) enum Known {
 
 /// Hashes a row but for the cells that are left out, and looks it up. Equal hashes of 64 bits are taken for equal rows:
 /// among a million rows, one that says something new is taken for a known one once in 10^13.
-pub(super) fn recognise(recogniser: Recogniser, row: &str, cells: &[Range<usize>]) -> Known {
+///
+/// `expected` is the id of what it is most likely known as; 0: none.
+pub(super) fn recognise(
+    recogniser: Recogniser,
+    row: &str,
+    cells: &[Range<usize>],
+    expected: u32,
+) -> Known {
     let mut hasher = SipHasher13::new_with_keys(recogniser.seed, cells.len() as u64);
     let cell = |column: Option<usize>| cells.get(column?).cloned();
     let mut left_out = recogniser.left_out.map(cell);
@@ -34,5 +41,5 @@ pub(super) fn recognise(recogniser: Recogniser, row: &str, cells: &[Range<usize>
     hasher.write(row[begin..].trim_ascii_end().as_bytes());
     let raw = hasher.finish().max(1);
     let said = said.map(|text| text.filter(|text| !text.is_empty()));
-    (recogniser.known)(raw, said).map_or(Known::No(raw), Known::Yes)
+    (recogniser.known)(raw, said, expected).map_or(Known::No(raw), Known::Yes)
 }

@@ -4,7 +4,7 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::mpsc::SyncSender;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -22,8 +22,6 @@ use crate::mapping::{Mapper, OddTypes, held_by, shown_name};
 use crate::observation::{Batch, Layout, Object, OddCells, Recogniser, Refused, Reject};
 use crate::source::{self, SourceConfig, Spooled};
 
-/// Batches between cutting text into cells and mapping them.
-const DECODED_AHEAD: usize = 2;
 /// How long a text that ends within a line may still be written, in microseconds: whoever writes a file pauses for less.
 const UNFINISHED_FOR: u64 = 60_000_000;
 /// What the reading side tells the run.
@@ -379,9 +377,7 @@ impl<'a> Reader<'a> {
         let mut is_counting = false;
         let refused = std::thread::scope(|scope| {
             // Cutting text into cells and reading their meaning are about the same work.
-            let (decoding, decoded) = sync_channel(DECODED_AHEAD);
-            scope.spawn(move || batches.map_while(|batch| decoding.send(batch).ok()).count());
-            for batch in decoded {
+            for batch in batches.decode(scope) {
                 let batch = match batch {
                     Ok(batch) => batch,
                     Err(error) if error.is_content() => return Ok(Some(error.to_string())),

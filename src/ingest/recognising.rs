@@ -1,7 +1,5 @@
 //! Recognising: by what rows are known before they are cut into cells, and what a known row says anew.
 
-use std::sync::atomic::{AtomicU32, Ordering};
-
 use jiff::tz::TimeZone;
 
 use crate::decode;
@@ -43,17 +41,15 @@ pub(super) fn left_out(layout: &Layout) -> [Option<usize>; 2] {
     }
 }
 
-/// Finds what is known of one row after another.
+/// Finds what is known of rows.
 pub(super) fn known_rows<'a>(
     known: &'a Known,
     dataset: Dataset,
     not_said: &'a NotSaid,
     time_zone: &'a TimeZone,
-) -> impl Fn(u64, [Option<&str>; 2]) -> Option<Recognised> + Sync + 'a {
-    let expected = AtomicU32::new(0);
-    move |raw, said| {
-        let id = known.find(dataset, raw, expected.load(Ordering::Relaxed))?;
-        expected.store(id + 1, Ordering::Relaxed);
+) -> impl Fn(u64, [Option<&str>; 2], u32) -> Option<Recognised> + Sync + 'a {
+    move |raw, said, expected| {
+        let id = known.find(dataset, raw, expected)?;
         // A row whose time is not said is read whole.
         let is_said = |text: &str| !not_said.covers(Column::Time, text);
         said[0].is_none_or(is_said).then_some(())?;
