@@ -1,11 +1,7 @@
 //! Generations as both sides know them: files that never change, named `gen-000042-<blake3>.db`.
 
 use std::fmt::{self, Write as _};
-use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-
-/// Bytes that are hashed at once.
-const HASHED_AT_ONCE: usize = 256 << 10;
 
 /// The name of a generation's file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,18 +77,6 @@ pub(crate) fn from_hex<const N: usize>(digits: &str) -> Option<[u8; N]> {
         *byte = u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?;
     }
     Some(bytes)
-}
-
-/// Hashes all that is left to read.
-pub(crate) fn hash(from: &mut impl Read) -> io::Result<[u8; 32]> {
-    let mut hasher = blake3::Hasher::new();
-    let mut buffer = vec![0; HASHED_AT_ONCE];
-    loop {
-        match from.read(&mut buffer)? {
-            0 => return Ok(hasher.finalize().into()),
-            read => hasher.update(&buffer[..read]),
-        };
-    }
 }
 
 #[cfg(test)]

@@ -22,7 +22,7 @@
 //!
 //! | layer | modules | feature |
 //! |---|---|---|
-//! | what both sides know | `error`, `identifier`, `schema`, `bucket`, `sealed`, `generation` | always |
+//! | what both sides know | `error`, `identifier`, `schema`, `bucket`, `sealed`, `generation`, `hashing` | always |
 //! | answers | `lookup` | always |
 //! | rows as the stages hand them on | `observation`, `class` | `ingest` |
 //! | why a service did not answer | `fault` | `ingest`, `live` |
@@ -46,6 +46,7 @@ mod schema;
 
 mod bucket;
 mod generation;
+mod hashing;
 mod lookup;
 mod sealed;
 

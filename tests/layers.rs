@@ -18,8 +18,9 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("schema", &[]),
     ("bucket", &[]),
     ("generation", &[]),
+    ("hashing", &[]),
     ("sealed", &["bucket"]),
-    ("lookup", &["bucket", "generation", "sealed"]),
+    ("lookup", &["bucket", "generation", "hashing", "sealed"]),
     // The stages of ingest.
     ("observation", &["bucket"]),
     ("fault", &[]),
@@ -40,7 +41,10 @@ const LAYERS: &[(&str, &[&str])] = &[
             "write_behind",
         ],
     ),
-    ("publish", &["generation", "index", "observation"]),
+    (
+        "publish",
+        &["generation", "hashing", "index", "observation"],
+    ),
     (
         "ingest",
         &[

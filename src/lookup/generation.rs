@@ -16,7 +16,8 @@ use super::coverage::Coverage;
 use super::mount;
 use super::reader::{Reader, time};
 use crate::error::Error;
-use crate::generation::{Name, folder_of, hash, immutable_uri};
+use crate::generation::{Name, folder_of, immutable_uri};
+use crate::hashing::hash_file;
 use crate::schema::{APPLICATION_ID, BySubject, OLDEST_VERSION, Subject, USER_VERSION};
 use crate::sealed::seal_word;
 
@@ -169,8 +170,7 @@ impl Generation {
         let Some(expected) = Name::of(&self.path) else {
             return Ok(false);
         };
-        let found = File::open(&self.path).and_then(|mut file| hash(&mut file));
-        let found = found.map_err(|error| file_error("read", &self.path, error))?;
+        let found = hash_file(&self.path).map_err(|error| file_error("read", &self.path, error))?;
         match found == expected.blake3 {
             true => Ok(true),
             false => Err(damaged(&self.path, None)),

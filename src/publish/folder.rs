@@ -352,8 +352,8 @@ impl Folder {
     ///
     /// # Errors
     /// As [`Folder::publish`].
-    pub fn publish_file(&self, path: &Path, mut file: File, number: u64) -> Result<()> {
-        let blake3 = seal(path, &mut file)?;
+    pub fn publish_file(&self, path: &Path, file: File, number: u64) -> Result<()> {
+        let blake3 = seal(path, &file)?;
         self.readers.give(path)?;
         let name = Name { number, blake3 }.to_string();
         let generation = self.folder.join(&name);
@@ -376,8 +376,8 @@ impl Folder {
         let generation = self.folder.join(name.to_string());
         if path != generation {
             let opened = OpenOptions::new().read(true).write(true).open(path);
-            let mut file = opened.map_err(file_error("open", path))?;
-            if seal(path, &mut file)? != blake3 {
+            let file = opened.map_err(file_error("open", path))?;
+            if seal(path, &file)? != blake3 {
                 return Err(Error::Rotten {
                     path: path.display().to_string(),
                 });

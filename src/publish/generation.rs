@@ -1,11 +1,12 @@
 //! A published generation: a file that never changes, and is known by its number and its hash.
 
 use std::fs::{self, File};
-use std::io::{self, Seek};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use crate::generation::{Name, hash};
+use crate::generation::Name;
+use crate::hashing::hash_file;
 use crate::index::{Error, Result, file_error};
 
 /// A published generation.
@@ -43,8 +44,7 @@ impl Generation {
     /// # Errors
     /// [`Error::Rotten`] when it differs.
     pub fn verify(&self) -> Result<()> {
-        let mut file = File::open(&self.path).map_err(file_error("open", &self.path))?;
-        let blake3 = hash(&mut file).map_err(file_error("read", &self.path))?;
+        let blake3 = hash_file(&self.path).map_err(file_error("read", &self.path))?;
         if blake3 == self.blake3 {
             Ok(())
         } else {
@@ -56,12 +56,11 @@ impl Generation {
 }
 
 /// Makes a file durable and returns its hash.
-pub(super) fn seal(path: &Path, file: &mut File) -> Result<[u8; 32]> {
-    let syncing = file.try_clone().map_err(file_error("open", path))?;
+pub(super) fn seal(path: &Path, file: &File) -> Result<[u8; 32]> {
     // The disk works while the processor hashes.
     let (blake3, synced) = std::thread::scope(|scope| {
-        let sync = scope.spawn(move || syncing.sync_all());
-        (file.rewind().and_then(|()| hash(file)), sync.join())
+        let sync = scope.spawn(|| file.sync_all());
+        (hash_file(path), sync.join())
     });
     let died = || {
         Err(io::Error::other(
