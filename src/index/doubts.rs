@@ -2,10 +2,10 @@
 //! known, logins that wait, and what local accounts of the same UPN did.
 
 use super::Result;
-use super::place::NewestWaiting;
 use super::ranking::{AtDevice, LastWord, Ranking, Unplaced};
 use super::stand::{is_later, is_told_later, mark, seconds};
 use super::subject::SubjectId;
+use super::waiting::NewestWaiting;
 use crate::schema::{NotPrimary, Rank, SIDE_BY_SIDE_MICROS, Subject, usage_id};
 
 impl Ranking<'_> {

@@ -27,7 +27,7 @@ pub(super) fn gone(
 
 fn of_subject(subject: Subject, ledger: &Ledger, roster: &Roster, standing: &Standing) -> Bits {
     let mut gone = Bits::default();
-    let Some(list) = ledger.complete_list(subject.dataset()) else {
+    let Some(list) = ledger.complete.newest(subject.dataset()) else {
         return gone;
     };
     for (row, claim) in (1..).zip(&roster.claims) {

@@ -8,7 +8,7 @@ use super::ledger::Ledger;
 use super::object_lines;
 use crate::observation::Object;
 use crate::schema::{APPLICATION_ID, OLDEST_VERSION, USER_VERSION};
-use crate::sqlite::{Reader, Record, Table};
+use crate::sqlite::{Reader, Record, Rows, Table};
 
 /// The key of `meta` that only a projection has.
 pub(super) const PROJECTION: &str = "projection";
@@ -179,4 +179,12 @@ pub(crate) fn check_format(generation: &Path) -> Result<()> {
 /// Returns the names of all objects that a generation took in, by what identifies them.
 pub(crate) fn objects_of(generation: &Path) -> Result<BTreeMap<u128, String>> {
     object_lines::objects_of(&Last::open(generation)?.reader)
+}
+
+/// Returns the rows of a table of the last generation; none where there is none.
+pub(super) fn rows_of<'r>(last: Option<&'r Reader>, table: &str) -> Result<Rows<'r>> {
+    match last {
+        Some(last) => Ok(last.rows(table)?),
+        None => Ok(Rows::none()),
+    }
 }

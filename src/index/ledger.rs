@@ -3,13 +3,15 @@
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use super::complete_lists::{CompleteList, CompleteLists};
 use super::error::{Error, Result, damaged};
 use super::object_lines::{Line, Listing, Loaded, REJECTS_KEPT, RowCounts, count, identity_of};
 use super::said::{NEVER, ObjectId, RowStamp, Said, ShapeId};
+use super::shapes::Shapes;
 use super::text::Shape;
 use crate::identifier::hash128;
 use crate::observation::{Object, Refused, Reject};
-use crate::schema::{Dataset, ROW_CAPS, SECOND, STRONG, Subject};
+use crate::schema::{Dataset, SECOND, STRONG, Subject};
 use crate::sqlite::{Columns, Reader, Record, Table};
 
 /// Objects that a ledger can have.
@@ -32,21 +34,6 @@ struct Stamp {
     source: u32,
 }
 
-/// Tells whether an object can list all that there is: it is no test, was not cut, and lost no row.
-fn can_be_complete(name: &str, rows: u64, rejected: u64) -> bool {
-    const OF_A_TEST: u64 = 20;
-    let is_whole = !ROW_CAPS.contains(&rows) && rejected == 0;
-    rows > OF_A_TEST && is_whole && !name.ends_with("-truncated.csv")
-}
-
-/// The newest list of all that there is in a dataset.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct CompleteList {
-    source: u32,
-    /// Objects of this time and later are the list.
-    since: i64,
-}
-
 fn key_and_time(name: &str, observed_at: i64) -> u128 {
     hash128(&format!("{observed_at} {name}"))
 }
@@ -61,11 +48,11 @@ pub(super) struct Ledger {
     /// How many objects the last generation has of each source.
     by_source: BTreeMap<String, u64>,
     sources: BTreeMap<String, u32>,
-    /// When the newest object of a source and a dataset was observed that can list all that there is.
-    complete: BTreeMap<(u32, Dataset), i64>,
+    /// Objects that can list all that there is.
+    pub(super) complete: CompleteLists,
     /// By object id - 1, those of the last generation first.
     stamps: Vec<Stamp>,
-    shapes: Vec<(Dataset, Vec<String>, Shape)>,
+    pub(super) shapes: Shapes,
     /// The original of each content and time.
     originals: HashMap<([u8; 32], i64), ObjectId>,
     lines: Vec<Line>,
@@ -78,24 +65,10 @@ pub(super) struct Ledger {
 impl Ledger {
     /// Reads that of the last generation.
     pub(super) fn load(last: &Reader) -> Result<Ledger> {
-        let mut ledger = Ledger::default();
-        let mut rows = last.rows("shape")?;
-        while let Some((_, mut columns)) = rows.next()? {
-            columns.skip(1)?;
-            let dataset = columns
-                .take()?
-                .integer()
-                .and_then(|code| u8::try_from(code).ok());
-            let dataset = dataset.and_then(Dataset::from_code);
-            let names = columns
-                .take()?
-                .text()
-                .and_then(|text| serde_json::from_str(text).ok());
-            let (Some(dataset), Some(names)) = (dataset, names) else {
-                return Err(damaged("a set of columns"));
-            };
-            ledger.add_shape(dataset, names);
-        }
+        let mut ledger = Ledger {
+            shapes: Shapes::load(last.rows("shape")?)?,
+            ..Ledger::default()
+        };
         let mut rows = last.rows("object")?;
         while let Some((_, columns)) = rows.next()? {
             ledger.load_line(columns)?;
@@ -139,7 +112,8 @@ impl Ledger {
             columns.skip(3)?;
             let rejected = columns.take()?.integer().unwrap_or_default();
             let rows_of_list = (rows.unsigned_abs(), rejected.unsigned_abs());
-            self.note_complete(stamp, dataset, &name, rows_of_list);
+            let list = (stamp.source, dataset);
+            self.complete.note(list, (&name, observed_at), rows_of_list);
             self.keys_and_times.insert(key_and_time(&name, observed_at));
             let shapes = self.shapes_of.entry((source, dataset)).or_default();
             shapes.insert(observed_at, shape);
@@ -176,58 +150,11 @@ impl Ledger {
         *self.sources.entry(source.to_owned()).or_insert(next)
     }
 
-    fn note_complete(
-        &mut self,
-        stamp: Stamp,
-        dataset: Dataset,
-        name: &str,
-        (rows, rejected): (u64, u64),
-    ) {
-        if can_be_complete(name, rows, rejected) {
-            let newest = self.complete.entry((stamp.source, dataset));
-            let newest = newest.or_insert(i64::MIN);
-            *newest = (*newest).max(stamp.observed_at);
-        }
-    }
-
-    /// Returns the newest list of all that there is in a dataset: none where several sources give such lists, of which each
-    /// may lack what another has.
-    pub(super) fn complete_list(&self, dataset: Dataset) -> Option<CompleteList> {
-        /// An export may come in several files, one after the other.
-        const WITHIN: i64 = 15 * 60 * 1_000_000;
-        match self.lists_of(dataset).as_slice() {
-            [(source, newest)] => Some(CompleteList {
-                source: *source,
-                since: newest.saturating_sub(WITHIN),
-            }),
-            _ => None,
-        }
-    }
-
     /// Returns the objects of a dataset that were taken in now and lost rows, and how many.
     pub(super) fn lossy(&self, dataset: Dataset) -> impl Iterator<Item = (String, u64)> {
         let lines = self.lines.iter();
         let lossy = lines.filter(move |line| line.dataset == dataset && line.counts.rejected > 0);
         lossy.map(|line| (line.object.name(), line.counts.rejected))
-    }
-
-    /// Returns how many sources give lists of all that there is in a dataset.
-    pub(super) fn sources_of_lists(&self, dataset: Dataset) -> usize {
-        self.lists_of(dataset).len()
-    }
-
-    /// Returns the sources that give lists, and when the newest of each was observed.
-    fn lists_of(&self, dataset: Dataset) -> Vec<(u32, i64)> {
-        /// A source that gave none for so long gives none any more: it may have got another name.
-        const QUIET: i64 = 31 * 24 * 3_600 * 1_000_000;
-        let lists = self.complete.iter();
-        let lists = lists.filter(|((_, of), _)| *of == dataset);
-        let lists: Vec<_> = lists
-            .map(|((source, _), newest)| (*source, *newest))
-            .collect();
-        let newest = lists.iter().map(|(_, newest)| *newest).max();
-        let is_quiet = |at: i64| newest.is_some_and(|newest| newest.saturating_sub(at) > QUIET);
-        lists.into_iter().filter(|(_, at)| !is_quiet(*at)).collect()
     }
 
     /// Tells whether a row of an object is older than a list of its source, which has no such row then.
@@ -241,32 +168,9 @@ impl Ledger {
         ObjectId::of_position(self.stamps.len().saturating_sub(1))
     }
 
-    fn add_shape(&mut self, dataset: Dataset, names: Vec<String>) -> ShapeId {
-        let subject = match dataset {
-            Dataset::Devices => Subject::Device,
-            _ => Subject::Account,
-        };
-        let shape = Shape::of(subject, &names);
-        self.shapes.push((dataset, names, shape));
-        ShapeId((self.shapes.len() - 1) as u16)
-    }
-
-    /// Returns the id of a set of columns.
-    fn intern(&mut self, dataset: Dataset, names: &[String]) -> Result<ShapeId> {
-        let is_it = |known: &(Dataset, Vec<String>, Shape)| known.0 == dataset && known.1 == names;
-        match self.shapes.iter().position(is_it) {
-            Some(id) => Ok(ShapeId(id as u16)),
-            None if self.shapes.len() > usize::from(u16::MAX) => Err(Error::Full {
-                limit: u32::from(u16::MAX),
-            }),
-            None => Ok(self.add_shape(dataset, names.to_vec())),
-        }
-    }
-
     /// Returns a set of columns.
     pub(super) fn shape(&self, id: ShapeId) -> Result<&Shape> {
-        let shape = self.shapes.get(usize::from(id.0)).map(|(.., shape)| shape);
-        shape.ok_or(damaged("a set of columns is not there"))
+        self.shapes.get(id)
     }
 
     /// Returns the columns that an object carried.
@@ -298,10 +202,7 @@ impl Ledger {
 
     /// Returns from when on the objects of each source and dataset carried which columns, by the last generation.
     pub(super) fn shapes_of(&self) -> ShapesOf {
-        let names = |shape: &ShapeId| {
-            let known = self.shapes.get(usize::from(shape.0));
-            known.map_or_else(Vec::new, |(_, names, _)| names.clone())
-        };
+        let names = |shape: &ShapeId| self.shapes.names(*shape).to_vec();
         let changes = |shapes: &BTreeMap<i64, ShapeId>| {
             let mut before = None;
             let changes = shapes
@@ -331,7 +232,7 @@ impl Ledger {
                 limit: MAX_OBJECTS as u32,
             });
         }
-        let shape = self.intern(dataset, columns)?;
+        let shape = self.shapes.intern(dataset, columns)?;
         let stamp = Stamp {
             observed_at: object.observed_at,
             modified_at: object.modified_at,
@@ -387,7 +288,9 @@ impl Ledger {
             let name = line.object.name();
             self.cover(dataset, observed_at, rows);
             if let Some(stamp) = self.stamps.last().copied() {
-                self.note_complete(stamp, dataset, &name, (rows, rejected));
+                let list = (stamp.source, dataset);
+                self.complete
+                    .note(list, (&name, stamp.observed_at), (rows, rejected));
             }
         }
         Ok(())
@@ -474,12 +377,9 @@ impl Ledger {
     /// Tells whether some files brought the strong key and others the second one, and none both: their rows can never
     /// be joined.
     pub(super) fn lacks_both_keys(&self, subject: Subject) -> bool {
-        let shapes = self
-            .shapes
-            .iter()
-            .filter(|(dataset, ..)| *dataset == subject.dataset());
+        let shapes = self.shapes.of(subject.dataset());
         let carried: HashSet<(bool, bool)> = shapes
-            .map(|(.., shape)| (shape.carries(STRONG), shape.carries(SECOND)))
+            .map(|shape| (shape.carries(STRONG), shape.carries(SECOND)))
             .collect();
         carried.contains(&(true, false))
             && carried.contains(&(false, true))
@@ -552,19 +452,6 @@ impl Ledger {
                 record.put_text(&reject.reason);
                 table.push(id, &record)?;
             }
-        }
-        Ok(())
-    }
-
-    /// Writes the sets of columns.
-    pub(super) fn write_shapes(&self, table: &mut Table) -> Result<()> {
-        let mut record = Record::default();
-        for (id, (dataset, names, _)) in (0..).zip(&self.shapes) {
-            record.clear();
-            record.put_null();
-            record.put_integer(*dataset as i64);
-            record.put_text(&serde_json::Value::from(names.as_slice()).to_string());
-            table.push(id, &record)?;
         }
         Ok(())
     }

@@ -14,7 +14,7 @@ use super::identifiers;
 use super::identity::Identity;
 use super::kept::Kept;
 use super::lanes::Lanes;
-use super::last::Published;
+use super::last::{Published, rows_of};
 use super::mention::State;
 use super::mention_rows::MentionReader;
 use super::object_lines::Loaded;
@@ -23,7 +23,7 @@ use super::spill::{Spill, Spilled};
 use super::subject::{Sharing, Standing};
 use super::superseded::Superseded;
 use super::text_reader::TextReader;
-use super::write::{self, Tables, Writing, rows_of};
+use super::write::{self, Tables, Writing};
 use super::{ChangesOf, Examples, Rules};
 use crate::schema::{BySubject, Subject};
 
@@ -250,7 +250,7 @@ impl Kept {
     fn oddities(&self, rules: &Rules, identities: &BySubject<Identity>) -> Vec<String> {
         let mut oddities = Vec::new();
         for dataset in &rules.complete {
-            let sources = self.ledger.sources_of_lists(*dataset);
+            let sources = self.ledger.complete.of(*dataset).len();
             if sources > 1 {
                 oddities.push(format!(
                     "{sources} sources have exports of {}, which are declared complete: none has all, so nobody is taken \

@@ -5,10 +5,11 @@ use std::borrow::Cow;
 use super::aside::{AsideReader, columns_of};
 use super::claim::{ClaimId, Part, said};
 use super::error::{Error, Result};
-use super::rows::{Head, MadeRows, SubjectRows, is_other};
+use super::rows::{Head, SubjectRows, is_other};
 use super::said::NEVER;
 use super::stands_for::holders;
 use super::text::{Fields, no_text};
+use super::written_rows::MadeRows;
 use crate::schema::{Class, FieldType, NAME, Subject};
 use crate::sqlite::{Record, Value};
 

@@ -5,14 +5,17 @@
 //! backfill and a change of format are the same walk, which is also the order to read in:
 //!
 //! **fold** (`claim`, `roster`, `mentions`, `former`, `held`; text goes to `spill`) → **resolve** (`identifiers` walks
-//! over all of them, `finds` notes shared keys and what is wanted, `identity` says who is who, `subject` numbers them) → **derive** (`place`, `usage`, `ranking`) → **write** (`write`, `rows`).
-//! Beside it: `ranked`, `last_users` and `stands_for` (what ranks rest on), `ledger` (objects; `object_lines`, `contents`), `known` (rows recognised by their bytes), `mention_rows`, `aside`
-//! (texts that later rows need), `digest`, `near` (scattered memory looked at ahead).
+//! over all of them, `finds` notes shared keys and what is wanted, `identity` says who is who, `subject` numbers them) →
+//! **derive** (`place`, `waiting`, `usage`, `ranking`) → **write** (`write`, `rows`, `written_rows`).
+//! Beside it: `ranked`, `last_users` and `stands_for` (what ranks rest on), `ledger` (objects; `object_lines`, `contents`,
+//! `complete_lists`, `shapes`), `known` (rows recognised by their bytes), `mention_rows`, `aside` (texts that later rows
+//! need), `digest`, `near` (scattered memory looked at ahead).
 
 mod aside;
 mod bits;
 mod building;
 mod claim;
+mod complete_lists;
 mod contents;
 mod day_counts;
 mod days;
@@ -51,6 +54,7 @@ mod roster;
 mod rows;
 mod said;
 mod seen;
+mod shapes;
 mod shown;
 mod sift;
 mod slots;
@@ -63,8 +67,10 @@ mod text;
 mod text_reader;
 mod usage;
 mod usage_heads;
+mod waiting;
 mod wants;
 mod write;
+mod written_rows;
 
 pub use self::contents::{Content, Contents};
 pub use self::erased::{Erased, ErasedHash};

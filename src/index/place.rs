@@ -22,9 +22,10 @@ use super::superseded::Superseded;
 use super::text::Texts;
 use super::text_reader::TextReader;
 use super::usage::{Maker, Makers, joined};
+use super::waiting::{Field, Named, Waiting};
 use crate::bucket::Hash;
 use crate::identifier::{Kind, domain, normal_form, short_name};
-use crate::schema::{BySubject, FieldType, NAME, SECOND, Subject, WAITING_KEPT, device_field};
+use crate::schema::{BySubject, FieldType, NAME, SECOND, Subject, device_field};
 use crate::sealed::{filed, is_sealed, seal, user_of};
 
 /// How long before it was observed a logins row may have been true, where no window is declared: longer than any window of
@@ -46,42 +47,6 @@ impl Side {
         matches!(self, Side::Unknown(_) | Side::Namesake(_))
     }
 }
-
-/// Mentions that wait for a subject.
-#[derive(Debug, Default)]
-pub(super) struct Waiting {
-    pub(super) unknown: u32,
-    pub(super) ambiguous: u32,
-    pub(super) newest: NewestWaiting,
-    /// What some of them say of both sides: those with the smallest hashes, whatever came first.
-    mentions: BTreeMap<(u64, State), [Named; 2]>,
-}
-
-/// When the newest logins were that wait and may mean an account elsewhere, or a device or another one that is known.
-#[derive(Debug, Default, Clone, Copy)]
-pub(super) struct NewestWaiting {
-    pub(super) dated: Option<i64>,
-    /// When those were observed that do not tell it.
-    pub(super) undated: Option<i64>,
-    /// Of somebody who is not known for certain, on the device itself.
-    pub(super) dated_on_it: Option<i64>,
-    pub(super) undated_on_it: Option<i64>,
-    /// The first day of who came to it last, of these.
-    pub(super) came: Option<i32>,
-    /// The days of those of which the other side is not known at all: what may be several may be the very one.
-    pub(super) days: Option<Days>,
-}
-
-/// What a mention says of a side, for people.
-#[derive(Debug, Clone)]
-enum Named {
-    Text(String),
-    /// What a claim says in a field.
-    Claim(Field),
-}
-
-/// A field of a claim.
-type Field = (Subject, ClaimId, usize);
 
 /// Who is who, of both subjects.
 pub(super) struct WhoIsWho<'a> {
@@ -365,14 +330,7 @@ impl Placing<'_> {
             }
             for one in waiting {
                 let waiting = self.placed.waiting.entry((subject, *one)).or_default();
-                match state {
-                    State::Ambiguous => waiting.ambiguous += 1,
-                    _ => waiting.unknown += 1,
-                }
-                waiting.mentions.insert((hash, state), named.clone());
-                if waiting.mentions.len() > WAITING_KEPT {
-                    waiting.mentions.pop_last();
-                }
+                waiting.add(state, hash, named.clone());
             }
         }
     }

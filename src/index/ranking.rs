@@ -9,11 +9,11 @@ use super::days::DAY;
 use super::in_order::{ROWS, in_order, together};
 use super::ledger::Ledger;
 use super::near;
-use super::place::Waiting;
 use super::seen::Seen;
 use super::stand::{Seconds, Stand, day, day_of, is_later, is_told_later, mark, seconds};
 use super::stands_for::Namesakes;
 use super::subject::SubjectId;
+use super::waiting::Waiting;
 use crate::schema::{BySubject, Class, NotPrimary, Rank, Subject};
 
 /// Usages that were last used so long before the newest one do not compete with it.

@@ -1,30 +1,25 @@
 //! The rows of `account` and `device`: those of claims, then those of subjects that several claims tell of.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::Path;
 
 use super::aside::Aside;
 use super::bits::Bits;
 use super::claim::{Claim, ClaimId, Part, Print, Stored, said};
-use super::day_counts::Tally;
-use super::digest::Digest;
-use super::domains::Domains;
 use super::error::Result;
 use super::in_order::{ROWS, in_order};
 use super::ledger::Ledger;
 use super::object_lines::NewestRows;
 use super::roster::Roster;
 use super::said::{NEVER, ObjectId, ShapeId};
-use super::seen::Seen;
-use super::shown::{Shown, ShownBatch};
 use super::stand::CLOSE;
-use super::stands_for::{Holder, holders};
+use super::stands_for::holders;
 use super::subject::{Sharing, Standing, SubjectId, is_key_sid};
 use super::superseded::Superseded;
 use super::text::{Fields, Texts, no_text};
 use super::text_reader::TextReader;
-use super::{Changes, EXAMPLES, Examples};
+use super::written_rows::{MadeRows, WrittenRows};
 use crate::bucket::Hash;
 use crate::class::{Evidence, Patterns, traits_of};
 use crate::identifier::{Kind, normal_form};
@@ -33,7 +28,7 @@ use crate::schema::{
     Class, FieldType, NAME, NOBODY, STRONG, Subject, USAGE_DEVICE_FIELDS, account_field,
     device_field, flag, microseconds_of, stored_time,
 };
-use crate::sqlite::{Columns, Encoded, Record, Table, Value};
+use crate::sqlite::{Columns, Record, Table, Value};
 
 /// A row's head: what changes from generation to generation while its text stays.
 pub(super) struct Head<'a> {
@@ -85,48 +80,6 @@ pub(super) struct SubjectRows<'w> {
     pub(super) namesakes: Option<&'w BTreeMap<SubjectId, i64>>,
 }
 
-/// Rows that are made, in the order of their ids, and what else they come to.
-#[derive(Default)]
-pub(super) struct MadeRows {
-    pub(super) rows: Encoded,
-    pub(super) classes: Vec<Class>,
-    pub(super) same_value: Vec<Holder>,
-    pub(super) shown: ShownBatch,
-    pub(super) seen: Seen,
-    pub(super) domains: Domains,
-    /// Texts of claims that are merged with others.
-    pub(super) composed: Vec<(ClaimId, Record)>,
-    pub(super) counts: NewestRows,
-    pub(super) changed: Changed,
-    pub(super) tally: Tally,
-    pub(super) digest: Digest,
-    pub(super) record: Record,
-    pub(super) bytes: Vec<u8>,
-}
-
-/// What writing a subject's rows comes to.
-pub(super) struct WrittenRows {
-    /// Of each row, by its id.
-    pub(super) classes: Vec<Class>,
-    /// Accounts that hold a UPN which others say too, or devices with such a serial number.
-    pub(super) same_value: Vec<Holder>,
-    pub(super) shown: Shown,
-    pub(super) seen: Seen,
-    pub(super) domains: Domains,
-    pub(super) counts: NewestRows,
-    changed: Changed,
-    pub(super) tally: Tally,
-    pub(super) digest: Digest,
-}
-
-/// Subjects that are otherwise than in the last generation, by their rows: some stand in a list twice.
-#[derive(Default)]
-pub(super) struct Changed {
-    pub(super) added: u64,
-    pub(super) changed: Vec<u32>,
-    pub(super) gone: Vec<u32>,
-}
-
 /// Returns the fingerprint and `last_seen` of the newest row with a set of columns.
 fn of_shape(before: &Stored, shape: ShapeId) -> Option<(u64, i64)> {
     if before.newest.shape == shape {
@@ -147,19 +100,7 @@ impl SubjectRows<'_> {
         table: &mut Table,
     ) -> Result<WrittenRows> {
         let rows = self.roster.claims.len() + self.standing.merged.len();
-        let mut classes = Vec::with_capacity(rows + 1);
-        classes.push(Class::Unknown);
-        let mut written = WrittenRows {
-            classes,
-            same_value: Vec::new(),
-            shown: Shown::default(),
-            seen: Seen::with_capacity(rows),
-            domains: Domains::default(),
-            counts: NewestRows::default(),
-            changed: Changed::default(),
-            tally: Tally::default(),
-            digest: Digest::default(),
-        };
+        let mut written = WrittenRows::with_capacity(rows);
         let mut composed = Aside::new(folder);
         let make = |(source, parts): &mut (TextReader, TextReader), claims: Range<usize>| {
             let mut made = MadeRows::default();
@@ -529,47 +470,6 @@ impl SubjectRows<'_> {
         }
         record.put_optional(last_seen.map(stored_time));
         made.shown.put(row, record.columns())
-    }
-}
-
-impl WrittenRows {
-    fn take(&mut self, made: MadeRows, table: &mut Table) -> Result<()> {
-        table.push_all(&made.rows)?;
-        self.classes.extend(made.classes);
-        self.same_value.extend(made.same_value);
-        self.seen.extend(made.seen);
-        self.domains.extend(made.domains);
-        self.shown.add(made.shown);
-        self.counts.join(made.counts);
-        self.changed.added += made.changed.added;
-        self.changed.changed.extend(made.changed.changed);
-        self.changed.gone.extend(made.changed.gone);
-        self.tally.join(made.tally);
-        self.digest.join(made.digest);
-        Ok(())
-    }
-
-    /// Returns some of the subjects that are otherwise than in the last generation, by their ids.
-    pub(super) fn examples(&self) -> Examples {
-        let some = |rows: &[u32]| {
-            let distinct: BTreeSet<u32> = rows.iter().copied().collect();
-            distinct.into_iter().take(EXAMPLES).collect()
-        };
-        Examples {
-            changed: some(&self.changed.changed),
-            gone: some(&self.changed.gone),
-        }
-    }
-
-    /// Returns how many subjects are otherwise than in the last generation.
-    pub(super) fn changes(&self) -> Changes {
-        let distinct = |rows: &[u32]| rows.iter().collect::<BTreeSet<_>>().len() as u64;
-        Changes {
-            added: self.changed.added,
-            changed: distinct(&self.changed.changed),
-            gone: distinct(&self.changed.gone),
-            ..Changes::default()
-        }
     }
 }
 

@@ -13,13 +13,14 @@ use super::error::{Error, Result};
 use super::identifiers::{self, Merged};
 use super::in_order::{ROWS, in_order};
 use super::kept::Kept;
+use super::last::rows_of;
 use super::ledger::Ledger;
 use super::mention::{Mention, State};
 use super::mention_rows::{self, BLOCK, MentionReader, Written};
 use super::object_lines::NewestRows;
 use super::place::Placed;
 use super::ranked::{People, Ranked};
-use super::rows::{SubjectRows, WrittenRows};
+use super::rows::SubjectRows;
 use super::shown::Shown;
 use super::spill::Spilled;
 use super::stands_for::{Accounts, Holder, Namesakes, namesakes};
@@ -28,9 +29,10 @@ use super::superseded::Superseded;
 use super::text_reader::TextReader;
 use super::usage::no_device;
 use super::usage_heads::Head;
+use super::written_rows::WrittenRows;
 use super::{ChangesOf, Examples, Rules};
 use crate::schema::{BySubject, Class, Rank, Subject, waiting_id};
-use crate::sqlite::{Columns, Encoded, Reader, Record, Rows, Table};
+use crate::sqlite::{Columns, Encoded, Record, Table};
 
 /// What the tables are written from.
 pub(super) struct Writing<'k> {
@@ -93,13 +95,6 @@ pub(super) fn write(mut building: Building, mut writing: Writing) -> Result<Tabl
         changes,
         examples,
     })
-}
-
-pub(super) fn rows_of<'r>(last: Option<&'r Reader>, table: &str) -> Result<Rows<'r>> {
-    match last {
-        Some(last) => Ok(last.rows(table)?),
-        None => Ok(Rows::none()),
-    }
 }
 
 impl Writing<'_> {
@@ -324,7 +319,7 @@ impl Writing<'_> {
         building.table("waiting", |table| self.waiting(table))?;
         building.table("object", |table| ledger.write(last, *generation, table))?;
         building.table("reject", |table| ledger.write_rejects(last, table))?;
-        building.table("shape", |table| ledger.write_shapes(table))?;
+        building.table("shape", |table| ledger.shapes.write(table))?;
         building.table("text", |table| texts.write(|_| true, table))
     }
 

@@ -134,7 +134,7 @@ impl Run<'_> {
                 }) => {
                     self.report.note_odd(layout.dataset, odd);
                     self.odd_types.join(odd_types);
-                    self.note_idle_drops(layout.dataset, idle_drops);
+                    self.idle_drops.note(layout.dataset, idle_drops);
                     self.sanity.note(&object.name(), layout.dataset, seen);
                     return Ok(kept.end(refused)?);
                 }

@@ -8,8 +8,11 @@ mod options;
 mod projections;
 mod report;
 
+mod breaker;
 mod drift;
+mod drops;
 mod examine;
+mod expiry;
 mod fold;
 mod forget;
 mod listing;
@@ -21,7 +24,7 @@ mod tally;
 
 mod error;
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -30,12 +33,13 @@ use std::time::Instant;
 
 use tracing::{debug, error, field, info, info_span};
 
+use self::drops::IdleDrops;
 pub use self::error::Error;
 pub(crate) use self::error::chain;
 use self::error::{Result, caught};
 pub use self::examine::{Examined, Unfit, examine};
+use self::expiry::without_expired;
 use self::fold::Folded;
-use self::forget::made_of;
 pub use self::forget::{Forgotten, Whom, forget, would_forget};
 use self::listing::{identities, judge_of, judges};
 pub use self::options::Options;
@@ -43,21 +47,18 @@ pub use self::options::Options;
 pub(crate) use self::projections::renew as renew_under_lock;
 pub use self::projections::{Projection, renew_projections, stale_projections};
 use self::reader::Fetched;
-use self::report::note_run;
 pub use self::report::{Changed, Failure, ObjectCounts, Outcome, Progress, Report, RowReport};
+use self::report::{examples, note_run};
 use self::sanity::Sanity;
 pub use self::state::{NewestObject, PublishedState, STATE, State, Waiting, new_run_id};
 pub use crate::class::Patterns;
-use crate::index::{
-    self, ChangesOf, Erased, Kept, Loaded, Made, Past, RowCounts, Rules, Sieve, sift,
-};
+use crate::index::{self, Erased, Kept, Loaded, Made, Past, RowCounts};
 pub use crate::index::{AccountKeys, Changes, LetGo, ShownFields};
 pub use crate::mapping::Mapping;
 use crate::mapping::OddTypes;
 use crate::observation::Object;
 pub use crate::publish::Readers;
 use crate::publish::{Failed, Folder, Generation, digits, settle_undone};
-use crate::schema::{Dataset, Subject};
 pub use crate::source::SourceConfig;
 use crate::source::{Listing, Sources};
 
@@ -118,7 +119,7 @@ fn run_locked(
         judges: judges(options),
         odd_types: OddTypes::default(),
         rejected: Vec::new(),
-        idle_drops: BTreeMap::new(),
+        idle_drops: IdleDrops::default(),
         sanity: Sanity::default(),
         erased: Arc::new(folder.erasures()?.hashes().unwrap_or_default()),
         is_refused: false,
@@ -207,8 +208,7 @@ struct Run<'a> {
     odd_types: OddTypes,
     /// Objects that were taken in without some of their rows.
     rejected: Vec<(String, RowCounts)>,
-    /// Columns that are to be dropped and that no object had, of the datasets of which some were taken in.
-    idle_drops: BTreeMap<Dataset, BTreeSet<String>>,
+    idle_drops: IdleDrops,
     sanity: Sanity,
     /// Who was erased.
     erased: Arc<Erased>,
@@ -295,8 +295,13 @@ impl Run<'_> {
         let _span = info_span!("make").entered();
         let rules = self.options.rules();
         let made = folded.kept.make(&rules, &self.folder.building())?;
-        let made = self.without_expired(made, &rules, spool)?;
-        match self.too_much(&made.changes) {
+        let folder = (self.folder, spool);
+        let made = without_expired(made, self.options, &rules, folder, &self.erased)?;
+        let at_most = match self.options.is_accepting {
+            true => 100,
+            false => u64::from(self.options.change_at_most),
+        };
+        match breaker::too_much(&made.changes, at_most) {
             // What else it would do is told, too.
             Some(why) if self.options.is_dry_run => {
                 self.report.warnings.push(why);
@@ -309,36 +314,6 @@ impl Run<'_> {
             }
             None => Ok(Some(made)),
         }
-    }
-
-    /// Says what would go, or be otherwise, that is more than a run may change unasked.
-    fn too_much(&self, changes: &ChangesOf) -> Option<String> {
-        /// Fewer may be anything.
-        const FLOOR: u64 = 100;
-        let at_most = u64::from(self.options.change_at_most);
-        if self.options.is_accepting || at_most >= 100 {
-            return None;
-        }
-        let is_too_much =
-            |count: u64, of: &Changes| count >= FLOOR && count * 100 > of.before * at_most;
-        let mut all = Vec::new();
-        for (of, name) in [(&changes.account, "accounts"), (&changes.device, "devices")] {
-            for (count, what) in [
-                (of.gone + of.expired, "would be gone"),
-                (of.changed, "would have other identifiers"),
-            ] {
-                if is_too_much(count, of) {
-                    all.push(format!("{count} of {} {name} {what}", of.before));
-                }
-            }
-        }
-        (!all.is_empty()).then(|| {
-            format!(
-                "nothing is published: {}. Look at the newest files: columns that were swapped or a list that was cut do that; if it \
-                 is right, `sync --accept` lets it through once, and breaker.percent says how much a run may change",
-                all.join("; ")
-            )
-        })
     }
 
     /// Refuses what was made: what it would have changed is told, and nothing else of it is left.
@@ -363,45 +338,6 @@ impl Run<'_> {
             self.failed.refuse(object);
         }
         Ok(())
-    }
-
-    /// Makes what was made anew without what is too old to be kept, where anything is.
-    fn without_expired(&mut self, made: Made, rules: &Rules, spool: &Path) -> Result<Made> {
-        let Some(retention) = self.options.retention else {
-            return Ok(made);
-        };
-        let sieve = Sieve {
-            keep_for: Some(retention.as_micros() as i64),
-            before: made.claims_before,
-            erased: &self.erased,
-        };
-        let sifted = self.folder.sifted();
-        let Some(let_go) = sift(&made.path, &sifted, &sieve)? else {
-            return Ok(made);
-        };
-        let Made {
-            loaded,
-            oddities,
-            published,
-            mut changes,
-            ..
-        } = made;
-        let number = published.generation;
-        let anew = made_of(&sifted, (self.folder, spool), rules, number, &self.erased)?;
-        let _ = std::fs::remove_file(&sifted);
-        let left = anew.published;
-        // Those that came in this very run were nobody's yet.
-        let expired =
-            |before: u64, left: u64, of_known: u64| before.saturating_sub(left).min(of_known);
-        let known = let_go.before;
-        changes.account.expired = expired(published.accounts, left.accounts, known.account);
-        changes.device.expired = expired(published.devices, left.devices, known.device);
-        Ok(Made {
-            loaded,
-            oddities,
-            changes,
-            ..anew
-        })
     }
 
     fn fail(&mut self, object: &Object, error: String) {
@@ -513,35 +449,13 @@ impl Run<'_> {
         }
     }
 
-    fn note_idle_drops(&mut self, dataset: Dataset, names: BTreeSet<String>) {
-        let known = self.idle_drops.entry(dataset);
-        known
-            .and_modify(|known| known.retain(|name| names.contains(name)))
-            .or_insert(names);
-    }
-
-    /// Says which columns were to be left out and were in no object: a name that is written otherwise leaves nothing out.
-    fn warn_of_idle_drops(&mut self) {
-        for (dataset, names) in std::mem::take(&mut self.idle_drops) {
-            if !names.is_empty() {
-                let dataset = dataset.as_str();
-                let names: Vec<String> = names.into_iter().collect();
-                self.report.warnings.push(format!(
-                    "[dataset.{dataset}] drop names columns that no {dataset} object of this run has: {}; check how they are \
-                     written",
-                    names.join(", ")
-                ));
-            }
-        }
-    }
-
     /// Fills in what the report lacks, and notes the run in `runs.jsonl`.
     fn finish(mut self, start: Instant, bytes_fetched: u64) -> Result<Report> {
         self.report.bytes_fetched = bytes_fetched;
         self.report.warn_of_rejected(&self.rejected);
         self.report.warn_of_odd_cells();
         self.report.warnings.extend(self.odd_types.warning());
-        self.warn_of_idle_drops();
+        self.report.warnings.extend(self.idle_drops.warnings());
         self.report.warnings.extend(self.sanity.warnings());
         self.report.shorten();
         self.report.seconds = seconds_since(start);
@@ -557,21 +471,6 @@ impl Run<'_> {
         }
         Ok(self.report)
     }
-}
-
-/// Returns the names of those that a generation which was made has otherwise than the last one, by how.
-fn examples(made: &Made) -> Result<BTreeMap<String, Vec<String>>> {
-    let mut all = BTreeMap::new();
-    for (subject, what) in Subject::ALL.into_iter().zip(["accounts", "devices"]) {
-        let of = &made.examples[subject];
-        for (ids, how) in [(&of.changed, "with other identifiers"), (&of.gone, "gone")] {
-            if !ids.is_empty() {
-                let names = index::names_of(&made.path, subject, ids)?;
-                all.insert(format!("{what} {how}"), names);
-            }
-        }
-    }
-    Ok(all)
 }
 
 /// Compares a generation with its hash, beside what is made of it.

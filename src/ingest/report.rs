@@ -7,9 +7,10 @@ use std::path::Path;
 
 use tracing::warn;
 
-use crate::index::{Changes, ChangesOf, Published, RowCounts};
+use super::error::Result;
+use crate::index::{self, Changes, ChangesOf, Made, Published, RowCounts};
 use crate::observation::OddCells;
-use crate::schema::Dataset;
+use crate::schema::{Dataset, Subject};
 
 /// Runs that `runs.jsonl` keeps.
 const RUNS_KEPT: usize = 1_000;
@@ -336,4 +337,19 @@ fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
         .mode(0o600)
         .open(path)?;
     file.write_all(text.as_bytes())
+}
+
+/// Returns the names of those that a generation which was made has otherwise than the last one, by how.
+pub(super) fn examples(made: &Made) -> Result<BTreeMap<String, Vec<String>>> {
+    let mut all = BTreeMap::new();
+    for (subject, what) in Subject::ALL.into_iter().zip(["accounts", "devices"]) {
+        let of = &made.examples[subject];
+        for (ids, how) in [(&of.changed, "with other identifiers"), (&of.gone, "gone")] {
+            if !ids.is_empty() {
+                let names = index::names_of(&made.path, subject, ids)?;
+                all.insert(format!("{what} {how}"), names);
+            }
+        }
+    }
+    Ok(all)
 }

@@ -8,7 +8,8 @@ use std::time::Duration;
 use super::Options;
 use super::acting::{Known, Times};
 use super::answer::{self, Flag, Match, NotEnough, Outcome, Skipped, Verdict};
-use super::evidence::{Evidence, Level};
+use super::candidate::Candidate;
+use super::evidence::Level;
 use super::found::Found;
 use super::generation::Generation;
 use super::heard::{Heard, Stand};
@@ -64,18 +65,6 @@ struct Finding<'a> {
     candidates: Vec<Candidate>,
     /// What was found of each clue, in the order of the query.
     heard: Vec<Heard<'a>>,
-}
-
-/// A subject that holds a value asked for.
-struct Candidate {
-    row: Rc<Row>,
-    level: Level,
-    evidence: Vec<Evidence>,
-    /// The kinds of the fields that agree: a name that agrees whole and bare agrees once.
-    kinds: Vec<Kind>,
-    has_weak_sid: bool,
-    /// How it came to hold what somebody else held before.
-    moved: Option<Move>,
 }
 
 impl<'a> Finding<'a> {
@@ -191,14 +180,7 @@ impl<'a> Finding<'a> {
         let at = match self.candidates.iter().position(known) {
             Some(at) => at,
             None => {
-                self.candidates.push(Candidate {
-                    row,
-                    level,
-                    evidence: Vec::new(),
-                    kinds: Vec::new(),
-                    has_weak_sid: false,
-                    moved: None,
-                });
+                self.candidates.push(Candidate::new(row, level));
                 self.candidates.len() - 1
             }
         };
@@ -487,17 +469,6 @@ impl<'a> Finding<'a> {
             accounts,
             accounts_left_out,
         })
-    }
-}
-
-impl Candidate {
-    /// Keeps, of each kind, the evidence that was observed last; of equal ones the smallest key.
-    fn take(&mut self, new: Evidence) {
-        match self.evidence.iter_mut().find(|one| one.kind == new.kind) {
-            Some(known) if new.rank() < known.rank() => *known = new,
-            Some(_) => {}
-            None => self.evidence.push(new),
-        }
     }
 }
 

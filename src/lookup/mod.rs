@@ -14,6 +14,7 @@ mod row;
 mod search;
 
 mod acting;
+mod candidate;
 mod find;
 mod heard;
 mod person_name;

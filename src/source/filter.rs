@@ -4,7 +4,7 @@ use globset::{Glob, GlobBuilder, GlobSet, GlobSetBuilder};
 use object_store::ObjectMeta;
 use object_store::path::Path;
 
-use super::SourceConfig;
+use super::config::SourceConfig;
 use super::error::Error;
 
 /// Ends of names of what is written still, or beside exports: copies, checksums, marks, notes. In small letters.
@@ -115,6 +115,18 @@ impl Filter {
             && !is_no_export(name)
             && (self.include.is_empty || self.include.fit(&key, name))
             && !self.exclude.fit(&key, name)
+    }
+}
+
+impl SourceConfig {
+    /// Tells whether an object would be taken by its key, which is below the source.
+    ///
+    /// # Errors
+    /// An include or exclude that is no glob.
+    pub fn takes(&self, key: &str) -> Result<bool, Error> {
+        let filter = Filter::new(self)?;
+        let path = Path::parse(key);
+        Ok(path.is_ok_and(|path| filter.takes_key(&path, &Path::default())))
     }
 }
 

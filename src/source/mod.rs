@@ -4,6 +4,7 @@
 //! This is the asynchronous stage: it owns a small runtime on its own threads, and every call here is a plain blocking
 //! one, not to be made from asynchronous code. What is new is decided by the ledger, what the bytes mean by `decode`.
 //!
+//! - `config`: what is said of a source; `filter`: which of its keys count
 //! - `store`: from a configuration to a store; `aws`: its credentials; `http`: the client under it, `asked` its log,
 //!   `proxy` what stands between
 //! - `error`: what can go wrong; `hint`: what helps
@@ -13,6 +14,7 @@
 
 mod asked;
 mod aws;
+mod config;
 mod error;
 mod fetch;
 mod filter;
@@ -25,7 +27,7 @@ mod remote;
 mod store;
 mod stored;
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 use std::fmt;
 use std::future::Future;
 use std::ops::Deref;
@@ -38,7 +40,6 @@ use std::time::Duration;
 
 use futures::future::{Either, select};
 use futures::{FutureExt, StreamExt, TryStreamExt};
-use jiff::tz::TimeZone;
 use object_store::path::Path;
 use object_store::{ObjectMeta, ObjectStoreExt};
 use tokio::runtime::Runtime;
@@ -46,6 +47,7 @@ use tokio::runtime::Runtime;
 use self::inside::{Entry, Inside};
 pub use crate::fault::Fault;
 pub use crate::observation::{Object, ObservedFrom};
+pub use config::SourceConfig;
 pub use error::{Error, Reply};
 pub use fetch::{Fetch, Spooled};
 pub use observed::{days_in, observed_at};
@@ -54,7 +56,6 @@ pub use stored::Stored;
 
 use crate::fault::cause;
 use error::told;
-use filter::Filter;
 use http::Pages;
 use store::{Kind, Root, Store};
 
@@ -67,73 +68,6 @@ const FILE_THREADS: usize = 4;
 
 /// How soon a stop is noticed.
 const STOP_POLL: Duration = Duration::from_millis(50);
-
-/// Where to find exports, and how to read the times in their keys.
-#[derive(Clone)]
-pub struct SourceConfig {
-    /// What the ledger calls the source.
-    pub name: String,
-    /// A folder or file, `file://…`, `s3://bucket/prefix`, `az://container/prefix`, `abfss://…`, `gs://…`, or the
-    /// `https` address of S3, Azure or R2.
-    pub url: String,
-    /// What a date-time in a key means that says no zone.
-    pub time_zone: TimeZone,
-    /// What its texts are encoded in, where that is not Unicode.
-    pub encoding: Option<&'static encoding_rs::Encoding>,
-    /// Globs of keys below the source: of those that are there, an object must fit one of the first and none of the others.
-    pub include: Vec<String>,
-    /// See `include`.
-    pub exclude: Vec<String>,
-    /// Fewer objects than these are a failure of the source.
-    pub min_objects: u64,
-    /// Where observed times come from; `None` is the key, else the last-modified time.
-    pub observed_from: Option<ObservedFrom>,
-    /// Of a folder: how long its files stay once they are taken in; `None`: for ever.
-    pub keep_for: Option<Duration>,
-    /// `object_store`'s options (`region`, `endpoint`, `allow_http`, `account_name`, `sas_key`, …) and `max_retries`, `profile`.
-    pub options: BTreeMap<String, String>,
-}
-
-impl SourceConfig {
-    /// A source by its name and URL or folder: times are UTC, every object counts, no options.
-    pub fn new(name: impl Into<String>, url: impl Into<String>) -> SourceConfig {
-        SourceConfig {
-            name: name.into(),
-            url: url.into(),
-            time_zone: TimeZone::UTC,
-            encoding: None,
-            include: Vec::new(),
-            exclude: Vec::new(),
-            min_objects: 0,
-            observed_from: None,
-            keep_for: None,
-            options: BTreeMap::new(),
-        }
-    }
-}
-
-impl SourceConfig {
-    /// Tells whether an object would be taken by its key, which is below the source.
-    ///
-    /// # Errors
-    /// An include or exclude that is no glob.
-    pub fn takes(&self, key: &str) -> Result<bool, Error> {
-        let filter = Filter::new(self)?;
-        let path = Path::parse(key);
-        Ok(path.is_ok_and(|path| filter.takes_key(&path, &Path::default())))
-    }
-}
-
-/// Shows which options are set, never their values: some are secrets.
-impl fmt::Debug for SourceConfig {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let options: Vec<_> = self.options.keys().collect();
-        f.debug_struct("SourceConfig")
-            .field("name", &self.name)
-            .field("options", &options)
-            .finish_non_exhaustive()
-    }
-}
 
 /// What the sources hold.
 #[derive(Debug, Default)]

@@ -19,7 +19,7 @@ use url::Url;
 use super::error::{Error, Reply, told};
 use super::filter::Filter;
 use super::http::{CLIENT_OPTIONS, Connector, Pages, is_on};
-use super::{SourceConfig, aws};
+use super::{aws, config::SourceConfig};
 
 /// How often a request is repeated after throttling or a fault of the service; option `max_retries` says otherwise.
 const MAX_RETRIES: usize = 8;
@@ -194,7 +194,7 @@ async fn open_service(config: &SourceConfig, url: &Url) -> Result<Store, Error> 
         accept_gzip: scheme == ObjectStoreScheme::GoogleCloudStorage,
     };
     let pages = Arc::clone(&connector.pages);
-    let max_retries = config.max_retries()?;
+    let max_retries = max_retries(config)?;
     let retry = RetryConfig {
         backoff: BACKOFF,
         max_retries,
@@ -247,7 +247,11 @@ async fn s3(
     }
     let allow_http = builder.get_config_value(&Key::Client(ClientConfigKey::AllowHttp));
     for endpoint in [Key::Endpoint, Key::S3Endpoint] {
-        config.check_endpoint(builder.get_config_value(&endpoint), allow_http.as_deref())?;
+        check_endpoint(
+            config,
+            builder.get_config_value(&endpoint),
+            allow_http.as_deref(),
+        )?;
     }
     let store = builder.build().map_err(|_| config.bad_settings())?;
     Ok(Arc::new(store))
@@ -292,7 +296,8 @@ fn azure(
         return Err(config.bad_option("account_name", "it is missing, and the url does not say it"));
     }
     let allow_http = builder.get_config_value(&Key::Client(ClientConfigKey::AllowHttp));
-    config.check_endpoint(
+    check_endpoint(
+        config,
         builder.get_config_value(&Key::Endpoint),
         allow_http.as_deref(),
     )?;
@@ -322,7 +327,8 @@ fn google(
         builder = builder.with_config(key, value);
     }
     let allow_http = builder.get_config_value(&Key::Client(ClientConfigKey::AllowHttp));
-    config.check_endpoint(
+    check_endpoint(
+        config,
         builder.get_config_value(&Key::BaseUrl),
         allow_http.as_deref(),
     )?;
@@ -383,54 +389,29 @@ fn known<K: FromStr + AsRef<str>>(name: &str) -> Option<K> {
     }
 }
 
-impl SourceConfig {
-    fn max_retries(&self) -> Result<usize, Error> {
-        let Some(value) = self.options.get(MAX_RETRIES_OPTION) else {
-            return Ok(MAX_RETRIES);
-        };
-        let number = value.parse().ok().filter(|number| *number <= 100);
-        number.ok_or_else(|| self.bad_option(MAX_RETRIES_OPTION, "it is no number from 0 to 100"))
-    }
+fn max_retries(config: &SourceConfig) -> Result<usize, Error> {
+    let Some(value) = config.options.get(MAX_RETRIES_OPTION) else {
+        return Ok(MAX_RETRIES);
+    };
+    let number = value.parse().ok().filter(|number| *number <= 100);
+    number.ok_or_else(|| config.bad_option(MAX_RETRIES_OPTION, "it is no number from 0 to 100"))
+}
 
-    fn check_endpoint(
-        &self,
-        endpoint: Option<String>,
-        allow_http: Option<&str>,
-    ) -> Result<(), Error> {
-        let Some(endpoint) = endpoint else {
-            return Ok(());
-        };
-        let url = Url::parse(&endpoint).ok().filter(Url::has_host);
-        match url.as_ref().map(Url::scheme) {
-            Some("https") => Ok(()),
-            Some("http") if allow_http.is_some_and(is_on) => Ok(()),
-            Some("http") => Err(Error::InsecureEndpoint {
-                name: self.name.clone(),
-            }),
-            _ => Err(self.bad_option("endpoint", "it is no https URL")),
-        }
-    }
-
-    /// `object_store` says what it does not like together with the value, so that nothing of it can be repeated.
-    fn bad_settings(&self) -> Error {
-        self.bad_option(
-            "*",
-            "together they name no store: a value is missing or not understood",
-        )
-    }
-
-    fn bad_url(&self, reason: &'static str) -> Error {
-        Error::BadUrl {
-            name: self.name.clone(),
-            reason,
-        }
-    }
-
-    pub(super) fn bad_option(&self, option: &str, reason: &'static str) -> Error {
-        Error::BadOption {
-            name: self.name.clone(),
-            option: option.to_owned(),
-            reason,
-        }
+fn check_endpoint(
+    config: &SourceConfig,
+    endpoint: Option<String>,
+    allow_http: Option<&str>,
+) -> Result<(), Error> {
+    let Some(endpoint) = endpoint else {
+        return Ok(());
+    };
+    let url = Url::parse(&endpoint).ok().filter(Url::has_host);
+    match url.as_ref().map(Url::scheme) {
+        Some("https") => Ok(()),
+        Some("http") if allow_http.is_some_and(is_on) => Ok(()),
+        Some("http") => Err(Error::InsecureEndpoint {
+            name: config.name.clone(),
+        }),
+        _ => Err(config.bad_option("endpoint", "it is no https URL")),
     }
 }
