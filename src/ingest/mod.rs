@@ -1,7 +1,7 @@
 //! A run: what is new in the sources becomes a new generation of the index.
 //!
-//! [`run`] decides; the stages only do. Objects are fetched on the source's threads and decoded and mapped on one of
-//! their own (`reader`), while this thread folds (`fold`) and writes. What fails costs itself: a row, an object, or the
+//! [`run`] decides; the stages only do. Objects are fetched on the source's threads, and decoded and mapped on some
+//! of their own (`reader`), while this thread folds (`fold`) and writes. What fails costs itself: a row, an object, or the
 //! building file.
 
 mod options;
