@@ -11,7 +11,7 @@ fn the_talk_goes_from_who_is_that_to_done() {
     let home = Home::new();
     let said = home.run(&["demo"]).exits(0).stdout;
     for step in [
-        "306 accounts, 366 devices",
+        "15 files, ",
         "one match",
         "primary",
         "31 days since",
@@ -26,6 +26,17 @@ fn the_talk_goes_from_who_is_that_to_done() {
     ] {
         assert!(said.contains(step), "{step}\n{said}");
     }
+    // Somebody joins every day, and gets a device.
+    let taken = said
+        .lines()
+        .find(|line| line.contains("15 files, "))
+        .unwrap();
+    let counts = taken.split(|letter: char| !letter.is_ascii_digit());
+    let counts: Vec<u32> = counts.filter_map(|count| count.parse().ok()).collect();
+    let [15, _, accounts, devices, _] = counts[..] else {
+        panic!("{taken}");
+    };
+    assert!(accounts >= 306 && devices == accounts + 60, "{taken}");
     let log = fs::read_to_string(home.path("identidex-demo/audit.jsonl")).unwrap();
     let states = log.lines().map(|line| {
         let line: Value = serde_json::from_str(line).unwrap();
