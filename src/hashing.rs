@@ -1,8 +1,9 @@
 //! The BLAKE3 hash of a whole file, worked out on all cores: that of its blocks, each a subtree, and of those in pairs.
 
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io;
 use std::num::NonZero;
+use std::ops::Range;
 use std::path::Path;
 use std::thread;
 
@@ -18,32 +19,36 @@ const READ_AT_ONCE: usize = 256 << 10;
 /// More threads wait for memory.
 const THREADS_AT_MOST: usize = 8;
 
-/// Hashes a file, so that `b3sum` agrees.
+/// Hashes a file, so that `b3sum` agrees. It is opened once: one that is replaced or removed meanwhile is read to its end.
 pub(crate) fn hash_file(path: &Path) -> io::Result<[u8; 32]> {
-    hash_blocks(path, BLOCK_BYTES)
+    hash_blocks(&File::open(path)?, BLOCK_BYTES)
 }
 
-fn hash_blocks(path: &Path, block_bytes: u64) -> io::Result<[u8; 32]> {
-    let bytes = path.metadata()?.len();
+fn hash_blocks(file: &File, block_bytes: u64) -> io::Result<[u8; 32]> {
+    let bytes = file.metadata()?.len();
     let blocks = bytes.div_ceil(block_bytes) as usize;
     if blocks < 2 {
         let mut hasher = Hasher::new();
-        read(File::open(path)?, &mut hasher)?;
+        read(file, 0..bytes, &mut hasher)?;
         return Ok(hasher.finalize().into());
     }
     let threads = thread::available_parallelism().map_or(1, NonZero::get);
     let threads = threads.min(THREADS_AT_MOST);
     let mut values = vec![ChainingValue::default(); blocks];
     thread::scope(|scope| {
-        let hashing: Vec<_> = (0..threads)
-            .map(|first| {
-                scope.spawn(move || {
-                    let own = (first..blocks).step_by(threads);
-                    let hashed = own.map(|at| Ok((at, hash_block(path, at, block_bytes)?)));
-                    hashed.collect::<io::Result<Vec<_>>>()
-                })
-            })
-            .collect();
+        let mut hashing = Vec::with_capacity(threads);
+        for first in 0..threads {
+            let hash_own = move || {
+                let own = (first..blocks).step_by(threads);
+                let hashed = own.map(|at| {
+                    let begin = at as u64 * block_bytes;
+                    let block = begin..bytes.min(begin + block_bytes);
+                    Ok((at, hash_block(file, block)?))
+                });
+                hashed.collect::<io::Result<Vec<_>>>()
+            };
+            hashing.push(thread::Builder::new().spawn_scoped(scope, hash_own)?);
+        }
         for thread in hashing {
             let died = |_| io::Error::other("a thread that hashes died");
             for (at, value) in thread.join().map_err(died).flatten()? {
@@ -56,29 +61,38 @@ fn hash_blocks(path: &Path, block_bytes: u64) -> io::Result<[u8; 32]> {
     Ok(merge_subtrees_root(&merged(left), &merged(right), Mode::Hash).into())
 }
 
-fn hash_block(path: &Path, at: usize, block_bytes: u64) -> io::Result<ChainingValue> {
-    let begin = at as u64 * block_bytes;
-    let mut file = File::open(path)?;
-    file.seek(SeekFrom::Start(begin))?;
+fn hash_block(file: &File, block: Range<u64>) -> io::Result<ChainingValue> {
     let mut hasher = Hasher::new();
-    hasher.set_input_offset(begin);
-    read(file.take(block_bytes), &mut hasher)?;
-    match hasher.count() {
-        0 => Err(io::ErrorKind::UnexpectedEof.into()),
-        _ => Ok(hasher.finalize_non_root()),
-    }
+    hasher.set_input_offset(block.start);
+    read(file, block, &mut hasher)?;
+    Ok(hasher.finalize_non_root())
 }
 
-fn read(mut from: impl Read, into: &mut Hasher) -> io::Result<()> {
+fn read(file: &File, mut bytes: Range<u64>, into: &mut Hasher) -> io::Result<()> {
     let mut buffer = vec![0; READ_AT_ONCE];
-    loop {
-        match from.read(&mut buffer) {
-            Ok(0) => return Ok(()),
-            Ok(read) => into.update(&buffer[..read]),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+    while !bytes.is_empty() {
+        let left = usize::try_from(bytes.end - bytes.start).unwrap_or(usize::MAX);
+        match read_at(file, &mut buffer[..left.min(READ_AT_ONCE)], bytes.start) {
+            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+            Ok(read) => {
+                into.update(&buffer[..read]);
+                bytes.start += read as u64;
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
-        };
+        }
     }
+    Ok(())
+}
+
+#[cfg(unix)]
+fn read_at(file: &File, buffer: &mut [u8], at: u64) -> io::Result<usize> {
+    std::os::unix::fs::FileExt::read_at(file, buffer, at)
+}
+
+#[cfg(windows)]
+fn read_at(file: &File, buffer: &mut [u8], at: u64) -> io::Result<usize> {
+    std::os::windows::fs::FileExt::seek_read(file, buffer, at)
 }
 
 /// Returns the value of a subtree of some blocks.
@@ -110,7 +124,7 @@ mod tests {
                 let content: Vec<u8> = (0..bytes).map(|at| (at * 7 / 3) as u8).collect();
                 std::fs::write(file.path(), &content).unwrap();
                 for block_bytes in [BLOCK, 4 * BLOCK].map(|bytes| bytes as u64) {
-                    let hash = hash_blocks(file.path(), block_bytes).unwrap();
+                    let hash = hash_blocks(&File::open(file.path()).unwrap(), block_bytes).unwrap();
                     assert_eq!(hash, *blake3::hash(&content).as_bytes(), "{bytes}");
                 }
             }

@@ -132,8 +132,12 @@ impl<'r> Batches<'r> {
     where
         'r: 's,
     {
+        let mut row = 0;
         let made = match self.rows {
-            Source::Csv(rows) => cut(*rows, &self.begin, scope),
+            Source::Csv(rows) => {
+                row = rows.row;
+                cut(*rows, &self.begin, scope)
+            }
             Source::Other(_) => {
                 let (made, batches) = sync_channel(DECODED_AHEAD);
                 scope.spawn(move || {
@@ -143,11 +147,7 @@ impl<'r> Batches<'r> {
                 vec![batches]
             }
         };
-        Decoding {
-            made,
-            turn: 0,
-            row: 0,
-        }
+        Decoding { made, turn: 0, row }
     }
 }
 
@@ -260,7 +260,7 @@ mod tests {
             b"\r\n\r\n",
             b"\"not \xff text\",\"b\",\"c\"\n",
             b"\"too\",\"many\",\"cells\",\"here\"\n",
-            b"ab\"c,\"d\",e\n",
+            b"ab\"c,\"d,e\n",
             long.as_bytes(),
         ];
         let mut text = b"\"name\",\"second\",\"third\"\n".to_vec();
@@ -269,7 +269,7 @@ mod tests {
             state = state.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(at);
             match (state >> 33) as usize % 400 {
                 rare @ 0..11 => text.extend_from_slice(hard[rare]),
-                11 if at % 97 == 0 => text.extend_from_slice(hard[11]),
+                11 if at % 40 == 0 => text.extend_from_slice(hard[11]),
                 _ => {
                     let row = format!("\"n{at}\",\"{}\",\"\"\n", "o".repeat(at as usize % 60));
                     text.extend_from_slice(row.as_bytes());
@@ -309,6 +309,17 @@ mod tests {
         let expected = read(begin());
         let (rows, recognised, rejects) = &expected;
         assert!(rows.len() > 30_000 && recognised.len() > 15_000 && rejects.len() > 500);
+        for reason in [
+            "line is longer than",
+            "opens inside a cell",
+            "not UTF-8",
+            "not closed where",
+        ] {
+            assert!(
+                rejects.iter().any(|reject| reject.contains(reason)),
+                "{reason}"
+            );
+        }
         assert_eq!(thread::scope(|scope| read(begin().decode(scope))), expected);
         // Who stops early is waited for by nobody.
         thread::scope(|scope| begin().decode(scope).take(2).count());
@@ -336,5 +347,28 @@ mod tests {
             assert!(error.to_string().contains("line 300002"), "{error}");
             assert!(made.next().is_none());
         });
+    }
+
+    #[test]
+    fn a_piece_is_bounded_whatever_it_is_made_of() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let (not_said, names) = (NotSaid::default(), HashSet::new());
+        let record = format!("\"{}\n\",\"b\"\n", "long ".repeat(20_000));
+        let open = "\"open,b\n";
+        for (row, times) in [(record.as_str(), 50), ("a\n", 400_000), (open, 20_000)] {
+            fs::write(file.path(), format!("a,b\n{}", row.repeat(times))).unwrap();
+            let reading = Reading {
+                columns: &[],
+                not_said: &not_said,
+                names: &names,
+            };
+            let form = check(file.path(), None, &names).unwrap();
+            let text = Text::open(file.path(), &form).unwrap();
+            let pieces: Vec<Piece> = Pieces::new(text, b',', 2, reading)
+                .collect::<Result<_, _>>()
+                .unwrap();
+            // A buffer full of lines is not cut in two.
+            assert!(pieces.len() >= 2, "{row:.9}: {}", pieces.len());
+        }
     }
 }

@@ -24,7 +24,8 @@ const PARSED_AT_MOST: usize = 128 << 10;
 pub(super) struct Rows<'r> {
     pub(super) pieces: Pieces<'r>,
     pub(super) cutter: Cutter<'r>,
-    row: u32,
+    /// The number of the last row.
+    pub(super) row: u32,
 }
 
 impl<'r> Rows<'r> {

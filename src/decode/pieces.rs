@@ -16,14 +16,29 @@ use super::{Error, MAX_LINE_BYTES, MAX_RECORD_LINES, Reading, header};
 
 /// Bytes of a piece: large enough to amortise a channel, small enough to stay in the cache.
 const PIECE_BYTES: usize = 512 << 10;
-/// Spans of a piece: they may be short.
-const SPANS: usize = 4 << 10;
+/// Lines of a piece, about: they may be short, and what is said of each that is rejected is not.
+const PIECE_LINES: u64 = 16 << 10;
 
 /// Some of a text, in order.
 #[derive(Default)]
 pub(super) struct Piece {
     pub(super) spans: Vec<Span>,
     bytes: usize,
+    lines: u64,
+}
+
+impl Piece {
+    fn is_full(&self) -> bool {
+        self.bytes >= PIECE_BYTES || self.lines >= PIECE_LINES
+    }
+
+    fn push(&mut self, span: Span) {
+        if let Span::Record { text, .. } = &span {
+            self.bytes += text.len();
+        }
+        self.lines += 1;
+        self.spans.push(span);
+    }
 }
 
 /// Something of a text that stands for itself.
@@ -81,7 +96,7 @@ impl<'r> Pieces<'r> {
             self.header_read = true;
             self.skip_header()?;
         }
-        while piece.bytes < PIECE_BYTES && piece.spans.len() < SPANS {
+        while !piece.is_full() {
             let span = match self.lines.next_run()? {
                 Run::End => return Ok(()),
                 Run::Balanced => {
@@ -94,7 +109,7 @@ impl<'r> Pieces<'r> {
                     reason: format!("the line is longer than {MAX_LINE_BYTES} bytes").into(),
                 },
             };
-            piece.spans.push(span);
+            piece.push(span);
         }
         Ok(())
     }
@@ -124,6 +139,7 @@ impl<'r> Pieces<'r> {
             }),
         }
         piece.bytes += bytes;
+        piece.lines += lines;
         self.lines.consume(bytes, lines);
     }
 

@@ -32,9 +32,8 @@ impl Tally {
     pub(super) fn note_encoding(&mut self, batch: &Decoded) {
         let rejects = batch.rejects.iter();
         self.undecodable += rejects.filter(|reject| reject.reason == NOT_UTF8).count() as u64;
-        if self.undecodable > 0 && !self.has_utf8 {
-            self.has_utf8 = !batch.is_ascii();
-        }
+        // Looked at from the first batch on: how many rows a batch has must not tell what an object is.
+        self.has_utf8 = self.has_utf8 || !batch.is_ascii();
     }
 
     /// Notes rows that were taken, and rejects.
