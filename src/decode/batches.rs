@@ -371,4 +371,27 @@ mod tests {
             assert!(pieces.len() >= 2, "{row:.9}: {}", pieces.len());
         }
     }
+
+    #[test]
+    fn a_mark_in_a_member_of_its_own_is_not_the_end() {
+        use std::io::Write as _;
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let mut packed = Vec::new();
+        for part in ["\u{feff}", "a,b\n", "c,d\n"] {
+            let mut member = flate2::write::GzEncoder::new(packed, flate2::Compression::fast());
+            member.write_all(part.as_bytes()).unwrap();
+            packed = member.finish().unwrap();
+        }
+        fs::write(file.path(), packed).unwrap();
+        let (not_said, names) = (NotSaid::default(), HashSet::new());
+        let reading = Reading {
+            columns: &[],
+            not_said: &not_said,
+            names: &names,
+        };
+        let form = check(file.path(), None, &names).unwrap();
+        assert_eq!(form.header, ["a", "b"]);
+        let (rows, ..) = read(batches(file.path(), &form, reading, None).unwrap());
+        assert_eq!(rows.len(), 1);
+    }
 }

@@ -164,6 +164,10 @@ impl Text {
             self.at_start = false;
             if text.starts_with(BYTE_ORDER_MARK) {
                 text.drain(..3);
+                // A member of gzip may hold the mark alone: that is not the end.
+                if text.is_empty() {
+                    return self.append_utf8(text);
+                }
             }
         }
         Ok(())
