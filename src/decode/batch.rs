@@ -18,8 +18,7 @@ use crate::observation::{Decoded, OddCells, Recognised, Reject};
 /// Why a row was left out whose text is in another encoding.
 pub const NOT_UTF8: &str = "it is not UTF-8";
 
-/// Bytes of a batch: large enough to amortise a channel, small enough to stay in the cache. About a dozen
-/// batches are in memory at once.
+/// Bytes of a batch: large enough to amortise a channel, small enough to stay in the cache.
 const BATCH_BYTES: usize = 1 << 20;
 /// Rows after which a batch ends early: they may be short.
 const BATCH_ROWS: usize = 16 << 10;

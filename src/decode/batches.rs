@@ -1,6 +1,7 @@
 //! Batches: the rows of a checked file, in order, some thousands at a time, whatever its format.
 
 use std::collections::HashSet;
+use std::io;
 use std::num::NonZero;
 use std::path::Path;
 use std::sync::Arc;
@@ -141,7 +142,8 @@ impl<'r> Batches<'r> {
             Source::Other(_) => {
                 let (made, batches) = sync_channel(DECODED_AHEAD);
                 scope.spawn(move || {
-                    let mut batches = self.map(|batch| batch.map(|batch| (batch, 0)));
+                    let batches = self.map(|batch| batch.map(|batch| Some((batch, 0))));
+                    let mut batches = batches.chain([Ok(None)]);
                     batches.all(|batch| made.send(batch).is_ok())
                 });
                 vec![batches]
@@ -161,7 +163,7 @@ fn cut<'s, 'r: 's>(
     let cutters = thread::available_parallelism().map_or(1, NonZero::get);
     let (mut to_cutters, mut made) = (Vec::new(), Vec::new());
     for _ in 0..cutters.min(CUTTERS_AT_MOST) {
-        let (to_cutter, pieces) = sync_channel::<Result<Piece, Error>>(1);
+        let (to_cutter, pieces) = sync_channel::<Result<Option<Piece>, Error>>(1);
         let (to_taker, batches) = sync_channel(DECODED_AHEAD);
         to_cutters.push(to_cutter);
         made.push(batches);
@@ -172,19 +174,21 @@ fn cut<'s, 'r: 's>(
                 let rows = cutter.cut(&piece, 0, &mut batch);
                 Ok((begin.end(batch)?, rows))
             };
+            let cut = |piece: Option<Piece>| piece.map(cut).transpose();
             let mut made = pieces.iter().map(|piece| piece.and_then(cut));
             made.all(|made| to_taker.send(made).is_ok())
         });
     }
     scope.spawn(move || {
+        let pieces = pieces.map(|piece| piece.map(Some)).chain([Ok(None)]);
         let mut turns = pieces.zip(to_cutters.iter().cycle());
         turns.all(|(piece, cutter)| cutter.send(piece).is_ok())
     });
     made
 }
 
-/// A batch whose rows are counted from some row on, and how many rows further those of the next one are.
-type Made = Result<(Decoded, u32), Error>;
+/// A batch whose rows are counted from some row on, and how many rows further those of the next one are; none at the end.
+type Made = Result<Option<(Decoded, u32)>, Error>;
 
 /// Batches that threads make.
 pub struct Decoding {
@@ -202,12 +206,14 @@ impl Iterator for Decoding {
         loop {
             let turn = self.turn.checked_rem(self.made.len())?;
             self.turn += 1;
-            // The thread whose turn it is has no more: neither has the next one.
-            let (mut batch, rows) = match self.made[turn].recv().ok()? {
-                Ok(made) => made,
-                Err(error) => {
+            // Only who says so is at the end: a thread that died is not.
+            let died = || Err(Error::Read(io::Error::other("a thread that reads it died")));
+            let made = self.made[turn].recv().unwrap_or_else(|_| died());
+            let (mut batch, rows) = match made.transpose() {
+                Some(Ok(made)) => made,
+                ended => {
                     self.made.clear();
-                    return Some(Err(error));
+                    return ended.map(|made| made.map(|(batch, _)| batch));
                 }
             };
             batch.count_from(self.row);
@@ -222,6 +228,7 @@ impl Iterator for Decoding {
 #[cfg(test)]
 mod tests {
     use std::fs;
+    use std::panic::{AssertUnwindSafe, catch_unwind};
 
     use super::*;
     use crate::decode::{MAX_LINE_BYTES, check};
@@ -393,5 +400,34 @@ mod tests {
         assert_eq!(form.header, ["a", "b"]);
         let (rows, ..) = read(batches(file.path(), &form, reading, None).unwrap());
         assert_eq!(rows.len(), 1);
+    }
+
+    #[test]
+    fn a_thread_that_dies_is_not_the_end() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        fs::write(
+            file.path(),
+            format!("\"a\",\"b\"\n{}", "\"c\",\"d\"\n".repeat(200_000)),
+        )
+        .unwrap();
+        let (not_said, names) = (NotSaid::default(), HashSet::new());
+        let reading = Reading {
+            columns: &[],
+            not_said: &not_said,
+            names: &names,
+        };
+        let known = |_: u64, _: [Option<&str>; 2], _: u32| panic!("a fault of the test's");
+        let recogniser = Recogniser {
+            seed: 7,
+            left_out: [None, None],
+            known: &known,
+        };
+        let form = check(file.path(), None, &names).unwrap();
+        let batches = batches(file.path(), &form, reading, Some(recogniser)).unwrap();
+        let mut last = None;
+        let ended = catch_unwind(AssertUnwindSafe(|| {
+            thread::scope(|scope| last = batches.decode(scope).last());
+        }));
+        assert!(ended.is_err() && matches!(last, Some(Err(Error::Read(_)))));
     }
 }

@@ -10,7 +10,7 @@ use csv::ByteRecord;
 
 use super::Error;
 use super::batch::Builder;
-use super::cells::{cut_plainly_quoted, fault, parse, reader};
+use super::cells::{cut_plainly_quoted, fault, reader};
 use super::decoration::undecorated;
 use super::pieces::{Piece, Pieces, Span, line_ends};
 use super::recognised::{Known, recognise};
@@ -79,21 +79,12 @@ impl Cutter<'_> {
                     .cut(batch);
                     continue;
                 }
-                Span::Record { text, line } => self.cut_record(text, row + 1, *line, batch),
+                Span::Record { record, line } => batch.append_record(record, row + 1, *line),
                 Span::Reject { line, reason } => batch.reject(*line, "", reason.clone()),
             }
             row += 1;
         }
         row
-    }
-
-    fn cut_record(&self, text: &[u8], row: u32, line: u64, batch: &mut Builder) {
-        let text = undecorated(text, self.delimiter);
-        // It was one when it was taken.
-        match parse(&text, self.delimiter) {
-            Some(record) => batch.append_record(&record, row, line),
-            None => batch.reject(line, "", "it is no row"),
-        }
     }
 }
 

@@ -33,8 +33,8 @@ impl Piece {
     }
 
     fn push(&mut self, span: Span) {
-        if let Span::Record { text, .. } = &span {
-            self.bytes += text.len();
+        if let Span::Record { record, .. } = &span {
+            self.bytes += record.as_slice().len();
         }
         self.lines += 1;
         self.spans.push(span);
@@ -46,7 +46,7 @@ pub(super) enum Span {
     /// Lines whose quotes are balanced, each by itself: nearly every row of every file.
     Lines { text: Vec<u8>, line: u64 },
     /// A record that spans lines.
-    Record { text: Vec<u8>, line: u64 },
+    Record { record: ByteRecord, line: u64 },
     /// A row that cannot be read, and why.
     Reject {
         line: u64,
@@ -156,10 +156,9 @@ impl<'r> Pieces<'r> {
             let mut places = self.lines.closing_places().take_while(is_short);
             places.find_map(|place| Some((self.record(place.0)?, place)))
         };
-        if let Some((_, (bytes, lines))) = first.filter(|(record, _)| self.is_likely(record)) {
-            let text = self.lines.rest()[..bytes].to_vec();
+        if let Some((record, (bytes, lines))) = first.filter(|(record, _)| self.is_likely(record)) {
             self.lines.consume(bytes, lines);
-            return Ok(Span::Record { text, line });
+            return Ok(Span::Record { record, line });
         }
         // Lines of a long cell must not be taken for rows: free text could make up a person.
         self.lines.hold_most()?;

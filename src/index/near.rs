@@ -1,5 +1,5 @@
-//! What lies scattered over memory is looked at before it is asked for: a processor waits for one look after another where
-//! each decides what is done next, and for many at once where none does.
+//! What lies scattered over memory is looked at before it is asked for. To fetch it takes as long as a hundred instructions
+//! and more: where each decides what is done next, one fetch waits for the other; where none does, many go on at once.
 
 /// How many are best looked at together: what they lead to stays in the processor's cache until it is asked for.
 pub(super) const AT_ONCE: usize = 64;

@@ -4,7 +4,7 @@
 use super::near;
 use crate::bucket::MAX_ID;
 
-/// Is no slot of a position, which is below [`MAX_ID`].
+/// Nothing stands there: a position is below [`MAX_ID`].
 const EMPTY: u32 = u32::MAX;
 
 /// Where each hash of a growing list stands in it. The hashes are well spread already: some of their bits are the slot.

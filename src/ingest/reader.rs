@@ -376,7 +376,7 @@ impl<'a> Reader<'a> {
         let mut anew = 0;
         let mut is_counting = false;
         let refused = std::thread::scope(|scope| {
-            // Cutting text into cells and reading their meaning are about the same work.
+            // They are made on threads of their own while this one reads what they mean.
             for batch in batches.decode(scope) {
                 let batch = match batch {
                     Ok(batch) => batch,
