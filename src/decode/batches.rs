@@ -318,7 +318,7 @@ mod tests {
         assert!(rows.len() > 30_000 && recognised.len() > 15_000 && rejects.len() > 500);
         for reason in [
             "line is longer than",
-            "opens inside a cell",
+            "a quote inside a cell is not doubled",
             "not UTF-8",
             "not closed where",
         ] {
@@ -377,6 +377,41 @@ mod tests {
             // A buffer full of lines is not cut in two.
             assert!(pieces.len() >= 2, "{row:.9}: {}", pieces.len());
         }
+    }
+
+    #[test]
+    fn a_line_alters_no_other() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let text =
+            "a,b\nx\"y,\"a\" \"b\n\"x, \"\"y\"\"\",\"S1\"\nab\"c,\"d\n \"e\" ,=\"f\"\ng,h\ri,j\r\n";
+        fs::write(file.path(), text).unwrap();
+        let (not_said, names) = (NotSaid::default(), HashSet::new());
+        let reading = Reading {
+            columns: &[],
+            not_said: &not_said,
+            names: &names,
+        };
+        let form = check(file.path(), None, &names).unwrap();
+        let (rows, _, rejects) = read(batches(file.path(), &form, reading, None).unwrap());
+        let lines: Vec<u64> = rows.iter().map(|row| row.1).collect();
+        assert_eq!(lines, [3, 5, 6, 6]);
+        let cells = rows.iter().map(|row| row.3.as_str());
+        let cells: Vec<Vec<&str>> = cells
+            .map(|cells| {
+                cells
+                    .lines()
+                    .filter(|line| line.starts_with("  "))
+                    .collect()
+            })
+            .collect();
+        let pairs = [["x, \"y\"", "S1"], ["e", "f"], ["g", "h"], ["i", "j"]];
+        for (cells, pair) in cells.iter().zip(pairs) {
+            assert_eq!(cells.len(), 2);
+            for (cell, expected) in cells.iter().zip(pair) {
+                assert_eq!(cell.trim(), format!("{expected:?},"));
+            }
+        }
+        assert_eq!(rejects.len(), 2);
     }
 
     #[test]

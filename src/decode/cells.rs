@@ -4,26 +4,71 @@
 
 use std::ops::Range;
 
-use csv::{ByteRecord, ReaderBuilder};
+use csv::ByteRecord;
+use csv_core::{ReadRecordResult, Reader, ReaderBuilder};
 
 use super::BYTE_ORDER_MARK;
 
-pub(super) fn reader(text: &[u8], delimiter: u8) -> csv::Reader<&[u8]> {
-    ReaderBuilder::new()
-        .has_headers(false)
-        .flexible(true)
-        .delimiter(delimiter)
-        .from_reader(text)
+/// Parses records one at a time, each by itself: what `csv` reads with, without its buffer, which a reader of one line
+/// would have to make for each.
+pub(super) struct Parser {
+    reader: Reader,
+    cells: Vec<u8>,
+    ends: Vec<usize>,
+}
+
+impl Parser {
+    pub(super) fn new(delimiter: u8) -> Parser {
+        Parser {
+            reader: ReaderBuilder::new().delimiter(delimiter).build(),
+            cells: vec![0; 1 << 10],
+            ends: vec![0; 1 << 6],
+        }
+    }
+
+    /// Parses the record that a text begins with; returns how many bytes it has, with the empty lines before it, or `None`
+    /// where there are only such.
+    pub(super) fn parse(&mut self, text: &[u8], record: &mut ByteRecord) -> Option<usize> {
+        record.clear();
+        self.reader.reset();
+        let (mut read, mut length, mut count) = (0, 0, 0);
+        loop {
+            // At the end of the text there is nothing more to give, which is how the reader is told.
+            let (result, more_read, more_length, more_count) = self.reader.read_record(
+                &text[read..],
+                &mut self.cells[length..],
+                &mut self.ends[count..],
+            );
+            (read, length, count) = (read + more_read, length + more_length, count + more_count);
+            match result {
+                ReadRecordResult::InputEmpty => {}
+                ReadRecordResult::OutputFull => self.cells.resize(self.cells.len() * 2, 0),
+                ReadRecordResult::OutputEndsFull => self.ends.resize(self.ends.len() * 2, 0),
+                ReadRecordResult::Record => break,
+                ReadRecordResult::End => return None,
+            }
+        }
+        let mut begin = 0;
+        for end in &self.ends[..count] {
+            record.push_field(&self.cells[begin..*end]);
+            begin = *end;
+        }
+        Some(read)
+    }
 }
 
 /// Parses exactly one record.
 pub(super) fn parse(text: &[u8], delimiter: u8) -> Option<ByteRecord> {
-    let mut reader = reader(text, delimiter);
+    let mut parser = Parser::new(delimiter);
     let mut record = ByteRecord::new();
-    let mut rest = ByteRecord::new();
-    let one =
-        reader.read_byte_record(&mut record).ok()? && !reader.read_byte_record(&mut rest).ok()?;
-    one.then_some(record)
+    let length = parser.parse(text, &mut record)?;
+    let is_one = text[length..].iter().all(|byte| is_line_end(*byte));
+    is_one.then_some(record)
+}
+
+/// Tells whether a byte ends a line, alone or with the other one: there is no record between two of them.
+pub(super) fn is_line_end(byte: u8) -> bool {
+    matches!(byte, b'\n' | b'\r')
 }
 
 /// What is wrong with a record that the `csv` crate reads without an error.
@@ -97,20 +142,46 @@ mod tests {
     use super::*;
     use crate::decode::lines::quotes;
 
+    fn records(text: &[u8]) -> impl Iterator<Item = ByteRecord> {
+        let mut builder = csv::ReaderBuilder::new();
+        let reader = builder.has_headers(false).flexible(true).from_reader(text);
+        reader.into_byte_records().map(Result::unwrap)
+    }
+
+    fn texts(bytes: &[u8], length: usize) -> impl Iterator<Item = Vec<u8>> {
+        let mut texts = vec![Vec::new()];
+        std::iter::from_fn(move || {
+            let text = texts.pop()?;
+            if text.len() < length {
+                let longer = bytes.iter().map(|byte| [&*text, &[*byte]].concat());
+                texts.extend(longer);
+            }
+            Some(text)
+        })
+    }
+
+    /// Each record, parsed by itself, is the one that the `csv` crate reads.
+    #[test]
+    fn a_record_is_parsed_as_the_csv_crate_does() {
+        let long = format!("{}\"{}\"\r\n\nb,c\n", "a,".repeat(200), "l".repeat(9_000)).into_bytes();
+        let mut parser = Parser::new(b',');
+        let mut record = ByteRecord::new();
+        for text in texts(b"\",\n\ra", 6).chain([long]) {
+            let (mut rest, mut ours) = (text.as_slice(), Vec::new());
+            while let Some(length) = parser.parse(rest, &mut record) {
+                ours.push(record.clone());
+                rest = &rest[length..];
+            }
+            assert_eq!(ours, records(&text).collect::<Vec<_>>(), "{text:?}");
+        }
+    }
+
     /// Every text of up to seven of the bytes that matter, with the cells that the `csv` crate finds.
     #[test]
     fn a_plainly_quoted_row_is_cut_where_the_csv_crate_cuts_it() {
-        const BYTES: &[u8] = b"\",\n\ra";
         let mut cells = Vec::new();
-        let (mut cut, mut texts) = (0, vec![Vec::new()]);
-        while let Some(text) = texts.pop() {
-            if text.len() < 7 {
-                texts.extend(
-                    BYTES
-                        .iter()
-                        .map(|byte| [text.as_slice(), &[*byte]].concat()),
-                );
-            }
+        let mut cut = 0;
+        for text in texts(b"\",\n\ra", 7) {
             let ends = memchr::memchr(b'\n', &text).map_or(text.len(), |at| at + 1);
             if quotes(&text[..ends]) % 2 == 1 {
                 continue;
@@ -118,9 +189,7 @@ mod tests {
             let Some(length) = cut_plainly_quoted(&text, b',', &mut cells) else {
                 continue;
             };
-            let mut reader = reader(&text, b',');
-            let mut record = ByteRecord::new();
-            assert!(reader.read_byte_record(&mut record).unwrap());
+            let record = records(&text).next().unwrap();
             let ours: Vec<&[u8]> = cells.iter().map(|cell| &text[cell.clone()]).collect();
             assert_eq!(ours, record.iter().collect::<Vec<_>>(), "{text:?}");
             assert_eq!(fault(&text[..length], b','), None, "{text:?}");

@@ -1,7 +1,7 @@
 //! CSV text cut into records that cannot swallow one another.
 //!
-//! Lines whose cells are all quoted plainly, as exports write them, are cut at their quotes; others go to the `csv` crate
-//! as they are. What can be cut by itself is the affair of `pieces`, how a record is cut that of `cells`, which rows are
+//! Lines whose cells are all quoted plainly, as exports write them, are cut at their quotes; others go to the `csv` crate,
+//! each by itself. What can be cut by itself is the affair of `pieces`, how a record is cut that of `cells`, which rows are
 //! known that of `recognised`, and columns are filled by `batch`.
 
 use std::ops::Range;
@@ -10,15 +10,11 @@ use csv::ByteRecord;
 
 use super::Error;
 use super::batch::Builder;
-use super::cells::{cut_plainly_quoted, fault, reader};
+use super::cells::{Parser, cut_plainly_quoted, fault, is_line_end};
 use super::decoration::undecorated;
-use super::pieces::{Piece, Pieces, Span, line_ends};
+use super::pieces::{Piece, Pieces, Span};
 use super::recognised::{Known, recognise};
 use crate::observation::{Recognised, Recogniser};
-
-/// Bytes of lines that the `csv` crate is given at once: few, since plainly quoted ones may follow, and more the longer none do.
-const PARSED_AT_FIRST: usize = 1 << 10;
-const PARSED_AT_MOST: usize = 128 << 10;
 
 /// The rows of a CSV text.
 pub(super) struct Rows<'r> {
@@ -101,25 +97,18 @@ struct Cutting<'c, 'r> {
 impl Cutting<'_, '_> {
     /// Takes all rows, and returns the number of the last.
     fn cut(mut self, batch: &mut Builder) -> u32 {
-        let mut parsed = PARSED_AT_FIRST;
+        let mut parser = Parser::new(self.cutter.delimiter);
+        let mut record = ByteRecord::new();
         while !self.text.is_empty() {
-            parsed = match self.take_plainly_quoted(batch) {
-                0 => PARSED_AT_MOST.min(parsed * 2),
-                _ => PARSED_AT_FIRST,
-            };
-            self.take_parsed(parsed, batch);
+            self.take_plainly_quoted(batch);
+            self.take_line(&mut parser, &mut record, batch);
         }
         self.row
     }
 
-    fn consume(&mut self, bytes: usize, lines: u64) {
-        self.text = &self.text[bytes..];
-        self.line += lines;
-    }
-
     /// Takes the rows that begin the text and have all their cells quoted, with no quote in them: cutting these at their
-    /// quotes costs a third of what the `csv` crate's state machine does. Returns how many.
-    fn take_plainly_quoted(&mut self, batch: &mut Builder) -> u64 {
+    /// quotes costs a third of what the `csv` crate's state machine does.
+    fn take_plainly_quoted(&mut self, batch: &mut Builder) {
         let (mut taken, mut rows, mut expected) = (0, 0, 0);
         let mut cells = Vec::new();
         while let Some(length) =
@@ -147,69 +136,33 @@ impl Cutting<'_, '_> {
             taken += length;
             rows += 1;
         }
-        self.consume(taken, rows);
-        rows
+        self.text = &self.text[taken..];
+        self.line += rows;
     }
 
-    /// Takes rows of about so many bytes with the `csv` crate.
-    fn take_parsed(&mut self, bytes: usize, batch: &mut Builder) {
+    /// Takes the row of a line, or those of one that lone carriage returns part, with the `csv` crate.
+    fn take_line(&mut self, parser: &mut Parser, record: &mut ByteRecord, batch: &mut Builder) {
         let delimiter = self.cutter.delimiter;
-        let written = lines_of(self.text, bytes);
-        let first_line = self.line;
-        let run = undecorated(written, delimiter);
-        let mut reader = reader(&run, delimiter);
-        let mut record = ByteRecord::new();
-        let (mut taken_bytes, mut taken_lines) = (0, 0);
-        // `Ok(false)` is the end of the run; in-memory text has no other errors.
-        while matches!(reader.read_byte_record(&mut record), Ok(true)) {
-            let end = usize::try_from(reader.position().byte()).unwrap_or(run.len());
-            let blank = blank_lines(&run[taken_bytes..end]);
-            taken_bytes += blank.len();
-            taken_lines += line_ends(blank);
-            let text = &run[taken_bytes..end];
-            let line = first_line + taken_lines;
+        let length = memchr::memchr(b'\n', self.text).map_or(self.text.len(), |end| end + 1);
+        let (line, behind) = self.text.split_at(length);
+        let line = undecorated(line, delimiter);
+        let mut rest = behind_line_ends(&line);
+        while let Some(length) = parser.parse(rest, record) {
+            let (text, behind) = rest.split_at(length);
             self.row += 1;
-            if text.trim_ascii_end().contains(&b'\n') {
-                // Balanced, and yet it spans lines (`ab"c,"d`): only its first line is given up.
-                batch.reject(
-                    line,
-                    "",
-                    "a quote opens inside a cell and is not closed on its line",
-                );
-                let lines = taken_lines + 1;
-                self.consume(bytes_of_lines(written, lines), lines);
-                return;
-            }
             match fault(text, delimiter) {
-                Some(_) if batch.takes_header(&record, line) => {}
-                Some(fault) => batch.reject(line, "", fault),
-                None => batch.append_record(&record, self.row, line),
+                Some(_) if batch.takes_header(record, self.line) => {}
+                Some(fault) => batch.reject(self.line, "", fault),
+                None => batch.append_record(record, self.row, self.line),
             }
-            taken_bytes = end;
-            taken_lines += line_ends(text);
+            rest = behind_line_ends(behind);
         }
-        self.consume(written.len(), line_ends(written));
+        self.line += u64::from(length > 0);
+        self.text = behind;
     }
 }
 
-/// Returns the whole lines that a text begins with, of so many bytes and the rest of the last one.
-fn lines_of(text: &[u8], bytes: usize) -> &[u8] {
-    let behind = text.get(bytes..).unwrap_or_default();
-    let end = memchr::memchr(b'\n', behind);
-    end.map_or(text, |end| &text[..bytes + end + 1])
-}
-
-/// Returns the empty lines that a text begins with: the reader passes over them.
-fn blank_lines(text: &[u8]) -> &[u8] {
-    let is_end = |byte: &&u8| matches!(byte, b'\n' | b'\r');
-    &text[..text.iter().take_while(is_end).count()]
-}
-
-/// Returns how long so many lines of a text are. What decorates cells is in its lines, and their ends are no part of it.
-fn bytes_of_lines(text: &[u8], lines: u64) -> usize {
-    let last = usize::try_from(lines)
-        .unwrap_or(usize::MAX)
-        .saturating_sub(1);
-    let end = memchr::memchr_iter(b'\n', text).nth(last);
-    end.map_or(text.len(), |end| end + 1)
+fn behind_line_ends(text: &[u8]) -> &[u8] {
+    let begin = text.iter().position(|byte| !is_line_end(*byte));
+    &text[begin.unwrap_or(text.len())..]
 }
