@@ -138,6 +138,7 @@ pub enum Error {
 impl From<sqlite::Error> for Error {
     fn from(error: sqlite::Error) -> Error {
         match error {
+            sqlite::Error::Foreign => Error::Damaged("it is no database"),
             sqlite::Error::Damaged(what) => Error::Damaged(what),
             sqlite::Error::Unordered(table) => Error::Inconsistent(table),
             sqlite::Error::Io(source) => Error::File {

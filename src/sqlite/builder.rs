@@ -3,9 +3,9 @@
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 
+use super::new_page::NewPage;
+use super::new_record::Record;
 use super::output::Output;
-use super::page::Page;
-use super::record::Record;
 use super::tree::{Index, Table};
 use super::{PAGE_BYTES, Result};
 
@@ -124,7 +124,7 @@ impl Builder {
             record.put_text(entry.sql);
             table.push(rowid, &record)?;
         }
-        let mut first: Page = table.end_at_front(HEADER_BYTES)?;
+        let mut first: NewPage = table.end_at_front(HEADER_BYTES)?;
         let page = first.seal();
         let header = header(self.output.page_bytes, self.output.next - 1);
         page[..HEADER_BYTES].copy_from_slice(&header);

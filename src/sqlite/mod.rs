@@ -1,4 +1,5 @@
-//! A SQLite database file as a value: written once, front to back, and read front to back. Knows no identities.
+//! A SQLite database file as a value: written once, front to back, and read front to back or row by row. Knows no
+//! identities.
 //!
 //! Millions of rows through SQL cost most of a load: binding, running a program and finding the last page again, for
 //! every row. Here a row goes to the end of a page and a page to the end of the file, as
@@ -6,21 +7,43 @@
 //! come sorted, views, and overflow pages; the page of byte 2^30, which SQLite locks, is left out; page 1 comes last,
 //! since it names the roots. Marked as read-only for every SQLite.
 //!
-//! It cannot change a file, write floating-point numbers, `WITHOUT ROWID` tables, free pages or triggers, nor read
-//! indexes. What it reads may be damaged: that is an [`Error`], never a panic.
+//! A row is found without a program to run for it: `finder`.
+//!
+//! It cannot change a file, write floating-point numbers, `WITHOUT ROWID` tables, free pages or triggers, nor find by
+//! indexes of anything but integers. What it reads may be damaged: that is an [`Error`], never a panic.
 
+#[cfg(feature = "ingest")]
 mod builder;
+mod cell;
+mod finder;
+#[cfg(feature = "ingest")]
+mod new_page;
+#[cfg(feature = "ingest")]
+mod new_record;
+#[cfg(feature = "ingest")]
 mod output;
 mod page;
+mod pages;
 mod reader;
 mod record;
+mod rows;
+mod spill;
+#[cfg(feature = "ingest")]
 mod tree;
 
 use std::io;
 
+#[cfg(feature = "ingest")]
 pub(crate) use self::builder::Builder;
-pub(crate) use self::reader::{Reader, Rows};
-pub(crate) use self::record::{Columns, Encoded, Record, Value, put_varint, take_varint};
+pub(crate) use self::finder::Finder;
+#[cfg(feature = "ingest")]
+pub(crate) use self::new_record::{Encoded, Record, put_varint};
+pub(crate) use self::reader::{Layout, Reader};
+#[cfg(feature = "ingest")]
+pub(crate) use self::record::take_varint;
+pub(crate) use self::record::{Cells, Columns, Value};
+pub(crate) use self::rows::Rows;
+#[cfg(feature = "ingest")]
 pub(crate) use self::tree::Table;
 
 /// Bytes of a page of what is written.
@@ -32,6 +55,9 @@ pub(crate) enum Error {
     /// The file system's.
     #[error(transparent)]
     Io(#[from] io::Error),
+    /// It is no database.
+    #[error("no database")]
+    Foreign,
     /// It is not what SQLite, or this writer, would have written.
     #[error("not a sound database: {0}")]
     Damaged(&'static str),
@@ -42,5 +68,6 @@ pub(crate) enum Error {
 
 pub(crate) type Result<T> = std::result::Result<T, Error>;
 
+#[cfg(feature = "ingest")]
 #[cfg(test)]
 mod tests;

@@ -1,7 +1,9 @@
 //! SQLite is the oracle of every file: it finds nothing odd in it, reads what was put in, and copies it.
 
 use std::fs::File;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rusqlite::types::Value as Sql;
 use rusqlite::{Connection, OpenFlags};
@@ -170,6 +172,60 @@ fn assert_found(path: &Path, rows: &Written, dice: &mut Dice) {
     }
 }
 
+fn cells(columns: Columns) -> Result<Vec<Sql>> {
+    let cells = columns.cells()?;
+    (1..=COLUMNS).map(|at| Ok(own(cells.get(at)?))).collect()
+}
+
+/// Compares what is found one by one with what was written: rows that are there and rows that are not, ranges of rows, and
+/// entries from a key on.
+fn assert_finds(path: &Path, rows: &Written, indexed: &[(i64, i64)], dice: &mut Dice) {
+    let finder = Finder::new(Arc::new(Reader::open(path).unwrap()));
+    let laid = finder.file().table("laid");
+    assert_eq!(laid.place("c"), Some(3));
+    for (at, (rowid, values)) in rows.iter().enumerate() {
+        if dice.below(3) > 0 {
+            continue;
+        }
+        let found = finder.row(&laid, *rowid, cells).unwrap();
+        assert_eq!(found.as_ref(), Some(values));
+        if rows.get(at + 1).is_none_or(|next| next.0 > rowid + 1) {
+            assert!(finder.row(&laid, rowid + 1, cells).unwrap().is_none());
+        }
+        if dice.below(20) == 0 {
+            let end = rows.get(at + dice.below(300) as usize);
+            let end = end.map_or(i64::MAX, |row| row.0);
+            let mut found = Vec::new();
+            let read = |rowid, columns: Columns<'_>| {
+                found.push((rowid, cells(columns)?));
+                Ok(())
+            };
+            finder.rows(&laid, rowid + 1..end, read).unwrap();
+            let behind = rows[at + 1..].iter().take_while(|row| row.0 < end);
+            assert!(found.iter().eq(behind));
+        }
+    }
+    let by_key = finder.file().index("by_key");
+    let keys = indexed.last().map_or(0, |last| last.0);
+    for _ in 0..30 {
+        let key = dice.below(keys as u64 + 2) as i64;
+        let most = dice.below(200) as usize + 1;
+        let mut found = Vec::new();
+        let read = |entry: &[i64]| {
+            found.push((entry[0], entry[1]));
+            Ok(match found.len() < most {
+                true => ControlFlow::Continue(()),
+                false => ControlFlow::Break(()),
+            })
+        };
+        finder.entries(by_key, [key], read).unwrap();
+        let behind = &indexed[indexed.partition_point(|entry| entry.0 < key)..];
+        assert_eq!(found, behind[..behind.len().min(most)]);
+    }
+    let nowhere = finder.file().table("nowhere");
+    assert!(finder.row(&nowhere, 1, cells).unwrap().is_none());
+}
+
 /// Writes rows and index entries, and has SQLite and the reader read them back.
 fn write_and_read(seed: u64, page_bytes: usize, count: u64, longest: u64) {
     let home = tempfile::tempdir().unwrap();
@@ -197,6 +253,7 @@ fn write_and_read(seed: u64, page_bytes: usize, count: u64, longest: u64) {
     assert_eq!(read_by_sql(&connection), rows);
     assert_eq!(read_back(&path), rows);
     assert_found(&path, &rows, &mut dice);
+    assert_finds(&path, &rows, &indexed, &mut dice);
     let by_key = "SELECT count(*) FROM keyed INDEXED BY by_key WHERE key >= 0";
     let by_key: i64 = connection.query_row(by_key, [], |row| row.get(0)).unwrap();
     let counted: i64 = connection
@@ -208,6 +265,8 @@ fn write_and_read(seed: u64, page_bytes: usize, count: u64, longest: u64) {
         .execute("VACUUM INTO ?1", [copy.to_str().unwrap()])
         .unwrap();
     assert_eq!(read_by_sql(&assert_whole(&copy)), rows);
+    // As SQLite itself writes a file.
+    assert_finds(&copy, &rows, &indexed, &mut dice);
     assert!(connection.execute("DELETE FROM laid", []).is_err());
 }
 
@@ -340,7 +399,8 @@ fn a_damaged_file_is_an_error_and_never_a_panic() {
     let rows: Written = (1..400)
         .map(|rowid| (rowid, (0..COLUMNS).map(|_| dice.value(300)).collect()))
         .collect();
-    write(&path, 512, &rows, &[]);
+    let indexed: Vec<(i64, i64)> = (1..400).map(|rowid| (rowid / 3, rowid)).collect();
+    write(&path, 512, &rows, &indexed);
     let sound = std::fs::read(&path).unwrap();
     for _ in 0..3_000 {
         let mut bytes = sound.clone();
@@ -353,11 +413,19 @@ fn a_damaged_file_is_an_error_and_never_a_panic() {
         let Ok(reader) = Reader::open(&path) else {
             continue;
         };
-        let Ok(mut rows) = reader.rows("laid") else {
+        let Ok(mut laid) = reader.rows("laid") else {
             continue;
         };
-        while let Ok(Some((_, mut columns))) = rows.next() {
+        while let Ok(Some((_, mut columns))) = laid.next() {
             let _ = columns.skip(COLUMNS + 1);
         }
+        let finder = Finder::new(Arc::new(reader));
+        let laid = finder.file().table("laid");
+        for (rowid, _) in rows.iter().step_by(7) {
+            let _ = finder.row(&laid, *rowid, cells);
+        }
+        let _ = finder.rows(&laid, 0..i64::MAX, |_, columns| cells(columns).map(drop));
+        let by_key = finder.file().index("by_key");
+        let _ = finder.entries(by_key, [50], |_| Ok(ControlFlow::Continue(())));
     }
 }

@@ -1,8 +1,10 @@
 //! B-trees: rows or entries, in order, become leaves, and those level upon level of pages that lead to them.
 
+use super::new_page::NewPage;
+use super::new_record::{Encoded, Record, put_varint};
 use super::output::Output;
-use super::page::{Page, PageKind};
-use super::record::{Encoded, Record, put_varint};
+use super::page::PageKind;
+use super::spill::Spill;
 use super::{Error, Result};
 
 /// A page that is written, and what stands between it and the next one: the last rowid in it as a number of variable
@@ -10,46 +12,6 @@ use super::{Error, Result};
 struct Child {
     page: u32,
     key: Vec<u8>,
-}
-
-/// How much of a payload stays in its cell.
-#[derive(Clone, Copy)]
-struct Spill {
-    /// What fits whole.
-    most: usize,
-    least: usize,
-    page_bytes: usize,
-}
-
-impl Spill {
-    fn of_table(page_bytes: usize) -> Spill {
-        Spill {
-            most: page_bytes - 35,
-            least: (page_bytes - 12) * 32 / 255 - 23,
-            page_bytes,
-        }
-    }
-
-    fn of_index(page_bytes: usize) -> Spill {
-        Spill {
-            most: (page_bytes - 12) * 64 / 255 - 23,
-            ..Spill::of_table(page_bytes)
-        }
-    }
-
-    /// Returns how many bytes of a payload stay in the cell; the others go to overflow pages.
-    fn kept(self, payload: usize) -> usize {
-        if payload <= self.most {
-            return payload;
-        }
-        let kept = self.least + (payload - self.least) % (self.page_bytes - 4);
-        if kept <= self.most { kept } else { self.least }
-    }
-}
-
-/// Returns how many bytes of a table's payload stand in its cell.
-pub(super) fn kept_in_cell(page_bytes: usize, payload: usize) -> usize {
-    Spill::of_table(page_bytes).kept(payload)
 }
 
 /// Appends a payload to a cell, and what does not fit to overflow pages.
@@ -72,7 +34,7 @@ fn put_payload(
 pub(crate) struct Table<'b> {
     pub(super) output: &'b mut Output,
     name: &'static str,
-    leaf: Page,
+    leaf: NewPage,
     last: Option<i64>,
     children: Vec<Child>,
     payload: Vec<u8>,
@@ -82,7 +44,7 @@ pub(crate) struct Table<'b> {
 impl<'b> Table<'b> {
     pub(super) fn new(output: &'b mut Output, name: &'static str) -> Table<'b> {
         Table {
-            leaf: Page::new(output.page_bytes, PageKind::TableLeaf),
+            leaf: NewPage::new(output.page_bytes, PageKind::TableLeaf),
             output,
             name,
             last: None,
@@ -149,13 +111,13 @@ impl<'b> Table<'b> {
     }
 
     /// Ends the tree whose root is page 1, behind the file's header.
-    pub(super) fn end_at_front(mut self, begin: usize) -> Result<Page> {
+    pub(super) fn end_at_front(mut self, begin: usize) -> Result<NewPage> {
         let page_bytes = self.output.page_bytes;
         if !self.leaf.is_empty() {
             self.end_leaf()?;
         }
         let children = narrowed(self.output, PageKind::TableInterior, self.children, begin)?;
-        let mut root = Page::behind(begin, page_bytes, PageKind::TableInterior);
+        let mut root = NewPage::behind(begin, page_bytes, PageKind::TableInterior);
         fill(&mut root, &children);
         Ok(root)
     }
@@ -164,7 +126,7 @@ impl<'b> Table<'b> {
 /// An index that entries are put into, in its order.
 pub(crate) struct Index<'b> {
     pub(super) output: &'b mut Output,
-    leaf: Page,
+    leaf: NewPage,
     /// The entry that came last: what stands between two leaves is in neither, and none may be empty.
     last: Vec<u8>,
     children: Vec<Child>,
@@ -174,7 +136,7 @@ pub(crate) struct Index<'b> {
 impl<'b> Index<'b> {
     pub(super) fn new(output: &'b mut Output) -> Index<'b> {
         Index {
-            leaf: Page::new(output.page_bytes, PageKind::IndexLeaf),
+            leaf: NewPage::new(output.page_bytes, PageKind::IndexLeaf),
             output,
             last: Vec::new(),
             children: Vec::new(),
@@ -234,7 +196,7 @@ fn lead(output: &mut Output, kind: PageKind, children: Vec<Child>) -> Result<u32
     if let [one] = children.as_slice() {
         return Ok(one.page);
     }
-    let mut root = Page::new(output.page_bytes, kind);
+    let mut root = NewPage::new(output.page_bytes, kind);
     fill(&mut root, &children);
     output.append(root.seal())
 }
@@ -250,7 +212,7 @@ fn narrowed(
     while cell_bytes(&level) > room - begin {
         let mut above = Vec::new();
         for children in groups(level, room) {
-            let mut page = Page::new(output.page_bytes, kind);
+            let mut page = NewPage::new(output.page_bytes, kind);
             fill(&mut page, &children);
             let number = output.append(page.seal())?;
             let key = children.into_iter().next_back().map(|child| child.key);
@@ -299,7 +261,7 @@ fn groups(children: Vec<Child>, room: usize) -> Vec<Vec<Child>> {
     groups
 }
 
-fn fill(page: &mut Page, children: &[Child]) {
+fn fill(page: &mut NewPage, children: &[Child]) {
     let Some((last, others)) = children.split_last() else {
         return;
     };
