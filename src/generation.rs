@@ -43,6 +43,7 @@ pub(crate) fn folder_of(index: &Path) -> PathBuf {
 }
 
 /// Returns the URI of a file that nobody changes: no locks are taken and no file is made beside it.
+#[cfg(feature = "ingest")]
 pub(crate) fn immutable_uri(path: &Path) -> String {
     let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let mut uri = String::from("file:");
@@ -109,6 +110,7 @@ mod tests {
         }
     }
 
+    #[cfg(feature = "ingest")]
     #[test]
     fn a_path_is_a_uri_without_anything_that_uris_give_a_meaning() {
         assert_eq!(

@@ -22,12 +22,12 @@
 //!
 //! | layer | modules | feature |
 //! |---|---|---|
-//! | what both sides know | `error`, `identifier`, `schema`, `bucket`, `sealed`, `generation`, `hashing` | always |
+//! | what both sides know | `error`, `identifier`, `schema`, `bucket`, `sealed`, `generation`, `hashing`, `sqlite` | always |
 //! | answers | `lookup` | always |
 //! | rows as the stages hand them on | `observation`, `class` | `ingest` |
 //! | why a service did not answer | `fault` | `ingest`, `live` |
 //! | the stages of a run, which do not see each other | `source`, `decode`, `mapping`, `index` | `ingest` |
-//! | files, and the folder of generations | `write_behind`, `sqlite`, `publish` | `ingest` |
+//! | files, and the folder of generations | `write_behind`, `publish` | `ingest` |
 //! | a run | `ingest` | `ingest` |
 //! | Nexthink's own APIs | `live` | `live` |
 //! | the index first, then Nexthink | `resolver` | `ingest` and `live` |
@@ -49,6 +49,15 @@ mod generation;
 mod hashing;
 mod lookup;
 mod sealed;
+#[cfg_attr(
+    not(feature = "ingest"),
+    expect(
+        dead_code,
+        unused_imports,
+        reason = "who only reads seeks no rows front to back"
+    )
+)]
+mod sqlite;
 
 #[cfg(feature = "ingest")]
 mod class;
@@ -69,8 +78,6 @@ mod source;
 mod index;
 #[cfg(feature = "ingest")]
 mod publish;
-#[cfg(feature = "ingest")]
-mod sqlite;
 #[cfg(feature = "ingest")]
 mod write_behind;
 

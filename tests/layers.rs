@@ -20,14 +20,17 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("generation", &[]),
     ("hashing", &[]),
     ("sealed", &["bucket"]),
-    ("lookup", &["bucket", "generation", "hashing", "sealed"]),
+    ("sqlite", &["write_behind"]),
+    (
+        "lookup",
+        &["bucket", "generation", "hashing", "sealed", "sqlite"],
+    ),
     // The stages of ingest.
     ("observation", &["bucket"]),
     ("fault", &[]),
     ("source", &["fault", "observation"]),
     ("decode", &["observation"]),
     ("write_behind", &[]),
-    ("sqlite", &["write_behind"]),
     ("class", &["observation"]),
     ("mapping", &["bucket", "class", "observation"]),
     (

@@ -53,7 +53,7 @@ pub(super) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
     let folder = Folder::open(&context.config.index.path, readers(&context.config)?)?;
     let failed = folder.failed()?;
     let rejected = match context.open_index() {
-        Ok(index) => index.current().read(|reader| rejected(reader))?,
+        Ok(index) => index.current().query(rejected)?,
         // Where the first run took nothing in, what failed is all there is to say.
         Err(error) if is_missing(&error) && !failed.objects().is_empty() => Vec::new(),
         Err(error) => return Err(error),

@@ -11,7 +11,7 @@ use tracing::warn;
 
 use super::report::{Failure, ObjectCounts, Outcome, Report, RowReport, note_run};
 use crate::lookup::Index;
-use crate::lookup::generation::meta;
+use crate::lookup::connection::meta;
 use crate::publish::Folder;
 use crate::schema::Dataset;
 
@@ -204,7 +204,7 @@ impl State {
         let read = Index::open(index).and_then(|index| {
             index
                 .current()
-                .read(|reader| Ok((newest(reader)?, waiting(reader)?)))
+                .query(|connection| Ok((newest(connection)?, waiting(connection)?)))
         });
         match read {
             Ok((newest, waiting)) => (self.newest, self.waiting) = (newest, waiting),

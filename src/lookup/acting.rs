@@ -10,6 +10,7 @@ use super::history::Move;
 use super::reader::Reader;
 use super::row::Row;
 use crate::schema::Subject;
+use crate::sqlite;
 
 /// What times are measured by: the newest rows of a generation, not the clock.
 pub(super) struct Times<'a> {
@@ -24,7 +25,7 @@ impl Times<'_> {
     }
 
     /// Tells whether a subject was not seen for long.
-    pub(super) fn is_quiet(&self, row: &Row, reader: &Reader) -> rusqlite::Result<bool> {
+    pub(super) fn is_quiet(&self, row: &Row, reader: &Reader) -> sqlite::Result<bool> {
         let seen = match row.seen.last_seen {
             None => reader.observed_at(row.seen.object)?,
             seen => seen,

@@ -22,6 +22,7 @@ use super::search::{Holder, Search, Trace};
 use super::waiting::Waiting;
 use crate::identifier::{self, Kind};
 use crate::schema::Subject;
+use crate::sqlite;
 
 /// Parts that are looked at for who once held a clue's value.
 const FORMER_AT_MOST: usize = 64;
@@ -43,7 +44,7 @@ pub(super) fn find(
     generation: &Generation,
     query: &Query,
     options: &Options,
-) -> rusqlite::Result<Findings> {
+) -> sqlite::Result<Findings> {
     let mut finding = Finding {
         search: Search::new(reader, generation, options.max_holders as usize),
         query,
@@ -69,7 +70,7 @@ struct Finding<'a> {
 
 impl<'a> Finding<'a> {
     /// Looks up one of the query's texts.
-    fn hear(&mut self, clue: &'a Clue) -> rusqlite::Result<()> {
+    fn hear(&mut self, clue: &'a Clue) -> sqlite::Result<()> {
         let mut heard = Heard::new(clue);
         let looked_up = self.search.look_up(&heard.probes)?;
         let moved = self.search.moved(&looked_up)?;
@@ -114,7 +115,7 @@ impl<'a> Finding<'a> {
         &self,
         clue: &Clue,
         holding: &BTreeSet<SubjectId>,
-    ) -> rusqlite::Result<bool> {
+    ) -> sqlite::Result<bool> {
         if holding.is_empty() {
             return Ok(false);
         }
@@ -131,7 +132,7 @@ impl<'a> Finding<'a> {
     }
 
     /// Returns who holds a clue's value or once held it: all to whom it leads.
-    fn former(&self, probe: &Probe, parts: &[u32]) -> rusqlite::Result<Vec<SubjectId>> {
+    fn former(&self, probe: &Probe, parts: &[u32]) -> sqlite::Result<Vec<SubjectId>> {
         let subject = Subject::of(probe.kind);
         let mut former = Vec::new();
         for part in parts.iter().take(FORMER_AT_MOST) {
@@ -147,7 +148,7 @@ impl<'a> Finding<'a> {
         probe: &Probe,
         holders: Vec<Holder>,
         moved: &BTreeMap<SubjectId, Move>,
-    ) -> rusqlite::Result<()> {
+    ) -> sqlite::Result<()> {
         for holder in holders {
             let level = probe
                 .level
@@ -190,7 +191,7 @@ impl<'a> Finding<'a> {
     }
 
     /// Shows those who fit by rank, and says what is to be known of the answer.
-    fn settle(mut self) -> rusqlite::Result<Findings> {
+    fn settle(mut self) -> sqlite::Result<Findings> {
         let mut skipped = Skipped::default();
         self.hear_users()?;
         let (fitting, is_anybody_found) = self.fitting(&mut skipped);
@@ -277,7 +278,7 @@ impl<'a> Finding<'a> {
     }
 
     /// Notes which of the accounts that may be meant use a device that a clue names, and what waits for it.
-    fn hear_users(&mut self) -> rusqlite::Result<()> {
+    fn hear_users(&mut self) -> sqlite::Result<()> {
         if !self.query.has_several() {
             return Ok(());
         }
@@ -334,7 +335,7 @@ impl<'a> Finding<'a> {
     }
 
     /// Tells whether a text has letters that look like others, and is with those what another subject holds.
-    fn is_confusable(&self, candidates: &[Candidate]) -> rusqlite::Result<bool> {
+    fn is_confusable(&self, candidates: &[Candidate]) -> sqlite::Result<bool> {
         for heard in self
             .heard
             .iter()
@@ -368,7 +369,7 @@ impl<'a> Finding<'a> {
         heard.map(|heard| heard.shown(rows())).collect()
     }
 
-    fn shown(&self, candidate: Candidate, skipped: &mut Skipped) -> rusqlite::Result<Match> {
+    fn shown(&self, candidate: Candidate, skipped: &mut Skipped) -> sqlite::Result<Match> {
         let Candidate {
             row,
             level,
@@ -438,7 +439,7 @@ impl<'a> Finding<'a> {
         values.len().max(1) as u32
     }
 
-    fn account(&self, row: Row) -> rusqlite::Result<Found> {
+    fn account(&self, row: Row) -> sqlite::Result<Found> {
         let (devices, devices_left_out) = match self.query.is_ids_only {
             true => (Vec::new(), 0),
             false => {
@@ -453,7 +454,7 @@ impl<'a> Finding<'a> {
         })
     }
 
-    fn device(&self, row: Row, skipped: &mut Skipped) -> rusqlite::Result<Found> {
+    fn device(&self, row: Row, skipped: &mut Skipped) -> sqlite::Result<Found> {
         let (reader, is_all_classes) = (self.search.reader, self.query.is_all_classes);
         let (is_shared, accounts, accounts_left_out) = match self.query.is_ids_only {
             true => (false, Vec::new(), 0),

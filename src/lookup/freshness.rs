@@ -20,9 +20,6 @@ pub struct Freshness {
     pub as_of: Option<Timestamp>,
     /// How long ago that is.
     pub age: Option<Duration>,
-    /// The index lies on this machine and is mapped into memory; where it may lie on another one, it is read, about half
-    /// as fast.
-    pub is_mapped: bool,
 }
 
 impl Freshness {
@@ -45,12 +42,7 @@ impl Freshness {
             Some(age) if age <= ageing_for => FreshnessState::Ageing,
             _ => FreshnessState::Stale,
         };
-        Freshness {
-            state,
-            as_of,
-            age,
-            is_mapped: false,
-        }
+        Freshness { state, as_of, age }
     }
 }
 

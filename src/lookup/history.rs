@@ -4,9 +4,9 @@
 //! read here.
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 
 use jiff::Timestamp;
-use rusqlite::{OptionalExtension, params};
 
 use super::query::{Probe, field_kind};
 use super::reader::time;
@@ -16,8 +16,7 @@ use crate::bucket::reference;
 use crate::identifier::Kind;
 use crate::schema::{NAME_HELD_MICROS, Subject};
 use crate::sealed::filed;
-
-const HELD: &str = "SELECT first, last FROM held WHERE hash = ?1 AND reference = ?2";
+use crate::sqlite;
 
 /// When a subject was seen with a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,7 +83,7 @@ impl Search<'_> {
     ///
     /// The text counts, not what it is taken for: `kim` meant somebody else when `kim@EMEA` was renamed, and so did an
     /// address that is one's UPN and was another one's email.
-    pub(super) fn moved(&self, looked_up: &[Trace]) -> rusqlite::Result<BTreeMap<SubjectId, Move>> {
+    pub(super) fn moved(&self, looked_up: &[Trace]) -> sqlite::Result<BTreeMap<SubjectId, Move>> {
         let mut moved = BTreeMap::new();
         // As what too many hold, it means nobody, and did not.
         let told = looked_up.iter().filter(|one| one.holders.is_some());
@@ -101,7 +100,7 @@ impl Search<'_> {
         Ok(moved)
     }
 
-    fn bearers(&self, looked_up: &[&Trace]) -> rusqlite::Result<Bearers> {
+    fn bearers(&self, looked_up: &[&Trace]) -> sqlite::Result<Bearers> {
         let mut bearers = Bearers::new();
         for one in looked_up {
             let subject = Subject::of(one.probe.kind);
@@ -125,7 +124,7 @@ impl Search<'_> {
     }
 
     /// Returns when a part was seen with a probe's value; `None` where it never was.
-    pub(super) fn held(&self, probe: &Probe, part: u32) -> rusqlite::Result<Option<Held>> {
+    pub(super) fn held(&self, probe: &Probe, part: u32) -> sqlite::Result<Option<Held>> {
         let Some(part) = self.row(Subject::of(probe.kind), part)? else {
             return Ok(None);
         };
@@ -149,16 +148,22 @@ impl Search<'_> {
     }
 
     /// Reads when a claim was seen with a value, if it had several.
-    fn held_once(&self, claim: u32, kind: Kind, normal: &str) -> rusqlite::Result<Option<Held>> {
-        let mut select = self.reader.prepare_cached(HELD)?;
-        let key = params![filed(normal).high as i64, reference(kind, claim)];
-        let found = select
-            .query_row(key, |row| Ok((row.get(0)?, row.get(1)?)))
-            .optional()?;
-        Ok(found.and_then(|(first, last)| {
-            let (first, last) = time(Some(first)).zip(time(Some(last)))?;
-            Some(Held { first, last })
-        }))
+    fn held_once(&self, claim: u32, kind: Kind, normal: &str) -> sqlite::Result<Option<Held>> {
+        let reader = self.reader;
+        let key = [filed(normal).high as i64, i64::from(reference(kind, claim))];
+        let mut held = None;
+        let index = reader.tables.held_by_hash;
+        reader.finder.entries(index, key, |entry| {
+            if let [hash, reference, id] = *entry
+                && [hash, reference] == key
+            {
+                held = reader.row(&reader.tables.held, id, |row| {
+                    Ok(time(row.optional(0)?).zip(time(row.optional(1)?)))
+                })?;
+            }
+            Ok(ControlFlow::Break(()))
+        })?;
+        Ok(held.flatten().map(|(first, last)| Held { first, last }))
     }
 }
 

@@ -38,9 +38,12 @@ mod target;
 mod targeted;
 mod why;
 
+#[cfg(feature = "ingest")]
+pub(crate) mod connection;
 pub(crate) mod generation;
-mod mount;
 mod reader;
+mod select;
+mod tables;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -74,6 +77,7 @@ pub use self::waiting::{Waiting, WaitingReason, WaitingUsage};
 pub use self::why::{Hit, HitVerdict, LookedUp, Tried, Why};
 use crate::error::Error;
 use crate::schema::Subject;
+use crate::sqlite;
 
 /// How an index is read.
 #[derive(Debug, Clone, Copy)]
@@ -227,25 +231,13 @@ impl Index {
         suggest::suggest(&self.current(), text)
     }
 
-    /// Reads the current generation. One that was removed while nobody looked, by runs that published others, is let go.
+    /// Reads the current generation.
     fn read<T>(
         &self,
-        read: impl FnOnce(&Generation, &Reader) -> rusqlite::Result<T>,
+        read: impl FnOnce(&Generation, &Reader) -> sqlite::Result<T>,
     ) -> Result<T, Error> {
-        let mut generation = self.current();
-        let reader = match generation.reader() {
-            Ok(reader) => reader,
-            Err(error) => {
-                self.refresh();
-                let newer = self.current();
-                if Arc::ptr_eq(&generation, &newer) {
-                    return Err(error);
-                }
-                generation = newer;
-                generation.reader()?
-            }
-        };
-        generation.read_with(reader, |reader| read(&generation, reader))
+        let generation = self.current();
+        generation.read(|reader| read(&generation, reader))
     }
 
     fn find_in(
@@ -253,7 +245,7 @@ impl Index {
         generation: &Generation,
         reader: &Reader,
         query: Query,
-    ) -> rusqlite::Result<Answer> {
+    ) -> sqlite::Result<Answer> {
         let found = find::find(reader, generation, &query, &self.options)?;
         Ok(Answer {
             outcome: found.outcome,
@@ -310,10 +302,7 @@ impl Index {
             clock,
             ..
         } = self.options;
-        Freshness {
-            is_mapped: generation.is_mapped,
-            ..Freshness::new(generation.coverage.times(), clock(), fresh_for, ageing_for)
-        }
+        Freshness::new(generation.coverage.times(), clock(), fresh_for, ageing_for)
     }
 
     /// Returns the generation to read, after a look whether there is a newer one when it is time for that.

@@ -4,57 +4,25 @@
 //! then by time of use, then by logins, then when the other side was last seen, then its ids.
 
 use std::cmp::Reverse;
-use std::sync::LazyLock;
+use std::ops::ControlFlow;
 
 use jiff::Timestamp;
-use rusqlite::OptionalExtension;
 
 use super::answer::Skipped;
 use super::found::{AccountUse, Device, DeviceUse, Use};
 use super::reader::{Reader, row_time};
 use super::row::{Row, text};
-use crate::schema::{Rank, Subject, USAGE_DEVICE_FIELDS, usage_id};
+use super::select::Selected;
+use super::tables::USAGE;
+use crate::schema::{Rank, Subject, usage_id};
+use crate::sqlite;
 
 /// How many devices or accounts an answer lists: those of a scanner's account or a kiosk are without end.
 const LISTED_AT_MOST: usize = 100;
 
-/// What every usage is read with: columns as they are, which costs SQLite least.
-const USAGE: &str = "id, logins, last_used, time_of_use, object, rank, through";
-/// Of format 3, which has no ranks: no device is anybody's primary one until the next run.
-const USAGE_OF_FORMAT_3: &str = "id, logins, last_used, NULL, object, is_shared << 1 | 44, NULL";
-/// So many columns.
-const USAGE_COLUMNS: usize = 7;
-
-/// The statements of a format.
-struct Statements {
-    devices_of: String,
-    accounts_of: String,
-    rank_of: String,
-}
-
-impl Statements {
-    fn of(usage: &str) -> Statements {
-        let fields = USAGE_DEVICE_FIELDS.join(", ");
-        Statements {
-            devices_of: format!(
-                "SELECT {usage}, last_seen, {fields} FROM usage WHERE id >= ?1 AND id < ?2"
-            ),
-            accounts_of: format!("SELECT {usage} FROM usage WHERE id & 4294967295 = ?1"),
-            rank_of: format!("SELECT {usage} FROM usage WHERE id = ?1"),
-        }
-    }
-}
-
-static STATEMENTS: LazyLock<Statements> = LazyLock::new(|| Statements::of(USAGE));
-static STATEMENTS_OF_FORMAT_3: LazyLock<Statements> =
-    LazyLock::new(|| Statements::of(USAGE_OF_FORMAT_3));
-
-fn statements(reader: &Reader) -> &'static Statements {
-    match reader.format {
-        3 => &STATEMENTS_OF_FORMAT_3,
-        _ => &STATEMENTS,
-    }
-}
+/// What format 3 says of a usage in place of a rank, beside whether the device is shared: it has none, so that no device is
+/// anybody's primary one until the next run.
+const NOT_RANKED: u8 = 44;
 
 /// A ranked list, and how many of lower rank it leaves out.
 pub(super) struct Ranked<T> {
@@ -81,18 +49,22 @@ struct Usage {
 }
 
 impl Usage {
-    fn read(row: &rusqlite::Row) -> rusqlite::Result<Usage> {
-        let (id, logins): (i64, Option<i64>) = (row.get(0)?, row.get(1)?);
-        let last_used = row_time(row.get(2)?);
+    fn read(id: i64, row: &Selected) -> sqlite::Result<Usage> {
+        let logins: Option<i64> = row.optional(0)?;
+        let last_used = row_time(row.optional(1)?);
+        let rank = match row.optional(4)? {
+            Some(rank) => rank,
+            None => row.number::<u8>(5)? << 1 | NOT_RANKED,
+        };
         Ok(Usage {
             account: (id >> 32) as u32,
             logins: logins.map(i64::unsigned_abs),
             last_used,
             // Mostly it is the same.
-            time_of_use: row_time(row.get(3)?).or(last_used),
-            object: row.get(4)?,
-            rank: Rank::of_code(row.get(5)?),
-            through: row.get(6)?,
+            time_of_use: row_time(row.optional(2)?).or(last_used),
+            object: row.optional(3)?,
+            rank: Rank::of_code(rank),
+            through: row.optional(6)?,
         })
     }
 
@@ -111,7 +83,7 @@ impl Usage {
         )
     }
 
-    fn shown(self, reader: &Reader) -> rusqlite::Result<Use> {
+    fn shown(self, reader: &Reader) -> sqlite::Result<Use> {
         let logins_observed = self.object.map(|object| reader.observed_at(object));
         let through = match self.through {
             Some(local) => Row::read(reader, Subject::Account, local)?,
@@ -133,17 +105,15 @@ impl Usage {
 }
 
 /// Returns the devices of an account.
-pub(super) fn devices_of(reader: &Reader, account: u32) -> rusqlite::Result<Ranked<DeviceUse>> {
+pub(super) fn devices_of(reader: &Reader, account: u32) -> sqlite::Result<Ranked<DeviceUse>> {
     let account = i64::from(account);
-    let mut select = reader.prepare_cached(&statements(reader).devices_of)?;
-    let rows = select.query_map([account << 32, (account + 1) << 32], |row| {
-        device_use(reader, row)
-    })?;
+    let usages = account << 32..(account + 1) << 32;
     // As many as nearly everybody has: a list that grows by itself asks for twice as much.
     let mut list: Vec<DeviceUse> = Vec::with_capacity(2);
-    for row in rows {
-        list.push(row?);
-    }
+    reader.rows(&reader.tables.usage, usages, |id, row| {
+        list.push(device_use(reader, id, row)?);
+        Ok(())
+    })?;
     list.sort_by(|left, right| device_rank(left).cmp(&device_rank(right)));
     let left_out = list.len().saturating_sub(LISTED_AT_MOST) as u64;
     list.truncate(LISTED_AT_MOST);
@@ -151,9 +121,9 @@ pub(super) fn devices_of(reader: &Reader, account: u32) -> rusqlite::Result<Rank
 }
 
 /// Reads a device and its use, both of which a usage's row has.
-fn device_use(reader: &Reader, row: &rusqlite::Row) -> rusqlite::Result<DeviceUse> {
-    const BEFORE: usize = USAGE_COLUMNS + 1;
-    let field = |at: usize| text(reader, row.get_ref(BEFORE + at)?);
+fn device_use(reader: &Reader, id: i64, row: &Selected) -> sqlite::Result<DeviceUse> {
+    const BEFORE: usize = USAGE.len();
+    let field = |at: usize| text(reader, row.value(BEFORE + at)?);
     let device = Device {
         uid: field(0)?,
         collector_uid: field(1)?,
@@ -164,10 +134,10 @@ fn device_use(reader: &Reader, row: &rusqlite::Row) -> rusqlite::Result<DeviceUs
         model: field(6)?,
         os: field(7)?,
         entity: field(8)?,
-        first_seen: row_time(row.get(BEFORE + 9)?),
-        last_seen: row_time(row.get(USAGE_COLUMNS)?),
+        first_seen: row_time(row.optional(BEFORE + 9)?),
+        last_seen: row_time(row.optional(BEFORE - 1)?),
     };
-    let usage = Usage::read(row)?;
+    let usage = Usage::read(id, row)?;
     Ok(DeviceUse {
         device,
         is_shared: usage.rank.is_shared,
@@ -181,7 +151,7 @@ pub(super) fn accounts_of(
     device: u32,
     is_all_classes: bool,
     skipped: &mut Skipped,
-) -> rusqlite::Result<AccountsOf> {
+) -> sqlite::Result<AccountsOf> {
     let usages = usages_of(reader, device)?;
     let is_shared = usages.iter().any(|usage| usage.rank.is_shared);
     let ranked = accounts(reader, usages, |row| {
@@ -212,18 +182,28 @@ pub(super) fn of_usage(
     reader: &Reader,
     account: u32,
     device: u32,
-) -> rusqlite::Result<Option<(Rank, Option<Timestamp>)>> {
-    let mut select = reader.prepare_cached(&statements(reader).rank_of)?;
-    let usage = select.query_row([usage_id(account, device)], Usage::read);
-    Ok(usage
-        .optional()?
-        .map(|usage| (usage.rank, usage.time_of_use)))
+) -> sqlite::Result<Option<(Rank, Option<Timestamp>)>> {
+    let usage = usage(reader, usage_id(account, device))?;
+    Ok(usage.map(|usage| (usage.rank, usage.time_of_use)))
 }
 
-fn usages_of(reader: &Reader, device: u32) -> rusqlite::Result<Vec<Usage>> {
-    let mut select = reader.prepare_cached(&statements(reader).accounts_of)?;
-    let rows = select.query_map([device], Usage::read)?;
-    rows.collect()
+fn usage(reader: &Reader, id: i64) -> sqlite::Result<Option<Usage>> {
+    reader.row(&reader.tables.usage, id, |row| Usage::read(id, row))
+}
+
+fn usages_of(reader: &Reader, device: u32) -> sqlite::Result<Vec<Usage>> {
+    let (index, device) = (reader.tables.usage_by_device, i64::from(device));
+    let mut usages = Vec::new();
+    reader
+        .finder
+        .entries(index, [device], |entry| match *entry {
+            [found, id] if found == device => {
+                usages.extend(usage(reader, id)?);
+                Ok(ControlFlow::Continue(()))
+            }
+            _ => Ok(ControlFlow::Break(())),
+        })?;
+    Ok(usages)
 }
 
 /// Reads the accounts of usages, the best ranked ones when there are too many, as far as they are wanted.
@@ -231,7 +211,7 @@ fn accounts(
     reader: &Reader,
     mut usages: Vec<Usage>,
     mut is_wanted: impl FnMut(&Row) -> bool,
-) -> rusqlite::Result<Ranked<(Row, Usage)>> {
+) -> sqlite::Result<Ranked<(Row, Usage)>> {
     usages.sort_by_key(Usage::order);
     // Those that are as good as the last one listed are read too: what they are called tells them apart, not their ids.
     let mut last = None;

@@ -1,59 +1,72 @@
-//! A connection to a generation, with what it has read of late: the file never changes, so that nothing of it grows old.
+//! Reads a generation, with what was read of late: the file never changes, so that nothing of it grows old.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::ops::Deref;
+use std::ops::Range;
+use std::sync::Arc;
 
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension};
 
+use super::select::{Select, Selected};
+use super::tables::Tables;
 use crate::schema::microseconds_of;
+use crate::sqlite::{self, Finder};
 
-/// Objects that a connection remembers.
+/// Objects that a reader remembers.
 const OBJECTS_KEPT: usize = 256;
-/// Texts that a connection remembers: those of the first ids, which are nearly always all.
+/// Texts that a reader remembers: those of the first ids, which are nearly always all.
 const TEXTS_KEPT: usize = 65_536;
-
-const TEXT: &str = "SELECT value FROM text WHERE id = ?1";
-const OBJECT: &str = "SELECT observed_at, key FROM object WHERE id = ?1";
 
 /// Reads a generation, in one thread at a time.
 #[derive(Debug)]
 pub(crate) struct Reader {
-    connection: Connection,
-    /// Of the file.
-    pub(super) format: i32,
+    pub(super) finder: Finder,
+    pub(super) tables: Arc<Tables>,
     objects: RefCell<HashMap<u32, (Timestamp, String)>>,
     /// Texts that many rows have alike, by id: few, and asked for over and over.
     texts: RefCell<Vec<Option<String>>>,
 }
 
-impl Deref for Reader {
-    type Target = Connection;
-
-    fn deref(&self) -> &Connection {
-        &self.connection
-    }
-}
-
 impl Reader {
-    pub(super) fn new(connection: Connection, format: i32) -> Reader {
+    pub(super) fn new(file: Arc<sqlite::Reader>, tables: Arc<Tables>) -> Reader {
         Reader {
-            connection,
-            format,
+            finder: Finder::new(file),
+            tables,
             objects: RefCell::default(),
             texts: RefCell::default(),
         }
     }
 
+    /// Returns what is made of a row; `None` where there is none.
+    pub(super) fn row<T>(
+        &self,
+        select: &Select,
+        id: i64,
+        read: impl FnOnce(&Selected) -> sqlite::Result<T>,
+    ) -> sqlite::Result<Option<T>> {
+        self.finder
+            .row(&select.table, id, |columns| read(&select.from(columns)?))
+    }
+
+    /// Reads the rows of a range of ids, in order.
+    pub(super) fn rows(
+        &self,
+        select: &Select,
+        ids: Range<i64>,
+        mut read: impl FnMut(i64, &Selected) -> sqlite::Result<()>,
+    ) -> sqlite::Result<()> {
+        self.finder.rows(&select.table, ids, |id, columns| {
+            read(id, &select.from(columns)?)
+        })
+    }
+
     /// Returns a text that many rows have alike.
-    pub(super) fn text(&self, id: i64) -> rusqlite::Result<Option<String>> {
+    pub(super) fn text(&self, id: i64) -> sqlite::Result<Option<String>> {
         let at = usize::try_from(id).unwrap_or(usize::MAX);
         if let Some(Some(known)) = self.texts.borrow().get(at) {
             return Ok(Some(known.clone()));
         }
-        let mut select = self.connection.prepare_cached(TEXT)?;
-        let read: Option<String> = select.query_row([id], |row| row.get(0)).optional()?;
+        let read = self.row(&self.tables.text, id, |row| Ok(row.text(0)?.to_owned()))?;
         if at < TEXTS_KEPT {
             let mut texts = self.texts.borrow_mut();
             let length = texts.len().max(at + 1);
@@ -64,7 +77,7 @@ impl Reader {
     }
 
     /// Returns when an object was observed.
-    pub(super) fn observed_at(&self, object: u32) -> rusqlite::Result<Option<Timestamp>> {
+    pub(super) fn observed_at(&self, object: u32) -> sqlite::Result<Option<Timestamp>> {
         if let Some((observed_at, _)) = self.objects.borrow().get(&object) {
             return Ok(Some(*observed_at));
         }
@@ -72,13 +85,14 @@ impl Reader {
     }
 
     /// Returns when an object was observed, and its key: evidence names few objects over and over.
-    pub(super) fn object(&self, id: u32) -> rusqlite::Result<Option<(Timestamp, String)>> {
+    pub(super) fn object(&self, id: u32) -> sqlite::Result<Option<(Timestamp, String)>> {
         if let Some(known) = self.objects.borrow().get(&id) {
             return Ok(Some(known.clone()));
         }
-        let mut select = self.connection.prepare_cached(OBJECT)?;
-        let read = select.query_row([id], |row| Ok((time(row.get(0)?), row.get(1)?)));
-        let Some((Some(observed_at), key)) = read.optional()? else {
+        let read = self.row(&self.tables.object, i64::from(id), |row| {
+            Ok((time(row.optional(0)?), row.text(1)?.to_owned()))
+        })?;
+        let Some((Some(observed_at), key)) = read else {
             return Ok(None);
         };
         let object: (Timestamp, String) = (observed_at, key);

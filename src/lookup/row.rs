@@ -1,21 +1,21 @@
 //! Rows of `account` and `device`, and what an answer shows of them.
 
 use std::borrow::Cow;
-use std::sync::LazyLock;
 
 use jiff::Timestamp;
-use rusqlite::OptionalExtension;
-use rusqlite::types::ValueRef;
 
 use super::found::{Account, Device};
 use super::query::{Probe, field_kind};
 use super::reader::{Reader, row_time};
+use super::select::Selected;
+use super::tables::SUBJECT;
 use crate::identifier::{self, Kind};
 use crate::schema::{
     Class, FieldType, NAME, NOBODY, SECOND, STRONG, Subject, account_field, flag, shared_text,
     uuid_text,
 };
 use crate::sealed::{is_sealed, is_whole, shown, stored_form};
+use crate::sqlite::{self, Value};
 
 /// When a row was last seen, and where its newest row in an export is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,81 +44,38 @@ pub(super) struct Row {
 /// What tells rows apart.
 pub(super) type SubjectId = (Subject, u32);
 
-/// Fields of each subject that no answer shows and that nothing is found by.
-const NOT_READ: [&[&str]; 2] = [
-    &[
-        "type",
-        "upn_privacy",
-        "ad_username",
-        "office",
-        "city",
-        "country",
-    ],
-    &["platform", "last_login"],
-];
-
-/// The statements that read a row by its id.
-static SELECT: LazyLock<[String; 2]> = LazyLock::new(|| {
-    Subject::ALL.map(|subject| {
-        let is_read = |name: &str| !NOT_READ[subject as usize].contains(&name);
-        let fields = subject.fields().iter();
-        let fields = fields.map(|field| {
-            if is_read(field.name) {
-                field.name
-            } else {
-                "NULL"
-            }
-        });
-        let fields: Vec<&str> = fields.collect();
-        format!(
-            "SELECT owner, class, flags, last_seen, object, row, first, {} FROM {} WHERE id = ?1",
-            fields.join(", "),
-            subject.table()
-        )
-    })
-});
-
 impl Row {
     /// Reads a row; `None` when there is none.
-    pub(super) fn read(
-        reader: &Reader,
-        subject: Subject,
-        id: u32,
-    ) -> rusqlite::Result<Option<Row>> {
-        let mut select = reader.prepare_cached(&SELECT[subject as usize])?;
-        select
-            .query_row([id], |row| Row::of(reader, row, subject, id))
-            .optional()
+    pub(super) fn read(reader: &Reader, subject: Subject, id: u32) -> sqlite::Result<Option<Row>> {
+        let select = &reader.tables.subjects[subject];
+        reader.row(select, i64::from(id), |row| {
+            Row::of(reader, row, subject, id)
+        })
     }
 
-    fn of(
-        reader: &Reader,
-        row: &rusqlite::Row,
-        subject: Subject,
-        id: u32,
-    ) -> rusqlite::Result<Row> {
-        const BEFORE: usize = 7;
+    fn of(reader: &Reader, row: &Selected, subject: Subject, id: u32) -> sqlite::Result<Row> {
+        const BEFORE: usize = SUBJECT.len();
         let texts = subject.fields().len() - 1;
         let seen = Seen {
-            last_seen: row_time(row.get(3)?),
-            object: row.get(4)?,
-            row: row.get(5)?,
+            last_seen: row_time(row.optional(3)?),
+            object: row.number(4)?,
+            row: row.number(5)?,
         };
         // A list that is collected from what may fail grows step by step.
         let mut shown = Vec::with_capacity(texts);
         for at in 0..texts {
-            shown.push(text(reader, row.get_ref(BEFORE + at)?)?);
+            shown.push(text(reader, row.value(BEFORE + at)?)?);
         }
         Ok(Row {
             subject,
             id,
-            owner: row.get(0)?,
-            class: Class::from_code(row.get(1)?).unwrap_or(Class::Unknown),
-            flags: row.get(2)?,
+            owner: row.optional(0)?,
+            class: Class::from_code(row.number(1)?).unwrap_or(Class::Unknown),
+            flags: row.number(2)?,
             seen,
-            first: row.get(6)?,
+            first: row.number(6)?,
             texts: shown,
-            first_seen: row_time(row.get(BEFORE + texts)?),
+            first_seen: row_time(row.optional(BEFORE + texts)?),
         })
     }
 
@@ -276,14 +233,15 @@ impl Row {
 }
 
 /// Reads a stored text: as it is, a number (see `shared_text`), or the bytes of a UUID.
-pub(super) fn text(reader: &Reader, value: ValueRef) -> rusqlite::Result<Option<String>> {
+pub(super) fn text(reader: &Reader, value: Value) -> sqlite::Result<Option<String>> {
     match value {
-        ValueRef::Integer(stored) => {
-            let text = |id| -> rusqlite::Result<_> { Ok(reader.text(id)?.map(Cow::Owned)) };
+        Value::Integer(stored) => {
+            let text = |id| -> sqlite::Result<_> { Ok(reader.text(id)?.map(Cow::Owned)) };
             Ok(shared_text(stored, text)?.map(Cow::into_owned))
         }
-        ValueRef::Blob(bytes) => Ok(uuid_text(bytes)),
-        value => Ok(value.as_str_or_null()?.map(str::to_owned)),
+        Value::Blob(bytes) => Ok(uuid_text(bytes)),
+        Value::Text(text) => Ok(Some(text.to_owned())),
+        Value::Null => Ok(None),
     }
 }
 

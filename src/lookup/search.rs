@@ -6,21 +6,23 @@
 use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::ControlFlow;
 use std::rc::Rc;
 
 use jiff::{SignedDuration, Timestamp};
-use rusqlite::{OptionalExtension, params};
 
 use super::evidence::{Evidence, Level};
 use super::generation::Generation;
 use super::query::{Probe, field_kind};
 use super::reader::Reader;
 use super::row::{Row, SubjectId};
+use super::select::Selected;
 use super::waiting::Waiting;
 use crate::bucket::{Entries, Hash, IN_CROWD, MAX_ID, bucket_of, kind_and_id, read_u32, reference};
 use crate::identifier::Kind;
 use crate::schema::{SIDE_BY_SIDE_MICROS, Subject};
 use crate::sealed::{filed, hash_of, is_sealed, stored_form};
+use crate::sqlite;
 
 /// Rows that are read for one value that more than a bucket's share ever held; more make it non-identifying.
 const READ_AT_MOST: usize = 4_096;
@@ -31,9 +33,6 @@ const SIDE_BY_SIDE: SignedDuration = SignedDuration::from_micros(SIDE_BY_SIDE_MI
 
 /// Rows that are kept at hand.
 const ROWS_KEPT: usize = 8;
-
-const BUCKET: &str = "SELECT entries FROM identifier WHERE bucket = ?1";
-const IN_CROWD_OF: &str = "SELECT entries FROM crowd WHERE hash = ?1 AND last >= ?2 ORDER BY last";
 
 /// Looks values up in a generation.
 pub(super) struct Search<'a> {
@@ -85,7 +84,7 @@ impl<'a> Search<'a> {
     pub(super) fn look_up<'p, 'q>(
         &self,
         probes: &'p [Probe<'q>],
-    ) -> rusqlite::Result<Vec<Trace<'p, 'q>>> {
+    ) -> sqlite::Result<Vec<Trace<'p, 'q>>> {
         let mut looked_up = Vec::new();
         for same in probes.chunk_by(|left, right| left.normal == right.normal) {
             let hash = filed(&same[0].normal);
@@ -129,23 +128,23 @@ impl<'a> Search<'a> {
         self.rows.take();
     }
 
-    fn references(&self, hash: Hash) -> rusqlite::Result<Vec<u32>> {
-        let mut select = self.reader.prepare_cached(BUCKET)?;
+    fn references(&self, hash: Hash) -> sqlite::Result<Vec<u32>> {
         let bits = self.generation.bits;
-        let found = select.query_row([bucket_of(hash.high, bits)], |row| {
-            let entries = Entries::of(row.get_ref(0)?.as_blob()?, bits);
+        let (table, bucket) = (&self.reader.tables.identifier, bucket_of(hash.high, bits));
+        let found = self.reader.row(table, bucket, |row| {
+            let entries = Entries::of(row.blob(0)?, bits);
             Ok(entries.references(hash.high).collect())
-        });
-        Ok(found.optional()?.unwrap_or_default())
+        })?;
+        Ok(found.unwrap_or_default())
     }
 
     /// Returns the parts that a probe's value leads to, those of a crowd up to a limit.
-    pub(super) fn filed(&self, probe: &Probe) -> rusqlite::Result<Vec<u32>> {
+    pub(super) fn filed(&self, probe: &Probe) -> sqlite::Result<Vec<u32>> {
         let hash = filed(&probe.normal);
         self.parts(probe, hash, &self.references(hash)?)
     }
 
-    fn parts(&self, probe: &Probe, hash: Hash, found: &[u32]) -> rusqlite::Result<Vec<u32>> {
+    fn parts(&self, probe: &Probe, hash: Hash, found: &[u32]) -> sqlite::Result<Vec<u32>> {
         if found.contains(&IN_CROWD) {
             return self.crowd(hash, probe);
         }
@@ -155,28 +154,37 @@ impl<'a> Search<'a> {
             .collect())
     }
 
-    fn crowd(&self, hash: Hash, probe: &Probe) -> rusqlite::Result<Vec<u32>> {
-        let mut select = self.reader.prepare_cached(IN_CROWD_OF)?;
+    fn crowd(&self, hash: Hash, probe: &Probe) -> sqlite::Result<Vec<u32>> {
+        let (reader, hash) = (self.reader, hash.high as i64);
         let mut parts = Vec::new();
         for kind in Kind::ALL
             .into_iter()
             .filter(|kind| probe.is_filed_as(*kind))
         {
             let range = reference(kind, 0)..=reference(kind, MAX_ID);
-            let mut rows = select.query(params![hash.high as i64, range.start()])?;
             let before = parts.len();
-            while let Some(row) = rows.next()? {
-                let entries = row.get_ref(0)?.as_blob()?.chunks_exact(4);
+            let mut take = |row: &Selected| {
+                let entries = row.blob(0)?.chunks_exact(4);
                 let here = entries.map(|entry| read_u32(entry, 0));
                 let here = here.filter(|reference| range.contains(reference));
                 let found = parts.len();
                 parts.extend(here.map(|reference| reference & MAX_ID));
                 // Those of a kind stand together.
-                let is_end = parts.len() == found || parts.len() - before >= READ_AT_MOST;
-                if is_end {
-                    break;
-                }
-            }
+                Ok(parts.len() > found && parts.len() - before < READ_AT_MOST)
+            };
+            let first = [hash, i64::from(*range.start())];
+            reader
+                .finder
+                .entries(reader.tables.crowd_by_hash, first, |entry| match *entry {
+                    [found, _, id] if found == hash => {
+                        let may_be_more = reader.row(&reader.tables.crowd, id, &mut take)?;
+                        Ok(match may_be_more {
+                            Some(true) => ControlFlow::Continue(()),
+                            _ => ControlFlow::Break(()),
+                        })
+                    }
+                    _ => Ok(ControlFlow::Break(())),
+                })?;
             parts.truncate(before + READ_AT_MOST);
         }
         Ok(parts)
@@ -187,7 +195,7 @@ impl<'a> Search<'a> {
         &self,
         probe: &Probe,
         parts: &[u32],
-    ) -> rusqlite::Result<Option<Vec<Holder>>> {
+    ) -> sqlite::Result<Option<Vec<Holder>>> {
         let mut holders: Vec<Holder> = Vec::new();
         let mut subjects = BTreeSet::new();
         for part in parts {
@@ -215,7 +223,7 @@ impl<'a> Search<'a> {
         &self,
         probe: &Probe,
         holders: &[Holder],
-    ) -> rusqlite::Result<BTreeSet<SubjectId>> {
+    ) -> sqlite::Result<BTreeSet<SubjectId>> {
         let kind = field_kind(probe.kind);
         let mut passed_on = BTreeSet::new();
         if !is_given_to_one_at_a_time(kind) {
@@ -262,7 +270,7 @@ impl<'a> Search<'a> {
     }
 
     /// Returns the subject of a part, if the subject holds the value now.
-    pub(super) fn holder(&self, probe: &Probe, part: u32) -> rusqlite::Result<Option<Holder>> {
+    pub(super) fn holder(&self, probe: &Probe, part: u32) -> sqlite::Result<Option<Holder>> {
         let (subject, part_id) = (Subject::of(probe.kind), part);
         let Some(part) = self.row(subject, part)? else {
             return Ok(None);
@@ -298,7 +306,7 @@ impl<'a> Search<'a> {
         &self,
         subject: Subject,
         part: u32,
-    ) -> rusqlite::Result<Option<Rc<Row>>> {
+    ) -> sqlite::Result<Option<Rc<Row>>> {
         let Some(part) = self.row(subject, part)? else {
             return Ok(None);
         };
@@ -315,7 +323,7 @@ impl<'a> Search<'a> {
         &self,
         account: &Row,
         last_use: Option<Timestamp>,
-    ) -> rusqlite::Result<bool> {
+    ) -> sqlite::Result<bool> {
         let coverage = self.generation.coverage;
         let first_seen = match account.first_seen() {
             Some(first_seen) => Some(first_seen),
@@ -327,7 +335,7 @@ impl<'a> Search<'a> {
     }
 
     /// Returns what waits for a device.
-    pub(super) fn waiting(&self, device: u32) -> rusqlite::Result<Waiting> {
+    pub(super) fn waiting(&self, device: u32) -> sqlite::Result<Waiting> {
         let row = self.row(Subject::Device, device)?;
         match row.is_some_and(|row| row.is_waited_for()) {
             true => Waiting::read(self.reader, Subject::Device, device),
@@ -335,7 +343,7 @@ impl<'a> Search<'a> {
         }
     }
 
-    pub(super) fn row(&self, subject: Subject, id: u32) -> rusqlite::Result<Option<Rc<Row>>> {
+    pub(super) fn row(&self, subject: Subject, id: u32) -> sqlite::Result<Option<Rc<Row>>> {
         let is_it = |row: &&Rc<Row>| row.key() == (subject, id);
         if let Some(known) = self.rows.borrow().iter().find(is_it) {
             return Ok(Some(Rc::clone(known)));
@@ -355,7 +363,7 @@ impl<'a> Search<'a> {
         probe: &Probe,
         value: String,
         (object, row): (u32, u32),
-    ) -> rusqlite::Result<Option<Evidence>> {
+    ) -> sqlite::Result<Option<Evidence>> {
         let found = self.reader.object(object)?;
         Ok(found.map(|(observed_at, object)| Evidence {
             kind: probe.kind,

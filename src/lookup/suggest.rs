@@ -7,10 +7,12 @@ use super::generation::Generation;
 use super::reader::Reader;
 use super::resemblance::{Likeness, Pattern, PersonPattern};
 use super::row::Row;
+use super::select::{Select, Selected};
 use crate::error::Error;
 use crate::identifier::Kind;
-use crate::schema::{Class, Subject};
+use crate::schema::{Class, Subject, flag};
 use crate::sealed::is_sealed;
+use crate::sqlite;
 
 /// Suggestions that are given.
 const GIVEN_AT_MOST: usize = 10;
@@ -65,7 +67,7 @@ pub(super) fn suggest(generation: &Generation, text: &str) -> Result<Vec<Suggest
     sort_out(&mut found);
     generation.read(|reader| {
         let shown = found.into_iter().map(|one| shown(reader, one));
-        let mut shown: Vec<Suggestion> = shown.collect::<rusqlite::Result<_>>()?;
+        let mut shown: Vec<Suggestion> = shown.collect::<sqlite::Result<_>>()?;
         // By what the files say, not by the order in which they came.
         shown.sort_by(|left, right| {
             let order =
@@ -107,22 +109,33 @@ impl AccountPatterns {
     }
 }
 
-fn accounts(reader: &Reader, text: &str) -> rusqlite::Result<Vec<Found>> {
+fn accounts(reader: &Reader, text: &str) -> sqlite::Result<Vec<Found>> {
     let patterns = AccountPatterns {
         of_kinds: KINDS.map(|kind| Pattern::new(kind, text)),
         person: PersonPattern::new(text),
     };
-    let mut select = reader.prepare_cached(
-        "SELECT id, class, name, upn, email, full_name FROM account WHERE owner IS NULL AND flags & 16 = 0",
-    )?;
-    let mut rows = select.query([])?;
+    let columns = [
+        "owner",
+        "flags",
+        "class",
+        "name",
+        "upn",
+        "email",
+        "full_name",
+    ];
+    let select = Select::of(reader.finder.file(), "account", &columns);
+    let mut rows = reader.finder.file().rows("account")?;
     let mut found = Vec::new();
-    while let Some(row) = rows.next()? {
-        let class = Class::from_code(row.get(1)?).unwrap_or_default();
-        let value = |at: usize| shown_in(row, at);
+    while let Some((id, row)) = rows.next()? {
+        let row = select.from(row)?;
+        if !is_there(&row)? {
+            continue;
+        }
+        let class = Class::from_code(row.number(2)?).unwrap_or_default();
+        let value = |at: usize| shown_in(&row, at);
         let best = match class.is_skipped() {
             true => None,
-            false => patterns.best([value(2), value(3), value(4)], value(5)),
+            false => patterns.best([value(3), value(4), value(5)], value(6)),
         };
         if let Some((likeness, kind, name)) = best {
             let one = Found {
@@ -130,7 +143,7 @@ fn accounts(reader: &Reader, text: &str) -> rusqlite::Result<Vec<Found>> {
                 name: name.to_owned(),
                 kind,
                 subject: Subject::Account,
-                id: row.get(0)?,
+                id: id as u32,
             };
             push(&mut found, one);
         }
@@ -138,16 +151,16 @@ fn accounts(reader: &Reader, text: &str) -> rusqlite::Result<Vec<Found>> {
     Ok(found)
 }
 
-fn devices(reader: &Reader, text: &str) -> rusqlite::Result<Vec<Found>> {
+fn devices(reader: &Reader, text: &str) -> sqlite::Result<Vec<Found>> {
     let Some(pattern) = Pattern::new(Kind::DeviceName, text) else {
         return Ok(Vec::new());
     };
-    let mut select = reader
-        .prepare_cached("SELECT id, name FROM device WHERE owner IS NULL AND flags & 16 = 0")?;
-    let mut rows = select.query([])?;
+    let select = Select::of(reader.finder.file(), "device", &["owner", "flags", "name"]);
+    let mut rows = reader.finder.file().rows("device")?;
     let mut found = Vec::new();
-    while let Some(row) = rows.next()? {
-        let Some(name) = shown_in(row, 1) else {
+    while let Some((id, row)) = rows.next()? {
+        let row = select.from(row)?;
+        let Some(name) = shown_in(&row, 2).filter(|_| is_there(&row).unwrap_or_default()) else {
             continue;
         };
         if let Some(likeness) = pattern.likeness(name) {
@@ -158,7 +171,7 @@ fn devices(reader: &Reader, text: &str) -> rusqlite::Result<Vec<Found>> {
                     name: name.to_owned(),
                     kind: Kind::DeviceName,
                     subject: Subject::Device,
-                    id: row.get(0)?,
+                    id: id as u32,
                 },
             );
         }
@@ -166,9 +179,15 @@ fn devices(reader: &Reader, text: &str) -> rusqlite::Result<Vec<Found>> {
     Ok(found)
 }
 
+/// Tells whether a row is a subject of its own that is not gone.
+fn is_there(row: &Selected) -> sqlite::Result<bool> {
+    let owner: Option<u32> = row.optional(0)?;
+    Ok(owner.is_none() && row.number::<u8>(1)? & flag::GONE == 0)
+}
+
 /// Returns a text of a row that may be shown.
-fn shown_in<'r>(row: &'r rusqlite::Row, at: usize) -> Option<&'r str> {
-    let text = row.get_ref(at).ok()?.as_str().ok()?;
+fn shown_in<'r>(row: &Selected<'r>, at: usize) -> Option<&'r str> {
+    let text = row.value(at).ok()?.text()?;
     (!is_sealed(text)).then_some(text)
 }
 
@@ -188,7 +207,7 @@ fn sort_out(found: &mut Vec<Found>) {
     found.truncate(GIVEN_AT_MOST);
 }
 
-fn shown(reader: &Reader, one: Found) -> rusqlite::Result<Suggestion> {
+fn shown(reader: &Reader, one: Found) -> sqlite::Result<Suggestion> {
     let row = Row::read(reader, one.subject, one.id)?;
     let row = row.as_ref();
     let is_account = one.subject == Subject::Account;

@@ -5,6 +5,7 @@
 use super::reader::Reader;
 use crate::schema::{Subject, waiting_id};
 use crate::sealed::is_sealed;
+use crate::sqlite;
 
 /// Usages that mean a subject or may mean it, and cannot be placed: `docs/semantics.md` says when.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -51,27 +52,34 @@ impl WaitingReason {
     }
 }
 
+impl WaitingUsage {
+    fn of((account, device, reason): (String, String, u8)) -> WaitingUsage {
+        WaitingUsage {
+            account,
+            device,
+            reason: match reason {
+                1 => WaitingReason::Unknown,
+                _ => WaitingReason::Ambiguous,
+            },
+        }
+    }
+}
+
 impl Waiting {
     /// Reads what waits for a subject.
-    pub(super) fn read(reader: &Reader, subject: Subject, id: u32) -> rusqlite::Result<Waiting> {
-        let mut select = reader.prepare_cached(
-            "SELECT unknown, ambiguous, value ->> 0, value ->> 1, value ->> 2
-             FROM waiting, json_each(mentions) WHERE waiting.id = ?1",
-        )?;
-        let mut rows = select.query([waiting_id(subject, id)])?;
-        let mut waiting = Waiting::default();
-        while let Some(row) = rows.next()? {
-            (waiting.unknown, waiting.ambiguous) = (row.get(0)?, row.get(1)?);
-            waiting.usages.push(WaitingUsage {
-                account: row.get(2)?,
-                device: row.get(3)?,
-                reason: match row.get(4)? {
-                    1 => WaitingReason::Unknown,
-                    _ => WaitingReason::Ambiguous,
-                },
-            });
-        }
-        Ok(waiting)
+    pub(super) fn read(reader: &Reader, subject: Subject, id: u32) -> sqlite::Result<Waiting> {
+        let id = waiting_id(subject, id);
+        let waiting = reader.row(&reader.tables.waiting, id, |row| {
+            let usages: Vec<(String, String, u8)> = serde_json::from_str(row.text(2)?)
+                .map_err(|_| sqlite::Error::Damaged("what waits is no list of usages"))?;
+            let usages = usages.into_iter();
+            Ok(Waiting {
+                unknown: row.number(0)?,
+                ambiguous: row.number(1)?,
+                usages: usages.map(WaitingUsage::of).collect(),
+            })
+        })?;
+        Ok(waiting.unwrap_or_default())
     }
 
     /// Returns it without names that are sealed.

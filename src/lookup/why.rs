@@ -15,6 +15,7 @@ use super::row::{Row, SubjectId};
 use super::search::{Search, TOLD_APART_AT_MOST};
 use crate::identifier::{Kind, Refusal, normal_form};
 use crate::schema::{Class, Subject};
+use crate::sqlite;
 
 /// Hits that are listed of one rule; all are counted.
 const HITS_AT_MOST: usize = 20;
@@ -132,7 +133,7 @@ pub(super) fn tried(
     reader: &Reader,
     generation: &Generation,
     query: &Query,
-) -> rusqlite::Result<Vec<Tried>> {
+) -> sqlite::Result<Vec<Tried>> {
     let trying = Trying {
         search: Search::new(reader, generation, usize::MAX),
         query,
@@ -153,7 +154,7 @@ struct Trying<'a> {
 }
 
 impl Trying<'_> {
-    fn try_kind(&self, clue: &Clue, kind: Kind, tried: &mut Vec<Tried>) -> rusqlite::Result<()> {
+    fn try_kind(&self, clue: &Clue, kind: Kind, tried: &mut Vec<Tried>) -> sqlite::Result<()> {
         if let Err(refusal) = normal_form(kind, &clue.text) {
             tried.push(Tried {
                 text: clue.text.clone(),
@@ -180,7 +181,7 @@ impl Trying<'_> {
     }
 
     /// Returns who holds a probe's value or held it: each subject once, those that answer first.
-    fn hits(&self, probe: &Probe) -> rusqlite::Result<Vec<Hit>> {
+    fn hits(&self, probe: &Probe) -> sqlite::Result<Vec<Hit>> {
         let mut hits: Vec<(u32, Hit)> = Vec::new();
         let parts = self.search.filed(probe)?;
         let passed_on = self.passed_on(probe, &parts)?;
@@ -203,7 +204,7 @@ impl Trying<'_> {
     }
 
     /// Returns who passed a value on, of the first who hold it.
-    fn passed_on(&self, probe: &Probe, parts: &[u32]) -> rusqlite::Result<BTreeSet<SubjectId>> {
+    fn passed_on(&self, probe: &Probe, parts: &[u32]) -> sqlite::Result<BTreeSet<SubjectId>> {
         let mut holders = Vec::new();
         for part in parts.iter().take(TOLD_APART_AT_MOST) {
             holders.extend(self.search.holder(probe, *part)?);
@@ -214,7 +215,7 @@ impl Trying<'_> {
         }
     }
 
-    fn hit(&self, probe: &Probe, part: u32) -> rusqlite::Result<Option<(u32, Hit)>> {
+    fn hit(&self, probe: &Probe, part: u32) -> sqlite::Result<Option<(u32, Hit)>> {
         let held = self.search.held(probe, part)?;
         if let Some(holder) = self.search.holder(probe, part)? {
             let row = &holder.subject;

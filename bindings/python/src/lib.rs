@@ -276,9 +276,7 @@ impl Index {
 
     fn freshness<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let freshness = py.detach(|| self.index.freshness());
-        let shown = pythonize(py, &freshness)?;
-        shown.set_item("mapped", freshness.is_mapped)?;
-        Ok(shown)
+        Ok(pythonize(py, &freshness)?)
     }
 
     fn coverage<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {

@@ -42,7 +42,7 @@ pub(super) fn look(context: &Context) -> Vec<Finding> {
 }
 
 fn counted(index: &Index) -> Option<Holdings> {
-    index.current().read(|reader| Holdings::read(reader)).ok()
+    index.current().query(Holdings::read).ok()
 }
 
 /// Reads the newest generation before the current one, where it is kept.

@@ -19,7 +19,7 @@ pub(super) fn look(args: &Args, context: &Context) -> Vec<Finding> {
         findings.push(of_hash(&index));
     }
     findings.extend(of_ages(&index, context));
-    match index.current().read(|reader| Holdings::read(reader)) {
+    match index.current().query(Holdings::read) {
         Ok(holdings) => findings.extend(of_waiting(&holdings)),
         Err(error) => findings.push(Finding::problem(
             "index",

@@ -73,8 +73,7 @@ fn of_run(context: &Context, exit: Exit) -> anyhow::Result<Vec<Gauge>> {
     )?;
     let mut gauges = of_state(&State::load(&folder), exit);
     let index = context.open_index().ok();
-    let holdings =
-        index.and_then(|index| index.current().read(|reader| Holdings::read(reader)).ok());
+    let holdings = index.and_then(|index| index.current().query(Holdings::read).ok());
     gauges.extend(holdings.as_ref().map(of_holdings));
     Ok(gauges)
 }

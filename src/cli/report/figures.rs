@@ -80,7 +80,7 @@ impl Day {
 pub(super) fn read(context: &Context) -> anyhow::Result<Figures> {
     let index = context.open_index()?;
     let file = index.file();
-    let holdings = index.current().read(|reader| Holdings::read(reader))?;
+    let holdings = index.current().query(Holdings::read)?;
     let ages = Ages::new(index.coverage(), context);
     let datasets = Dataset::ALL.into_iter().zip(&ages.of);
     Ok(Figures {

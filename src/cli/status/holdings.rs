@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use rusqlite::Connection;
 
 use crate::identifier::Kind;
-use crate::lookup::generation::meta;
+use crate::lookup::connection::meta;
 use crate::schema::{Class, Dataset, FieldType, Subject};
 
 const OBJECTS: &str =

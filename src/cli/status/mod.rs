@@ -53,7 +53,7 @@ pub(super) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
         return check::run(max_age, args.json, context);
     }
     let generation = context.open_index()?.current();
-    let holdings = generation.read(|reader| Holdings::read(reader))?;
+    let holdings = generation.query(Holdings::read)?;
     let ages = Ages::new(generation.coverage, context);
     let path = &context.config.index.path;
     let runs = last_runs(path, RUNS_SHOWN);

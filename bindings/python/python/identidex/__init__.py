@@ -257,7 +257,7 @@ class Index:
         return self._index.suggest(text)
 
     def freshness(self) -> Freshness:
-        """Says how old what the index knows is, and whether its file is mapped into memory (`mapped`), which is faster."""
+        """Says how old what the index knows is."""
         return self._index.freshness()
 
     def coverage(self) -> Coverage:
