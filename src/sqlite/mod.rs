@@ -47,7 +47,7 @@ pub(crate) use self::rows::Rows;
 pub(crate) use self::tree::Table;
 
 /// Bytes of a page of what is written.
-pub(crate) const PAGE_BYTES: usize = 8192;
+pub(crate) const PAGE_BYTES: usize = 4096;
 
 /// Why a file could not be written or read.
 #[derive(Debug, thiserror::Error)]
