@@ -129,7 +129,10 @@ impl<'r> Batches<'r> {
     }
 
     /// Has threads of a scope make the batches, which come in the same order as without them.
-    pub fn decode<'s>(self, scope: &'s Scope<'s, '_>) -> Decoding
+    ///
+    /// # Errors
+    /// [`Error::Read`] where no thread can be had.
+    pub fn decode<'s>(self, scope: &'s Scope<'s, '_>) -> Result<Decoding, Error>
     where
         'r: 's,
     {
@@ -137,19 +140,19 @@ impl<'r> Batches<'r> {
         let made = match self.rows {
             Source::Csv(rows) => {
                 row = rows.row;
-                cut(*rows, &self.begin, scope)
+                cut(*rows, &self.begin, scope)?
             }
             Source::Other(_) => {
                 let (made, batches) = sync_channel(DECODED_AHEAD);
-                scope.spawn(move || {
+                begin_thread(scope, move || {
                     let batches = self.map(|batch| batch.map(|batch| Some((batch, 0))));
                     let mut batches = batches.chain([Ok(None)]);
-                    batches.all(|batch| made.send(batch).is_ok())
-                });
+                    batches.all(|batch| made.send(batch).is_ok());
+                })?;
                 vec![batches]
             }
         };
-        Decoding { made, turn: 0, row }
+        Ok(Decoding { made, turn: 0, row })
     }
 }
 
@@ -158,7 +161,7 @@ fn cut<'s, 'r: 's>(
     rows: csv::Rows<'r>,
     begin: &Begin<'r>,
     scope: &'s Scope<'s, '_>,
-) -> Vec<Receiver<Made>> {
+) -> Result<Vec<Receiver<Made>>, Error> {
     let csv::Rows { pieces, cutter, .. } = rows;
     let cutters = thread::available_parallelism().map_or(1, NonZero::get);
     let (mut to_cutters, mut made) = (Vec::new(), Vec::new());
@@ -168,7 +171,7 @@ fn cut<'s, 'r: 's>(
         to_cutters.push(to_cutter);
         made.push(batches);
         let begin = begin.clone();
-        scope.spawn(move || {
+        begin_thread(scope, move || {
             let cut = |piece: Piece| {
                 let mut batch = begin.batch();
                 let rows = cutter.cut(&piece, 0, &mut batch);
@@ -176,15 +179,23 @@ fn cut<'s, 'r: 's>(
             };
             let cut = |piece: Option<Piece>| piece.map(cut).transpose();
             let mut made = pieces.iter().map(|piece| piece.and_then(cut));
-            made.all(|made| to_taker.send(made).is_ok())
-        });
+            made.all(|made| to_taker.send(made).is_ok());
+        })?;
     }
-    scope.spawn(move || {
+    begin_thread(scope, move || {
         let pieces = pieces.map(|piece| piece.map(Some)).chain([Ok(None)]);
         let mut turns = pieces.zip(to_cutters.iter().cycle());
-        turns.all(|(piece, cutter)| cutter.send(piece).is_ok())
-    });
-    made
+        turns.all(|(piece, cutter)| cutter.send(piece).is_ok());
+    })?;
+    Ok(made)
+}
+
+fn begin_thread<'s>(
+    scope: &'s Scope<'s, '_>,
+    work: impl FnOnce() + Send + 's,
+) -> Result<(), Error> {
+    let begun = thread::Builder::new().spawn_scoped(scope, work);
+    begun.map(drop).map_err(Error::Read)
 }
 
 /// A batch whose rows are counted from some row on, and how many rows further those of the next one are; none at the end.
@@ -327,9 +338,12 @@ mod tests {
                 "{reason}"
             );
         }
-        assert_eq!(thread::scope(|scope| read(begin().decode(scope))), expected);
+        assert_eq!(
+            thread::scope(|scope| read(begin().decode(scope).unwrap())),
+            expected
+        );
         // Who stops early is waited for by nobody.
-        thread::scope(|scope| begin().decode(scope).take(2).count());
+        thread::scope(|scope| begin().decode(scope).unwrap().take(2).count());
     }
 
     #[test]
@@ -349,7 +363,7 @@ mod tests {
         let form = check(file.path(), None, &names).unwrap();
         let batches = batches(file.path(), &form, reading, None).unwrap();
         thread::scope(|scope| {
-            let mut made = batches.decode(scope);
+            let mut made = batches.decode(scope).unwrap();
             let error = made.find_map(Result::err).unwrap();
             assert!(error.to_string().contains("line 300002"), "{error}");
             assert!(made.next().is_none());
@@ -461,7 +475,7 @@ mod tests {
         let batches = batches(file.path(), &form, reading, Some(recogniser)).unwrap();
         let mut last = None;
         let ended = catch_unwind(AssertUnwindSafe(|| {
-            thread::scope(|scope| last = batches.decode(scope).last());
+            thread::scope(|scope| last = batches.decode(scope).unwrap().last());
         }));
         assert!(ended.is_err() && matches!(last, Some(Err(Error::Read(_)))));
     }

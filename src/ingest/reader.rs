@@ -377,7 +377,8 @@ impl<'a> Reader<'a> {
         let mut is_counting = false;
         let refused = std::thread::scope(|scope| {
             // They are made on threads of their own while this one reads what they mean.
-            for batch in batches.decode(scope) {
+            let batches = batches.decode(scope);
+            for batch in batches.map_err(|source| Some(unreadable(&name, source)))? {
                 let batch = match batch {
                     Ok(batch) => batch,
                     Err(error) if error.is_content() => return Ok(Some(error.to_string())),
