@@ -59,6 +59,9 @@ impl Reader {
         if !is_ours || !page_bytes.is_power_of_two() || page_bytes < 512 {
             return Err(Error::Foreign);
         }
+        if header[20] != 0 {
+            return Err(Error::Damaged("its pages have room that is reserved"));
+        }
         let number = |at: usize| {
             i32::from_be_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]])
         };
