@@ -121,7 +121,16 @@ impl NotSaid {
 #[inline]
 pub(crate) fn says_nothing(text: &str) -> bool {
     let [any, _] = &*LENGTHS;
-    any.may_have(text) && SHIPPED.any.contains(&text.to_ascii_lowercase())
+    any.may_have(text) && SHIPPED.any.contains(&text.to_ascii_lowercase()) || is_ruler(text)
+}
+
+/// Tells whether a text is one sign over and over, as in the line that `sqlcmd` and others draw below a header.
+fn is_ruler(text: &str) -> bool {
+    let [first, second, ..] = text.as_bytes() else {
+        return false;
+    };
+    let is_sign = first.is_ascii_punctuation() && first == second;
+    is_sign && text.bytes().all(|byte| byte == *first)
 }
 
 pub(super) fn is_placeholder(kind: Kind, normal: &str) -> bool {
@@ -244,7 +253,7 @@ mod tests {
     fn placeholders_are_no_values() {
         for kind in Kind::ALL {
             for text in [
-                "-", "N/A", "Unknown", "none", "nil", "(null)", " NULL ", "\\N",
+                "-", "N/A", "Unknown", "none", "nil", "(null)", " NULL ", "\\N", "--------", "====",
             ] {
                 assert_eq!(
                     refusal(kind, text),
