@@ -73,7 +73,7 @@ pub(super) fn is_line_end(byte: u8) -> bool {
 
 /// What is wrong with a record that the `csv` crate reads without an error.
 pub(super) fn fault(record: &[u8], delimiter: u8) -> Option<&'static str> {
-    // The crate drops the mark at the start of what it is given, which would depend on where a run begins.
+    // It would be dropped: records are parsed each by itself, and a mark begins a text.
     if record.starts_with(BYTE_ORDER_MARK) {
         return Some("a byte-order mark stands before the row");
     }

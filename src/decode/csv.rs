@@ -1,7 +1,7 @@
 //! CSV text cut into records that cannot swallow one another.
 //!
-//! Lines whose cells are all quoted plainly, as exports write them, are cut at their quotes; others go to the `csv` crate,
-//! each by itself. What can be cut by itself is the affair of `pieces`, how a record is cut that of `cells`, which rows are
+//! Lines whose cells are all quoted plainly, as exports write them, are cut at their quotes; others are parsed by
+//! `csv_core`, each by itself. What can be cut by itself is the affair of `pieces`, how a record is cut that of `cells`, which rows are
 //! known that of `recognised`, and columns are filled by `batch`.
 
 use std::ops::Range;
@@ -140,7 +140,7 @@ impl Cutting<'_, '_> {
         self.line += rows;
     }
 
-    /// Takes the row of a line, or those of one that lone carriage returns part, with the `csv` crate.
+    /// Takes the row of a line, or those of one that lone carriage returns part.
     fn take_line(&mut self, parser: &mut Parser, record: &mut ByteRecord, batch: &mut Builder) {
         let delimiter = self.cutter.delimiter;
         let length = memchr::memchr(b'\n', self.text).map_or(self.text.len(), |end| end + 1);

@@ -1,6 +1,8 @@
 //! What the program asks of a generation in SQL: counts and lists, never an answer.
 
-use rusqlite::{Connection, OpenFlags, OptionalExtension};
+use std::path::Path;
+
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension};
 
 use super::generation::Generation;
 use crate::error::Error;
@@ -23,11 +25,25 @@ impl Generation {
             connection.execute_batch("PRAGMA query_only = ON; PRAGMA trusted_schema = OFF")?;
             ask(&connection)
         };
-        asked().map_err(|error| Error::Other {
-            operation: "query",
-            path: self.path.display().to_string(),
+        asked().map_err(|error| told(&self.path, error))
+    }
+}
+
+/// Returns what an error of SQLite means for the caller.
+fn told(path: &Path, error: rusqlite::Error) -> Error {
+    let path = path.display().to_string();
+    match error.sqlite_error_code() {
+        Some(ErrorCode::NotADatabase) => Error::Foreign { path },
+        Some(ErrorCode::PermissionDenied) => Error::NotPermitted { path },
+        Some(ErrorCode::DatabaseCorrupt) => Error::Damaged {
+            path,
+            source: Some(error.into()),
+        },
+        _ => Error::Other {
+            operation: "read",
+            path,
             source: error.into(),
-        })
+        },
     }
 }
 

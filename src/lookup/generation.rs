@@ -1,7 +1,7 @@
 //! An opened generation: one file that never changes, readers of it, and what is read of it once.
 
 use std::collections::{BTreeSet, HashMap};
-use std::fs::{self, File};
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -106,15 +106,15 @@ impl Place {
 
 impl Generation {
     fn open(path: &Path, name: &str) -> Result<Generation, Error> {
-        let size = size_of_file(path)?;
         let file = sqlite::Reader::open(path).map_err(|error| told(path, error))?;
-        check(&file, path, size)?;
+        check(&file, path)?;
         let meta = Meta::read(&file).map_err(|error| told(path, error))?;
         // Without it every answer would be that nobody is found.
         let bits = meta.parsed("identifier_bits");
         let bits = bits
             .filter(|bits| *bits < u64::BITS)
             .ok_or_else(|| damaged(path, None))?;
+        let tables = Tables::of(&file).map_err(|error| told(path, error))?;
         // A copy under another name has the number in it.
         let number = Name::of(path).map(|name| name.number);
         let number = number.or_else(|| meta.parsed("generation"));
@@ -126,7 +126,7 @@ impl Generation {
             newest_rows: meta.newest_rows(),
             domains: meta.domains(),
             bits,
-            tables: Arc::new(Tables::of(&file)),
+            tables: Arc::new(tables),
             file: Arc::new(file),
             readers: Mutex::default(),
         })
@@ -188,17 +188,8 @@ impl Generation {
     }
 }
 
-fn size_of_file(path: &Path) -> Result<u64, Error> {
-    let metadata = File::open(path).and_then(|file| file.metadata());
-    match metadata {
-        Ok(metadata) if metadata.is_file() => Ok(metadata.len()),
-        Ok(_) => Err(foreign(path)),
-        Err(error) => Err(file_error("open", path, error)),
-    }
-}
-
 /// Checks that a file is an index of ours, of a format we know, and as long as it says.
-fn check(file: &sqlite::Reader, path: &Path, size: u64) -> Result<(), Error> {
+fn check(file: &sqlite::Reader, path: &Path) -> Result<(), Error> {
     if file.application_id != APPLICATION_ID {
         return Err(foreign(path));
     }
@@ -217,9 +208,9 @@ fn check(file: &sqlite::Reader, path: &Path, size: u64) -> Result<(), Error> {
             known,
         });
     }
-    match file.bytes() > size {
-        true => Err(damaged(path, None)),
-        false => Ok(()),
+    match file.is_whole() {
+        true => Ok(()),
+        false => Err(damaged(path, None)),
     }
 }
 
@@ -228,7 +219,7 @@ struct Meta(HashMap<String, String>);
 
 impl Meta {
     fn read(file: &sqlite::Reader) -> sqlite::Result<Meta> {
-        let select = Select::of(file, "meta", &["key", "value"]);
+        let select = Select::all(file, "meta", &["key", "value"])?;
         let mut rows = file.rows("meta")?;
         let mut known = HashMap::new();
         while let Some((_, row)) = rows.next()? {

@@ -152,18 +152,18 @@ impl Search<'_> {
         let reader = self.reader;
         let key = [filed(normal).high as i64, i64::from(reference(kind, claim))];
         let mut held = None;
-        let index = reader.tables.held_by_hash;
-        reader.finder.entries(index, key, |entry| {
+        let index = &reader.tables.held_by_hash;
+        reader.finder.entries(index, &key, |entry| {
             if let [hash, reference, id] = *entry
                 && [hash, reference] == key
             {
-                held = reader.row(&reader.tables.held, id, |row| {
+                held = reader.indexed_row(&reader.tables.held, id, |row| {
                     Ok(time(row.optional(0)?).zip(time(row.optional(1)?)))
                 })?;
             }
             Ok(ControlFlow::Break(()))
         })?;
-        Ok(held.flatten().map(|(first, last)| Held { first, last }))
+        Ok(held.map(|(first, last)| Held { first, last }))
     }
 }
 

@@ -4,8 +4,9 @@
 //! row (`row`), `history` whom else it meant, `find` decides who fits (`heard`, `person_name`), `acting` whether that is
 //! enough to act on, `rank` orders devices and accounts, `answer` is what comes back (of `found`, `evidence`, `coverage`,
 //! `freshness` and `waiting`) and `json` how it is written; `target` is the device of it that may be acted on (`called`: which one a text names; `doubt`: what speaks against it; `targeted`: both as one value), `impacted` whom to tell of one. `why` tells people how it came about, `suggest` what they may
-//! have meant (`resemblance`). `generation` is the file that is read; it never changes, so nothing is locked and no call
-//! waits for a run. How the index came to be is the writer's affair.
+//! have meant (`resemblance`). `generation` is the file that is read (`reader`; of which
+//! `tables` and columns, `select`; what is asked in SQL, `connection`); it never changes, so nothing is locked and no call waits
+//! for a run. How the index came to be is the writer's affair.
 
 mod clue_set;
 mod history;

@@ -13,7 +13,7 @@ use super::found::{AccountUse, Device, DeviceUse, Use};
 use super::reader::{Reader, row_time};
 use super::row::{Row, text};
 use super::select::Selected;
-use super::tables::USAGE;
+use super::tables::USAGE_COLUMNS;
 use crate::schema::{Rank, Subject, usage_id};
 use crate::sqlite;
 
@@ -122,7 +122,7 @@ pub(super) fn devices_of(reader: &Reader, account: u32) -> sqlite::Result<Ranked
 
 /// Reads a device and its use, both of which a usage's row has.
 fn device_use(reader: &Reader, id: i64, row: &Selected) -> sqlite::Result<DeviceUse> {
-    const BEFORE: usize = USAGE.len();
+    const BEFORE: usize = USAGE_COLUMNS;
     let field = |at: usize| text(reader, row.value(BEFORE + at)?);
     let device = Device {
         uid: field(0)?,
@@ -183,22 +183,21 @@ pub(super) fn of_usage(
     account: u32,
     device: u32,
 ) -> sqlite::Result<Option<(Rank, Option<Timestamp>)>> {
-    let usage = usage(reader, usage_id(account, device))?;
+    let id = usage_id(account, device);
+    let usage = reader.row(&reader.tables.usage, id, |row| Usage::read(id, row))?;
     Ok(usage.map(|usage| (usage.rank, usage.time_of_use)))
 }
 
-fn usage(reader: &Reader, id: i64) -> sqlite::Result<Option<Usage>> {
-    reader.row(&reader.tables.usage, id, |row| Usage::read(id, row))
-}
-
 fn usages_of(reader: &Reader, device: u32) -> sqlite::Result<Vec<Usage>> {
-    let (index, device) = (reader.tables.usage_by_device, i64::from(device));
+    let (index, device) = (&reader.tables.usage_by_device, i64::from(device));
     let mut usages = Vec::new();
     reader
         .finder
-        .entries(index, [device], |entry| match *entry {
+        .entries(index, &[device], |entry| match *entry {
             [found, id] if found == device => {
-                usages.extend(usage(reader, id)?);
+                let usage =
+                    reader.indexed_row(&reader.tables.usage, id, |row| Usage::read(id, row))?;
+                usages.push(usage);
                 Ok(ControlFlow::Continue(()))
             }
             _ => Ok(ControlFlow::Break(())),

@@ -48,6 +48,19 @@ impl Reader {
             .row(&select.table, id, |columns| read(&select.from(columns)?))
     }
 
+    /// Returns what is made of a row that an index names.
+    pub(super) fn indexed_row<T>(
+        &self,
+        select: &Select,
+        id: i64,
+        read: impl FnOnce(&Selected) -> sqlite::Result<T>,
+    ) -> sqlite::Result<T> {
+        let row = self.row(select, id, read)?;
+        row.ok_or(sqlite::Error::Damaged(
+            "an entry of an index without its row",
+        ))
+    }
+
     /// Reads the rows of a range of ids, in order.
     pub(super) fn rows(
         &self,

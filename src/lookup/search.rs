@@ -170,21 +170,20 @@ impl<'a> Search<'a> {
                 let found = parts.len();
                 parts.extend(here.map(|reference| reference & MAX_ID));
                 // Those of a kind stand together.
-                Ok(parts.len() > found && parts.len() - before < READ_AT_MOST)
+                let may_be_more = parts.len() > found && parts.len() - before < READ_AT_MOST;
+                Ok(match may_be_more {
+                    true => ControlFlow::Continue(()),
+                    false => ControlFlow::Break(()),
+                })
             };
             let first = [hash, i64::from(*range.start())];
-            reader
-                .finder
-                .entries(reader.tables.crowd_by_hash, first, |entry| match *entry {
-                    [found, _, id] if found == hash => {
-                        let may_be_more = reader.row(&reader.tables.crowd, id, &mut take)?;
-                        Ok(match may_be_more {
-                            Some(true) => ControlFlow::Continue(()),
-                            _ => ControlFlow::Break(()),
-                        })
-                    }
-                    _ => Ok(ControlFlow::Break(())),
-                })?;
+            let index = &reader.tables.crowd_by_hash;
+            reader.finder.entries(index, &first, |entry| match *entry {
+                [found, _, id] if found == hash => {
+                    reader.indexed_row(&reader.tables.crowd, id, &mut take)
+                }
+                _ => Ok(ControlFlow::Break(())),
+            })?;
             parts.truncate(before + READ_AT_MOST);
         }
         Ok(parts)

@@ -6,19 +6,35 @@ use crate::sqlite::{Cells, Columns, Error, Layout, Reader, Result, Value};
 #[derive(Debug)]
 pub(super) struct Select {
     pub(super) table: Layout,
-    /// Of each in a row; none where the table does not have it.
+    /// Of each in a row.
     places: Vec<Option<usize>>,
 }
 
 impl Select {
-    /// Asks for columns; one that the table does not have is empty in every row.
-    pub(super) fn of(file: &Reader, table: &str, columns: &[&str]) -> Select {
-        let table = file.table(table);
-        let places = columns.iter().map(|column| table.place(column));
-        Select {
-            places: places.collect(),
+    /// Asks for columns; where there is none, every row is empty.
+    ///
+    /// # Errors
+    /// The file's, and that it does not have the table, or one of the columns.
+    pub(super) fn of<'c>(
+        file: &Reader,
+        table: &str,
+        columns: impl IntoIterator<Item = Option<&'c str>>,
+    ) -> Result<Select> {
+        let table = file.table(table)?;
+        let place = |column: Option<&str>| column.map(|column| table.place(column)).transpose();
+        let places: Result<_> = columns.into_iter().map(place).collect();
+        Ok(Select {
+            places: places?,
             table,
-        }
+        })
+    }
+
+    /// Asks for columns that every file has.
+    ///
+    /// # Errors
+    /// As [`Select::of`].
+    pub(super) fn all(file: &Reader, table: &str, columns: &[&str]) -> Result<Select> {
+        Select::of(file, table, columns.iter().copied().map(Some))
     }
 
     /// Takes the columns of a row.

@@ -123,7 +123,7 @@ fn accounts(reader: &Reader, text: &str) -> sqlite::Result<Vec<Found>> {
         "email",
         "full_name",
     ];
-    let select = Select::of(reader.finder.file(), "account", &columns);
+    let select = Select::all(reader.finder.file(), "account", &columns)?;
     let mut rows = reader.finder.file().rows("account")?;
     let mut found = Vec::new();
     while let Some((id, row)) = rows.next()? {
@@ -155,12 +155,15 @@ fn devices(reader: &Reader, text: &str) -> sqlite::Result<Vec<Found>> {
     let Some(pattern) = Pattern::new(Kind::DeviceName, text) else {
         return Ok(Vec::new());
     };
-    let select = Select::of(reader.finder.file(), "device", &["owner", "flags", "name"]);
+    let select = Select::all(reader.finder.file(), "device", &["owner", "flags", "name"])?;
     let mut rows = reader.finder.file().rows("device")?;
     let mut found = Vec::new();
     while let Some((id, row)) = rows.next()? {
         let row = select.from(row)?;
-        let Some(name) = shown_in(&row, 2).filter(|_| is_there(&row).unwrap_or_default()) else {
+        if !is_there(&row)? {
+            continue;
+        }
+        let Some(name) = shown_in(&row, 2) else {
             continue;
         };
         if let Some(likeness) = pattern.likeness(name) {

@@ -5,9 +5,6 @@ use super::record::take_varint;
 use super::spill::Spill;
 use super::{Error, Result};
 
-/// Bytes of the longest row that SQLite reads.
-const PAYLOAD_BYTES_AT_MOST: usize = 1_000_000_000;
-
 const CUT: Error = Error::Damaged("a row is cut");
 
 /// A row as it stands in its leaf.
@@ -22,15 +19,12 @@ pub(super) struct RowCell<'a> {
 }
 
 impl<'a> RowCell<'a> {
-    /// Reads a cell, which is followed by others.
-    pub(super) fn of(mut cell: &'a [u8], page_bytes: usize) -> Result<RowCell<'a>> {
+    /// Reads a cell, which is followed by others, of a page of so many bytes.
+    pub(super) fn of(mut cell: &'a [u8], usable_bytes: usize) -> Result<RowCell<'a>> {
         let bytes = take_varint(&mut cell).ok_or(CUT)?;
         let bytes = usize::try_from(bytes).map_err(|_| CUT)?;
         let rowid = take_varint(&mut cell).ok_or(CUT)? as i64;
-        if bytes > PAYLOAD_BYTES_AT_MOST {
-            return Err(Error::Damaged("a row is longer than any"));
-        }
-        let kept = Spill::of_table(page_bytes).kept(bytes);
+        let kept = Spill::of_table(usable_bytes).kept(bytes);
         let payload = cell.get(..kept).ok_or(CUT)?;
         let overflow = match kept == bytes {
             true => None,

@@ -1,94 +1,34 @@
 //! Finding rows one at a time: by rowid, by a range of rowids, and by entries of an index.
 //!
-//! Pages that lead to others are few, and kept; a leaf is read when it is asked for. No file is mapped into memory: one that
-//! is cut short would end the process, and reading 8 KiB out of the system's cache costs a microsecond.
+//! Pages that lead to others are few, and kept (`branches`); a leaf is read when it is asked for. No file is mapped into
+//! memory: one that is cut short would end the process, and reading 4 KiB out of the system's cache costs a microsecond.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
 use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
 
+use super::branches::{Branch, Branches, Child, Entry, Key, WRONG_KIND};
 use super::cell::RowCell;
-use super::page::{PageKind, Read, page_number};
-use super::pages::{LEVELS_AT_MOST, header_of};
-use super::reader::{Layout, Reader};
-use super::record::{Columns, take_varint};
+use super::page::Read;
+use super::pages::header_of;
+use super::reader::{Index, Layout, Reader};
+use super::record::Columns;
 use super::{Error, Result};
-
-/// Columns of the widest index that is read, the rowid with them.
-const INDEXED_AT_MOST: usize = 3;
 
 /// Finds rows of a file, in one thread at a time.
 #[derive(Debug)]
 pub(crate) struct Finder {
     reader: Arc<Reader>,
-    inner: RefCell<HashMap<u32, Arc<Inner>>>,
     /// Pages that nobody reads just now, to be read into.
     spare: RefCell<Vec<Vec<u8>>>,
 }
 
-/// A page that leads to others.
-#[derive(Debug)]
-enum Inner {
-    /// Children, and before which rowid each of them but the last ends.
-    OfTable(Children),
-    /// As it is in the file: entries of an index stand here, too.
-    OfIndex(Vec<u8>),
-}
-
-/// The pages below one of a table.
-#[derive(Debug)]
-struct Children {
-    /// Behind which rowid each of them but the last has no row.
-    ends: Vec<i64>,
-    pages: Vec<u32>,
-}
-
-impl Children {
-    fn of(page: Read) -> Result<Children> {
-        let mut ends = Vec::with_capacity(page.cells);
-        let mut pages = Vec::with_capacity(page.cells + 1);
-        for at in 0..page.cells {
-            let (child, end) = page.child(at)?;
-            ends.push(end);
-            pages.push(child);
-        }
-        pages.push(page.last_child()?);
-        Ok(Children { ends, pages })
-    }
-
-    /// Returns the place of the child in which a row is. Rowids are spread evenly, mostly: looking where it should be first
-    /// touches less memory than halving does.
-    fn place(&self, rowid: i64) -> usize {
-        let (Some(first), Some(last)) = (self.ends.first(), self.ends.last()) else {
-            return 0;
-        };
-        let (first, last, count) = (*first as f64, *last as f64, self.ends.len());
-        let share = (rowid as f64 - first) / (last - first);
-        let likely = ((share * count as f64) as usize).min(count);
-        let (mut begin, mut end, mut step) = (likely, likely, 4);
-        while begin > 0 && self.ends[begin - 1] >= rowid {
-            begin = begin.saturating_sub(step);
-            step *= 2;
-        }
-        while end < count && self.ends[end] < rowid {
-            end = count.min(end + step);
-            step *= 2;
-        }
-        begin + self.ends[begin..end].partition_point(|end| *end < rowid)
-    }
-}
-
-/// A page of either kind.
-enum Found {
-    Inner(Arc<Inner>),
-    Leaf(Vec<u8>),
-}
-
-/// A leaf of a table, and the last rowid that may stand in it.
+/// A leaf that was read.
 struct Leaf {
     bytes: Vec<u8>,
+    /// Where its header begins.
     begin: usize,
+    /// The last rowid that may stand in it, if it is one of a table.
     last: i64,
 }
 
@@ -96,7 +36,6 @@ impl Finder {
     pub(crate) fn new(reader: Arc<Reader>) -> Finder {
         Finder {
             reader,
-            inner: RefCell::default(),
             spare: RefCell::default(),
         }
     }
@@ -116,18 +55,15 @@ impl Finder {
         rowid: i64,
         read: impl FnOnce(Columns) -> Result<T>,
     ) -> Result<Option<T>> {
-        if table.root == 0 {
-            return Ok(None);
-        }
-        let leaf = self.leaf(table.root, rowid)?;
-        let page = leaf.page()?;
+        let leaf = self.leaf_of(&table.branches, rowid)?;
+        let page = leaf.page::<i64>()?;
         let at = leaf.first_from(page, rowid)?;
         let cell = match at < page.cells {
             true => Some(self.cell(page, at)?).filter(|cell| cell.rowid == rowid),
             false => None,
         };
         let found = cell.map(|cell| self.with_columns(&cell, read)).transpose();
-        self.give_back(leaf.bytes);
+        self.give_back(leaf);
         found
     }
 
@@ -141,9 +77,9 @@ impl Finder {
         rowids: Range<i64>,
         mut read: impl FnMut(i64, Columns) -> Result<()>,
     ) -> Result<()> {
-        let mut from = Some(rowids.start).filter(|_| table.root != 0);
+        let mut from = Some(rowids.start);
         while let Some(begin) = from {
-            from = self.rows_of_leaf(table.root, begin..rowids.end, &mut read)?;
+            from = self.rows_of_leaf(table, begin..rowids.end, &mut read)?;
         }
         Ok(())
     }
@@ -151,12 +87,12 @@ impl Finder {
     /// Reads those of the leaf in which the range begins; returns where the next leaf does, unless that is behind the range.
     fn rows_of_leaf(
         &self,
-        root: u32,
+        table: &Layout,
         rowids: Range<i64>,
         read: &mut impl FnMut(i64, Columns) -> Result<()>,
     ) -> Result<Option<i64>> {
-        let leaf = self.leaf(root, rowids.start)?;
-        let page = leaf.page()?;
+        let leaf = self.leaf_of(&table.branches, rowids.start)?;
+        let page = leaf.page::<i64>()?;
         for at in leaf.first_from(page, rowids.start)?..page.cells {
             let cell = self.cell(page, at)?;
             if cell.rowid >= rowids.end {
@@ -165,133 +101,112 @@ impl Finder {
             self.with_columns(&cell, |columns| read(cell.rowid, columns))?;
         }
         let next = leaf.last.checked_add(1);
-        self.give_back(leaf.bytes);
+        self.give_back(leaf);
         Ok(next.filter(|next| *next < rowids.end))
     }
 
-    /// Reads the entries of an index of integers that begin with `key` or come behind it, in order, until `read` breaks.
+    /// Reads the entries of an index of integers that begin with `first` or come behind it, in order, until `read` breaks.
     ///
     /// # Errors
     /// As [`Finder::row`].
-    pub(crate) fn entries<const N: usize>(
+    pub(crate) fn entries(
         &self,
-        index: u32,
-        key: [i64; N],
+        index: &Index,
+        first: &[i64],
         mut read: impl FnMut(&[i64]) -> Result<ControlFlow<()>>,
     ) -> Result<()> {
-        if index != 0 {
-            // That there may be more is nobody's concern here.
-            let _ = self.entries_below(index, &key, &mut read, 0)?;
-        }
+        // That there may be more is nobody's concern here.
+        let _ = match index.branches.top(&self.reader.pages)? {
+            Child::Branch(top) => self.entries_below(top, first, &mut read)?,
+            Child::Leaf(number) => self.entries_of_leaf(number, first, &mut read)?,
+        };
         Ok(())
     }
 
     fn entries_below(
         &self,
-        number: u32,
-        key: &[i64],
+        branch: &Branch<Entry>,
+        first: &[i64],
         read: &mut impl FnMut(&[i64]) -> Result<ControlFlow<()>>,
-        level: usize,
     ) -> Result<ControlFlow<()>> {
-        if level == LEVELS_AT_MOST {
-            return Err(Error::Damaged("a tree leads round in a circle"));
-        }
-        let (inner, leaf);
-        let bytes = match self.page(number)? {
-            Found::Leaf(bytes) => {
-                leaf = bytes;
-                &leaf
-            }
-            Found::Inner(page) => {
-                inner = page;
-                match &*inner {
-                    Inner::OfIndex(bytes) => bytes,
-                    Inner::OfTable(_) => return Err(Error::Damaged("a table for an index")),
-                }
-            }
-        };
-        let page = Read::of(bytes, header_of(number))?;
-        let is_leaf = match page.kind {
-            PageKind::IndexLeaf => true,
-            PageKind::IndexInterior => false,
-            _ => return Err(Error::Damaged("a table for an index")),
-        };
-        let first = lower_bound(page.cells, |at| {
-            let entry = Entry::of(page, at, is_leaf)?;
-            Ok(entry.values()[..key.len().min(entry.count)] < *key)
-        })?;
-        for at in first..page.cells {
-            let entry = Entry::of(page, at, is_leaf)?;
-            if let Some(child) = entry.child
-                && self.entries_below(child, key, read, level + 1)?.is_break()
-            {
-                return Ok(ControlFlow::Break(()));
-            }
+        let begin = branch.keys.partition_point(|entry| entry.is_before(first));
+        for at in begin..=branch.keys.len() {
+            let below = match branch.child(at, &self.reader.pages)? {
+                Child::Branch(branch) => self.entries_below(branch, first, read)?,
+                Child::Leaf(number) => self.entries_of_leaf(number, first, read)?,
+            };
+            // What parts two children comes between theirs.
+            let between = branch.keys.get(at).filter(|_| below.is_continue());
+            let Some(entry) = between else {
+                return Ok(below);
+            };
             if read(entry.values())?.is_break() {
                 return Ok(ControlFlow::Break(()));
             }
         }
-        match is_leaf {
-            true => Ok(ControlFlow::Continue(())),
-            false => self.entries_below(page.last_child()?, key, read, level + 1),
-        }
+        Ok(ControlFlow::Continue(()))
     }
 
-    /// Returns the leaf in which a row of a table is, if there is one.
-    fn leaf(&self, root: u32, rowid: i64) -> Result<Leaf> {
-        let (mut number, mut last) = (root, i64::MAX);
-        for _ in 0..LEVELS_AT_MOST {
-            match self.page(number)? {
+    fn entries_of_leaf(
+        &self,
+        number: u32,
+        first: &[i64],
+        read: &mut impl FnMut(&[i64]) -> Result<ControlFlow<()>>,
+    ) -> Result<ControlFlow<()>> {
+        let leaf = self.leaf(number, i64::MAX)?;
+        let page = leaf.page::<Entry>()?;
+        let begin = lower_bound(page.cells, |at| {
+            Ok(Entry::of(page.cell(at)?)?.is_before(first))
+        })?;
+        let mut flow = ControlFlow::Continue(());
+        for at in begin..page.cells {
+            flow = read(Entry::of(page.cell(at)?)?.values())?;
+            if flow.is_break() {
+                break;
+            }
+        }
+        self.give_back(leaf);
+        Ok(flow)
+    }
+
+    /// Reads the leaf in which a row of a table is, if there is one.
+    fn leaf_of(&self, table: &Branches<i64>, rowid: i64) -> Result<Leaf> {
+        let pages = &self.reader.pages;
+        let (mut child, mut last) = (table.top(pages)?, i64::MAX);
+        loop {
+            match child {
                 // Who goes on behind a leaf would go round in a circle.
-                Found::Leaf(_) if last < rowid => {
+                Child::Leaf(_) if last < rowid => {
                     return Err(Error::Damaged("keys that are out of order"));
                 }
-                Found::Leaf(bytes) => {
-                    return Ok(Leaf {
-                        bytes,
-                        begin: header_of(number),
-                        last,
-                    });
-                }
-                Found::Inner(inner) => {
-                    let Inner::OfTable(children) = &*inner else {
-                        return Err(Error::Damaged("an index for a table"));
-                    };
-                    let at = children.place(rowid);
-                    let end = children.ends.get(at);
+                Child::Leaf(number) => return self.leaf(number, last),
+                Child::Branch(branch) => {
+                    let at = branch.place(rowid);
+                    let end = branch.keys.get(at);
                     last = end.map_or(last, |end| last.min(*end));
-                    number = children.pages[at];
+                    child = branch.child(at, pages)?;
                 }
             }
         }
-        Err(Error::Damaged("a tree leads round in a circle"))
     }
 
-    /// Reads a page, unless it is one that is kept.
-    fn page(&self, number: u32) -> Result<Found> {
-        if let Some(inner) = self.inner.borrow().get(&number) {
-            return Ok(Found::Inner(Arc::clone(inner)));
-        }
+    fn leaf(&self, number: u32, last: i64) -> Result<Leaf> {
         let mut bytes = self.spare.borrow_mut().pop().unwrap_or_default();
         bytes.resize(self.reader.pages.page_bytes, 0);
         self.reader.pages.read_pages(number, &mut bytes)?;
-        let page = Read::of(&bytes, header_of(number))?;
-        let inner = match page.kind {
-            PageKind::TableLeaf | PageKind::IndexLeaf => return Ok(Found::Leaf(bytes)),
-            PageKind::TableInterior => Inner::OfTable(Children::of(page)?),
-            PageKind::IndexInterior => Inner::OfIndex(bytes),
-        };
-        let inner = Arc::new(inner);
-        self.inner.borrow_mut().insert(number, Arc::clone(&inner));
-        Ok(Found::Inner(inner))
+        Ok(Leaf {
+            bytes,
+            begin: header_of(number),
+            last,
+        })
     }
 
-    fn give_back(&self, bytes: Vec<u8>) {
-        self.spare.borrow_mut().push(bytes);
+    fn give_back(&self, leaf: Leaf) {
+        self.spare.borrow_mut().push(leaf.bytes);
     }
 
     fn cell<'a>(&self, page: Read<'a>, at: usize) -> Result<RowCell<'a>> {
-        RowCell::of(page.cell(at)?, self.reader.pages.page_bytes)
+        RowCell::of(page.cell(at)?, self.reader.pages.usable_bytes)
     }
 
     fn with_columns<T>(
@@ -305,60 +220,17 @@ impl Finder {
 }
 
 impl Leaf {
-    fn page(&self) -> Result<Read<'_>> {
+    fn page<K: Key>(&self) -> Result<Read<'_>> {
         let page = Read::of(&self.bytes, self.begin)?;
-        match page.kind {
-            PageKind::TableLeaf => Ok(page),
-            _ => Err(Error::Damaged("an index for a table")),
+        match page.kind == K::KINDS[1] {
+            true => Ok(page),
+            false => Err(WRONG_KIND),
         }
     }
 
     /// Returns the place of the first row whose id is not before `rowid`.
     fn first_from(&self, page: Read, rowid: i64) -> Result<usize> {
         lower_bound(page.cells, |at| Ok(RowCell::rowid(page.cell(at)?)? < rowid))
-    }
-}
-
-/// An entry of an index of integers.
-struct Entry {
-    /// The page whose entries come before it.
-    child: Option<u32>,
-    values: [i64; INDEXED_AT_MOST],
-    count: usize,
-}
-
-impl Entry {
-    fn of(page: Read, at: usize, is_leaf: bool) -> Result<Entry> {
-        const CUT: Error = Error::Damaged("an entry is cut");
-        let mut cell = page.cell(at)?;
-        let child = match is_leaf {
-            true => None,
-            false => {
-                let child = page_number(Some(cell))?;
-                cell = &cell[4..];
-                Some(child)
-            }
-        };
-        let bytes = take_varint(&mut cell).ok_or(CUT)?;
-        let bytes = usize::try_from(bytes).map_err(|_| CUT)?;
-        let mut columns = Columns::of(cell.get(..bytes).ok_or(CUT)?)?;
-        let (mut values, mut count) = ([0; INDEXED_AT_MOST], 0);
-        while !columns.types.is_empty() {
-            let value = columns.take()?.integer();
-            let value = value.ok_or(Error::Damaged("an entry that is no integer"))?;
-            let place = values.get_mut(count);
-            *place.ok_or(Error::Damaged("an entry of too many columns"))? = value;
-            count += 1;
-        }
-        Ok(Entry {
-            child,
-            values,
-            count,
-        })
-    }
-
-    fn values(&self) -> &[i64] {
-        &self.values[..self.count]
     }
 }
 

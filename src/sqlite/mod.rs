@@ -10,8 +10,10 @@
 //! A row is found without a program to run for it: `finder`.
 //!
 //! It cannot change a file, write floating-point numbers, `WITHOUT ROWID` tables, free pages or triggers, nor find by
-//! indexes of anything but integers. What it reads may be damaged: that is an [`Error`], never a panic.
+//! indexes of anything but integers, nor read rows that hold floating-point numbers. What it reads may be damaged: that is an
+//! [`Error`], never a panic.
 
+mod branches;
 #[cfg(feature = "ingest")]
 mod builder;
 mod cell;
@@ -38,7 +40,7 @@ pub(crate) use self::builder::Builder;
 pub(crate) use self::finder::Finder;
 #[cfg(feature = "ingest")]
 pub(crate) use self::new_record::{Encoded, Record, put_varint};
-pub(crate) use self::reader::{Layout, Reader};
+pub(crate) use self::reader::{Index, Layout, Reader};
 #[cfg(feature = "ingest")]
 pub(crate) use self::record::take_varint;
 pub(crate) use self::record::{Cells, Columns, Value};

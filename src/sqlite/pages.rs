@@ -15,15 +15,15 @@ pub(super) const LEVELS_AT_MOST: usize = 20;
 /// A file in pages.
 #[derive(Debug)]
 pub(super) struct Pages {
-    file: File,
+    pub(super) file: File,
     pub(super) page_bytes: usize,
+    /// Those of a page that are not reserved at its end.
+    pub(super) usable_bytes: usize,
+    /// How long the file was when it was opened.
+    pub(super) file_bytes: u64,
 }
 
 impl Pages {
-    pub(super) fn new(file: File, page_bytes: usize) -> Pages {
-        Pages { file, page_bytes }
-    }
-
     /// Reads pages that follow one another.
     pub(super) fn read_pages(&self, first: u32, into: &mut [u8]) -> Result<()> {
         let before = u64::from(first).checked_sub(1);
@@ -41,6 +41,10 @@ impl Pages {
         let Some(first) = cell.overflow else {
             return Ok(cell.payload);
         };
+        // So long a chain goes round in a circle.
+        if cell.bytes as u64 > self.file_bytes {
+            return Err(Error::Damaged("a row is longer than its file"));
+        }
         long.clear();
         long.extend_from_slice(cell.payload);
         self.read_chain(first, cell.bytes - cell.payload.len(), long)?;
@@ -53,7 +57,7 @@ impl Pages {
         while bytes > 0 {
             self.read_pages(page, &mut content)?;
             page = page_number(Some(&content))?;
-            let here = bytes.min(self.page_bytes - 4);
+            let here = bytes.min(self.usable_bytes - 4);
             into.extend_from_slice(&content[4..4 + here]);
             bytes -= here;
         }

@@ -5,33 +5,52 @@
 use std::collections::HashMap;
 use std::fs::File;
 use std::path::Path;
+use std::sync::OnceLock;
 
+use super::branches::{Branches, Entry};
 use super::pages::{HEADER_BYTES, Pages, read_exact_at};
 use super::rows::Rows;
 use super::{Error, Result};
 
 /// How a table lies in a file: where its rows are, and what its columns are called.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug)]
 pub(crate) struct Layout {
-    /// 0: there is no such table, and so no row.
-    pub(super) root: u32,
+    pub(super) branches: Branches<i64>,
     columns: Vec<String>,
 }
 
 impl Layout {
     /// Returns the place of a column in a row.
-    pub(crate) fn place(&self, column: &str) -> Option<usize> {
-        self.columns.iter().position(|name| name == column)
+    ///
+    /// # Errors
+    /// [`Error::Damaged`] where there is none.
+    pub(crate) fn place(&self, column: &str) -> Result<usize> {
+        let place = self.columns.iter().position(|name| name == column);
+        place.ok_or(Error::Damaged("a column is missing"))
     }
+}
+
+/// Where the entries of an index of integers are.
+#[derive(Debug)]
+pub(crate) struct Index {
+    pub(super) branches: Branches<Entry>,
+}
+
+/// What a file has, by name.
+#[derive(Debug)]
+struct Schema {
+    /// Roots, and columns.
+    tables: HashMap<String, (u32, Vec<String>)>,
+    /// Roots.
+    indexes: HashMap<String, u32>,
 }
 
 /// A database file that is read, and never changes.
 #[derive(Debug)]
 pub(crate) struct Reader {
     pub(super) pages: Pages,
-    tables: HashMap<String, Layout>,
-    /// The roots of indexes.
-    indexes: HashMap<String, u32>,
+    /// Read when it is first asked for: whose file it is, is to be seen before.
+    schema: OnceLock<Schema>,
     /// How many pages there are by the header.
     count: u32,
     /// `PRAGMA application_id`.
@@ -41,78 +60,81 @@ pub(crate) struct Reader {
 }
 
 impl Reader {
-    /// Opens a file and reads its schema.
+    /// Opens a file, of which no more than the header is read.
     ///
     /// # Errors
-    /// The file's; [`Error::Damaged`] for what is no database.
+    /// The file's; [`Error::Foreign`] for what is no database.
     pub(crate) fn open(path: &Path) -> Result<Reader> {
         let file = File::open(path)?;
-        let mut header = [0; HEADER_BYTES];
-        let is_read = read_exact_at(&file, &mut header, 0);
-        let is_ours = is_read.is_ok() && header.starts_with(b"SQLite format 3\0");
-        let size = u16::from_be_bytes([header[16], header[17]]);
-        let page_bytes = if size == 1 {
-            1 << 16
-        } else {
-            usize::from(size)
-        };
-        if !is_ours || !page_bytes.is_power_of_two() || page_bytes < 512 {
+        let metadata = file.metadata()?;
+        if !metadata.is_file() || metadata.len() < HEADER_BYTES as u64 {
             return Err(Error::Foreign);
         }
-        if header[20] != 0 {
-            return Err(Error::Damaged("its pages have room that is reserved"));
+        let mut header = [0; HEADER_BYTES];
+        read_exact_at(&file, &mut header, 0)?;
+        let page_bytes = match u16::from_be_bytes([header[16], header[17]]) {
+            1 => 1 << 16,
+            bytes => usize::from(bytes),
+        };
+        let is_ours = header.starts_with(b"SQLite format 3\0");
+        // SQLite itself leaves 480 bytes of a page at the least.
+        let usable_bytes = page_bytes.saturating_sub(usize::from(header[20]));
+        if !is_ours || !page_bytes.is_power_of_two() || page_bytes < 512 || usable_bytes < 480 {
+            return Err(Error::Foreign);
         }
         let number = |at: usize| {
             i32::from_be_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]])
         };
-        let mut reader = Reader {
-            pages: Pages::new(file, page_bytes),
-            tables: HashMap::new(),
-            indexes: HashMap::new(),
+        Ok(Reader {
+            pages: Pages {
+                file,
+                page_bytes,
+                usable_bytes,
+                file_bytes: metadata.len(),
+            },
+            schema: OnceLock::new(),
             count: number(28) as u32,
             user_version: number(60),
             application_id: number(68),
-        };
-        reader.read_schema()?;
-        Ok(reader)
+        })
     }
 
-    fn read_schema(&mut self) -> Result<()> {
-        let (mut tables, mut indexes) = (HashMap::new(), HashMap::new());
-        let mut rows = Rows::of(&self.pages, 1)?;
-        while let Some((_, columns)) = rows.next()? {
-            let cells = columns.cells()?;
-            let name = cells.get(1)?.text().unwrap_or_default().to_owned();
-            let root = cells.get(3)?.integer();
-            let root = root.and_then(|root| u32::try_from(root).ok());
-            match (cells.get(0)?.text(), root) {
-                (Some("table"), Some(root)) => {
-                    let columns = columns_of(cells.get(4)?.text().unwrap_or_default());
-                    tables.insert(name, Layout { root, columns });
-                }
-                (Some("index"), Some(root)) => {
-                    indexes.insert(name, root);
-                }
-                _ => {}
-            }
+    /// Tells whether the file is as long as its header says.
+    pub(crate) fn is_whole(&self) -> bool {
+        u64::from(self.count) * self.pages.page_bytes as u64 <= self.pages.file_bytes
+    }
+
+    fn schema(&self) -> Result<&Schema> {
+        if self.schema.get().is_none() {
+            // Where another thread was first, it read the same.
+            let _ = self.schema.set(Schema::read(&self.pages)?);
         }
-        (self.tables, self.indexes) = (tables, indexes);
-        Ok(())
+        self.schema.get().ok_or(Error::Damaged("no schema"))
     }
 
-    /// Returns where a table is; one without rows where there is none.
-    pub(crate) fn table(&self, name: &str) -> Layout {
-        self.tables.get(name).cloned().unwrap_or_default()
+    /// Returns where a table is.
+    ///
+    /// # Errors
+    /// The file's; [`Error::Damaged`] where there is none.
+    pub(crate) fn table(&self, name: &str) -> Result<Layout> {
+        let table = self.schema()?.tables.get(name);
+        let (root, columns) = table.ok_or(Error::Damaged("a table is missing"))?;
+        Ok(Layout {
+            branches: Branches::new(*root),
+            columns: columns.clone(),
+        })
     }
 
-    /// Returns the root of an index; 0 where there is none.
-    pub(crate) fn index(&self, name: &str) -> u32 {
-        self.indexes.get(name).copied().unwrap_or_default()
-    }
-
-    /// Returns how long the file is by its header, in bytes.
-    pub(crate) fn bytes(&self) -> u64 {
-        u64::from(self.count) * self.pages.page_bytes as u64
+    /// Returns where an index of integers is.
+    ///
+    /// # Errors
+    /// As [`Reader::table`].
+    pub(crate) fn index(&self, name: &str) -> Result<Index> {
+        let root = self.schema()?.indexes.get(name);
+        let root = root.ok_or(Error::Damaged("an index is missing"))?;
+        Ok(Index {
+            branches: Branches::new(*root),
+        })
     }
 
     /// Returns the rows of a table; none where there is no such table.
@@ -120,10 +142,36 @@ impl Reader {
     /// # Errors
     /// The file's; [`Error::Damaged`].
     pub(crate) fn rows(&self, table: &str) -> Result<Rows<'_>> {
-        match self.tables.get(table) {
-            Some(table) => Rows::of(&self.pages, table.root),
+        match self.schema()?.tables.get(table) {
+            Some((root, _)) => Rows::of(&self.pages, *root),
             None => Ok(Rows::none()),
         }
+    }
+}
+
+impl Schema {
+    fn read(pages: &Pages) -> Result<Schema> {
+        let (mut tables, mut indexes) = (HashMap::new(), HashMap::new());
+        let mut rows = Rows::of(pages, 1)?;
+        while let Some((_, columns)) = rows.next()? {
+            let cells = columns.cells()?;
+            let name = cells.get(1)?.text().unwrap_or_default().to_owned();
+            let root = cells.get(3)?.integer();
+            let Some(root) = root.and_then(|root| u32::try_from(root).ok()) else {
+                continue;
+            };
+            match cells.get(0)?.text() {
+                Some("table") => {
+                    let columns = columns_of(cells.get(4)?.text().unwrap_or_default());
+                    tables.insert(name, (root, columns));
+                }
+                Some("index") => {
+                    indexes.insert(name, root);
+                }
+                _ => {}
+            }
+        }
+        Ok(Schema { tables, indexes })
     }
 }
 

@@ -1,4 +1,4 @@
-//! Rows in SQLite's record format, read from the front.
+//! Rows in SQLite's record format, read from the front or in any order.
 
 use super::{Error, Result};
 

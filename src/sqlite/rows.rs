@@ -167,7 +167,8 @@ impl<'r> Rows<'r> {
         let page_bytes = self.page_bytes();
         let begin = (page - self.window_page) as usize * page_bytes;
         let read = Read::of(&self.window[begin..begin + page_bytes], header_of(page))?;
-        let cell = RowCell::of(read.cell(at)?, page_bytes)?;
+        let usable_bytes = self.pages.map_or(0, |pages| pages.usable_bytes);
+        let cell = RowCell::of(read.cell(at)?, usable_bytes)?;
         let payload = match self.pages {
             Some(pages) => pages.whole(&cell, &mut self.long)?,
             None => cell.payload,

@@ -156,6 +156,54 @@ fn an_index_that_does_not_say_where_identifiers_are_is_damaged() {
     assert!(matches!(Index::open(&path), Err(Error::Damaged { .. })));
 }
 
+#[test]
+fn an_index_without_one_of_its_parts_is_damaged() {
+    for change in [
+        "DROP INDEX usage_by_device",
+        "DROP INDEX crowd_by_hash",
+        "DROP TABLE identifier",
+        "DROP TABLE text",
+        "ALTER TABLE account RENAME COLUMN upn TO upm",
+        "ALTER TABLE usage RENAME COLUMN rank TO rang",
+    ] {
+        let open = jdoes().open();
+        let path = open.home.path().join("identity.db");
+        let db = Connection::open(&path).unwrap();
+        let views =
+            "SELECT group_concat('DROP VIEW ' || name, ';') FROM sqlite_schema WHERE type = 'view'";
+        let views: Option<String> = db.query_row(views, [], |row| row.get(0)).unwrap();
+        db.execute_batch(&views.unwrap_or_default()).unwrap();
+        db.execute_batch(change).unwrap();
+        drop(db);
+        let opened = Index::open(&path);
+        assert!(matches!(opened, Err(Error::Damaged { .. })), "{change}");
+    }
+}
+
+#[test]
+fn an_entry_without_its_row_is_damage() {
+    let mut draft = jdoes();
+    let device = draft.device(&[("name", "NB-0042")]);
+    draft.usage(1, device, 26);
+    let open = draft.open();
+    let path = open.home.path().join("identity.db");
+    let index = Index::open(&path).unwrap();
+    assert_eq!(index.find("NB-0042").unwrap().outcome, Outcome::One);
+    // The index of usages stays as it is, and its table has no rows any more.
+    let db = Connection::open(&path).unwrap();
+    db.execute_batch(
+        "CREATE TABLE hollow (id INTEGER PRIMARY KEY);
+         PRAGMA writable_schema = ON;
+         UPDATE sqlite_schema SET rootpage = (SELECT rootpage FROM sqlite_schema WHERE name = 'hollow')
+         WHERE name = 'usage'",
+    )
+    .unwrap();
+    drop(db);
+    let index = Index::open(&path).unwrap();
+    let found = index.find("NB-0042");
+    assert!(matches!(found, Err(Error::Damaged { .. })));
+}
+
 /// Publishes a file as a generation, as the writer does.
 fn publish(home: &Path, file: &Path, number: u32) {
     let folder = home.join("index.db.d");
