@@ -42,9 +42,24 @@ pub(crate) fn folder_of(index: &Path) -> PathBuf {
     index.with_file_name(folder)
 }
 
+/// Opens a file that nobody changes, for SQL that reads.
+///
+/// # Errors
+/// What SQLite says.
+#[cfg(feature = "ingest")]
+pub(crate) fn connect(path: &Path) -> rusqlite::Result<rusqlite::Connection> {
+    use rusqlite::OpenFlags;
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX
+        | OpenFlags::SQLITE_OPEN_URI;
+    let connection = rusqlite::Connection::open_with_flags(immutable_uri(path), flags)?;
+    connection.execute_batch("PRAGMA query_only = ON; PRAGMA trusted_schema = OFF")?;
+    Ok(connection)
+}
+
 /// Returns the URI of a file that nobody changes: no locks are taken and no file is made beside it.
 #[cfg(feature = "ingest")]
-pub(crate) fn immutable_uri(path: &Path) -> String {
+fn immutable_uri(path: &Path) -> String {
     let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let mut uri = String::from("file:");
     for byte in absolute.as_os_str().as_encoded_bytes() {

@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 use rusqlite::functions::FunctionFlags;
 use rusqlite::limits::Limit;
 pub(crate) use rusqlite::types::ValueRef;
-use rusqlite::{Connection, ErrorCode, InterruptHandle, OpenFlags};
+use rusqlite::{Connection, ErrorCode, InterruptHandle};
 
-use crate::generation::immutable_uri;
+use crate::generation::connect;
 
 /// The longest text or blob that a statement may make, in bytes.
 const VALUE_BYTES: i32 = 64 << 20;
@@ -94,14 +94,11 @@ impl Sql {
     /// # Errors
     /// [`Unopened`].
     pub(crate) fn open(file: &Path) -> Result<Sql, Unopened> {
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
-            | OpenFlags::SQLITE_OPEN_URI
-            | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(immutable_uri(file), flags)?;
+        let connection = connect(file)?;
         // No other file: by ATTACH, nor by VACUUM INTO, which attaches.
         connection.set_limit(Limit::SQLITE_LIMIT_ATTACHED, 0)?;
         connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, VALUE_BYTES)?;
-        connection.execute_batch("PRAGMA query_only = ON; PRAGMA temp_store = MEMORY")?;
+        connection.execute_batch("PRAGMA temp_store = MEMORY")?;
         const IS_PROJECTION: &str = "SELECT count(*) > 0 FROM meta WHERE key = 'projection'";
         match connection.query_row(IS_PROJECTION, [], |row| row.get(0))? {
             true => Err(Unopened::Projection),

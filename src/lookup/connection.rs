@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension};
+use rusqlite::{Connection, ErrorCode, OptionalExtension};
 
 use super::generation::Generation;
 use crate::error::Error;
-use crate::generation::immutable_uri;
+use crate::generation::connect;
 
 impl Generation {
     /// Asks in SQL, of a connection that is made for it.
@@ -17,15 +17,8 @@ impl Generation {
         &self,
         ask: impl FnOnce(&Connection) -> rusqlite::Result<T>,
     ) -> Result<T, Error> {
-        let asked = || {
-            let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
-                | OpenFlags::SQLITE_OPEN_NO_MUTEX
-                | OpenFlags::SQLITE_OPEN_URI;
-            let connection = Connection::open_with_flags(immutable_uri(&self.path), flags)?;
-            connection.execute_batch("PRAGMA query_only = ON; PRAGMA trusted_schema = OFF")?;
-            ask(&connection)
-        };
-        asked().map_err(|error| told(&self.path, error))
+        let asked = connect(&self.path).and_then(|connection| ask(&connection));
+        asked.map_err(|error| told(&self.path, error))
     }
 }
 

@@ -1,6 +1,6 @@
 //! Columns of a table, asked for by name and read by number, whatever else the file's format has.
 
-use crate::sqlite::{Cells, Columns, Error, Layout, Reader, Result, Value};
+use crate::sqlite::{Columns, Error, FoundColumns, Layout, Reader, Result, Value};
 
 /// Columns of a table, in the order in which they are asked for.
 #[derive(Debug)]
@@ -41,7 +41,7 @@ impl Select {
     #[inline]
     pub(super) fn from<'a>(&'a self, columns: Columns<'a>) -> Result<Selected<'a>> {
         Ok(Selected {
-            cells: columns.cells()?,
+            columns: columns.found()?,
             places: &self.places,
         })
     }
@@ -49,7 +49,7 @@ impl Select {
 
 /// What a row has in the columns that were asked for.
 pub(super) struct Selected<'a> {
-    cells: Cells<'a>,
+    columns: FoundColumns<'a>,
     places: &'a [Option<usize>],
 }
 
@@ -58,7 +58,7 @@ impl<'a> Selected<'a> {
     #[inline]
     pub(super) fn value(&self, at: usize) -> Result<Value<'a>> {
         match self.places.get(at).copied().flatten() {
-            Some(place) => self.cells.get(place),
+            Some(place) => self.columns.get(place),
             None => Ok(Value::Null),
         }
     }

@@ -6,11 +6,10 @@ use std::os::unix::fs::FileExt;
 use super::new_page::NewPage;
 use super::new_record::Record;
 use super::output::Output;
+use super::pages::HEADER_BYTES;
 use super::tree::{Index, Table};
 use super::{PAGE_BYTES, Result};
 
-/// Bytes of the file's header, before the first page's own.
-const HEADER_BYTES: usize = 100;
 /// Says that a program which does not know the version must not write the file; none knows this one.
 const WRITE_VERSION: u8 = 3;
 /// The SQLite whose format this is.

@@ -43,7 +43,7 @@ pub(crate) use self::new_record::{Encoded, Record, put_varint};
 pub(crate) use self::reader::{Index, Layout, Reader};
 #[cfg(feature = "ingest")]
 pub(crate) use self::record::take_varint;
-pub(crate) use self::record::{Cells, Columns, Value};
+pub(crate) use self::record::{Columns, FoundColumns, Value};
 pub(crate) use self::rows::Rows;
 #[cfg(feature = "ingest")]
 pub(crate) use self::tree::Table;

@@ -9,6 +9,7 @@ use std::sync::OnceLock;
 
 use super::branches::{Branches, Entry};
 use super::pages::{HEADER_BYTES, Pages, read_exact_at};
+use super::record::WIDEST;
 use super::rows::Rows;
 use super::{Error, Result};
 
@@ -26,6 +27,7 @@ impl Layout {
     /// [`Error::Damaged`] where there is none.
     pub(crate) fn place(&self, column: &str) -> Result<usize> {
         let place = self.columns.iter().position(|name| name == column);
+        let place = place.filter(|at| *at < WIDEST);
         place.ok_or(Error::Damaged("a column is missing"))
     }
 }
@@ -154,15 +156,15 @@ impl Schema {
         let (mut tables, mut indexes) = (HashMap::new(), HashMap::new());
         let mut rows = Rows::of(pages, 1)?;
         while let Some((_, columns)) = rows.next()? {
-            let cells = columns.cells()?;
-            let name = cells.get(1)?.text().unwrap_or_default().to_owned();
-            let root = cells.get(3)?.integer();
+            let found = columns.found()?;
+            let name = found.get(1)?.text().unwrap_or_default().to_owned();
+            let root = found.get(3)?.integer();
             let Some(root) = root.and_then(|root| u32::try_from(root).ok()) else {
                 continue;
             };
-            match cells.get(0)?.text() {
+            match found.get(0)?.text() {
                 Some("table") => {
-                    let columns = columns_of(cells.get(4)?.text().unwrap_or_default());
+                    let columns = columns_of(found.get(4)?.text().unwrap_or_default());
                     tables.insert(name, (root, columns));
                 }
                 Some("index") => {

@@ -70,7 +70,7 @@ impl<'a> Columns<'a> {
 
     /// Finds the columns, to be read in any order.
     #[inline]
-    pub(crate) fn cells(self) -> Result<Cells<'a>> {
+    pub(crate) fn found(self) -> Result<FoundColumns<'a>> {
         let (mut types, mut begin) = (self.types, 0u32);
         let mut places = [(0, 0); WIDEST];
         for place in &mut places {
@@ -82,7 +82,7 @@ impl<'a> Columns<'a> {
             *place = (kind, begin);
             begin = begin.saturating_add(value_bytes(u64::from(kind)).ok_or(NO_TYPE)? as u32);
         }
-        Ok(Cells {
+        Ok(FoundColumns {
             values: self.values,
             places,
         })
@@ -112,16 +112,16 @@ impl<'a> Columns<'a> {
 }
 
 /// Columns of the widest row whose columns are read in any order; those behind are not there.
-const WIDEST: usize = 32;
+pub(super) const WIDEST: usize = 32;
 
 /// A row's columns, found.
-pub(crate) struct Cells<'a> {
+pub(crate) struct FoundColumns<'a> {
     values: &'a [u8],
     /// The type of each, and where its value begins.
     places: [(u32, u32); WIDEST],
 }
 
-impl<'a> Cells<'a> {
+impl<'a> FoundColumns<'a> {
     /// Returns what stands in a column; nothing in one that is not there.
     #[inline]
     pub(crate) fn get(&self, column: usize) -> Result<Value<'a>> {

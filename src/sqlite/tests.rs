@@ -173,8 +173,8 @@ fn assert_found(path: &Path, rows: &Written, dice: &mut Dice) {
 }
 
 fn cells(columns: Columns) -> Result<Vec<Sql>> {
-    let cells = columns.cells()?;
-    (1..=COLUMNS).map(|at| Ok(own(cells.get(at)?))).collect()
+    let found = columns.found()?;
+    (1..=COLUMNS).map(|at| Ok(own(found.get(at)?))).collect()
 }
 
 /// Compares what is found one by one with what was written: rows that are there and rows that are not, ranges of rows, and
