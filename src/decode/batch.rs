@@ -131,8 +131,9 @@ impl<'r> Builder<'r> {
         }
         let columns = self.columns.len();
         let fits = match cells.len() {
-            found if found > columns => {
-                // Spreadsheets write delimiters behind the last column, too.
+            found if found > columns && found <= columns + self.headers.unnamed => {
+                // Spreadsheets write delimiters behind the last column, too, and behind the header as well: one that only a row
+                // has stands within it, and all behind it in a wrong column.
                 let mut behind = cells.clone().skip(columns);
                 behind.all(|cell| cell.trim().is_empty())
             }

@@ -93,7 +93,7 @@ pub fn batches<'r>(
     let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
     let text = || Text::open(path, form);
     let rows = match form.format {
-        Format::Csv { delimiter } => {
+        Format::Csv { delimiter, .. } => {
             let pieces = Pieces::new(text()?, delimiter, form.header.len(), reading);
             Source::Csv(Box::new(csv::Rows::new(pieces, delimiter, recogniser)))
         }
@@ -102,7 +102,11 @@ pub fn batches<'r>(
         }
         Format::Parquet => Source::Other(Box::new(parquet::Rows::open(path)?)),
     };
-    let headers = Arc::new(Headers::new(&form.header, reading.names));
+    let unnamed = match form.format {
+        Format::Csv { unnamed, .. } => unnamed,
+        _ => 0,
+    };
+    let headers = Arc::new(Headers::new(&form.header, unnamed, reading.names));
     let begin = Begin {
         schema,
         reading,
@@ -390,6 +394,68 @@ mod tests {
                 .unwrap();
             // A buffer full of lines is not cut in two.
             assert!(pieces.len() >= 2, "{row:.9}: {}", pieces.len());
+        }
+    }
+
+    /// What is read of a text, or why it is not.
+    fn read_text(text: &str) -> Result<Read, Error> {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        fs::write(file.path(), text).unwrap();
+        let names = ["user.sid", "user.name", "user.upn", "user.ad.email_address"];
+        let names = HashSet::from(names.map(str::to_owned));
+        let not_said = NotSaid::default();
+        let reading = Reading {
+            columns: &[],
+            not_said: &not_said,
+            names: &names,
+        };
+        let form = check(file.path(), None, &names)?;
+        let batches: Vec<Result<Decoded, Error>> =
+            batches(file.path(), &form, reading, None)?.collect();
+        match batches.iter().any(Result::is_err) {
+            true => Err(batches.into_iter().find_map(Result::err).unwrap()),
+            false => Ok(read(batches.into_iter())),
+        }
+    }
+
+    #[test]
+    fn an_empty_cell_behind_the_last_column_is_one_of_the_headers() {
+        let (rows, _, rejects) = read_text("a,b,,\nc,d,,\ne,f\ng,h,\n").unwrap();
+        assert_eq!((rows.len(), rejects.len()), (3, 0));
+        // Else a delimiter within a cell would shift the values behind it.
+        let (rows, _, rejects) = read_text("a,b,c\nDoe, John,j@c,\nd,e,f\n").unwrap();
+        assert_eq!(rows.len(), 1);
+        assert!(rejects[0].contains("4 cells, the header 3"), "{rejects:?}");
+    }
+
+    #[test]
+    fn a_header_is_known_whatever_stands_around_its_names() {
+        let own = "user.sid,user.name,user.upn,user.ad.email_address\n";
+        let row = "S1,a@EMEA,a@c,b@c\n";
+        for decorate in [
+            |name: &str| name.to_owned(),
+            |name: &str| format!("{name}\u{200b}"),
+            |name: &str| format!("\u{200b}{name}"),
+            |name: &str| name.replace("na", "na\u{ad}"),
+            |name: &str| format!("{name}\0"),
+            |name: &str| format!("'{name}"),
+            |name: &str| format!("[{name}]"),
+            |name: &str| format!("`{name}`"),
+            |name: &str| format!("\u{201c}{name}\u{201d}"),
+            |name: &str| format!("${name}"),
+            |name: &str| format!("#{name}"),
+        ] {
+            let same = ["user.sid", "user.name", "user.upn", "user.ad.email_address"];
+            let same = same.map(decorate).join(",");
+            let (rows, _, rejects) = read_text(&format!("{own}{row}{same}\n{row}")).unwrap();
+            assert_eq!((rows.len(), rejects.len()), (2, 1), "{same}");
+            let other = ["user.sid", "user.name", "user.ad.email_address", "user.upn"];
+            let other = other.map(decorate).join(",");
+            let read = read_text(&format!("{own}{row}{other}\n{row}"));
+            assert!(
+                matches!(read, Err(Error::SecondHeader { line: 3, .. })),
+                "{other}"
+            );
         }
     }
 

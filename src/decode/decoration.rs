@@ -73,18 +73,22 @@ fn quoted_length(quoted: &[u8]) -> usize {
     quoted.len()
 }
 
-/// Tells whether a cell that should be an identifier has quotes around it, or the apostrophe before it by which
-/// spreadsheets keep a text one, or is a formula; or is a list, as JSON and Parquet have them.
+/// Tells whether a cell that should be an identifier has quotes around it, or one before it as the apostrophe
+/// by which spreadsheets keep a text one, or is a formula; or is a list, as JSON and Parquet have them.
 pub(super) fn is_guarded(cell: &str) -> bool {
     let cell = cell.trim();
-    let is_quote = |letter: char| matches!(letter, '"' | '\'' | '`' | '\u{2018}'..='\u{201f}');
+    // An apostrophe may end a name; nothing else of these begins or ends one.
+    let is_double =
+        |letter: char| matches!(letter, '"' | '\u{201c}'..='\u{201f}' | '\u{ab}' | '\u{bb}');
+    let is_quote =
+        |letter: char| is_double(letter) || matches!(letter, '\'' | '`' | '\u{2018}'..='\u{201b}');
     if cell.len() < 2 {
         return false;
     }
-    cell.starts_with('\'')
+    cell.starts_with(is_quote)
+        || cell.ends_with(is_double)
         || cell.starts_with('=')
         || (cell.starts_with('[') && cell.ends_with(']'))
-        || (cell.starts_with(is_quote) && cell.ends_with(is_quote))
 }
 
 #[cfg(test)]

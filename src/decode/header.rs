@@ -6,6 +6,7 @@ use super::cells::{is_quoted_well, parse};
 use super::decoration::undecorated;
 use super::lines::quotes;
 use super::{BYTE_ORDER_MARK, Error, MAX_COLUMNS, MAX_LINE_BYTES, MAX_NAME_BYTES};
+use crate::identifier::is_hidden;
 
 /// Returns the start of a text in UTF-8, as far as it can be read, without a byte-order mark.
 pub(super) fn decoded<'s>(
@@ -21,8 +22,17 @@ pub(super) fn decoded<'s>(
     }
 }
 
-/// Returns the delimiter and the trimmed column names of a CSV text by its start, which may be cut.
-pub(super) fn of_csv(text: &[u8], is_cut: bool) -> Result<(u8, Vec<String>), Error> {
+/// What the first line of a CSV text says.
+pub(super) struct CsvHeader {
+    pub(super) delimiter: u8,
+    /// Trimmed.
+    pub(super) names: Vec<String>,
+    /// Columns behind the last one that has a name.
+    pub(super) unnamed: usize,
+}
+
+/// Returns the header of a CSV text by its start, which may be cut.
+pub(super) fn of_csv(text: &[u8], is_cut: bool) -> Result<CsvHeader, Error> {
     let line = line(text, is_cut)?;
     let delimiter = sniff_delimiter(&line);
     let line = undecorated(line.as_bytes(), delimiter);
@@ -35,10 +45,15 @@ pub(super) fn of_csv(text: &[u8], is_cut: bool) -> Result<(u8, Vec<String>), Err
         .map(|name| String::from_utf8_lossy(name).trim().to_owned());
     let mut names: Vec<String> = names.collect();
     // Spreadsheets write delimiters behind the last column, too.
+    let columns = names.len();
     while names.len() > 1 && names.last().is_some_and(String::is_empty) {
         names.pop();
     }
-    Ok((delimiter, checked(names)?))
+    Ok(CsvHeader {
+        delimiter,
+        unnamed: columns - names.len(),
+        names: checked(names)?,
+    })
 }
 
 /// The first line that is not blank and does not name the delimiter, without its end.
@@ -110,11 +125,7 @@ pub(super) fn checked(names: Vec<String>) -> Result<Vec<String>, Error> {
 
 /// Refuses names that look like others and are not.
 fn refuse_invisible(names: &[String]) -> Result<(), Error> {
-    let is_invisible = |letter: &char| {
-        letter.is_control()
-            || matches!(letter, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}')
-            || matches!(letter, '\u{2060}'..='\u{206f}' | '\u{feff}')
-    };
+    let is_invisible = |letter: &char| letter.is_control() || is_hidden(*letter);
     for (column, name) in (1..).zip(names) {
         if let Some(letter) = name.chars().find(is_invisible) {
             let character = format!("U+{:04X}", letter as u32);

@@ -71,7 +71,11 @@ pub struct Form {
 /// How rows are written.
 #[derive(Debug, Clone, Copy)]
 enum Format {
-    Csv { delimiter: u8 },
+    /// With so many columns behind the last one that has a name.
+    Csv {
+        delimiter: u8,
+        unnamed: usize,
+    },
     Json(json::Shape),
     Parquet,
 }
@@ -122,8 +126,12 @@ pub fn check(
         form.header = json::columns(path, &form, shape, names)?;
         return Ok(form);
     }
-    let (delimiter, header) = header::of_csv(&text, start.len() == MAX_LINE_BYTES)?;
-    let mut form = form(Format::Csv { delimiter }, header);
+    let header = header::of_csv(&text, start.len() == MAX_LINE_BYTES)?;
+    let format = Format::Csv {
+        delimiter: header.delimiter,
+        unnamed: header.unnamed,
+    };
+    let mut form = form(format, header.names);
     form.may_be_cut = compression == Compression::None && !has_last_line_end(path)?;
     Ok(form)
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::identifier::Lengths;
+use crate::identifier::{Lengths, is_hidden};
 
 /// Why a row was left out that repeats the header.
 pub const REPEATS_HEADER: &str = "the row repeats the header";
@@ -12,6 +12,8 @@ pub const REPEATS_HEADER: &str = "the row repeats the header";
 pub(super) struct Headers<'r> {
     /// In small letters.
     own: Vec<String>,
+    /// Columns of it behind the last one that has a name.
+    pub(super) unnamed: usize,
     /// Names of columns in small letters: a row of nothing else is a header.
     known: &'r HashSet<String>,
     /// Of both, and nearly every row is told from a header by these.
@@ -28,12 +30,13 @@ pub(super) enum Header {
 }
 
 impl<'r> Headers<'r> {
-    pub(super) fn new(own: &[String], known: &'r HashSet<String>) -> Headers<'r> {
+    pub(super) fn new(own: &[String], unnamed: usize, known: &'r HashSet<String>) -> Headers<'r> {
         let own = without_empty_ends(own.iter().map(|name| name_in(name)).collect());
         let names = known.iter().chain(&own).map(String::as_str);
         let lengths = Lengths::of(names);
         Headers {
             own,
+            unnamed,
             known,
             lengths,
         }
@@ -82,7 +85,8 @@ impl<'r> Headers<'r> {
         if first.is_empty() {
             return None;
         }
-        if !(self.lengths.may_have(first) || begins_path(first)) || !is_name(&name_in(first)) {
+        let may_be_name = self.lengths.may_have(first) || begins_path(first) || !first.is_ascii();
+        if !may_be_name || !is_name(&name_in(first)) {
             return None;
         }
         let names = without_empty_ends(cells.map(name_in).collect());
@@ -146,15 +150,20 @@ fn begins_path(name: &str) -> bool {
     begins("user.") || begins("device.")
 }
 
-/// Returns the name that a cell is, without what files begin with and what stands around a name.
+/// Returns the name that a cell is, without what stands around a name, and what is not seen in it.
 fn name_in(cell: &str) -> String {
-    bare(cell).to_ascii_lowercase()
+    let mut name = bare(cell).to_ascii_lowercase();
+    name.retain(|letter| !is_unseen(letter));
+    name
 }
 
+/// Returns a cell without signs around it: no name begins or ends with one.
 fn bare(cell: &str) -> &str {
-    cell.trim_matches(|letter: char| {
-        letter == '\u{feff}' || letter == '"' || letter.is_whitespace()
-    })
+    cell.trim_matches(|letter: char| !letter.is_alphanumeric() || is_unseen(letter))
+}
+
+fn is_unseen(letter: char) -> bool {
+    letter.is_control() || is_hidden(letter)
 }
 
 /// Spreadsheets write delimiters behind the last column, too.

@@ -60,6 +60,8 @@ pub(crate) use self::shown::printable;
 use self::sid::{SID, is_sid};
 pub use self::sid::{entra_sid, is_built_in_sid, is_indexed_sid, is_key_sid};
 pub use self::text::folded;
+#[cfg(feature = "ingest")]
+pub(crate) use self::text::is_hidden;
 use self::text::{plain, trimmed};
 use self::upn::upn;
 use self::uuid::uuid;

@@ -129,7 +129,7 @@ fn is_ruler(text: &str) -> bool {
     let [first, second, ..] = text.as_bytes() else {
         return false;
     };
-    let is_sign = first.is_ascii_punctuation() && first == second;
+    let is_sign = b"-=_~*#.+?".contains(first) && first == second;
     is_sign && text.bytes().all(|byte| byte == *first)
 }
 

@@ -2,25 +2,12 @@
 
 use std::borrow::Cow;
 
+use super::text::is_hidden;
+
 /// Tells whether a letter would command a terminal, break a line, turn the order of letters around, or not be seen: what cannot be
 /// seen is read by programs all the same.
 pub(crate) fn is_steering(letter: char) -> bool {
-    letter.is_control()
-        || matches!(
-            letter,
-            '\u{202a}'..='\u{202e}' | '\u{2028}' | '\u{2029}' | '\u{61c}'
-        )
-        || is_invisible(letter)
-}
-
-/// Joiners and marks of direction, fillers, selectors of variants, and tags.
-fn is_invisible(letter: char) -> bool {
-    matches!(letter, '\u{200b}'..='\u{200f}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{ad}' | '\u{34f}' | '\u{180b}'..='\u{180f}')
-        || matches!(
-            letter,
-            '\u{115f}' | '\u{1160}' | '\u{3164}' | '\u{ffa0}' | '\u{17b4}' | '\u{17b5}'
-        )
-        || matches!(letter, '\u{fe00}'..='\u{fe0f}' | '\u{e0000}'..='\u{e0fff}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}')
+    letter.is_control() || matches!(letter, '\u{2028}' | '\u{2029}') || is_hidden(letter)
 }
 
 /// Writes such letters as escapes.

@@ -77,13 +77,19 @@ fn lower(character: char) -> char {
 /// The characters that make two values look, sort or compare as one.
 fn is_refused(character: char) -> bool {
     let is_control = character.is_control() || character == '\u{FFFD}';
-    let is_bidi = matches!(character,
-        '\u{061C}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}');
-    let is_invisible = matches!(character,
-        '\u{00AD}' | '\u{180E}' | '\u{200B}'..='\u{200D}' | '\u{2060}'..='\u{2064}' | '\u{FEFF}');
     // Kelvin sign, Greek question mark, Greek varia: NFC would turn them into `K`, `;` and a backtick.
     let becomes_ascii = matches!(character, '\u{212A}' | '\u{037E}' | '\u{1FEF}');
-    is_control || is_bidi || is_invisible || becomes_ascii
+    is_control || is_hidden(character) || becomes_ascii
+}
+
+/// Tells whether a character is shown as nothing, or turns those behind it round: what Unicode says may be ignored where it is
+/// shown (`Default_Ignorable_Code_Point`), marks of annotations, and the empty pattern of Braille.
+pub(crate) fn is_hidden(character: char) -> bool {
+    matches!(character,
+        '\u{00AD}' | '\u{034F}' | '\u{061C}' | '\u{115F}' | '\u{1160}' | '\u{17B4}' | '\u{17B5}' | '\u{180B}'..='\u{180F}'
+        | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{2800}' | '\u{3164}'
+        | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}' | '\u{FFA0}' | '\u{FFF0}'..='\u{FFFB}' | '\u{1BCA0}'..='\u{1BCA3}'
+        | '\u{1D173}'..='\u{1D17A}' | '\u{E0000}'..='\u{E0FFF}')
 }
 
 #[cfg(test)]
@@ -109,7 +115,7 @@ mod tests {
     #[test]
     fn dangerous_characters_are_refused_by_every_kind() {
         let dangerous = "\0\u{1}\u{1B}\u{7F}\u{9B}\u{AD}\u{61C}\u{180E}\u{200B}\u{200C}\u{200D}\u{200E}\u{200F}\
-            \u{202A}\u{202E}\u{2060}\u{2066}\u{2069}\u{FEFF}\u{FFFD}\u{212A}\u{37E}\u{1FEF}";
+            \u{202A}\u{202E}\u{2060}\u{2066}\u{2069}\u{FEFF}\u{FFFD}\u{212A}\u{37E}\u{1FEF}\u{FE0F}\u{34F}\u{E0020}\u{115F}\u{2800}\u{3164}\u{FFF9}";
         for kind in Kind::ALL {
             for character in dangerous.chars() {
                 let text = format!("a{character}b@c");

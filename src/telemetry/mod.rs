@@ -19,6 +19,8 @@ use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::registry;
 use tracing_subscriber::registry::LookupSpan;
 
+use crate::identifier::is_hidden;
+
 pub use self::collector::{Collector, Unsent};
 
 /// The variable that replaces the levels: `debug`, or by target as in `warn,identidex::index=trace`.
@@ -93,7 +95,8 @@ struct Shown<W>(W);
 
 impl<W: io::Write> io::Write for Shown<W> {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        let is_unsafe = |letter: char| matches!(letter, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}');
+        let is_unsafe =
+            |letter: char| matches!(letter, '\u{2028}' | '\u{2029}') || is_hidden(letter);
         match std::str::from_utf8(line) {
             Ok(text) if text.contains(is_unsafe) => {
                 let escaped = text.chars().map(|letter| match is_unsafe(letter) {

@@ -11,7 +11,7 @@ use crate::util::Home;
 /// What would do something if it were not shown as text.
 const HOSTILE: [&str; 4] = [
     "<img src=x onerror=alert(1)>",
-    "\"><script>alert(2)</script>",
+    "x\"><script>alert(2)</script>",
     "${7*7}{{8*8}}",
     "&lt;b&gt;",
 ];
