@@ -347,11 +347,16 @@ fn log_format(asked: Option<LogFormat>, variable: Option<OsString>) -> Result<Lo
     }
 }
 
-/// Writes a line to standard output.
+/// Writes a line to standard output. Where nobody reads it any more, what was done, and the exit code, are the same.
 fn print(line: impl fmt::Display) -> anyhow::Result<()> {
+    print_if_read(line).map(drop)
+}
+
+/// Writes a line to standard output; tells whether somebody may read further ones.
+fn print_if_read(line: impl fmt::Display) -> anyhow::Result<bool> {
     match writeln!(io::stdout(), "{line}") {
-        Ok(()) => Ok(()),
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Err(ClosedPipe.into()),
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
         Err(error) => Err(anyhow::Error::new(error).context("cannot write to standard output")),
     }
 }

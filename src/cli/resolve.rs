@@ -11,7 +11,7 @@ use tracing::warn;
 use super::answer::{meant, text_of};
 use super::asked::Asked;
 use super::nexthink::Asking;
-use super::{BadUsage, Context, Exit, clues, print, print_json};
+use super::{BadUsage, Context, Exit, clues, one_line, print_if_read};
 use crate::lookup::{Answer, Index, Outcome, Query, Suggestion};
 use crate::resolver::AnsweredBy;
 
@@ -81,6 +81,7 @@ pub(super) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
         asking,
         args,
         worst: None,
+        is_read: true,
         line_number: 0,
     };
     let is_input = |value: &String| value == STANDARD_INPUT;
@@ -98,7 +99,7 @@ pub(super) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
             continue;
         }
         let mut input = as_utf8(io::stdin().lock())?;
-        while let Some(line) = next_line(&mut input)? {
+        while let Some(line) = next_line(&mut input)?.filter(|_| resolving.is_read) {
             resolving.line_number += 1;
             // An empty line is no value.
             if line.trim().is_empty() {
@@ -128,6 +129,8 @@ struct Resolving<'a> {
     asking: Option<Asking>,
     args: &'a Args,
     worst: Option<Exit>,
+    /// Somebody may read further answers.
+    is_read: bool,
     /// Of standard input.
     line_number: u64,
 }
@@ -170,8 +173,8 @@ impl Resolving<'_> {
             answered,
             suggestions,
         };
-        match self.args.json {
-            true => print_json(&resolved)?,
+        self.is_read = match self.args.json {
+            true => print_if_read(one_line(&serde_json::to_string(&resolved)?))?,
             false => {
                 // An empty line between two answers.
                 let gap = if self.worst.is_some() { "\n" } else { "" };
@@ -182,12 +185,12 @@ impl Resolving<'_> {
                     }
                     _ => "",
                 };
-                print(format_args!(
+                print_if_read(format_args!(
                     "{gap}{}{by}{meant}",
                     text_of(&resolved.answer)
-                ))?;
+                ))?
             }
-        }
+        };
         self.worst = self.worst.max(Some(exit));
         Ok(())
     }
