@@ -161,7 +161,7 @@ impl People<'_> {
                 let seen_last = seen(device);
                 let is_newer = |(_, other): &Holder| {
                     let first = self.seen.device.first(other.0).map(seconds);
-                    is_later(seen(other), seen_last) && first.is_some_and(|first| first > seen_last)
+                    first.is_some_and(|first| first > seen_last)
                 };
                 same.iter().any(is_newer)
             };

@@ -178,8 +178,8 @@ impl Office<'_, '_, '_> {
         others.any(|other| {
             let is_set_up_anew =
                 serial.is_some() && serials(other) == serial && first(other) > Some(seen(device));
-            is_later(seen(other), seen(device))
-                && (!keys(other).is_disjoint(&own) || is_set_up_anew)
+            let is_later = is_later(seen(other), seen(device));
+            is_set_up_anew || (is_later && !keys(other).is_disjoint(&own))
         })
     }
 
