@@ -13,7 +13,6 @@ use super::ledger::Ledger;
 use super::object_lines::NewestRows;
 use super::roster::Roster;
 use super::said::{NEVER, ObjectId, ShapeId};
-use super::stand::CLOSE;
 use super::stands_for::holders;
 use super::subject::{Sharing, Standing, SubjectId, is_key_sid};
 use super::superseded::Superseded;
@@ -379,7 +378,7 @@ impl SubjectRows<'_> {
     /// Returns the marks of a row, whose subject was last seen at a time.
     pub(super) fn row_flags(&self, row: u32, seen: i64) -> u8 {
         let namesake = self.namesakes.and_then(|all| all.get(&SubjectId(row)));
-        let is_newer = namesake.is_some_and(|time| time.saturating_sub(seen) > CLOSE);
+        let is_newer = namesake.is_some_and(|time| *time > seen);
         let marks = [
             (self.gone.has(row), flag::GONE),
             (self.waiting.has(row), flag::WAITED_FOR),

@@ -301,8 +301,13 @@ impl<'a> Finding<'a> {
             for account in &accounts {
                 for device in &devices {
                     let usage = rank::of_usage(self.search.reader, account.id, *device)?;
-                    let Some((rank, used)) = usage else { continue };
-                    heard.note_use(account.id, *device, rank);
+                    let Some(usage) = usage else { continue };
+                    let (rank, used) = (usage.rank, usage.used);
+                    let is_current = rank.is_current && !rank.is_shared;
+                    match is_current && usage.is_visit(self.search.reader, *device)? {
+                        true => heard.note_visit(account.id),
+                        false => heard.note_use(account.id, *device, is_current),
+                    }
                     // Counts of a long window go on when somebody has left.
                     let seen = account.seen.last_seen.or(used);
                     last_use = last_use.max(used.min(seen));

@@ -8,7 +8,7 @@ use super::query::{Asked, Clue, Probe, field_kind};
 use super::row::{Row, SubjectId};
 use super::waiting::{Waiting, WaitingReason};
 use crate::identifier::{self, Kind};
-use crate::schema::{Rank, Subject, WAITING_KEPT};
+use crate::schema::{Subject, WAITING_KEPT};
 use crate::sealed::{self, is_sealed, stored_form};
 
 /// What was found of a clue.
@@ -30,6 +30,8 @@ pub(super) struct Heard<'q> {
     waiting_accounts: Vec<String>,
     /// Accounts so new that no usage by them can be known: they may use one of the devices already.
     joiners: BTreeSet<u32>,
+    /// Some of the accounts that may be meant were at one of the devices, and others use it more.
+    is_visited: bool,
     /// Some of what waits may be anybody's: more than is kept by name, or of several who are told apart by no name.
     may_be_anybodys: bool,
     /// Claims to which it leads, of subjects that do not hold it now.
@@ -51,6 +53,7 @@ impl<'q> Heard<'q> {
             users: BTreeMap::new(),
             waiting_accounts: Vec::new(),
             joiners: BTreeSet::new(),
+            is_visited: false,
             may_be_anybodys: false,
             led_to: BTreeSet::new(),
             is_anothers_upn: false,
@@ -58,10 +61,16 @@ impl<'q> Heard<'q> {
     }
 
     /// Notes that an account uses one of the devices.
-    pub(super) fn note_use(&mut self, account: u32, device: u32, rank: Rank) {
-        let proof = (rank.is_current && !rank.is_shared).then_some(device);
+    pub(super) fn note_use(&mut self, account: u32, device: u32, is_proof: bool) {
+        let proof = is_proof.then_some(device);
         let known = self.users.entry(account).or_insert(proof);
         *known = known.or(proof);
+    }
+
+    /// Notes that an account was at one of the devices that others use more: that proves nothing, and excludes nobody.
+    pub(super) fn note_visit(&mut self, account: u32) {
+        self.users.entry(account).or_insert(None);
+        self.is_visited = true;
     }
 
     /// Notes that an account is so new that no usage by it can be known.
@@ -187,7 +196,7 @@ impl<'q> Heard<'q> {
         if is_unknown && row.subject == Subject::Account && self.may_be_unknown() {
             return Stand::SaysNothing;
         }
-        if self.may_be_of_a_namesake(row) || self.is_joiner(row) {
+        if self.may_be_of_a_namesake(row) || self.is_joiner(row) || self.is_of_visitors(row) {
             return Stand::SaysNothing;
         }
         // Whoever uses one of too many devices is not looked for.
@@ -254,6 +263,12 @@ impl<'q> Heard<'q> {
 
     fn is_used_by(&self, row: &Row) -> bool {
         row.subject == Subject::Account && self.users.contains_key(&row.id)
+    }
+
+    /// Tells whether only visitors of a device may be meant: whoever else is there now may be, too.
+    fn is_of_visitors(&self, row: &Row) -> bool {
+        let is_account = row.subject == Subject::Account;
+        is_account && self.is_visited && self.users.values().all(Option::is_none)
     }
 
     fn is_joiner(&self, row: &Row) -> bool {

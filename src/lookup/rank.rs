@@ -177,15 +177,42 @@ pub(super) fn accounts_of(
     })
 }
 
-/// Returns how an account's usage of a device ranks, if it uses it.
+/// How an account uses a device.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Standing {
+    pub(super) rank: Rank,
+    pub(super) used: Option<Timestamp>,
+    logins: Option<u64>,
+}
+
+impl Standing {
+    /// Tells whether others use a device of late and more than this one, whose own it is not: a visitor's.
+    pub(super) fn is_visit(&self, reader: &Reader, device: u32) -> sqlite::Result<bool> {
+        if self.rank.not_primary.is_none() {
+            return Ok(false);
+        }
+        let usages = usages_of(reader, device)?;
+        let is_more = |usage: &Usage| {
+            usage.rank.is_current
+                && (usage.rank.not_primary.is_none() || usage.logins > self.logins)
+        };
+        Ok(usages.iter().any(is_more))
+    }
+}
+
+/// Returns how an account uses a device, if it does.
 pub(super) fn of_usage(
     reader: &Reader,
     account: u32,
     device: u32,
-) -> sqlite::Result<Option<(Rank, Option<Timestamp>)>> {
+) -> sqlite::Result<Option<Standing>> {
     let id = usage_id(account, device);
     let usage = reader.row(&reader.tables.usage, id, |row| Usage::read(id, row))?;
-    Ok(usage.map(|usage| (usage.rank, usage.time_of_use)))
+    Ok(usage.map(|usage| Standing {
+        rank: usage.rank,
+        used: usage.time_of_use,
+        logins: usage.logins,
+    }))
 }
 
 fn usages_of(reader: &Reader, device: u32) -> sqlite::Result<Vec<Usage>> {
