@@ -70,6 +70,10 @@ impl Run<'_> {
                 Message::Failed { object, error } => self.fail(&object, error),
                 Message::Refused { object, error } => self.fail_by_content(&object, error),
                 Message::Empty { object } => self.leave_out_empty(&object),
+                Message::Archived { object } => {
+                    self.archived.push(object.name());
+                    self.progress_of(&object);
+                }
                 Message::Unfinished { object } => {
                     self.report.warnings.push(format!(
                         "{} ends within a line and was written less than a minute ago: it may be written still, and waits for the \

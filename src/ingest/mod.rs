@@ -115,6 +115,7 @@ fn run_locked(
         },
         progress,
         is_outdated: false,
+        archived: Vec::new(),
         failed: folder.failed()?,
         judges: judges(options),
         odd_types: OddTypes::default(),
@@ -160,6 +161,7 @@ fn run_locked(
     }
     if !options.is_dry_run {
         settle_undone(folder, &listing.objects)?;
+        run.say_archived();
         run.settle_failed(&listing)?;
         run.remove_taken(sources, &listing, &are_new)?;
         run.link_current();
@@ -200,6 +202,8 @@ struct Run<'a> {
     progress: &'a mut dyn FnMut(Progress),
     /// The current generation is of an older format: the next one is due, whatever is new.
     is_outdated: bool,
+    /// What is archived, and was left out.
+    archived: Vec<String>,
     /// What failed by its content, in earlier runs and in this one.
     failed: Failed,
     /// What judges the content of objects, by source.
@@ -365,6 +369,16 @@ impl Run<'_> {
             .warnings
             .push(format!("{} is left out: {reason}", object.name()));
         self.progress_of(object);
+    }
+
+    /// Says what was left out for being archived.
+    fn say_archived(&mut self) {
+        let (Some(first), count) = (self.archived.first(), self.archived.len()) else {
+            return;
+        };
+        self.report.warnings.push(format!(
+            "{count} archived objects are left out (first {first}); restore them, or keep them out with `exclude`"
+        ));
     }
 
     /// Forgets objects that failed once and were taken in, or are there no more, and keeps what is left.

@@ -39,6 +39,10 @@ pub(super) enum Message {
     Unfinished {
         object: Object,
     },
+    /// It cannot be read before it is restored.
+    Archived {
+        object: Object,
+    },
     /// It holds what cannot be taken in.
     Refused {
         object: Object,
@@ -147,6 +151,7 @@ impl<'a> Reader<'a> {
             let taken = match result {
                 _ if self.options.stop.load(Ordering::Relaxed) => Err(Gone),
                 Ok(spooled) => self.take_caught(spooled),
+                Err(source::Error::Archived { .. }) => self.send(Message::Archived { object }),
                 Err(error) => self.send(Message::Failed {
                     object,
                     error: chain(&error),

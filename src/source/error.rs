@@ -53,9 +53,15 @@ pub enum Error {
         /// The source or the object.
         place: String,
     },
+    /// It lies where it must be restored from before it can be read.
+    #[error("{object} is archived; restore it, or exclude it")]
+    Archived {
+        /// The object.
+        object: String,
+    },
     /// Nothing of the source may be read, which was tried often enough.
     #[error(
-        "left alone: {refusals} objects of its folder in source `{source_name}` were refused for want of rights before it, and none could be read"
+        "left alone: {refusals} objects beside it in source `{source_name}` were refused for want of rights before it, and none could be read"
     )]
     LeftAlone {
         /// The source.
@@ -246,6 +252,24 @@ impl PageFault {
 #[derive(Debug, thiserror::Error)]
 #[error("no usable credentials")]
 pub(super) struct NoCredentials(pub(super) &'static str);
+
+impl Error {
+    /// Returns what an error of reading an object means, of which more is known than of one of listing.
+    pub(super) fn of_object(self) -> Error {
+        const ARCHIVED: [&str; 3] = ["InvalidObjectState", "BlobArchived", "BlobBeingRehydrated"];
+        match self {
+            Error::NotPermitted { place, reply } | Error::Other { place, reply }
+                if reply
+                    .code
+                    .as_deref()
+                    .is_some_and(|code| ARCHIVED.contains(&code)) =>
+            {
+                Error::Archived { object: place }
+            }
+            error => error,
+        }
+    }
+}
 
 /// Returns what a store's error means for `place`, without a word of its text.
 pub(super) fn told(error: &object_store::Error, place: String) -> Error {

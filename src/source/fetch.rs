@@ -120,8 +120,8 @@ struct Job {
     stop: Arc<AtomicBool>,
     abandoned: AtomicBool,
     bytes_fetched: Arc<AtomicU64>,
-    /// By source and folder: objects that were refused for want of rights; none where one could be read.
-    refusals: Mutex<HashMap<(String, String), Option<u32>>>,
+    /// Objects of a folder, and folders of a source, that were refused for want of rights; none where an object could be read.
+    refusals: Mutex<HashMap<Place, Option<u32>>>,
 }
 
 async fn hand_over(
@@ -163,6 +163,7 @@ async fn fetch(
     let share = share?;
     job.refuse_if_left_alone(&object)?;
     let spooled = unless(|| job.is_ended(), job.spooled(&object)).await?;
+    let spooled = spooled.map_err(Error::of_object);
     job.note(&object, &spooled);
     let (blake3, file) = spooled?;
     Ok(Spooled {
@@ -173,30 +174,40 @@ async fn fetch(
     })
 }
 
-/// So many refusals in a folder, and no object that could be read, say that none can be.
+/// So many refusals in a folder, or refused folders of a source, and no object there that could be read, say that none can be.
 const REFUSALS: u32 = 20;
 
 impl Job {
-    /// Fails an object of a folder of which nothing may be read, without asking once more: rights are often given by folder.
+    /// Fails an object of a source or a folder of which nothing may be read, without asking once more: rights are often given by
+    /// folder.
     fn refuse_if_left_alone(&self, object: &Object) -> Result<(), Error> {
         let refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
-        match refusals.get(&folder_of(object)) {
-            Some(Some(refusals)) if *refusals >= REFUSALS => Err(Error::LeftAlone {
+        let is_left_alone =
+            |place| matches!(refusals.get(&place), Some(Some(refused)) if *refused >= REFUSALS);
+        match places_of(object).into_iter().any(is_left_alone) {
+            true => Err(Error::LeftAlone {
                 source_name: object.source.clone(),
                 refusals: REFUSALS,
             }),
-            _ => Ok(()),
+            false => Ok(()),
         }
     }
 
     /// Notes whether an object could be read.
     fn note<T>(&self, object: &Object, read: &Result<T, Error>) {
         let mut refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = refusals.entry(folder_of(object)).or_insert(Some(0));
-        match read {
+        let [folder, source] = places_of(object);
+        let in_folder = refusals.entry(folder).or_insert(Some(0));
+        let is_first = *in_folder == Some(0);
+        let count = |known: &mut Option<u32>| match read {
             Ok(_) => *known = None,
             Err(Error::NotPermitted { .. }) => *known = known.map(|known| known + 1),
             Err(_) => {}
+        };
+        count(in_folder);
+        // Of a source, folders count: rights are often given by folder, and another one may be read.
+        if is_first || read.is_ok() {
+            count(refusals.entry(source).or_insert(Some(0)));
         }
     }
 
@@ -429,10 +440,14 @@ pub(super) fn broken(place: String) -> Error {
     }
 }
 
-/// Returns the source and folder of an object.
-fn folder_of(object: &Object) -> (String, String) {
+/// A source, and a folder of it; none: all folders.
+type Place = (String, Option<String>);
+
+/// Returns where an object is: its folder, and its source.
+fn places_of(object: &Object) -> [Place; 2] {
     let folder = object.key.rsplit_once('/').map_or("", |(folder, _)| folder);
-    (object.source.clone(), folder.to_owned())
+    let place = |folder: Option<&str>| (object.source.clone(), folder.map(str::to_owned));
+    [place(Some(folder)), place(None)]
 }
 
 fn place_of(object: &Object) -> String {

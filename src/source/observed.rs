@@ -110,7 +110,8 @@ impl<'a> Reader<'a> {
             .0
             .first()
             .is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'+');
-        if !is_whole || self.is_half_a_day() || !self.ends_an_hour(between) {
+        let may_be_zone = offset.is_none() && self.may_be_zone();
+        if !is_whole || may_be_zone || self.is_half_a_day() || !self.ends_an_hour(between) {
             return None;
         }
         let local = DateTime::new(year, month, day, hour, minute, second, nanosecond).ok()?;
@@ -214,7 +215,7 @@ impl<'a> Reader<'a> {
         Some(microseconds * 1_000)
     }
 
-    /// Reads `Z`, `+02:00`, `-02:00` or `+0200`; `-0200` may be a running number.
+    /// Reads `Z`, `+02:00`, `-02:00` or `+0200`; `-0200` may be a running number (`may_be_zone`).
     fn zone(&mut self) -> Option<Offset> {
         for utc in ["UTC", "_UTC", " UTC", "-UTC"] {
             if let Some(rest) = self.0.strip_prefix(utc.as_bytes()) {
@@ -241,6 +242,23 @@ impl<'a> Reader<'a> {
     fn digits(&self) -> usize {
         let digits = self.0.iter().take_while(|byte| byte.is_ascii_digit());
         digits.count()
+    }
+
+    /// Tells whether a zone follows that is not read: one west of Greenwich as `%z` writes it (`-0500`), which may be a running
+    /// number as well, or one behind a space. Whoever takes it for nothing is hours off.
+    fn may_be_zone(&self) -> bool {
+        const WEST: [&[u8; 4]; 13] = [
+            b"0100", b"0200", b"0300", b"0330", b"0400", b"0500", b"0600", b"0700", b"0800",
+            b"0900", b"0930", b"1000", b"1100",
+        ];
+        match self.0 {
+            [b' ', b'+', b'0'..=b'9', ..] => true,
+            [b'-', rest @ ..] => {
+                let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+                digits == 4 && WEST.iter().any(|zone| rest.starts_with(*zone))
+            }
+            _ => false,
+        }
     }
 
     /// Tells whether `AM` or `PM` follows.
@@ -398,6 +416,9 @@ mod tests {
             "2026-11-20T06-30-45+05-00.csv",
             "2026/11/20/06/45/users.csv",
             "2026-11-20T06-00-7.csv",
+            "2026-11-20T06-00-00-0500.csv",
+            "20261120T060000-0330.csv",
+            "2026-11-20T06-00-00 +0100.csv",
             "2026-11-20/06_45.csv",
             "date=2026-11-20/users.csv",
         ] {

@@ -158,26 +158,52 @@ fn a_refusal_says_what_helps_by_its_code() {
 
 #[test]
 fn a_source_that_may_not_be_read_is_left_alone_soon() {
-    let objects: Vec<String> = (0..200).map(|at| format!("{at:03}.csv")).collect();
+    // In one folder, and in one each, as partitioned exports lie.
+    for key in [
+        |at: usize| format!("{at:03}.csv"),
+        |at: usize| format!("day={at:03}/a.csv"),
+    ] {
+        let objects: Vec<String> = (0..200).map(key).collect();
+        let objects: Vec<(&str, &[u8])> = objects.iter().map(|key| (key.as_str(), BODY)).collect();
+        let evil = EvilS3::start(&objects);
+        let sources = open(evil.config()).unwrap();
+        let listed = sources.list().unwrap().objects;
+        evil.then(&vec![Evil::Refuse(403, "AccessDenied"); 300]);
+        let asked = evil.requests();
+        let spool = tempfile::tempdir().unwrap();
+        let ended: Vec<_> = sources.fetch(listed, spool.path(), 1 << 20).collect();
+        let is_left_alone = |error: &Error| matches!(error, Error::LeftAlone { .. });
+        let left = ended
+            .iter()
+            .filter(|(_, it)| it.as_ref().is_err_and(is_left_alone))
+            .count();
+        assert!(
+            ended.iter().all(|(_, it)| it.is_err()) && left > 100,
+            "{left}"
+        );
+        // Twenty, and what was under way.
+        assert!(evil.requests() - asked < 60, "{}", evil.requests() - asked);
+    }
+}
+
+#[test]
+fn an_archived_object_is_told_from_one_that_may_not_be_read() {
+    let objects: Vec<String> = (0..30).map(|at| format!("{at:03}.csv")).collect();
     let objects: Vec<(&str, &[u8])> = objects.iter().map(|key| (key.as_str(), BODY)).collect();
-    let evil = EvilS3::start(&objects);
-    let sources = open(evil.config()).unwrap();
-    let listed = sources.list().unwrap().objects;
-    evil.then(&vec![Evil::Refuse(403, "AccessDenied"); 300]);
-    let asked = evil.requests();
-    let spool = tempfile::tempdir().unwrap();
-    let ended: Vec<_> = sources.fetch(listed, spool.path(), 1 << 20).collect();
-    let is_left_alone = |error: &Error| matches!(error, Error::LeftAlone { .. });
-    let left = ended
-        .iter()
-        .filter(|(_, it)| it.as_ref().is_err_and(is_left_alone))
-        .count();
-    assert!(
-        ended.iter().all(|(_, it)| it.is_err()) && left > 100,
-        "{left}"
-    );
-    // Twenty, and what was under way.
-    assert!(evil.requests() - asked < 60, "{}", evil.requests() - asked);
+    for (status, code) in [(403, "InvalidObjectState"), (409, "BlobArchived")] {
+        let evil = EvilS3::start(&objects);
+        let sources = open(evil.config()).unwrap();
+        let listed = sources.list().unwrap().objects;
+        evil.then(&vec![Evil::Refuse(status, code); 29]);
+        let spool = tempfile::tempdir().unwrap();
+        let ended: Vec<_> = sources.fetch(listed, spool.path(), 1 << 20).collect();
+        let is_archived = |error: &Error| matches!(error, Error::Archived { .. });
+        let archived = ended
+            .iter()
+            .filter(|(_, it)| it.as_ref().is_err_and(is_archived));
+        assert_eq!(archived.count(), 29, "{code}");
+        assert!(ended.iter().any(|(_, it)| it.is_ok()), "{code}");
+    }
 }
 
 #[test]
