@@ -168,6 +168,7 @@ impl Ranking<'_> {
         let lead = lead.filter(|lead| {
             let mut others = competing.iter().filter(|at| *at != lead);
             !others.any(|other| self.are_beside(*lead, [*other]))
+                && !self.is_swapped(*lead, &competing, at_devices)
                 && self.is_theirs_still(*lead, own.clone(), at_devices)
                 && self.is_best_known(*lead, own.clone(), at_devices)
         });
@@ -176,6 +177,19 @@ impl Ranking<'_> {
             is_shared: is_shared(at),
             not_primary: self.not_primary(at, lead, at_devices[at]),
         }));
+    }
+
+    /// Tells whether another device, at which the account leads, has its only day on the last one of the lead, and later: it may
+    /// have come in the lead's place.
+    fn is_swapped(&self, lead: usize, competing: &[usize], at_devices: &[AtDevice]) -> bool {
+        let known = self.stands[lead].known;
+        let mut others = competing.iter().filter(|at| **at != lead);
+        others.any(|at| {
+            let other = &self.stands[*at];
+            let is_last_day = Seconds::from(other.began) == known / day();
+            let is_led = matches!(at_devices[*at], AtDevice::Leads(_));
+            is_led && is_last_day && other.days == 1 && other.known > known
+        })
     }
 
     /// Leaves out usages of which it is not known when they were, where dated logins tell of another one: an old row without a

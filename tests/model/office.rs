@@ -30,8 +30,15 @@ impl Office<'_, '_, '_> {
         };
         let own = without_vague(self.competing(is_own));
         let mut others = own.iter().filter(|(other, _)| *other != pair);
+        let mut came = others.clone();
         lead(&own) == Some(pair)
             && self.leads_at_device(pair)
+            && !came.any(|(other, came)| {
+                let is_last_day =
+                    came.began.map(|began| began / DAY_S) == Some(stand.known / DAY_S);
+                let is_later = came.days == 1 && came.known > stand.known;
+                is_last_day && is_later && self.leads_at_device(other)
+            })
             && !others.any(|other| are_beside(stand, pair, &vec![*other]))
             && self.is_there_still(pair)
             && self.is_best_known(pair)
