@@ -46,7 +46,7 @@ def test_one_side_may_be_asked_for(index):
 def test_freshness_says_how_old_it_is(index):
     freshness = identidex.open(index).freshness()
     assert freshness["state"] in ("fresh", "ageing", "stale", "unknown")
-    assert freshness["as_of"] and freshness["age"] >= 0
+    assert freshness["as_of"] and freshness["age_seconds"] >= 0
 
 
 def test_a_batch_answers_as_single_queries_do(index):
