@@ -2,7 +2,8 @@
 //! known, logins that wait, and what local accounts of the same UPN did.
 
 use super::Result;
-use super::ranking::{AtDevice, LastWord, Ranking, Unplaced};
+use super::at_device::{AtDevice, LastWord};
+use super::ranking::{Ranking, Unplaced};
 use super::stand::{is_later, is_told_later, mark, seconds};
 use super::subject::SubjectId;
 use super::waiting::NewestWaiting;

@@ -12,6 +12,7 @@
 //! need), `digest`, `near` (scattered memory looked at ahead).
 
 mod aside;
+mod at_device;
 mod bits;
 mod building;
 mod claim;

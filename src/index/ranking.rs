@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use super::Result;
+use super::at_device::{AtDevice, LastWord};
 use super::bits::Bits;
 use super::days::DAY;
 use super::in_order::{ROWS, in_order, together};
@@ -39,40 +40,6 @@ fn gave_way(stand: &Stand, to: &Stand) -> bool {
 
 fn is_of_one_account(left: &i64, right: &i64) -> bool {
     left >> 32 == right >> 32
-}
-
-/// What a device's last login says of the account that leads.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum LastWord {
-    /// Its newest row names nobody, or a user who says nothing of whose it is: a local account, say.
-    None,
-    /// It names the account.
-    Agrees,
-    /// It names a visitor, where dates tell so.
-    Visitor,
-    /// It names somebody else.
-    Another,
-    /// It names somebody who is not known.
-    Unknown,
-}
-
-/// How a usage stands among those of its device.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum AtDevice {
-    Leads(LastWord),
-    OtherLeads,
-    NoneLeads,
-    Shared,
-}
-
-impl AtDevice {
-    /// Returns what the last login says of the usage, if it leads.
-    pub(super) fn last_word(self) -> Option<LastWord> {
-        match self {
-            AtDevice::Leads(word) => Some(word),
-            AtDevice::OtherLeads | AtDevice::NoneLeads | AtDevice::Shared => None,
-        }
-    }
 }
 
 /// A usage by its device: that, and its position.

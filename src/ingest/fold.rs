@@ -24,6 +24,7 @@ pub(super) struct Folded {
 }
 
 impl Run<'_> {
+    /// Says what was left out for being archived.
     /// Folds objects until it is time to publish; tells whether there may be more. They are decoded and mapped on threads
     /// of their own.
     pub(super) fn fold(
@@ -157,5 +158,15 @@ impl Run<'_> {
             true => Err(Error::Stopped),
             false => Ok(()),
         }
+    }
+
+    /// Says what was left out for being archived.
+    pub(super) fn say_archived(&mut self) {
+        let (Some(first), count) = (self.archived.first(), self.archived.len()) else {
+            return;
+        };
+        self.report.warnings.push(format!(
+            "{count} archived objects are left out (first {first}); restore them, or keep them out with `exclude`"
+        ));
     }
 }

@@ -371,16 +371,6 @@ impl Run<'_> {
         self.progress_of(object);
     }
 
-    /// Says what was left out for being archived.
-    fn say_archived(&mut self) {
-        let (Some(first), count) = (self.archived.first(), self.archived.len()) else {
-            return;
-        };
-        self.report.warnings.push(format!(
-            "{count} archived objects are left out (first {first}); restore them, or keep them out with `exclude`"
-        ));
-    }
-
     /// Forgets objects that failed once and were taken in, or are there no more, and keeps what is left.
     fn settle_failed(&mut self, listing: &Listing) -> Result<()> {
         // What a source that cannot be read holds is not known.
