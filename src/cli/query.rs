@@ -1,12 +1,12 @@
 //! `identidex query`: SQL over the index, as a table, CSV, JSON or Parquet.
 
-use std::io;
+use std::io::{self, IsTerminal as _};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context as _;
 
-use super::rows::{self, Format};
+use super::rows::{self, Format, Texts};
 use super::whole_file::WholeFile;
 use super::{Context, Exit};
 use crate::sql::{Bounds, Sql};
@@ -48,16 +48,20 @@ pub(super) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
         stop: super::stop_on_signals()?,
     };
     let asked = (&sql, statement.as_str(), &bounds);
+    let in_file = Texts::in_file(args.verbatim);
     match &args.output {
         None => drop(rows::write(
             asked,
             args.format,
-            args.verbatim,
+            match io::stdout().is_terminal() {
+                true => Texts::Printable,
+                false => in_file,
+            },
             io::stdout(),
         )?),
         Some(path) => {
             let file = WholeFile::begin(path)?;
-            rows::write(asked, args.format, args.verbatim, file.file())?;
+            rows::write(asked, args.format, in_file, file.file())?;
             file.keep()?;
         }
     }

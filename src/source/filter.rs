@@ -8,7 +8,7 @@ use super::config::SourceConfig;
 use super::error::Error;
 
 /// Ends of names of what is written still, or beside exports: copies, checksums, marks, notes. In small letters.
-const NO_EXPORTS: [&str; 35] = [
+const NO_EXPORTS: [&str; 41] = [
     ".tmp",
     ".temp",
     ".part",
@@ -18,6 +18,8 @@ const NO_EXPORTS: [&str; 35] = [
     ".download",
     ".upload",
     ".inprogress",
+    ".in-progress",
+    ".uploading",
     ".writing",
     ".swp",
     ".bak",
@@ -29,6 +31,10 @@ const NO_EXPORTS: [&str; 35] = [
     ".sha1",
     ".sha256",
     ".sha512",
+    ".md5sum",
+    ".sha256sum",
+    ".sha256sums",
+    ".sfv",
     ".sig",
     ".asc",
     ".done",
@@ -46,7 +52,7 @@ const NO_EXPORTS: [&str; 35] = [
     ".checksum",
 ];
 /// Whole names of the same kind.
-const NAMES: [&str; 8] = [
+const NAMES: [&str; 11] = [
     "thumbs.db",
     "manifest",
     "manifest.json",
@@ -55,6 +61,9 @@ const NAMES: [&str; 8] = [
     "readme.txt",
     "checksums",
     "checksums.txt",
+    "md5sums",
+    "sha1sums",
+    "sha256sums",
 ];
 
 /// Folders that systems keep beside files. In small letters.

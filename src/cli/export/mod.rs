@@ -14,7 +14,7 @@ use anyhow::Context as _;
 use clap::ValueEnum;
 use serde_json::{Map, Value, json};
 
-use super::rows::{self, Kind};
+use super::rows::{self, Kind, Texts};
 use super::whole_file::WholeFile;
 use super::{BadUsage, Context, Exit, print, print_json};
 use crate::generation::folder_of;
@@ -206,10 +206,11 @@ fn written(args: &Args, part: Part, (sql, bounds): (&Sql, &Bounds)) -> anyhow::R
         rows::write_as(asked, part.columns, to)
     } else if args.cmdb.is_some() {
         // A CMDB runs no formulas, and would take the ' that keeps a spreadsheet from it for part of the name.
-        rows::write(asked, rows::Format::Csv, true, to)
+        rows::write(asked, rows::Format::Csv, Texts::Verbatim, to)
     } else {
         let begun = to.write_all(BYTE_ORDER_MARK).map_err(Into::into);
-        begun.and_then(|()| rows::write(asked, rows::Format::Csv, args.verbatim, to))
+        begun
+            .and_then(|()| rows::write(asked, rows::Format::Csv, Texts::in_file(args.verbatim), to))
     };
     let rows = written.with_context(|| format!("{name} cannot be written"))?;
     Ok((name, rows, whole))

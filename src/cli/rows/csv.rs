@@ -5,19 +5,41 @@ use std::io::Write;
 
 use super::Writing;
 use crate::cli::ClosedPipe;
+use crate::identifier::printable;
 use crate::sql::{Taker, ValueRef};
+
+/// How texts are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::cli) enum Texts {
+    /// As they are.
+    Verbatim,
+    /// So that no spreadsheet runs them.
+    Harmless,
+    /// So that no terminal does either.
+    Printable,
+}
+
+impl Texts {
+    /// Returns how texts are written to a file.
+    pub(in crate::cli) fn in_file(is_verbatim: bool) -> Texts {
+        match is_verbatim {
+            true => Texts::Verbatim,
+            false => Texts::Harmless,
+        }
+    }
+}
 
 /// Writes rows as CSV.
 pub(super) struct Csv<W: Write> {
     to: csv::Writer<W>,
-    is_verbatim: bool,
+    texts: Texts,
 }
 
 impl<W: Write> Csv<W> {
-    pub(super) fn new(to: W, is_verbatim: bool) -> Csv<W> {
+    pub(super) fn new(to: W, texts: Texts) -> Csv<W> {
         Csv {
             to: csv::Writer::from_writer(to),
-            is_verbatim,
+            texts,
         }
     }
 }
@@ -35,8 +57,11 @@ impl<W: Write> Taker for Csv<W> {
                 ValueRef::Null => Cow::Borrowed(&b""[..]),
                 ValueRef::Integer(number) => Cow::Owned(number.to_string().into_bytes()),
                 ValueRef::Real(number) => Cow::Owned(number.to_string().into_bytes()),
-                ValueRef::Text(text) if self.is_verbatim => Cow::Borrowed(*text),
-                ValueRef::Text(text) => harmless(text),
+                ValueRef::Text(text) => match self.texts {
+                    Texts::Verbatim => Cow::Borrowed(*text),
+                    Texts::Harmless => harmless(text),
+                    Texts::Printable => shown(text),
+                },
                 ValueRef::Blob(bytes) => Cow::Owned(crate::generation::hex(bytes).into_bytes()),
             };
             self.to.write_field(field).map_err(of_csv)?;
@@ -57,6 +82,13 @@ fn harmless(text: &[u8]) -> Cow<'_, [u8]> {
         Some(b'=' | b'+' | b'-' | b'@' | b'\t' | b'\r') => Cow::Owned([b"'", text].concat()),
         _ => Cow::Borrowed(text),
     }
+}
+
+/// Has letters escaped, too, that steer a terminal.
+fn shown(text: &[u8]) -> Cow<'_, [u8]> {
+    let text = String::from_utf8_lossy(text);
+    let shown = printable(&text);
+    Cow::Owned(harmless(shown.as_bytes()).into_owned())
 }
 
 fn of_csv(error: csv::Error) -> anyhow::Error {

@@ -14,6 +14,7 @@ use anyhow::Context as _;
 use clap::ValueEnum;
 use serde_json::Value;
 
+pub(super) use self::csv::Texts;
 pub(super) use self::parquet::{Kind, write_as};
 use super::{BadUsage, ClosedPipe};
 use crate::sql::{Bounds, Error, Sql, Taker};
@@ -41,13 +42,13 @@ pub(super) type Asked<'a> = (&'a Sql, &'a str, &'a Bounds);
 pub(super) fn write(
     asked: Asked<'_>,
     format: Format,
-    is_verbatim: bool,
+    texts: Texts,
     to: impl Write + Send,
 ) -> anyhow::Result<u64> {
     let mut to = BufWriter::new(to);
     let rows = match format {
         Format::Table => taken(asked, &mut table::Table::new(&mut to))?,
-        Format::Csv => taken(asked, &mut csv::Csv::new(&mut to, is_verbatim))?,
+        Format::Csv => taken(asked, &mut csv::Csv::new(&mut to, texts))?,
         Format::Json => taken(asked, &mut json::Lines::new(&mut to))?,
         Format::Parquet => parquet::write(asked, &mut to)?,
     };
