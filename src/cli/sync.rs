@@ -20,7 +20,7 @@ use super::nexthink;
 use super::publish;
 use super::readers::{projections, readers};
 use super::words::printable;
-use super::{BadUsage, ClosedPipe, Context, Exit, LogFormat, print, print_json};
+use super::{BadUsage, Context, Exit, LogFormat, print, print_json};
 use crate::class::Patterns;
 use crate::config::{self, Config, Source};
 use crate::generation::folder_of;
@@ -104,16 +104,11 @@ fn run_until(args: &Args, context: &Context, stop: Arc<AtomicBool>) -> anyhow::R
             for failure in report.failures.iter().filter(|one| one.object.is_empty()) {
                 error!("{}", failure.error);
             }
-            match show(args, context, &report) {
-                // Whoever reads the report had enough of it: how the run ended is the same.
-                Err(error) if error.is::<ClosedPipe>() => {}
-                Err(error) => {
-                    error!(
-                        "the run ended as its line in runs.jsonl says, but its report cannot be written: {error:#}"
-                    );
-                    return Ok(Exit::Partly);
-                }
-                Ok(()) => {}
+            if let Err(error) = show(args, context, &report) {
+                error!(
+                    "the run ended as its line in runs.jsonl says, but its report cannot be written: {error:#}"
+                );
+                return Ok(Exit::Partly);
             }
             if args.publish {
                 publish::put(context, lease)?;

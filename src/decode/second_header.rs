@@ -85,7 +85,7 @@ impl<'r> Headers<'r> {
         if first.is_empty() {
             return None;
         }
-        let may_be_name = self.lengths.may_have(first) || begins_path(first) || !first.is_ascii();
+        let may_be_name = self.lengths.may_have(first) || begins_path(first) || hides(first);
         if !may_be_name || !is_name(&name_in(first)) {
             return None;
         }
@@ -160,6 +160,11 @@ fn name_in(cell: &str) -> String {
 /// Returns a cell without signs around it: no name begins or ends with one.
 fn bare(cell: &str) -> &str {
     cell.trim_matches(|letter: char| !letter.is_alphanumeric() || is_unseen(letter))
+}
+
+/// Tells whether a text has letters that are not seen; nearly none has others than ASCII.
+fn hides(text: &str) -> bool {
+    !text.is_ascii() && text.contains(is_unseen)
 }
 
 fn is_unseen(letter: char) -> bool {

@@ -24,7 +24,6 @@ pub(super) struct Folded {
 }
 
 impl Run<'_> {
-    /// Says what was left out for being archived.
     /// Folds objects until it is time to publish; tells whether there may be more. They are decoded and mapped on threads
     /// of their own.
     pub(super) fn fold(

@@ -191,12 +191,16 @@ impl Standing {
         if self.rank.not_primary.is_none() {
             return Ok(false);
         }
-        let usages = usages_of(reader, device)?;
-        let is_more = |usage: &Usage| {
-            usage.rank.is_current
-                && (usage.rank.not_primary.is_none() || usage.logins > self.logins)
-        };
-        Ok(usages.iter().any(is_more))
+        let mut is_visit = false;
+        each_usage_of(reader, device, |usage| {
+            let is_more = usage.rank.not_primary.is_none() || usage.logins > self.logins;
+            is_visit = usage.rank.is_current && is_more;
+            match is_visit {
+                true => ControlFlow::Break(()),
+                false => ControlFlow::Continue(()),
+            }
+        })?;
+        Ok(is_visit)
     }
 }
 
@@ -216,20 +220,28 @@ pub(super) fn of_usage(
 }
 
 fn usages_of(reader: &Reader, device: u32) -> sqlite::Result<Vec<Usage>> {
-    let (index, device) = (&reader.tables.usage_by_device, i64::from(device));
     let mut usages = Vec::new();
+    each_usage_of(reader, device, |usage| {
+        usages.push(usage);
+        ControlFlow::Continue(())
+    })?;
+    Ok(usages)
+}
+
+/// Reads the usages of a device until `take` breaks.
+fn each_usage_of(
+    reader: &Reader,
+    device: u32,
+    mut take: impl FnMut(Usage) -> ControlFlow<()>,
+) -> sqlite::Result<()> {
+    let (index, device) = (&reader.tables.usage_by_device, i64::from(device));
+    let usage = |id| reader.indexed_row(&reader.tables.usage, id, |row| Usage::read(id, row));
     reader
         .finder
         .entries(index, &[device], |entry| match *entry {
-            [found, id] if found == device => {
-                let usage =
-                    reader.indexed_row(&reader.tables.usage, id, |row| Usage::read(id, row))?;
-                usages.push(usage);
-                Ok(ControlFlow::Continue(()))
-            }
+            [found, id] if found == device => Ok(take(usage(id)?)),
             _ => Ok(ControlFlow::Break(())),
-        })?;
-    Ok(usages)
+        })
 }
 
 /// Reads the accounts of usages, the best ranked ones when there are too many, as far as they are wanted.

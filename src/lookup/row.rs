@@ -8,7 +8,7 @@ use super::found::{Account, Device};
 use super::query::{Probe, field_kind};
 use super::reader::{Reader, row_time};
 use super::select::Selected;
-use super::tables::SUBJECT;
+use super::tables::SUBJECT_COLUMNS;
 use crate::identifier::{self, Kind};
 use crate::schema::{
     Class, FieldType, NAME, NOBODY, SECOND, STRONG, Subject, account_field, flag, shared_text,
@@ -54,7 +54,7 @@ impl Row {
     }
 
     fn of(reader: &Reader, row: &Selected, subject: Subject, id: u32) -> sqlite::Result<Row> {
-        const BEFORE: usize = SUBJECT.len();
+        const BEFORE: usize = SUBJECT_COLUMNS;
         let texts = subject.fields().len() - 1;
         let seen = Seen {
             last_seen: row_time(row.optional(3)?),

@@ -1,19 +1,11 @@
 //! What lookups read of a generation's tables: the columns of each, in the order in which `row`, `rank` and others take them.
 
 use super::select::Select;
-use crate::schema::{BySubject, Subject, USAGE_DEVICE_FIELDS};
+use crate::schema::{BySubject, HEAD_COLUMNS, Subject, USAGE_DEVICE_FIELDS};
 use crate::sqlite::{Index, Reader, Result};
 
-/// Columns of a subject before its fields.
-pub(super) const SUBJECT: [&str; 7] = [
-    "owner",
-    "class",
-    "flags",
-    "last_seen",
-    "object",
-    "row",
-    "first",
-];
+/// Columns that are read of a subject before its fields: of the schema's, those that are not the writer's own.
+pub(super) const SUBJECT_COLUMNS: usize = 7;
 
 /// Fields of each subject that no answer shows and that nothing is found by.
 const NOT_READ: [&[&str]; 2] = [
@@ -106,6 +98,7 @@ fn of_subject(file: &Reader, subject: Subject) -> Result<Select> {
     let not_read = NOT_READ[subject as usize];
     let fields = subject.fields().iter().map(|field| field.name);
     let fields = fields.map(|name| Some(name).filter(|name| !not_read.contains(name)));
-    let columns = SUBJECT.map(Some).into_iter().chain(fields);
+    let head = HEAD_COLUMNS[..SUBJECT_COLUMNS].iter().copied();
+    let columns = head.map(Some).chain(fields);
     Select::of(file, subject.table(), columns)
 }

@@ -1,6 +1,5 @@
 //! Pages, and how their cells are found in one that was read.
 
-use super::record::take_varint;
 use super::{Error, Result};
 
 /// What a page of a b-tree holds, by its first byte.
@@ -67,14 +66,6 @@ impl<'a> Read<'a> {
                 self.bytes.get(begin..)
             });
         cell.ok_or(Error::Damaged("a cell outside of its page"))
-    }
-
-    /// Returns a child of an interior page of a table, and the last rowid that may stand below it.
-    pub(super) fn child(self, at: usize) -> Result<(u32, i64)> {
-        let cell = self.cell(at)?;
-        let mut key = cell.get(4..).unwrap_or_default();
-        let key = take_varint(&mut key).ok_or(Error::Damaged("a key is cut"))?;
-        Ok((page_number(Some(cell))?, key as i64))
     }
 
     /// Returns the last child of an interior page.

@@ -2,9 +2,10 @@
 //!
 //! Reading 256 KiB at once is faster than mapping the file, whose pages would fault one by one.
 
+use super::branches::{Branches, Child};
 use super::cell::RowCell;
 use super::page::{PageKind, Read};
-use super::pages::{LEVELS_AT_MOST, Pages, header_of};
+use super::pages::{Pages, header_of};
 use super::record::Columns;
 use super::{Error, Result};
 
@@ -39,7 +40,12 @@ impl<'r> Rows<'r> {
     /// Returns the rows below a page.
     pub(super) fn of(pages: &'r Pages, root: u32) -> Result<Rows<'r>> {
         let mut found = Vec::new();
-        leaves(pages, root, i64::MAX, 0, &mut found)?;
+        leaves(
+            pages,
+            &Branches::new(root).top(pages)?,
+            i64::MAX,
+            &mut found,
+        )?;
         Ok(Rows {
             pages: Some(pages),
             leaves: found,
@@ -177,43 +183,18 @@ impl<'r> Rows<'r> {
     }
 }
 
-/// Finds the leaves below a page, none of whose rows has a larger rowid than `last`.
-fn leaves(pages: &Pages, page: u32, last: i64, level: usize, found: &mut Vec<Leaf>) -> Result<()> {
-    let mut bytes = vec![0; pages.page_bytes];
-    pages.read_pages(page, &mut bytes)?;
-    let read = Read::of(&bytes, header_of(page))?;
-    match read.kind {
-        PageKind::TableInterior => {}
-        PageKind::TableLeaf => {
-            found.push(Leaf { last, page });
+/// Finds the leaves below a child, none of whose rows has a larger rowid than `last`.
+fn leaves(pages: &Pages, child: &Child<i64>, last: i64, found: &mut Vec<Leaf>) -> Result<()> {
+    let branch = match child {
+        Child::Branch(branch) => branch,
+        Child::Leaf(page) => {
+            found.push(Leaf { last, page: *page });
             return Ok(());
         }
-        _ => return Err(Error::Damaged("an index for a table")),
-    }
-    if level == LEVELS_AT_MOST {
-        return Err(Error::Damaged("a tree leads round in a circle"));
-    }
-    let mut children = Vec::with_capacity(read.cells + 1);
-    for at in 0..read.cells {
-        children.push(read.child(at)?);
-    }
-    children.push((read.last_child()?, last));
-    let Some((first, _)) = children.first() else {
-        return Ok(());
     };
-    // All children of a page are of one kind: leaves need not be read to be found.
-    let is_leaf = kind_of(pages, *first)? == PageKind::TableLeaf;
-    for (page, last) in children {
-        match is_leaf {
-            true => found.push(Leaf { last, page }),
-            false => leaves(pages, page, last, level + 1, found)?,
-        }
+    for at in 0..=branch.keys.len() {
+        let end = branch.keys.get(at).copied().unwrap_or(last);
+        leaves(pages, &branch.child(at, pages)?, end, found)?;
     }
     Ok(())
-}
-
-fn kind_of(pages: &Pages, page: u32) -> Result<PageKind> {
-    let mut bytes = vec![0; pages.page_bytes];
-    pages.read_pages(page, &mut bytes)?;
-    Ok(Read::of(&bytes, header_of(page))?.kind)
 }
