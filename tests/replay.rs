@@ -169,7 +169,10 @@ fn replay(objects: &[Object], plan: &Plan) -> Replayed {
     }
     let report = report.expect("a tenant has an object");
     Replayed {
-        state: state::read(&index),
+        state: match index.exists() {
+            true => state::read(&index),
+            false => state::of_nothing(),
+        },
         digest: report.digest,
     }
 }
@@ -462,6 +465,8 @@ fn shown(index: &Path) -> Vec<String> {
             shown.push(cells.collect::<Vec<_>>().join(" "));
         }
     }
+    // Of accounts of one name, any may be the first.
+    shown.sort();
     shown
 }
 

@@ -96,6 +96,18 @@ pub(crate) fn read(index: &Path) -> Value {
     })
 }
 
+/// What is read of an index of objects that all fail: there is none.
+pub(crate) fn of_nothing() -> Value {
+    let none: [Value; 0] = [];
+    json!({
+        "accounts": none,
+        "devices": none,
+        "usages": none,
+        "held": none,
+        "waiting": { "unknown": 0, "ambiguous": 0 },
+    })
+}
+
 /// Reads who held which identifier from when until when: what `held` says, and of all other values the claims' rows.
 fn held(
     connection: &Connection,
