@@ -4,7 +4,7 @@
 use super::Result;
 use super::at_device::{AtDevice, LastWord};
 use super::ranking::{Ranking, Unplaced};
-use super::stand::{is_later, is_told_later, mark, seconds};
+use super::stand::{day, is_later, is_told_later, mark, seconds};
 use super::subject::SubjectId;
 use super::waiting::NewestWaiting;
 use crate::schema::{NotPrimary, Rank, SIDE_BY_SIDE_MICROS, Subject, usage_id};
@@ -65,17 +65,20 @@ impl Ranking<'_> {
             stand if stand.is(mark::DATED) => is_told_later(time, stand.told),
             stand => stand.told.saturating_sub(time) <= seconds(SIDE_BY_SIDE_MICROS),
         };
+        let last_day = (stand.known / day()) as i32;
         // What waits is one more that was used: on more days, it is what is used most.
         let days = waiting.days.and_then(|days| days.since(self.since_day));
         let newest = dated.max(undated).max(dated_on_it).max(undated_on_it);
         let is_late = newest.is_some_and(|newest| !is_later(stand.known, newest));
-        let is_most = is_late && days.is_some_and(|days| days.count() > u32::from(stand.days));
+        let is_most = is_late && days.is_some_and(|days| days.count() > stand.days());
         is_most
             || dated.is_some_and(is_dated_against)
             || undated.is_some_and(is_undated_against)
             || dated_on_it.is_some_and(|time| is_later(time, stand.known))
             || undated_on_it.is_some_and(|time| is_later(time, stand.told.max(stand.known)))
-            || (!stand.is(mark::DATED) && waiting.came.is_some_and(|day| day > self.word_until(at)))
+            || (dated > Some(stand.known) && waiting.came >= Some(last_day))
+            || (dated_on_it > Some(stand.known) && waiting.came_to_it > Some(last_day))
+            || (!stand.is(mark::DATED) && waiting.came_to_it > Some(self.word_until(at)))
     }
 
     /// Where a local account that holds the same UPN was elsewhere since, or waits to have been, its owner may have been: there
@@ -96,9 +99,12 @@ impl Ranking<'_> {
                     let used = other.known.max(other.told.min(other.used));
                     is_later(used, stand.known)
                 };
-                let waits = waiting.is_some_and(|one| self.speaks_against(&one.newest, at));
+                let competing = usages.iter().filter(|at| self.stands[**at].competes());
+                let is_beside = || self.are_beside(at, competing.copied());
+                let waits = || waiting.is_some_and(|one| self.speaks_against(&one.newest, at));
                 let not_primary = &mut ranks[at].not_primary;
-                if not_primary.is_none() && (waits || usages.iter().any(is_since)) {
+                if not_primary.is_none() && (usages.iter().any(is_since) || is_beside() || waits())
+                {
                     *not_primary = Some(NotPrimary::NewerWaits);
                 }
             }
@@ -106,7 +112,7 @@ impl Ranking<'_> {
     }
 
     /// Returns the usages of an account or a device.
-    fn usages_of(&self, subject: Subject, row: u32) -> Vec<usize> {
+    pub(super) fn usages_of(&self, subject: Subject, row: u32) -> Vec<usize> {
         match subject {
             Subject::Account => {
                 let first = self.ids.partition_point(|id| *id < usage_id(row, 0));

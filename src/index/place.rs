@@ -175,7 +175,7 @@ impl Placing<'_> {
             if sides.account.is_unknown() {
                 newest.days = joined(newest.days, Some(days));
             }
-            newest.came = newest.came.max(Some(days.first()));
+            newest.came_to_it = newest.came_to_it.max(Some(days.first()));
             let newest = match is_dated {
                 true => &mut newest.dated_on_it,
                 false => &mut newest.undated_on_it,
@@ -203,6 +203,7 @@ impl Placing<'_> {
             if is_unknown && matches!(sides.account, Side::One(_)) {
                 newest.days = joined(newest.days, Some(days));
             }
+            newest.came = newest.came.max(Some(days.first()));
             let newest = match is_dated {
                 true => &mut newest.dated,
                 false => &mut newest.undated,

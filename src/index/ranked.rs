@@ -10,13 +10,13 @@ use super::former::name_in;
 use super::in_order::{ROWS, in_order};
 use super::kept::Kept;
 use super::last_users::LastUsers;
-use super::ledger::Ledger;
 use super::mentions::Mentions;
 use super::ranking::{OnDevice, Ranking, Unplaced};
+use super::replaced::{Records, Replaced};
 use super::roster::Roster;
 use super::seen::Seen;
 use super::stand::{Scale, Seconds, Sides, Stand, day_of, is_later, seconds};
-use super::stands_for::{Holder, Namesakes};
+use super::stands_for::Namesakes;
 use super::subject::{Sharing, Standing, SubjectId};
 use super::text_reader::TextReader;
 use super::usage::{Makers, Told};
@@ -27,8 +27,6 @@ use crate::identifier::domain;
 use crate::schema::{BySubject, Class, Rank, Subject};
 use crate::sqlite::Record;
 
-/// Records of one computer: as many as an identifier may have to identify anybody.
-const SERIAL_HOLDERS: usize = 8;
 /// What makes usages, so much at once that all it is summed up from stays near.
 const NEAR: usize = 512;
 
@@ -42,9 +40,7 @@ pub(super) struct People<'a> {
     pub(super) standing: &'a Standing,
     pub(super) sharing: &'a Sharing,
     pub(super) waiting: &'a BTreeMap<(Subject, SubjectId), Waiting>,
-    /// Of the same name or collector's uid; and of the same serial number, by the hash of that, in order.
-    pub(super) same_devices: &'a [Vec<SubjectId>],
-    pub(super) same_serial: &'a [Holder],
+    pub(super) records: Records<'a>,
     /// Whom last logins may mean, where that is several.
     pub(super) last_candidates: &'a BTreeMap<ClaimId, Vec<SubjectId>>,
     pub(super) locals: &'a [Namesakes],
@@ -94,7 +90,7 @@ impl Ranked {
             classes: people.classes,
             waiting: people.waiting,
             locals: people.locals,
-            replaced: &people.replaced(&kept.ledger),
+            replaced: &Replaced::of(&people.records, people.seen.device, &kept.ledger),
             seen: people.seen,
             ledger: &kept.ledger,
             since: seconds(scale.now.saturating_sub(scale.recent)),
@@ -139,38 +135,6 @@ impl Ranked {
     pub(super) fn by_device(&self) -> impl Iterator<Item = [i64; 2]> {
         let ids = self.ids_by_device.iter();
         ids.map(|id| [i64::from(*id as u32), *id])
-    }
-}
-
-impl People<'_> {
-    /// Returns devices of which another record of the same name or collector's uid was seen more than a day later; or one of the
-    /// same serial number, and first after this one was seen at all. More than a few with one serial number have a filler.
-    fn replaced(&self, ledger: &Ledger) -> Bits {
-        let seen = |device: &SubjectId| {
-            let last = self.seen.device.last(device.0, ledger);
-            seconds(last.last_seen.unwrap_or(last.observed_at))
-        };
-        let mut replaced = Bits::default();
-        for same in self.same_devices {
-            let newest = same.iter().map(seen).max().unwrap_or_default();
-            let older = same.iter().filter(|device| is_later(newest, seen(device)));
-            older.for_each(|device| replaced.set(device.0));
-        }
-        for same in self.same_serial.chunk_by(|left, right| left.0 == right.0) {
-            let is_older = |(_, device): &&Holder| {
-                let seen_last = seen(device);
-                let is_newer = |(_, other): &Holder| {
-                    let first = self.seen.device.first(other.0).map(seconds);
-                    first.is_some_and(|first| first > seen_last)
-                };
-                same.iter().any(is_newer)
-            };
-            if same.len() <= SERIAL_HOLDERS {
-                let older = same.iter().filter(is_older);
-                older.for_each(|(_, device)| replaced.set(device.0));
-            }
-        }
-        replaced
     }
 }
 

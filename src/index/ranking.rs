@@ -5,11 +5,11 @@ use std::ops::Range;
 
 use super::Result;
 use super::at_device::{AtDevice, LastWord};
-use super::bits::Bits;
 use super::days::DAY;
 use super::in_order::{ROWS, in_order, together};
 use super::ledger::Ledger;
 use super::near;
+use super::replaced::Replaced;
 use super::seen::Seen;
 use super::stand::{Seconds, Stand, day, day_of, is_later, is_told_later, mark, seconds};
 use super::stands_for::Namesakes;
@@ -26,7 +26,7 @@ const SHARED_BY: usize = 3;
 /// Whose weight is so many times less than that of who leads is a visitor.
 const VISITOR: u64 = 10;
 /// And who was there on so many times fewer days.
-const VISITOR_DAYS: u16 = 3;
+const VISITOR_DAYS: u32 = 3;
 
 fn is_left_behind(stand: &Stand, newest: Seconds) -> bool {
     newest.saturating_sub(stand.known) >= seconds(LEFT_BEHIND)
@@ -72,8 +72,7 @@ pub(super) struct Ranking<'a> {
     pub(super) waiting: &'a BTreeMap<(Subject, SubjectId), Waiting>,
     /// Local accounts, each with an account that holds the same UPN; and whether it stands for that.
     pub(super) locals: &'a [Namesakes],
-    /// Devices of which another record is newer.
-    pub(super) replaced: &'a Bits,
+    pub(super) replaced: &'a Replaced,
     /// When accounts and devices were last seen.
     pub(super) seen: BySubject<&'a Seen>,
     pub(super) ledger: &'a Ledger,
@@ -146,16 +145,17 @@ impl Ranking<'_> {
         }));
     }
 
-    /// Tells whether another device, at which the account leads, has its only day on the last one of the lead, and later: it may
-    /// have come in the lead's place.
+    /// Tells whether another device, at which the account leads, may have come in the lead's place: it began later, and was used
+    /// on more days since then, or on as many and last of all. A day at the old one says nothing.
     fn is_swapped(&self, lead: usize, competing: &[usize], at_devices: &[AtDevice]) -> bool {
-        let known = self.stands[lead].known;
+        let own = &self.stands[lead];
         let mut others = competing.iter().filter(|at| **at != lead);
         others.any(|at| {
             let other = &self.stands[*at];
-            let is_last_day = Seconds::from(other.began) == known / day();
             let is_led = matches!(at_devices[*at], AtDevice::Leads(_));
-            is_led && is_last_day && other.days == 1 && other.known > known
+            let since = own.days_since(other);
+            let is_last = since == other.days() && other.known > own.known;
+            is_led && other.began >= own.began && (since < other.days() || is_last)
         })
     }
 
@@ -170,7 +170,7 @@ impl Ranking<'_> {
     /// Tells whether others come near, of those that did not give way: one is on more days, since one busy day outweighs many
     /// quiet ones by its logins alone; or together they are on half as many days, with a quarter of the logins: logins of a
     /// week's export tell of one day only, and those that do not say when they were stand for as many as their window has.
-    fn are_beside(
+    pub(super) fn are_beside(
         &self,
         own: usize,
         others: impl IntoIterator<Item = usize, IntoIter: Clone>,
@@ -181,11 +181,12 @@ impl Ranking<'_> {
         // Nothing is handed over by so many.
         let are_many = others.clone().count() >= SHARED_BY;
         for other in others.filter(|other| are_many || !gave_way(other, &own)) {
-            days += u64::from(other.days);
+            days += u64::from(other.days());
             logins += u64::from(other.logins);
-            is_on_more_days |= other.days > own.days;
+            is_on_more_days |= other.days() > own.days();
         }
-        let is_often = days * 2 >= u64::from(own.days) && logins * BESIDE >= u64::from(own.logins);
+        let is_often =
+            days * 2 >= u64::from(own.days()) && logins * BESIDE >= u64::from(own.logins);
         is_on_more_days || is_often
     }
 
@@ -216,7 +217,7 @@ impl Ranking<'_> {
             is_since
                 || is_named_since
                 || is_named_still
-                || (is_at_shared && u16::from(stand.days) > 2 * u16::from(own_stand.days))
+                || (is_at_shared && stand.days() > 2 * own_stand.days())
         };
         let is_seen_elsewhere = seen.saturating_sub(own_stand.known) >= seconds(LEFT_BEHIND);
         !is_seen_elsewhere && !own.into_iter().any(|at| at != lead && speaks_against(at))
@@ -251,11 +252,21 @@ impl Ranking<'_> {
             let is_next = own_stand.is(mark::LOGINS)
                 && stand.is(mark::LOGINS)
                 && stand.began > own_stand.began
-                && at_devices[at].last_word().is_some();
+                && (at_devices[at].last_word().is_some()
+                    || (at_devices[at] != AtDevice::Shared && self.is_visited(at)));
             stand.competes() && (stand.is(better) || (is_own && is_as_good) || is_next)
         };
         let mut others = own.filter(|at| *at != lead);
         !others.any(is_against)
+    }
+
+    /// Tells whether a usage's device names somebody else who has no more logins there: a visitor.
+    fn is_visited(&self, at: usize) -> bool {
+        let its = self.usages_of(Subject::Device, self.ids[at] as u32);
+        its.into_iter().any(|other| {
+            let named = &self.stands[other];
+            other != at && named.is(mark::LAST_USER) && named.weight() <= self.stands[at].weight()
+        })
     }
 
     pub(super) fn account(&self, at: usize) -> u32 {
@@ -287,7 +298,7 @@ impl Ranking<'_> {
             near::touch(
                 usages
                     .iter()
-                    .map(|one| u64::from(self.stands[one.position()].days)),
+                    .map(|one| u64::from(self.stands[one.position()].logins)),
             );
             let ids = usages.iter().map(|one| self.ids[one.position()]);
             let ids: Vec<i64> = ids.collect();
@@ -329,12 +340,14 @@ impl Ranking<'_> {
         let others = all
             .clone()
             .filter(|at| self.stands[*at].competes() && self.is_local(*at));
-        let with_local: Vec<usize> = people.iter().copied().chain(others).collect();
+        let before = self.people_before(same[0].device());
+        let with_others = people.iter().copied().chain(others).chain(before);
+        let with_others: Vec<usize> = with_others.collect();
         let lead = self.lead(people.iter().copied());
         let Some(lead) = lead.filter(|lead| {
             let is_proven = self.stands[*lead].is(mark::PROVEN);
             let mut people = people.iter();
-            self.has_most(*lead, &with_local)
+            self.has_most(*lead, &with_others)
                 && (is_proven || !people.any(|at| self.stands[*at].is(mark::PROVEN)))
         }) else {
             return;
@@ -349,6 +362,15 @@ impl Ranking<'_> {
             true => (at, AtDevice::Leads(last_word)),
             false => (at, AtDevice::OtherLeads),
         }));
+    }
+
+    /// Returns the usages of people at older records of a computer that was set up anew: who does that is there first.
+    fn people_before(&self, device: u32) -> Vec<usize> {
+        let older = self.replaced.older(device).iter();
+        let usages = older.flat_map(|older| self.usages_of(Subject::Device, *older));
+        usages
+            .filter(|at| self.stands[*at].competes() && self.is_persons(*at))
+            .collect()
     }
 
     /// Tells whether so many people use a device, none of them most of the time, that it is nobody's own.
@@ -368,11 +390,12 @@ impl Ranking<'_> {
     /// often than others has most of their product.
     fn has_most(&self, lead: usize, all: &[usize]) -> bool {
         let own = self.stands[lead];
-        let others = all.iter().copied().filter(|at| *at != lead);
+        let is_anothers = |at: &usize| self.account(*at) != self.account(lead);
+        let others = all.iter().copied().filter(is_anothers);
         let ever = others.clone().map(|at| self.stands[at]);
-        let days: u64 = ever.clone().map(|one| u64::from(one.days)).sum();
+        let days: u64 = ever.clone().map(|one| u64::from(one.days())).sum();
         let logins: u64 = ever.map(|one| u64::from(one.logins)).sum();
-        let is_most = u64::from(own.days) > days || u64::from(own.logins) > 2 * logins;
+        let is_most = u64::from(own.days()) > days || u64::from(own.logins) > 2 * logins;
         is_most && !self.are_beside(lead, others)
     }
 
@@ -403,7 +426,7 @@ impl Ranking<'_> {
         if let Some(other) = people.clone().find(|at| *at != lead) {
             let (own, other) = (self.stands[lead], self.stands[other]);
             let is_visitor = other.weight().saturating_mul(VISITOR) <= own.weight()
-                && u16::from(other.days) * VISITOR_DAYS <= u16::from(own.days)
+                && other.days() * VISITOR_DAYS <= own.days()
                 && !is_later(other.used, own.known);
             return match is_visitor {
                 true => LastWord::Visitor,

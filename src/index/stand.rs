@@ -39,12 +39,12 @@ pub(super) struct Stand {
     pub(super) used: Seconds,
     /// When its device first named the account; `Seconds::MAX`: never.
     pub(super) named: Seconds,
+    /// Its days of use of late: bit n is n days after the first. Where there is none, it competes with nothing.
+    use_days: u64,
     /// At least one.
     pub(super) logins: u32,
-    /// Its first day of use of late, since 1970; where there is none, it competes with nothing.
+    /// The first of these days, since 1970.
     pub(super) began: u16,
-    /// Its days of use of late.
-    pub(super) days: u8,
     marks: u8,
 }
 
@@ -74,7 +74,7 @@ impl Stand {
 
     /// Tells whether it can be set against others: it is current, and on days that count.
     pub(super) fn competes(&self) -> bool {
-        self.is(mark::CURRENT) && self.days > 0
+        self.is(mark::CURRENT) && self.use_days != 0
     }
 
     /// Tells whether logins tell of it, and not of when, nor does its device name the account.
@@ -84,7 +84,18 @@ impl Stand {
 
     /// Returns what tells which of several is used most.
     pub(super) fn weight(&self) -> u64 {
-        u64::from(self.logins) * u64::from(self.days)
+        u64::from(self.logins) * u64::from(self.days())
+    }
+
+    /// Returns how many days of use it has of late.
+    pub(super) fn days(&self) -> u32 {
+        self.use_days.count_ones()
+    }
+
+    /// Returns how many of them are no earlier than the first one of another usage.
+    pub(super) fn days_since(&self, other: &Stand) -> u32 {
+        let before = u32::from(other.began.saturating_sub(self.began));
+        self.use_days.checked_shr(before).map_or(0, u64::count_ones)
     }
 
     /// Returns when its first day of use of late began.
@@ -259,12 +270,12 @@ impl Sum {
             used: seconds(time),
             named: self.named.map_or(Seconds::MAX, seconds),
             logins: self.logins.unwrap_or(0).clamp(1, u64::from(u32::MAX)) as u32,
+            use_days: recent.map_or(0, Days::from_first),
             // A day on which logins were observed may be that behind the last on which the device was seen.
             began: recent.map_or(0, |recent| {
                 let first = recent.first().min(day_of(time.max(self.known)));
                 first.clamp(0, i32::from(u16::MAX)) as u16
             }),
-            days: recent.map_or(0, Days::count) as u8,
             // Of several that count together, one without a time may be the newest.
             marks: match is_dated {
                 true => self.marks,

@@ -26,8 +26,10 @@ pub(super) struct NewestWaiting {
     /// Of somebody who is not known for certain, on the device itself.
     pub(super) dated_on_it: Option<i64>,
     pub(super) undated_on_it: Option<i64>,
-    /// The first day of who came to it last, of these.
+    /// The first day of the one of these that came last: of logins elsewhere, or on what may be another device.
     pub(super) came: Option<i32>,
+    /// And of those on the device itself.
+    pub(super) came_to_it: Option<i32>,
     /// The days of those of which the other side is not known at all: what may be several may be the very one.
     pub(super) days: Option<Days>,
 }

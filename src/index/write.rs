@@ -20,6 +20,7 @@ use super::mention_rows::{self, BLOCK, MentionReader, Written};
 use super::object_lines::NewestRows;
 use super::place::Placed;
 use super::ranked::{People, Ranked};
+use super::replaced::Records;
 use super::rows::SubjectRows;
 use super::shown::Shown;
 use super::spill::Spilled;
@@ -200,8 +201,10 @@ impl Writing<'_> {
             standing: &self.standings.device,
             sharing: self.sharing,
             waiting: &self.placed.waiting,
-            same_devices: &self.placed.same_devices,
-            same_serial: &devices.same_value,
+            records: Records {
+                same_devices: &self.placed.same_devices,
+                same_serial: &devices.same_value,
+            },
             last_candidates: &self.placed.last_candidates,
             locals,
             extras,

@@ -34,10 +34,11 @@ impl Office<'_, '_, '_> {
         lead(&own) == Some(pair)
             && self.leads_at_device(pair)
             && !came.any(|(other, came)| {
-                let is_last_day =
-                    came.began.map(|began| began / DAY_S) == Some(stand.known / DAY_S);
-                let is_later = came.days == 1 && came.known > stand.known;
-                is_last_day && is_later && self.leads_at_device(other)
+                let since = stand.days_since(came);
+                let is_last = since == came.days() && came.known > stand.known;
+                came.began >= stand.began
+                    && (since < came.days() || is_last)
+                    && self.leads_at_device(other)
             })
             && !others.any(|other| are_beside(stand, pair, &vec![*other]))
             && self.is_there_still(pair)
@@ -67,6 +68,9 @@ impl Office<'_, '_, '_> {
             .iter()
             .copied()
             .chain(self.competing(is_nobodys))
+            .chain(self.competing(|other| {
+                self.world.is_persons(&other.0) && self.is_of_before(&other.1, &pair.1)
+            }))
             .collect();
         lead(&people) == Some(pair)
             && has_most(stand, pair, &with_local)
@@ -118,7 +122,7 @@ impl Office<'_, '_, '_> {
             is_since
                 || is_named_still
                 || (stand.is_current && is_named)
-                || (is_at_shared && stand.days > 2 * own.days)
+                || (is_at_shared && stand.days() > 2 * own.days())
         };
         !is_seen_since && !self.others(pair).iter().any(speaks_against)
     }
@@ -137,7 +141,9 @@ impl Office<'_, '_, '_> {
                         let is_next = stand.has_logins && stand.began > own.began;
                         stand.is_proven
                             || (is_own && stand.is_last_user)
-                            || (is_next && !self.is_shared(other) && self.leads_at_device(other))
+                            || (is_next
+                                && !self.is_shared(other)
+                                && (self.leads_at_device(other) || self.is_visited(other)))
                     }
                     (false, false) => stand.has_logins || (is_own && stand.named.is_some()),
                 }
@@ -145,8 +151,24 @@ impl Office<'_, '_, '_> {
         !self.others(pair).iter().any(is_better)
     }
 
-    /// Says whether another device of the name or collector's uid was seen more than a day later.
+    /// Says whether somebody else, whom a device names, has no more logins there.
+    fn is_visited(&self, pair: &Pair) -> bool {
+        let own = &self.stands[pair];
+        self.stands.iter().any(|(other, stand)| {
+            other.1 == pair.1
+                && other.0 != pair.0
+                && stand.is_last_user
+                && stand.weight() <= own.weight()
+        })
+    }
+
     fn is_replaced(&self, device: &Subject) -> bool {
+        let mut others = self.world.devices.members.keys();
+        others.any(|other| self.is_of_before(device, other))
+    }
+
+    /// Says whether a record is of the computer of another one, which is newer.
+    fn is_of_before(&self, device: &Subject, other: &Subject) -> bool {
         let keys = |device: &Subject| -> BTreeSet<String> {
             let rows = rows_of(self.world.devices, device);
             let keys = rows.iter().map(|row| row.device_keys());
@@ -158,19 +180,14 @@ impl Office<'_, '_, '_> {
             })
             .collect()
         };
+        let said = |device: &Subject| {
+            self.world
+                .seen(self.world.devices, device, "device.last_seen")
+        };
         let seen = |device: &Subject| {
-            let (seen, observed) = self
-                .world
-                .seen(self.world.devices, device, "device.last_seen");
+            let (seen, observed) = said(device);
             seconds(seen.unwrap_or(observed))
         };
-        let own = keys(device);
-        let mut others = self
-            .world
-            .devices
-            .members
-            .keys()
-            .filter(|other| *other != device);
         let serials = |device: &Subject| {
             let rows = rows_of(self.world.devices, device);
             let serial = newest_value(&rows, "device.hardware.machine_serial_number");
@@ -181,13 +198,16 @@ impl Office<'_, '_, '_> {
             let first = newest_value(&rows, "device.first_seen").and_then(time_us);
             first.map(seconds)
         };
-        let serial = serials(device);
-        others.any(|other| {
-            let is_set_up_anew =
-                serial.is_some() && serials(other) == serial && first(other) > Some(seen(device));
-            let is_later = is_later(seen(other), seen(device));
-            is_set_up_anew || (is_later && !keys(other).is_disjoint(&own))
-        })
+        let is_same_serial = serials(device).is_some() && serials(other) == serials(device);
+        let is_same_name = !keys(other).is_disjoint(&keys(device));
+        let is_over = (is_same_serial && first(other) > Some(seen(device)))
+            || (is_same_name && is_later(seen(other), seen(device)));
+        let may_be_older = match (first(device), first(other)) {
+            (Some(own), Some(other)) => other > own,
+            _ => is_same_serial,
+        };
+        let is_untold = said(device).0.is_none() && (is_same_serial || is_same_name);
+        device != other && (is_over || (is_untold && may_be_older))
     }
 
     /// Says whether logins that wait for an account, or for the device, speak against a pair.
@@ -196,9 +216,26 @@ impl Office<'_, '_, '_> {
         let waiting = &self.world.waiting;
         let devices = waiting.devices.iter().filter(|(of, ..)| *of == pair.1);
         let mut devices = devices.map(|(_, time, is_dated)| (seconds(*time), *is_dated));
+        let last_day = own.known / DAY_S;
+        let is_since = |of: &Subject, (who, time, is_dated): &(Subject, i64, bool)| {
+            let time = seconds(*time);
+            who == of && *is_dated && time >= self.since() && time > own.known
+        };
+        let came_since = waiting
+            .came
+            .iter()
+            .any(|(of, day)| *of == pair.1 && *day >= last_day)
+            && waiting.devices.iter().any(|one| is_since(&pair.1, one));
+        let came_to_it_since = waiting
+            .came_to_it
+            .iter()
+            .any(|(of, day)| *of == pair.1 && *day > last_day)
+            && waiting.on_it.iter().any(|one| is_since(&pair.1, one));
         let mut on_it = waiting.on_it.iter().filter(|(of, ..)| *of == pair.1);
-        let mut came = waiting.came.iter().filter(|(of, _)| *of == pair.1);
-        self.waits_for(account, pair)
+        let mut came = waiting.came_to_it.iter().filter(|(of, _)| *of == pair.1);
+        came_since
+            || came_to_it_since
+            || self.waits_for(account, pair)
             || self.is_most(
                 own,
                 waiting.device_days.get(&pair.1),
@@ -221,7 +258,17 @@ impl Office<'_, '_, '_> {
         let waiting = &self.world.waiting;
         let mut its = waiting.accounts.iter().filter(|(of, ..)| of == account);
         let days = waiting.account_days.get(account);
-        self.is_most(&self.stands[pair], days, waiting.newest_of_account(account))
+        let own = &self.stands[pair];
+        let came = waiting.came.iter();
+        let came_since = came
+            .clone()
+            .any(|(of, day)| of == account && *day >= own.known / DAY_S)
+            && its.clone().any(|(_, time, is_dated)| {
+                let time = seconds(*time);
+                *is_dated && time >= self.since() && time > own.known
+            });
+        came_since
+            || self.is_most(&self.stands[pair], days, waiting.newest_of_account(account))
             || its.any(|(_, time, is_dated)| {
                 self.is_against(&self.stands[pair], seconds(*time), *is_dated)
             })
@@ -247,7 +294,7 @@ impl Office<'_, '_, '_> {
         let recent = days.map_or(0, |days| {
             days.iter().filter(|day| **day >= since).count() as u64
         });
-        recent > own.days
+        recent > own.days()
     }
 
     /// From when on usages are current.
@@ -267,7 +314,9 @@ impl Office<'_, '_, '_> {
             let mut its =
                 its.map(|(_, stand)| stand.known.max(stand.told.min(seconds(stand.time_us))));
             let is_since = !stands && its.any(|time| is_later(time, own.known));
-            is_since || self.waits_for(local, pair)
+            let is_beside =
+                !stands && are_beside(own, pair, &self.competing(|other| other.0 == *local));
+            is_since || is_beside || self.waits_for(local, pair)
         })
     }
 
@@ -328,7 +377,7 @@ impl Office<'_, '_, '_> {
                 let other = &self.stands[*other];
                 own.is_dated
                     && other.weight() * 10 <= own.weight()
-                    && other.days * 3 <= own.days
+                    && other.days() * 3 <= own.days()
                     && !is_later(seconds(other.time_us), own.known)
             }
             None => {
@@ -356,21 +405,22 @@ fn are_beside(own: &Stand, pair: &Pair, some: &Some) -> bool {
             .is_some_and(|began| stand.known / DAY_S <= began / DAY_S);
         are_many || !(stand.is_left_behind(own.known) && is_over)
     });
-    let days: u64 = others.clone().map(|(_, stand)| stand.days).sum();
+    let days: u64 = others.clone().map(|(_, stand)| stand.days()).sum();
     let logins: u64 = others.clone().map(|(_, stand)| stand.logins).sum();
     let is_one = others
-        .max_by_key(|(_, stand)| stand.days)
-        .is_some_and(|(_, stand)| stand.days > own.days);
-    is_one || (days * 2 >= own.days && logins * 4 >= own.logins)
+        .max_by_key(|(_, stand)| stand.days())
+        .is_some_and(|(_, stand)| stand.days() > own.days());
+    is_one || (days * 2 >= own.days() && logins * 4 >= own.logins)
 }
 
 /// Says whether more than half of the days at a device, or two thirds of the logins, are a pair's, and others of late do not
 /// come near.
 fn has_most(own: &Stand, pair: &Pair, all: &Some) -> bool {
-    let others = || all.iter().filter(|(other, _)| *other != pair);
-    let days: u64 = others().map(|(_, stand)| stand.days).sum();
-    let logins: u64 = others().map(|(_, stand)| stand.logins).sum();
-    (own.days > days || own.logins > 2 * logins) && !are_beside(own, pair, all)
+    let all = all.iter().copied();
+    let others: Some = all.filter(|(other, _)| other.0 != pair.0).collect();
+    let days: u64 = others.iter().map(|(_, stand)| stand.days()).sum();
+    let logins: u64 = others.iter().map(|(_, stand)| stand.logins).sum();
+    (own.days() > days || own.logins > 2 * logins) && !are_beside(own, pair, &others)
 }
 
 /// Returns the one that stands out among some pairs.

@@ -53,7 +53,8 @@ pub(super) struct Stand {
     /// When its device first named its account.
     pub(super) named: Option<i64>,
     pub(super) began: Option<i64>,
-    pub(super) days: u64,
+    /// Its days of use of late, as they are counted.
+    pub(super) use_days: BTreeSet<i64>,
     pub(super) logins: u64,
     pub(super) is_current: bool,
     pub(super) is_counted: bool,
@@ -69,11 +70,21 @@ pub(super) struct Stand {
 
 impl Stand {
     pub(super) fn weight(&self) -> u64 {
-        self.logins * self.days
+        self.logins * self.days()
+    }
+
+    pub(super) fn days(&self) -> u64 {
+        self.use_days.len() as u64
+    }
+
+    /// How many of its days are no earlier than the first of another one.
+    pub(super) fn days_since(&self, other: &Stand) -> u64 {
+        let since = other.began.unwrap_or(0) / DAY_S;
+        self.use_days.iter().filter(|day| **day >= since).count() as u64
     }
 
     pub(super) fn competes(&self) -> bool {
-        self.is_current && self.days > 0
+        self.is_current && !self.use_days.is_empty()
     }
 
     pub(super) fn is_vague(&self) -> bool {
@@ -311,6 +322,10 @@ impl World<'_, '_> {
         let time_us = time_us.max().expect("a usage has parts");
         let known_us = counting.iter().map(|part| known(part)).max();
         let known_us = known_us.expect("a usage has parts");
+        // Days may be those behind the last on which the device was seen.
+        let first = recent.clone().min().copied();
+        let began_on = first.map(|day| day.min(time_us.max(known_us).div_euclid(DAY_US)));
+        let behind = first.unwrap_or(0) - began_on.unwrap_or(0);
         let logins: u64 = counting.iter().filter_map(|(_, usage)| usage.count()).sum();
         let told = counting
             .iter()
@@ -325,11 +340,8 @@ impl World<'_, '_> {
                 .filter_map(|(_, usage)| usage.first_named())
                 .min()
                 .map(seconds),
-            began: recent
-                .clone()
-                .min()
-                .map(|day| (*day).min(time_us.max(known_us).div_euclid(DAY_US)) * DAY_S),
-            days: recent.count() as u64,
+            began: began_on.map(|day| day * DAY_S),
+            use_days: recent.map(|day| day - behind).collect(),
             logins: logins.max(1),
             is_current: some_current,
             is_counted: counting.iter().any(|(pair, usage)| {

@@ -12,7 +12,8 @@ pub(super) struct Waiting {
     pub(super) devices: BTreeSet<(Subject, i64, bool)>,
     /// Of somebody who is not known for certain, on a device.
     pub(super) on_it: BTreeSet<(Subject, i64, bool)>,
-    /// Each of these with its first day.
+    /// Each of these with its first day, and each of the others.
+    pub(super) came_to_it: BTreeSet<(Subject, i64)>,
     pub(super) came: BTreeSet<(Subject, i64)>,
     /// The days of those of which the other side is not known at all.
     pub(super) account_days: BTreeMap<Subject, BTreeSet<i64>>,
@@ -48,6 +49,7 @@ impl Waiting {
         if let (Resolution::One(_), Resolution::One(_)) = (account, device) {
             return;
         }
+        let first = days.first().copied();
         let is_certain = matches!(account, Resolution::One(_));
         let is_nobody = *account == Resolution::Unknown;
         for account in of(account) {
@@ -55,11 +57,13 @@ impl Waiting {
                 let its = self.account_days.entry(account.clone()).or_default();
                 its.extend(days);
             }
+            self.came.extend(first.map(|day| (account.clone(), day)));
             self.accounts.insert((account, time, is_dated));
         }
         match device {
             Resolution::Ambiguous(_) => {
                 for device in of(device) {
+                    self.came.extend(first.map(|day| (device.clone(), day)));
                     self.devices.insert((device, time, is_dated));
                 }
             }
@@ -68,8 +72,8 @@ impl Waiting {
                     let its = self.device_days.entry(device.clone()).or_default();
                     its.extend(days);
                 }
-                let first = days.first().map(|day| (device.clone(), *day));
-                self.came.extend(first);
+                self.came_to_it
+                    .extend(first.map(|day| (device.clone(), day)));
                 self.on_it.insert((device.clone(), time, is_dated));
             }
             _ => {}

@@ -1,0 +1,127 @@
+//! Replaced records: of a computer that was set up anew the older ones, by what they have in common with the newer.
+
+use std::collections::BTreeMap;
+
+use super::bits::Bits;
+use super::ledger::Ledger;
+use super::seen::Seen;
+use super::stand::{Seconds, is_later, seconds};
+use super::stands_for::Holder;
+use super::subject::SubjectId;
+
+/// Records of one computer: as many as an identifier may have to identify anybody. More with one serial number have a filler.
+const HOLDERS: usize = 8;
+
+/// Records of devices that may be of one computer.
+#[derive(Clone, Copy)]
+pub(super) struct Records<'a> {
+    /// Of the same name or collector's uid.
+    pub(super) same_devices: &'a [Vec<SubjectId>],
+    /// By the hash of their serial number, in order.
+    pub(super) same_serial: &'a [Holder],
+}
+
+/// Devices of which another record is newer: of one computer that was set up anew.
+#[derive(Debug, Default)]
+pub(super) struct Replaced {
+    devices: Bits,
+    /// Older records, by the newer.
+    older: BTreeMap<u32, Vec<u32>>,
+}
+
+/// When a record was seen.
+#[derive(Debug, Clone, Copy)]
+struct Record {
+    device: u32,
+    /// By a row that says so.
+    first: Option<Seconds>,
+    last: Seconds,
+    /// A row says when it was last seen.
+    tells_last: bool,
+}
+
+/// What records have in common.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum By {
+    /// A name, or a collector's uid.
+    Name,
+    Serial,
+}
+
+impl Record {
+    /// Tells whether another record is newer: it was seen more than a day later or, with this one's serial number, came after this
+    /// one was last seen. Where no row says when that was, it is enough that it came later; with one serial number, where it is
+    /// not known which did, either may be the newer one.
+    fn is_before(&self, other: &Record, by: By) -> bool {
+        let is_over = match by {
+            By::Serial => other.first > Some(self.last),
+            By::Name => is_later(other.last, self.last),
+        };
+        let may_be_older = match self.first.zip(other.first) {
+            Some((own, other)) => other > own,
+            None => by == By::Serial,
+        };
+        self.device != other.device && (is_over || (!self.tells_last && may_be_older))
+    }
+}
+
+impl Replaced {
+    pub(super) fn of(records: &Records, seen: &Seen, ledger: &Ledger) -> Replaced {
+        let record = |device: &SubjectId| {
+            let last = seen.last(device.0, ledger);
+            Record {
+                device: device.0,
+                first: seen.first(device.0).map(seconds),
+                last: seconds(last.last_seen.unwrap_or(last.observed_at)),
+                tells_last: last.last_seen.is_some(),
+            }
+        };
+        let mut replaced = Replaced::default();
+        for same in records.same_devices {
+            let same: Vec<Record> = same.iter().map(record).collect();
+            match same.len() <= HOLDERS {
+                true => replaced.add(&same, By::Name),
+                false => replaced.add_of_many(&same),
+            }
+        }
+        let same_serial = records.same_serial;
+        for same in same_serial.chunk_by(|left, right| left.0 == right.0) {
+            let same: Vec<Record> = same.iter().map(|(_, device)| record(device)).collect();
+            if same.len() <= HOLDERS {
+                replaced.add(&same, By::Serial);
+            }
+        }
+        replaced
+    }
+
+    fn add(&mut self, same: &[Record], by: By) {
+        for one in same {
+            for newer in same.iter().filter(|other| one.is_before(other, by)) {
+                self.devices.set(one.device);
+                self.older.entry(newer.device).or_default().push(one.device);
+            }
+        }
+    }
+
+    /// Adds records of one name that more have than identifies anybody: whose computer was whose before is not told.
+    fn add_of_many(&mut self, same: &[Record]) {
+        let newest = same.iter().max_by_key(|one| one.last);
+        let youngest = same.iter().max_by_key(|one| one.first);
+        for one in same {
+            let mut newer = newest.into_iter().chain(youngest);
+            if newer.any(|other| one.is_before(other, By::Name)) {
+                self.devices.set(one.device);
+            }
+        }
+    }
+
+    /// Tells whether another record of a device is newer.
+    pub(super) fn has(&self, device: u32) -> bool {
+        self.devices.has(device)
+    }
+
+    /// Returns the older records of a device.
+    pub(super) fn older(&self, device: u32) -> &[u32] {
+        self.older.get(&device).map_or(&[], Vec::as_slice)
+    }
+}
