@@ -246,7 +246,8 @@ SELECT u.id >> 32 AS account, u.id & 4294967295 AS device, u.logins,
     WHEN 5 THEN 'no_device_leads' WHEN 6 THEN 'other_account' WHEN 7 THEN 'no_account_leads' WHEN 8 THEN 'last_login'
     WHEN 9 THEN 'undated' WHEN 10 THEN 'newer_waits' WHEN 11 THEN 'not_ranked'
     WHEN 12 THEN 'before_account'
-    WHEN 13 THEN 'replaced' END AS not_primary,
+    WHEN 13 THEN 'replaced' WHEN 14 THEN 'another_came' WHEN 15 THEN 'elsewhere_since' WHEN 16 THEN 'better_known'
+    WHEN 17 THEN 'namesake' END AS not_primary,
   u.through, u.extra
 FROM usage u;
 

@@ -64,15 +64,23 @@ fn push_ranks(text: &mut String, one: &Match) {
     text.push_str("\n\nWhether it is their own:");
     for (name, usage) in ranked {
         let name = printable(name.unwrap_or("without a name"));
-        let used = usage.time_of_use.map(minute);
-        // Logins that do not say when they were are known by the export that counts them.
-        let what = match usage.last_used {
-            Some(_) => "used",
-            None => "counted or named",
-        };
-        let used = used.map_or(String::new(), |used| format!(" ({what} up to {used})"));
         let reason = primary_in_words(usage.not_primary);
+        let used = until_when(usage);
         let _ = write!(text, "\n  {name:26}  {reason}{used}");
+    }
+}
+
+/// Says until when something was used. Logins that do not say when they were are known by the export that counts them, and a
+/// last login by the one that names it.
+fn until_when(usage: &Use) -> String {
+    match (usage.last_used, usage.time_of_use) {
+        (Some(used), Some(time)) if time > used => {
+            let (used, time) = (minute(used), minute(time));
+            format!(" (used up to {used}, counted or named up to {time})")
+        }
+        (Some(used), time) => format!(" (used up to {})", minute(time.unwrap_or(used))),
+        (None, Some(time)) => format!(" (counted or named up to {})", minute(time)),
+        (None, None) => String::new(),
     }
 }
 

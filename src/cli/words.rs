@@ -76,7 +76,19 @@ pub(super) fn primary_in_words(not_primary: Option<NotPrimary>) -> &'static str 
         }
         Some(NotPrimary::OtherDevice) => "no: the account uses another device most",
         Some(NotPrimary::NoDeviceLeads) => {
-            "no: none of the account's devices stands out from the others, one came to it lately, several name it as the last to log in, or it was at a shared one since"
+            "no: none of the account's devices stands out from the others, or one came to it lately"
+        }
+        Some(NotPrimary::AnotherCame) => {
+            "no: another device may have come in its place: only the account uses it, and more often since"
+        }
+        Some(NotPrimary::ElsewhereSince) => {
+            "no: the account was elsewhere since, or is more often at a shared device"
+        }
+        Some(NotPrimary::BetterKnown) => {
+            "no: of another device it is known as well, or better, that the account uses it"
+        }
+        Some(NotPrimary::Namesake) => {
+            "no: a local account of the same UPN was used elsewhere since, or about as much"
         }
         Some(NotPrimary::OtherAccount) => "no: somebody else uses the device most",
         Some(NotPrimary::NoAccountLeads) => {

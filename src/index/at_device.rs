@@ -1,5 +1,28 @@
 //! How a usage stands among those of its device: what ranking says of one side, for the other.
 
+use std::collections::BTreeSet;
+
+use super::Result;
+use super::stand::Seconds;
+
+/// A usage by its device: that, and its position.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct OnDevice(u64);
+
+impl OnDevice {
+    pub(super) fn of(device: u32, position: u32) -> OnDevice {
+        OnDevice(u64::from(device) << 32 | u64::from(position))
+    }
+
+    pub(super) fn device(self) -> u32 {
+        (self.0 >> 32) as u32
+    }
+
+    pub(super) fn position(self) -> usize {
+        self.0 as u32 as usize
+    }
+}
+
 /// What a device's last login says of the account that leads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum LastWord {
@@ -32,4 +55,13 @@ impl AtDevice {
             AtDevice::OtherLeads | AtDevice::NoneLeads | AtDevice::Shared => None,
         }
     }
+}
+
+/// Whom the newest rows of devices name, where no usage is of them.
+pub(super) trait Unplaced {
+    /// Tells whether a device's newest row names a user who is not known, and who cannot be an account that is known there at
+    /// a time: by the name, or since it was plainly later.
+    fn is_another_named(&self, device: u32, account: u32, known: Seconds) -> bool;
+    /// Returns those devices whose user is not known, and a local account by the name.
+    fn local(&self, devices: &[u32]) -> Result<BTreeSet<u32>>;
 }

@@ -2,8 +2,8 @@
 //! known, logins that wait, and what local accounts of the same UPN did.
 
 use super::Result;
-use super::at_device::{AtDevice, LastWord};
-use super::ranking::{Ranking, Unplaced};
+use super::at_device::{AtDevice, LastWord, Unplaced};
+use super::ranking::Ranking;
 use super::stand::{day, is_later, is_told_later, mark, seconds};
 use super::subject::SubjectId;
 use super::waiting::NewestWaiting;
@@ -105,7 +105,7 @@ impl Ranking<'_> {
                 let not_primary = &mut ranks[at].not_primary;
                 if not_primary.is_none() && (usages.iter().any(is_since) || is_beside() || waits())
                 {
-                    *not_primary = Some(NotPrimary::NewerWaits);
+                    *not_primary = Some(NotPrimary::Namesake);
                 }
             }
         }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use super::aside::PutAside;
+use super::at_device::{OnDevice, Unplaced};
 use super::bits::Bits;
 use super::claim::ClaimId;
 use super::former::name_in;
@@ -11,7 +12,7 @@ use super::in_order::{ROWS, in_order};
 use super::kept::Kept;
 use super::last_users::LastUsers;
 use super::mentions::Mentions;
-use super::ranking::{OnDevice, Ranking, Unplaced};
+use super::ranking::Ranking;
 use super::replaced::{Records, Replaced};
 use super::roster::Roster;
 use super::seen::Seen;

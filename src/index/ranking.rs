@@ -1,24 +1,23 @@
 //! Ranking: which device is whose own, from the usages of all. The rules are those of `docs/semantics.md`, "Ranking".
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::Result;
-use super::at_device::{AtDevice, LastWord};
-use super::days::DAY;
+use super::at_device::{AtDevice, LastWord, OnDevice, Unplaced};
 use super::in_order::{ROWS, in_order, together};
 use super::ledger::Ledger;
 use super::near;
 use super::replaced::Replaced;
 use super::seen::Seen;
-use super::stand::{Seconds, Stand, day, day_of, is_later, is_told_later, mark, seconds};
+use super::stand::{
+    LEFT_BEHIND, Seconds, Stand, day, day_of, is_later, is_told_later, mark, seconds,
+};
 use super::stands_for::Namesakes;
 use super::subject::SubjectId;
 use super::waiting::Waiting;
 use crate::schema::{BySubject, Class, NotPrimary, Rank, Subject};
 
-/// Usages that were last used so long before the newest one do not compete with it.
-const LEFT_BEHIND: i64 = 14 * DAY;
 /// Who has so many times the logins of others leads, though these were there on half as many days.
 const BESIDE: u64 = 4;
 /// Accounts of people that use a device from which on it may be shared.
@@ -28,36 +27,22 @@ const VISITOR: u64 = 10;
 /// And who was there on so many times fewer days.
 const VISITOR_DAYS: u32 = 3;
 
-fn is_left_behind(stand: &Stand, newest: Seconds) -> bool {
-    newest.saturating_sub(stand.known) >= seconds(LEFT_BEHIND)
-}
-
 /// Tells whether a usage is of long before another one, which began when it was over: a device that was handed over, or left.
 /// Where they take turns, it is neither.
 fn gave_way(stand: &Stand, to: &Stand) -> bool {
-    is_left_behind(stand, to.known) && stand.known / day() <= Seconds::from(to.began)
+    stand.is_left_behind(to.known) && stand.known / day() <= Seconds::from(to.began)
 }
 
 fn is_of_one_account(left: &i64, right: &i64) -> bool {
     left >> 32 == right >> 32
 }
 
-/// A usage by its device: that, and its position.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct OnDevice(u64);
-
-impl OnDevice {
-    pub(super) fn of(device: u32, position: u32) -> OnDevice {
-        OnDevice(u64::from(device) << 32 | u64::from(position))
-    }
-
-    pub(super) fn device(self) -> u32 {
-        (self.0 >> 32) as u32
-    }
-
-    pub(super) fn position(self) -> usize {
-        self.0 as u32 as usize
-    }
+/// The usage that stands out among those of an account, by position.
+#[derive(Debug, Clone, Copy)]
+struct Lead {
+    at: usize,
+    /// What keeps it from leading.
+    barred: Option<NotPrimary>,
 }
 
 /// Usages, in the order of their ids, and who they are of.
@@ -79,15 +64,6 @@ pub(super) struct Ranking<'a> {
     /// From when on usages are current, and the day of that.
     pub(super) since: Seconds,
     pub(super) since_day: i32,
-}
-
-/// Whom the newest rows of devices name, where no usage is of them.
-pub(super) trait Unplaced {
-    /// Tells whether a device's newest row names a user who is not known, and who cannot be an account that is known there at
-    /// a time: by the name, or since it was plainly later.
-    fn is_another_named(&self, device: u32, account: u32, known: Seconds) -> bool;
-    /// Returns those devices whose user is not known, and a local account by the name.
-    fn local(&self, devices: &[u32]) -> Result<BTreeSet<u32>>;
 }
 
 impl Ranking<'_> {
@@ -131,12 +107,9 @@ impl Ranking<'_> {
             |at: &usize| self.stands[*at].competes() && !is_shared(*at) && !is_replaced(*at);
         let competing = self.without_vague(own.clone().filter(competes));
         let lead = self.lead(competing.iter().copied());
-        let lead = lead.filter(|lead| {
-            let mut others = competing.iter().filter(|at| *at != lead);
-            !others.any(|other| self.are_beside(*lead, [*other]))
-                && !self.is_swapped(*lead, &competing, at_devices)
-                && self.is_theirs_still(*lead, own.clone(), at_devices)
-                && self.is_best_known(*lead, own.clone(), at_devices)
+        let lead = lead.map(|lead| Lead {
+            at: lead,
+            barred: self.barred(lead, &competing, own.clone(), at_devices),
         });
         ranks.extend(own.map(|at| Rank {
             is_current: self.stands[at].is(mark::CURRENT),
@@ -145,7 +118,27 @@ impl Ranking<'_> {
         }));
     }
 
-    /// Tells whether another device, at which the account leads, may have come in the lead's place: it began later, and was used
+    /// Returns what keeps a device from leading that stands out among those of an account.
+    fn barred(
+        &self,
+        lead: usize,
+        competing: &[usize],
+        own: Range<usize>,
+        at_devices: &[AtDevice],
+    ) -> Option<NotPrimary> {
+        let mut others = competing.iter().filter(|at| **at != lead);
+        Some(match () {
+            () if others.any(|other| self.are_beside(lead, [*other])) => NotPrimary::NoDeviceLeads,
+            () if self.is_swapped(lead, competing, at_devices) => NotPrimary::AnotherCame,
+            () if !self.is_theirs_still(lead, own.clone(), at_devices) => {
+                NotPrimary::ElsewhereSince
+            }
+            () if !self.is_best_known(lead, own, at_devices) => NotPrimary::BetterKnown,
+            () => return None,
+        })
+    }
+
+    /// Tells whether another device, at which the account leads, or which names it, may have come in the lead's place: it began later, and was used
     /// on more days since then, or on as many and last of all. A day at the old one says nothing.
     fn is_swapped(&self, lead: usize, competing: &[usize], at_devices: &[AtDevice]) -> bool {
         let own = &self.stands[lead];
@@ -155,7 +148,9 @@ impl Ranking<'_> {
             let is_led = matches!(at_devices[*at], AtDevice::Leads(_));
             let since = own.days_since(other);
             let is_last = since == other.days() && other.known > own.known;
-            is_led && other.began >= own.began && (since < other.days() || is_last)
+            (is_led || other.is(mark::LAST_USER))
+                && other.began >= own.began
+                && (since < other.days() || is_last)
         })
     }
 
@@ -197,7 +192,9 @@ impl Ranking<'_> {
         let account = self.seen.account.last(self.account(lead), self.ledger);
         let own_stand = self.stands[lead];
         let seen = account.last_seen.map_or(0, seconds);
-        let is_off = self.is_off_since(lead) && is_later(seen, own_stand.known);
+        // Where no row says when the account was seen, it may have been since.
+        let is_seen_since = account.last_seen.is_none() || is_later(seen, own_stand.known);
+        let is_off = self.is_off_since(lead) && is_seen_since;
         let speaks_against = |at: usize| {
             let stand = self.stands[at];
             let is_at_shared = stand.is(mark::CURRENT) && at_devices[at] == AtDevice::Shared;
@@ -256,8 +253,7 @@ impl Ranking<'_> {
                     || (at_devices[at] != AtDevice::Shared && self.is_visited(at)));
             stand.competes() && (stand.is(better) || (is_own && is_as_good) || is_next)
         };
-        let mut others = own.filter(|at| *at != lead);
-        !others.any(is_against)
+        !own.into_iter().any(|at| at != lead && is_against(at))
     }
 
     /// Tells whether a usage's device names somebody else who has no more logins there: a visitor.
@@ -341,8 +337,7 @@ impl Ranking<'_> {
             .clone()
             .filter(|at| self.stands[*at].competes() && self.is_local(*at));
         let before = self.people_before(same[0].device());
-        let with_others = people.iter().copied().chain(others).chain(before);
-        let with_others: Vec<usize> = with_others.collect();
+        let with_others: Vec<usize> = people.iter().copied().chain(others).chain(before).collect();
         let lead = self.lead(people.iter().copied());
         let Some(lead) = lead.filter(|lead| {
             let is_proven = self.stands[*lead].is(mark::PROVEN);
@@ -403,7 +398,7 @@ impl Ranking<'_> {
     fn lead(&self, competing: impl Iterator<Item = usize> + Clone) -> Option<usize> {
         let stand = |at: usize| &self.stands[at];
         let newest = competing.clone().map(|at| stand(at).known).max()?;
-        let mut rest = competing.filter(|at| !is_left_behind(stand(*at), newest));
+        let mut rest = competing.filter(|at| !stand(*at).is_left_behind(newest));
         let all: u128 = rest.clone().map(|at| u128::from(stand(at).weight())).sum();
         let most = |at: &usize| u128::from(stand(*at).weight()) * 2 > all;
         let lead = rest.clone().find(most)?;
@@ -459,7 +454,7 @@ impl Ranking<'_> {
         seen.max(i32::from(self.stands[at].began))
     }
 
-    fn not_primary(&self, at: usize, lead: Option<usize>, on: AtDevice) -> Option<NotPrimary> {
+    fn not_primary(&self, at: usize, lead: Option<Lead>, on: AtDevice) -> Option<NotPrimary> {
         if !self.is_persons(at) {
             return Some(NotPrimary::NotAPerson);
         }
@@ -477,7 +472,13 @@ impl Ranking<'_> {
         }
         match lead {
             None => return Some(NotPrimary::NoDeviceLeads),
-            Some(lead) if lead != at => return Some(NotPrimary::OtherDevice),
+            Some(lead) if lead.at != at => {
+                return Some(match lead.barred {
+                    None => NotPrimary::OtherDevice,
+                    Some(_) => NotPrimary::NoDeviceLeads,
+                });
+            }
+            Some(lead) if lead.barred.is_some() => return lead.barred,
             Some(_) => {}
         }
         let Some(last_word) = on.last_word() else {

@@ -9,6 +9,8 @@ use super::usage::{Usage, Whole, joined};
 
 /// Times so close to one another tell nothing of which was first.
 pub(super) const CLOSE: i64 = DAY;
+/// Usages that were last used so long before the newest one do not compete with it.
+pub(super) const LEFT_BEHIND: i64 = 14 * DAY;
 /// Last logins on so many days count as much as a logins row.
 const LAST_LOGIN_DAYS: u32 = 3;
 /// For so long the word of a device's last login holds: exports of devices are weekly at the least.
@@ -80,6 +82,11 @@ impl Stand {
     /// Tells whether logins tell of it, and not of when, nor does its device name the account.
     pub(super) fn is_vague(&self) -> bool {
         self.is(mark::LOGINS) && !self.is(mark::DATED | mark::LAST_USER)
+    }
+
+    /// Tells whether it was too long before the newest one to compete with it.
+    pub(super) fn is_left_behind(&self, newest: Seconds) -> bool {
+        newest.saturating_sub(self.known) >= seconds(LEFT_BEHIND)
     }
 
     /// Returns what tells which of several is used most.

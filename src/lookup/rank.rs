@@ -180,21 +180,22 @@ pub(super) fn accounts_of(
 /// How an account uses a device.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Standing {
+    account: u32,
     pub(super) rank: Rank,
     pub(super) used: Option<Timestamp>,
     logins: Option<u64>,
 }
 
 impl Standing {
-    /// Tells whether others use a device of late and more than this one, whose own it is not: a visitor's.
+    /// Tells whether others use a device of late and no less than this one, whose own it is not: it may be a visitor's.
     pub(super) fn is_visit(&self, reader: &Reader, device: u32) -> sqlite::Result<bool> {
         if self.rank.not_primary.is_none() {
             return Ok(false);
         }
         let mut is_visit = false;
         each_usage_of(reader, device, |usage| {
-            let is_more = usage.rank.not_primary.is_none() || usage.logins > self.logins;
-            is_visit = usage.rank.is_current && is_more;
+            let is_as_much = usage.rank.not_primary.is_none() || usage.logins >= self.logins;
+            is_visit = usage.account != self.account && usage.rank.is_current && is_as_much;
             match is_visit {
                 true => ControlFlow::Break(()),
                 false => ControlFlow::Continue(()),
@@ -213,6 +214,7 @@ pub(super) fn of_usage(
     let id = usage_id(account, device);
     let usage = reader.row(&reader.tables.usage, id, |row| Usage::read(id, row))?;
     Ok(usage.map(|usage| Standing {
+        account,
         rank: usage.rank,
         used: usage.time_of_use,
         logins: usage.logins,

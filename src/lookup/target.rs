@@ -288,7 +288,11 @@ impl Index {
         };
         let mut reasons = match reason {
             _ if used.is_shared => vec![NotPrimary::Shared],
-            NotPrimary::OtherDevice | NotPrimary::NoDeviceLeads => vec![],
+            NotPrimary::OtherDevice
+            | NotPrimary::NoDeviceLeads
+            | NotPrimary::AnotherCame
+            | NotPrimary::ElsewhereSince
+            | NotPrimary::BetterKnown => vec![],
             reason => vec![reason],
         };
         let uid = used.device.collector_uid.as_deref();

@@ -31,6 +31,12 @@ pub enum NotPrimary {
     OtherDevice = 4,
     /// No device leads among those of the account.
     NoDeviceLeads = 5,
+    /// It would lead, but another one that only the account uses may have come in its place.
+    AnotherCame = 14,
+    /// It would lead, but the account was elsewhere since, was named or seen there, or is more often at a shared one.
+    ElsewhereSince = 15,
+    /// It would lead, but better, or as much, is known of another one.
+    BetterKnown = 16,
     /// Another account leads among those of the device.
     OtherAccount = 6,
     /// No account leads among those of the device.
@@ -41,13 +47,16 @@ pub enum NotPrimary {
     Undated = 9,
     /// Newer logins wait: of the account, on a device that is not known or may be several; or on what may be the device.
     NewerWaits = 10,
+    /// A local account of the same UPN that does not stand for the account was used since, or about as much, or has newer logins
+    /// that wait.
+    Namesake = 17,
     /// It is not known: an earlier or a later version wrote the index. The next run says it.
     NotRanked = 11,
 }
 
 impl NotPrimary {
     /// All reasons.
-    pub const ALL: [NotPrimary; 13] = [
+    pub const ALL: [NotPrimary; 17] = [
         NotPrimary::NotAPerson,
         NotPrimary::NotCurrent,
         NotPrimary::Shared,
@@ -55,11 +64,15 @@ impl NotPrimary {
         NotPrimary::Replaced,
         NotPrimary::OtherDevice,
         NotPrimary::NoDeviceLeads,
+        NotPrimary::AnotherCame,
+        NotPrimary::ElsewhereSince,
+        NotPrimary::BetterKnown,
         NotPrimary::OtherAccount,
         NotPrimary::NoAccountLeads,
         NotPrimary::LastLogin,
         NotPrimary::Undated,
         NotPrimary::NewerWaits,
+        NotPrimary::Namesake,
         NotPrimary::NotRanked,
     ];
 
@@ -71,11 +84,15 @@ impl NotPrimary {
             NotPrimary::Shared => "shared",
             NotPrimary::OtherDevice => "other_device",
             NotPrimary::NoDeviceLeads => "no_device_leads",
+            NotPrimary::AnotherCame => "another_came",
+            NotPrimary::ElsewhereSince => "elsewhere_since",
+            NotPrimary::BetterKnown => "better_known",
             NotPrimary::OtherAccount => "other_account",
             NotPrimary::NoAccountLeads => "no_account_leads",
             NotPrimary::LastLogin => "last_login",
             NotPrimary::Undated => "undated",
             NotPrimary::NewerWaits => "newer_waits",
+            NotPrimary::Namesake => "namesake",
             NotPrimary::NotRanked => "not_ranked",
             NotPrimary::BeforeAccount => "before_account",
             NotPrimary::Replaced => "replaced",

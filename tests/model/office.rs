@@ -38,7 +38,7 @@ impl Office<'_, '_, '_> {
                 let is_last = since == came.days() && came.known > stand.known;
                 came.began >= stand.began
                     && (since < came.days() || is_last)
-                    && self.leads_at_device(other)
+                    && (came.is_last_user || self.leads_at_device(other))
             })
             && !others.any(|other| are_beside(stand, pair, &vec![*other]))
             && self.is_there_still(pair)
@@ -107,7 +107,7 @@ impl Office<'_, '_, '_> {
         let is_off = device
             .0
             .is_some_and(|device| !is_later(seconds(device), own.known))
-            && is_later(seconds(seen.unwrap_or(0)), own.known);
+            && seen.is_none_or(|seen| is_later(seconds(seen), own.known));
         let speaks_against = |(other, stand): &(&Pair, &Stand)| {
             let is_since = match stand.is_dated {
                 true => is_later(stand.known, own.known),
