@@ -88,10 +88,16 @@ pub struct Listing {
 /// A source that could not be opened or listed, and why.
 pub type Sick = (String, Arc<Error>);
 
-/// Fails for the first of the sources that could not be opened or listed.
-fn first_of(sick: &mut Vec<Sick>) -> Result<(), Error> {
-    let first = (!sick.is_empty()).then(|| sick.swap_remove(0));
-    match first.map(|(_, error)| Arc::try_unwrap(error)) {
+/// Fails for one of the sources that could not be opened or listed, and tells of the others.
+fn fail_for(mut sick: Vec<Sick>) -> Result<(), Error> {
+    // Those that could not be opened are held elsewhere, too.
+    let own = sick.iter().position(|(_, error)| Arc::strong_count(error) == 1);
+    let failed = own.map(|at| sick.remove(at));
+    for (name, error) in sick {
+        let error = &*error as &dyn std::error::Error;
+        tracing::error!(source = name, error, "source failed");
+    }
+    match failed.map(|(_, error)| Arc::try_unwrap(error)) {
         Some(Ok(error)) => Err(error),
         _ => Ok(()),
     }
@@ -156,7 +162,7 @@ impl Sources {
             }
         }
         if stores.is_empty() {
-            first_of(&mut sick)?;
+            fail_for(std::mem::take(&mut sick))?;
         }
         Ok(Sources {
             stores: Arc::new(stores),
@@ -193,12 +199,7 @@ impl Sources {
             }
         }
         if !is_one_listed {
-            // Those that could not be opened are held elsewhere, too.
-            listing.sick.drain(..self.sick.len());
-            for (name, error) in listing.sick.iter().skip(1) {
-                tracing::error!(source = name, error = %error, "source failed");
-            }
-            first_of(&mut listing.sick)?;
+            fail_for(std::mem::take(&mut listing.sick))?;
         }
         Ok(listing)
     }
