@@ -47,8 +47,8 @@ pub use self::options::Options;
 pub(crate) use self::projections::renew as renew_under_lock;
 pub use self::projections::{Projection, renew_projections, stale_projections};
 use self::reader::Fetched;
+use self::report::{Causes, examples, note_run};
 pub use self::report::{Changed, Failure, ObjectCounts, Outcome, Progress, Report, RowReport};
-use self::report::{examples, note_run};
 use self::sanity::Sanity;
 pub use self::state::{NewestObject, PublishedState, STATE, State, Waiting, new_run_id};
 pub use crate::class::Patterns;
@@ -119,6 +119,7 @@ fn run_locked(
         failed: folder.failed()?,
         judges: judges(options),
         odd_types: OddTypes::default(),
+        causes: Causes::default(),
         rejected: Vec::new(),
         idle_drops: IdleDrops::default(),
         sanity: Sanity::default(),
@@ -210,6 +211,7 @@ struct Run<'a> {
     judges: BTreeMap<String, String>,
     /// Words of `user.type` that say neither local nor domain.
     odd_types: OddTypes,
+    causes: Causes,
     /// Objects that were taken in without some of their rows.
     rejected: Vec<(String, RowCounts)>,
     idle_drops: IdleDrops,
@@ -345,11 +347,10 @@ impl Run<'_> {
     }
 
     fn fail(&mut self, object: &Object, error: String) {
-        error!(object = %object.name(), error = %error, "object failed");
+        let failure = Failure::new(object.name(), error);
+        self.causes.tell(&failure);
         self.report.objects.failed += 1;
-        self.report
-            .failures
-            .push(Failure::new(object.name(), error));
+        self.report.failures.push(failure);
         self.progress_of(object);
     }
 

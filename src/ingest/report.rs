@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use tracing::warn;
+use tracing::{error, warn};
 
 use super::error::Result;
 use crate::index::{self, Changes, ChangesOf, Made, Published, RowCounts};
@@ -179,6 +179,28 @@ impl Failure {
             more: 0,
         }
     }
+
+    /// Returns what was wrong, but for the key of the object.
+    fn cause(&self) -> String {
+        let key = self.object.split_once('/').map_or("", |(_, key)| key);
+        self.error.replace(&format!("`{key}`"), "")
+    }
+}
+
+/// How many objects failed for each cause.
+#[derive(Debug, Default)]
+pub(super) struct Causes(BTreeMap<String, u64>);
+
+impl Causes {
+    /// Tells the log of an object that failed, if it is one of the first for its cause.
+    pub(super) fn tell(&mut self, failure: &Failure) {
+        let count = self.0.entry(failure.cause()).or_default();
+        *count += 1;
+        if *count <= EXAMPLES {
+            let Failure { object, error, .. } = failure;
+            error!(%object, %error, "object failed");
+        }
+    }
 }
 
 impl Report {
@@ -236,16 +258,20 @@ impl Report {
         let mut named: BTreeMap<String, (u64, usize)> = BTreeMap::new();
         let mut left_out = 0_u64;
         for failure in std::mem::take(&mut self.failures) {
-            let known = named.get_mut(&failure.error);
-            match known {
+            let cause = failure.cause();
+            match named.get_mut(&cause) {
                 Some((count, last)) if *count >= EXAMPLES => self.failures[*last].more += 1,
                 _ if self.failures.len() >= LISTED => left_out += 1,
                 known => {
                     let count = known.map_or(0, |(count, _)| *count);
-                    named.insert(failure.error.clone(), (count + 1, self.failures.len()));
+                    named.insert(cause, (count + 1, self.failures.len()));
                     self.failures.push(failure);
                 }
             }
+        }
+        for failure in self.failures.iter().filter(|one| one.more > 0) {
+            let Failure { object, more, .. } = failure;
+            error!(more, like = %object, "objects failed for the same reason");
         }
         for failure in &mut self.failures {
             failure.error = cut(std::mem::take(&mut failure.error));
@@ -352,4 +378,36 @@ pub(super) fn examples(made: &Made) -> Result<BTreeMap<String, Vec<String>>> {
         }
     }
     Ok(all)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn failures_of_one_cause_are_told_once_whatever_their_objects_are_called() {
+        let failed = |key: &str, cause: &str| {
+            let error = format!("object `{key}` of source `a` {cause}");
+            Failure::new(format!("a/{key}"), error)
+        };
+        let keys = (0..9).map(|at| format!("u/{at}.csv"));
+        let mut report = Report::default();
+        report.failures = keys.map(|key| failed(&key, "cannot be reached")).collect();
+        report.failures.push(failed("u/9.csv", "was not found"));
+        report.shorten();
+        let told: Vec<(&str, u64)> = report
+            .failures
+            .iter()
+            .map(|failure| (failure.object.as_str(), failure.more))
+            .collect();
+        assert_eq!(
+            told,
+            [
+                ("a/u/0.csv", 0),
+                ("a/u/1.csv", 0),
+                ("a/u/2.csv", 6),
+                ("a/u/9.csv", 0)
+            ]
+        );
+    }
 }

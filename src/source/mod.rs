@@ -91,7 +91,9 @@ pub type Sick = (String, Arc<Error>);
 /// Fails for one of the sources that could not be opened or listed, and tells of the others.
 fn fail_for(mut sick: Vec<Sick>) -> Result<(), Error> {
     // Those that could not be opened are held elsewhere, too.
-    let own = sick.iter().position(|(_, error)| Arc::strong_count(error) == 1);
+    let own = sick
+        .iter()
+        .position(|(_, error)| Arc::strong_count(error) == 1);
     let failed = own.map(|at| sick.remove(at));
     for (name, error) in sick {
         let error = &*error as &dyn std::error::Error;
