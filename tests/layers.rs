@@ -81,6 +81,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         &[
             "class",
             "config",
+            "decode",
             "demo",
             "generation",
             "index",

@@ -12,6 +12,7 @@ use super::answer::{meant, text_of};
 use super::asked::Asked;
 use super::nexthink::Asking;
 use super::{BadUsage, Context, Exit, clues, one_line, print_if_read};
+use crate::decode::utf16_of;
 use crate::lookup::{Answer, Index, Outcome, Query, Suggestion};
 use crate::resolver::AnsweredBy;
 
@@ -196,24 +197,23 @@ impl Resolving<'_> {
     }
 }
 
-/// Returns the text of standard input without the mark that some programs begin with; one in UTF-16 is a file, and is read to
-/// its end.
+/// Returns the text of standard input without the mark that some programs begin with; one in UTF-16, with a mark or without, is a
+/// file, and is read to its end.
 fn as_utf8<'i>(mut input: impl BufRead + 'i) -> anyhow::Result<Box<dyn BufRead + 'i>> {
     const MARK: &[u8] = b"\xef\xbb\xbf";
     let start = input.fill_buf().context("cannot read standard input")?;
-    let is_utf16 = matches!(start, [0xff, 0xfe, ..] | [0xfe, 0xff, ..]);
+    let utf16 = utf16_of(start);
     if start.starts_with(MARK) {
         input.consume(MARK.len());
     }
-    if !is_utf16 {
+    let Some(utf16) = utf16 else {
         return Ok(Box::new(input));
-    }
+    };
     let mut bytes = Vec::new();
     input
         .read_to_end(&mut bytes)
         .context("cannot read standard input")?;
-    // The mark says which of the two it is.
-    let (text, ..) = encoding_rs::UTF_16LE.decode(&bytes);
+    let (text, ..) = utf16.decode(&bytes);
     Ok(Box::new(io::Cursor::new(text.into_owned().into_bytes())))
 }
 
@@ -250,6 +250,7 @@ mod tests {
         for text in [
             b"\xef\xbb\xbfj\xc3\xb6@EMEA\nb".to_vec(),
             utf16("j\u{f6}@EMEA\nb"),
+            utf16("j\u{f6}@EMEA\nb")[2..].to_vec(),
         ] {
             let mut input = as_utf8(text.as_slice()).unwrap();
             let first = next_line(&mut input).unwrap();

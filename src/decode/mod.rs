@@ -35,7 +35,8 @@ pub use self::batch::NOT_UTF8;
 pub use self::batches::{Batches, Decoding, Reading, batches};
 pub use self::error::Error;
 pub use self::second_header::REPEATS_HEADER;
-use self::sniff::{Compression, compression_of, is_json, is_parquet, refuse_others, utf16_of};
+pub(crate) use self::sniff::utf16_of;
+use self::sniff::{Compression, compression_of, is_json, is_parquet, refuse_others};
 use self::text::{decompress, drain, read_start};
 
 /// Bytes of decompressed text an object may have: 64 GiB, ten times the largest export we can imagine.

@@ -11,7 +11,7 @@ pub(super) enum Compression {
 }
 
 /// What files begin with that are no exports, and what people call them.
-const OTHERS: [(&[u8], &str); 16] = [
+const OTHERS: [(&[u8], &str); 21] = [
     (b"PK\x03\x04", "a zip archive or an Excel workbook (xlsx)"),
     (b"PK\x05\x06", "an empty zip archive"),
     (b"\xd0\xcf\x11\xe0", "an old Office document (xls)"),
@@ -20,6 +20,11 @@ const OTHERS: [(&[u8], &str); 16] = [
     (b"BZh", "compressed with bzip2"),
     (b"\xfd7zXZ\0", "compressed with xz"),
     (b"7z\xbc\xaf\x27\x1c", "a 7z archive"),
+    (b"Rar!\x1a\x07", "a RAR archive"),
+    (b"\x89PNG", "a picture (PNG)"),
+    (b"\xff\xd8\xff", "a picture (JPEG)"),
+    (b"GIF8", "a picture (GIF)"),
+    (b"MZ\x90\0", "a program"),
     (b"\x04\x22\x4d\x18", "compressed with lz4"),
     (b"SQLite format 3\0", "a SQLite database"),
     (b"Obj\x01", "an Avro file"),
@@ -66,7 +71,7 @@ fn is_skippable(start: &[u8]) -> bool {
 }
 
 /// Returns what a text is encoded in, where that is UTF-16.
-pub(super) fn utf16_of(start: &[u8]) -> Option<&'static encoding_rs::Encoding> {
+pub(crate) fn utf16_of(start: &[u8]) -> Option<&'static encoding_rs::Encoding> {
     match start {
         [0xff, 0xfe, ..] => Some(encoding_rs::UTF_16LE),
         [0xfe, 0xff, ..] => Some(encoding_rs::UTF_16BE),
@@ -88,7 +93,8 @@ pub(super) fn is_parquet(start: &[u8]) -> bool {
 
 /// Refuses what is plainly another kind of file.
 pub(super) fn refuse_others(start: &[u8]) -> Result<(), Error> {
-    let text = start.trim_ascii_start();
+    let marked = start.strip_prefix(b"\xef\xbb\xbf").unwrap_or(start);
+    let text = marked.trim_ascii_start();
     let tag = TAGS.iter().find(|(tag, _)| {
         let begin = text.get(..tag.len());
         begin.is_some_and(|begin| begin.eq_ignore_ascii_case(tag.as_bytes()))
@@ -100,4 +106,34 @@ pub(super) fn refuse_others(start: &[u8]) -> Result<(), Error> {
     let what = tag.map(|(_, what)| *what).or(other.map(|(_, what)| *what));
     let what = what.or(is_tar.then_some("a tar archive"));
     what.map_or(Ok(()), |what| Err(Error::NoExport { what }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_export_is_named_and_a_header_is_not() {
+        let said = |start: &[u8]| refuse_others(start).err().map(|error| error.to_string());
+        for (start, what) in [
+            (b"%PDF-1.7".as_slice(), "PDF"),
+            (b"\xef\xbb\xbf\n<!DOCTYPE html><html>", "HTML"),
+            (b"  <html>", "HTML"),
+            (b"PK\x03\x04\x14", "zip"),
+            (b"Rar!\x1a\x07\x01\0", "RAR"),
+            (b"\x89PNG\r\n", "PNG"),
+        ] {
+            assert!(
+                said(start).is_some_and(|said| said.contains(what)),
+                "{what}"
+            );
+        }
+        for start in [
+            b"user.name,user.sid\n".as_slice(),
+            b"\xef\xbb\xbf\"name\"",
+            b"\xff\xfeu\0",
+        ] {
+            assert_eq!(said(start), None);
+        }
+    }
 }

@@ -3,6 +3,7 @@
 //! Exports carry no time of their own, and a file that is copied to another bucket gets a new last-modified time; the
 //! key is what survives. Pure functions of their arguments: no clock, no store.
 
+use jiff::Timestamp;
 use jiff::civil::{Date, DateTime};
 use jiff::tz::{Offset, TimeZone};
 
@@ -10,6 +11,9 @@ use crate::observation::ObservedFrom;
 
 /// Years that a key can mean. Outside of it, eight digits are a number of some other kind.
 const YEARS: std::ops::RangeInclusive<i16> = 1970..=2099;
+
+/// Ten digits that would be an earlier time are a number of another kind.
+const FIRST_YEAR: i16 = 2015;
 
 /// Returns when an object was observed, in microseconds UTC, and what says so.
 ///
@@ -43,18 +47,16 @@ pub fn observed_at(
     }
 }
 
-/// Returns the days that a key's dates name, those before a time too that cannot be read.
+/// Returns the days that a key's dates name, those before a time too that cannot be read, and those of forms that are no dates of
+/// exports: `2026.11.20`, `2026_11_20`, ten or thirteen digits of seconds or milliseconds since 1970.
 pub fn days_in(key: &str) -> Vec<Date> {
     let mut rest = key.as_bytes();
     let mut days = Vec::new();
     let mut after_digit = false;
     while let Some(first) = rest.first() {
-        let mut reader = Reader(rest);
-        let found = reader.date().filter(|_| !after_digit);
-        // Hours, minutes and seconds may follow at once.
-        let found = found.filter(|_| matches!(reader.digits(), 0 | 2 | 4 | 6));
-        let found = found.and_then(|(year, month, day, _)| Date::new(year, month, day).ok());
-        days.extend(found);
+        if !after_digit {
+            days.extend(Reader(rest).day());
+        }
         after_digit = first.is_ascii_digit();
         rest = &rest[1..];
     }
@@ -101,7 +103,7 @@ struct Reader<'a>(&'a [u8]);
 impl<'a> Reader<'a> {
     /// Returns what follows the date-time, and its instant in microseconds UTC.
     fn date_time(mut self, time_zone: &TimeZone) -> Option<(&'a [u8], i64)> {
-        let (year, month, day, separator) = self.date()?;
+        let (year, month, day, separator) = self.date(b"-/")?;
         let between = self.between(separator)?;
         let (hour, minute, second) = self.time(between, separator)?;
         let (nanosecond, offset) = self.fraction_and_zone()?;
@@ -123,10 +125,33 @@ impl<'a> Reader<'a> {
         Some((self.0, instant.as_microsecond()))
     }
 
-    /// Reads `2026-11-20`, `2026/11/20` or `20261120`; the separator is part of the answer.
-    fn date(&mut self) -> Option<(i16, i8, i8, Option<u8>)> {
+    /// Reads what may be meant for a day.
+    fn day(&mut self) -> Option<Date> {
+        let (digits, behind) = self.0.split_at(self.digits());
+        let is_alone = !behind.first().is_some_and(u8::is_ascii_alphabetic);
+        let number = str::from_utf8(digits)
+            .ok()
+            .and_then(|text| text.parse().ok());
+        let since_1970 = match digits.len() {
+            10 => number.and_then(|seconds| Timestamp::from_second(seconds).ok()),
+            13 => number.and_then(|milliseconds| Timestamp::from_millisecond(milliseconds).ok()),
+            _ => None,
+        };
+        let (year, month, day, _) = match self.date(b"-/._") {
+            // Hours, minutes and seconds may follow at once.
+            Some(date) if matches!(self.digits(), 0 | 2 | 4 | 6) => date,
+            _ => {
+                let day = Offset::UTC.to_datetime(since_1970?).date();
+                return Some(day).filter(|day| is_alone && day.year() >= FIRST_YEAR);
+            }
+        };
+        Date::new(year, month, day).ok()
+    }
+
+    /// Reads `2026-11-20`, `2026/11/20` or `20261120`, with one of some separators, which is part of the answer.
+    fn date(&mut self, separators: &[u8]) -> Option<(i16, i8, i8, Option<u8>)> {
         let year = i16::from(self.two_digits()?) * 100 + i16::from(self.two_digits()?);
-        let separator = self.one_of(b"-/");
+        let separator = self.one_of(separators);
         self.label(separator);
         let month = self.two_digits()?;
         if separator.is_some_and(|separator| self.one_of(&[separator]).is_none()) {
@@ -433,6 +458,10 @@ mod tests {
             "users_2026-11-20.csv",
             "20261120/users.csv",
             "users_202611200600.csv",
+            "users_2026.11.20.csv",
+            "users_2026_11_20.csv",
+            "users_1795150800.csv",
+            "users-1795150800000.csv",
         ] {
             assert_eq!(days(key), ["2026-11-20"], "{key}");
         }
@@ -440,7 +469,13 @@ mod tests {
             days("2026-11-20/2026-11-21.csv"),
             ["2026-11-20", "2026-11-21"]
         );
-        for key in ["users.csv", "12345678.csv", "202611201.csv"] {
+        for key in [
+            "users.csv",
+            "12345678.csv",
+            "202611201.csv",
+            "1234567890.csv",
+            "1795150800f.csv",
+        ] {
             assert_eq!(days(key), [""; 0], "{key}");
         }
     }
