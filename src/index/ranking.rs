@@ -138,19 +138,16 @@ impl Ranking<'_> {
         })
     }
 
-    /// Tells whether another device, at which the account leads, or which names it, may have come in the lead's place: it began later, and was used
-    /// on more days since then, or on as many and last of all. A day at the old one says nothing.
+    /// Tells whether another device, at which the account leads, or which names it, may have come in the lead's place: it was used
+    /// on as many days since it began, and last of all.
     fn is_swapped(&self, lead: usize, competing: &[usize], at_devices: &[AtDevice]) -> bool {
         let own = &self.stands[lead];
         let mut others = competing.iter().filter(|at| **at != lead);
         others.any(|at| {
             let other = &self.stands[*at];
             let is_led = matches!(at_devices[*at], AtDevice::Leads(_));
-            let since = own.days_since(other);
-            let is_last = since == other.days() && other.known > own.known;
-            (is_led || other.is(mark::LAST_USER))
-                && other.began >= own.began
-                && (since < other.days() || is_last)
+            let is_as_often = other.began >= own.began && own.days_since(other) == other.days();
+            (is_led || other.is(mark::LAST_USER)) && is_as_often && other.known > own.known
         })
     }
 
@@ -402,10 +399,11 @@ impl Ranking<'_> {
         let all: u128 = rest.clone().map(|at| u128::from(stand(at).weight())).sum();
         let most = |at: &usize| u128::from(stand(*at).weight()) * 2 > all;
         let lead = rest.clone().find(most)?;
-        let known = stand(lead).known;
-        let began_later = |at| at != lead && stand(at).began() > known;
-        let is_counted = stand(lead).is(mark::COUNTED);
-        let stands_out = is_counted && !is_later(newest, known) && !rest.any(began_later);
+        let own = stand(lead);
+        let came_later =
+            |at| at != lead && (stand(at).began() > own.known || stand(at).overtook(own));
+        let stands_out =
+            own.is(mark::COUNTED) && !is_later(newest, own.known) && !rest.any(came_later);
         stands_out.then_some(lead)
     }
 

@@ -89,6 +89,12 @@ impl Stand {
         newest.saturating_sub(self.known) >= seconds(LEFT_BEHIND)
     }
 
+    /// Tells whether it began as early as another one, or later, and was on more days since then: a day of one whose place it took
+    /// says nothing.
+    pub(super) fn overtook(&self, other: &Stand) -> bool {
+        self.began >= other.began && other.days_since(self) < self.days()
+    }
+
     /// Returns what tells which of several is used most.
     pub(super) fn weight(&self) -> u64 {
         u64::from(self.logins) * u64::from(self.days())

@@ -34,10 +34,9 @@ impl Office<'_, '_, '_> {
         lead(&own) == Some(pair)
             && self.leads_at_device(pair)
             && !came.any(|(other, came)| {
-                let since = stand.days_since(came);
-                let is_last = since == came.days() && came.known > stand.known;
                 came.began >= stand.began
-                    && (since < came.days() || is_last)
+                    && stand.days_since(came) == came.days()
+                    && came.known > stand.known
                     && (came.is_last_user || self.leads_at_device(other))
             })
             && !others.any(|other| are_beside(stand, pair, &vec![*other]))
@@ -432,6 +431,9 @@ fn lead<'p>(competing: &Some<'p>) -> Option<&'p Pair> {
     let all: u64 = rest.clone().map(|(_, stand)| stand.weight()).sum();
     let (pair, lead) = rest.clone().find(|(_, stand)| stand.weight() * 2 > all)?;
     let mut others = rest.filter(|(other, _)| other != pair);
-    let is_last = others.all(|(_, stand)| stand.began <= Some(lead.known));
+    let is_last = others.all(|(_, stand)| {
+        let overtook = stand.began >= lead.began && lead.days_since(stand) < stand.days();
+        stand.began <= Some(lead.known) && !overtook
+    });
     (lead.is_counted && !is_later(newest, lead.known) && is_last).then_some(*pair)
 }
