@@ -1,8 +1,10 @@
 //! How a usage stands among those of its device: what ranking says of one side, for the other.
 
 use std::collections::BTreeSet;
+use std::ops::Index;
 
 use super::Result;
+use super::bits::Bits;
 use super::stand::Seconds;
 
 /// A usage by its device: that, and its position.
@@ -54,6 +56,39 @@ impl AtDevice {
             AtDevice::Leads(word) => Some(word),
             AtDevice::OtherLeads | AtDevice::NoneLeads | AtDevice::Shared => None,
         }
+    }
+}
+
+/// How all usages stand at their devices, by position.
+pub(super) struct AtDevices {
+    all: Vec<AtDevice>,
+    /// Those at devices that name a visitor.
+    pub(super) visited: Bits,
+}
+
+impl AtDevices {
+    pub(super) fn of(count: usize) -> AtDevices {
+        AtDevices {
+            all: vec![AtDevice::NoneLeads; count],
+            visited: Bits::default(),
+        }
+    }
+
+    pub(super) fn add(&mut self, some: Vec<(usize, AtDevice)>, visited: Vec<usize>) {
+        for (at, stands) in some {
+            self.all[at] = stands;
+        }
+        visited
+            .into_iter()
+            .for_each(|at| self.visited.set(at as u32));
+    }
+}
+
+impl Index<usize> for AtDevices {
+    type Output = AtDevice;
+
+    fn index(&self, at: usize) -> &AtDevice {
+        &self.all[at]
     }
 }
 

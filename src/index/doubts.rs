@@ -2,7 +2,7 @@
 //! known, logins that wait, and what local accounts of the same UPN did.
 
 use super::Result;
-use super::at_device::{AtDevice, LastWord, Unplaced};
+use super::at_device::{AtDevices, LastWord, Unplaced};
 use super::ranking::Ranking;
 use super::stand::{day, is_later, is_told_later, mark, seconds};
 use super::subject::SubjectId;
@@ -13,7 +13,7 @@ impl Ranking<'_> {
     /// Where only a last login of nobody known speaks against a usage, its name may say that it is of a local account.
     pub(super) fn ask_of_unknown(
         &self,
-        at_devices: &[AtDevice],
+        at_devices: &AtDevices,
         ranks: &mut [Rank],
         unplaced: &impl Unplaced,
     ) -> Result<()> {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::Result;
-use super::at_device::{AtDevice, LastWord, OnDevice, Unplaced};
+use super::at_device::{AtDevice, AtDevices, LastWord, OnDevice, Unplaced};
 use super::in_order::{ROWS, in_order, together};
 use super::ledger::Ledger;
 use super::near;
@@ -100,7 +100,7 @@ impl Ranking<'_> {
     }
 
     /// Ranks the usages of an account.
-    fn rank_account(&self, own: Range<usize>, at_devices: &[AtDevice], ranks: &mut Vec<Rank>) {
+    fn rank_account(&self, own: Range<usize>, at_devices: &AtDevices, ranks: &mut Vec<Rank>) {
         let is_shared = |at: usize| at_devices[at] == AtDevice::Shared;
         let is_replaced = |at: usize| self.replaced.has(self.ids[at] as u32);
         let competes =
@@ -124,7 +124,7 @@ impl Ranking<'_> {
         lead: usize,
         competing: &[usize],
         own: Range<usize>,
-        at_devices: &[AtDevice],
+        at_devices: &AtDevices,
     ) -> Option<NotPrimary> {
         let mut others = competing.iter().filter(|at| **at != lead);
         Some(match () {
@@ -140,7 +140,7 @@ impl Ranking<'_> {
 
     /// Tells whether another device, at which the account leads, or which names it, may have come in the lead's place: it was used
     /// on as many days since it began, and last of all.
-    fn is_swapped(&self, lead: usize, competing: &[usize], at_devices: &[AtDevice]) -> bool {
+    fn is_swapped(&self, lead: usize, competing: &[usize], at_devices: &AtDevices) -> bool {
         let own = &self.stands[lead];
         let mut others = competing.iter().filter(|at| **at != lead);
         others.any(|at| {
@@ -185,7 +185,7 @@ impl Ranking<'_> {
     /// Tells whether nothing that an account used, shared or not, speaks against what leads: it was elsewhere since, or is
     /// named elsewhere since, or by one that is on while what leads is off; it was at a shared device on more than twice as many
     /// days; or it was seen long since, nobody knows where.
-    fn is_theirs_still(&self, lead: usize, own: Range<usize>, at_devices: &[AtDevice]) -> bool {
+    fn is_theirs_still(&self, lead: usize, own: Range<usize>, at_devices: &AtDevices) -> bool {
         let account = self.seen.account.last(self.account(lead), self.ledger);
         let own_stand = self.stands[lead];
         let seen = account.last_seen.map_or(0, seconds);
@@ -228,7 +228,7 @@ impl Ranking<'_> {
     /// that a device names the account: one that is switched on in a cupboard goes on to do that, so that of several which
     /// do, none is known to be theirs. Of logins without a time, those at a device that they lead as well and began at later
     /// are as good: a helper's login is enough for that one to name somebody else.
-    fn is_best_known(&self, lead: usize, own: Range<usize>, at_devices: &[AtDevice]) -> bool {
+    fn is_best_known(&self, lead: usize, own: Range<usize>, at_devices: &AtDevices) -> bool {
         let own_stand = self.stands[lead];
         let (better, as_good) = match own_stand {
             stand if stand.is(mark::PROVEN) => return true,
@@ -247,19 +247,10 @@ impl Ranking<'_> {
                 && stand.is(mark::LOGINS)
                 && stand.began > own_stand.began
                 && (at_devices[at].last_word().is_some()
-                    || (at_devices[at] != AtDevice::Shared && self.is_visited(at)));
+                    || (at_devices[at] != AtDevice::Shared && at_devices.visited.has(at as u32)));
             stand.competes() && (stand.is(better) || (is_own && is_as_good) || is_next)
         };
         !own.into_iter().any(|at| at != lead && is_against(at))
-    }
-
-    /// Tells whether a usage's device names somebody else who has no more logins there: a visitor.
-    fn is_visited(&self, at: usize) -> bool {
-        let its = self.usages_of(Subject::Device, self.ids[at] as u32);
-        its.into_iter().any(|other| {
-            let named = &self.stands[other];
-            other != at && named.is(mark::LAST_USER) && named.weight() <= self.stands[at].weight()
-        })
     }
 
     pub(super) fn account(&self, at: usize) -> u32 {
@@ -283,7 +274,7 @@ impl Ranking<'_> {
     }
 
     /// Returns how usages stand among those of their devices, and their ids in the order of devices.
-    fn at_devices(&self, unplaced: &(impl Unplaced + Sync)) -> Result<(Vec<AtDevice>, Vec<i64>)> {
+    fn at_devices(&self, unplaced: &(impl Unplaced + Sync)) -> Result<(AtDevices, Vec<i64>)> {
         let is_same = |left: &OnDevice, right: &OnDevice| left.device() == right.device();
         let make = |(): &mut (), some: Range<usize>| {
             let some = together(self.by_device, some, is_same);
@@ -295,18 +286,17 @@ impl Ranking<'_> {
             );
             let ids = usages.iter().map(|one| self.ids[one.position()]);
             let ids: Vec<i64> = ids.collect();
-            let mut made = Vec::with_capacity(usages.len());
+            let (mut made, mut visited) = (Vec::with_capacity(usages.len()), Vec::new());
             for same in usages.chunk_by(is_same) {
                 self.stand_at_device(same, unplaced, &mut made);
+                visited.extend(self.visited(same));
             }
-            Ok((made, ids))
+            Ok((made, visited, ids))
         };
-        let mut at_devices = vec![AtDevice::NoneLeads; self.ids.len()];
+        let mut at_devices = AtDevices::of(self.ids.len());
         let mut ids_by_device = Vec::with_capacity(self.ids.len());
-        let take = |(made, ids): (Vec<(usize, AtDevice)>, Vec<i64>)| {
-            for (at, stands) in made {
-                at_devices[at] = stands;
-            }
+        let take = |(made, visited, ids): (Vec<(usize, AtDevice)>, Vec<usize>, Vec<i64>)| {
+            at_devices.add(made, visited);
             ids_by_device.extend(ids);
             Ok(())
         };
@@ -363,6 +353,17 @@ impl Ranking<'_> {
         usages
             .filter(|at| self.stands[*at].competes() && self.is_persons(*at))
             .collect()
+    }
+
+    /// Returns the usages of a device that names somebody else who is not there more: a visitor, or who prepared it.
+    fn visited(&self, same: &[OnDevice]) -> impl Iterator<Item = usize> {
+        let all = same.iter().map(|one| one.position());
+        let is_named = |at: &usize| self.stands[*at].is(mark::LAST_USER);
+        let named: Vec<usize> = all.clone().filter(is_named).collect();
+        all.filter(move |at| {
+            let is_more = |other: &usize| self.stands[*other].weight() > self.stands[*at].weight();
+            named.iter().any(|other| other != at && !is_more(other))
+        })
     }
 
     /// Tells whether so many people use a device, none of them most of the time, that it is nobody's own.
