@@ -197,8 +197,8 @@ impl Resolving<'_> {
     }
 }
 
-/// Returns the text of standard input without the mark that some programs begin with; one in UTF-16, with a mark or without, is a
-/// file, and is read to its end.
+/// Returns the text of standard input without the mark that some programs begin with; one in UTF-16 is a
+/// file, and is read to its end: by its mark, or where the first two letters are Latin ones that came at once.
 fn as_utf8<'i>(mut input: impl BufRead + 'i) -> anyhow::Result<Box<dyn BufRead + 'i>> {
     const MARK: &[u8] = b"\xef\xbb\xbf";
     let start = input.fill_buf().context("cannot read standard input")?;

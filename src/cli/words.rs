@@ -79,7 +79,7 @@ pub(super) fn primary_in_words(not_primary: Option<NotPrimary>) -> &'static str 
             "no: none of the account's devices stands out from the others, or one came to it lately"
         }
         Some(NotPrimary::AnotherCame) => {
-            "no: another device may have come in its place: only the account uses it, and more often since"
+            "no: another device may have come in its place: it was used on as many days since, and later"
         }
         Some(NotPrimary::ElsewhereSince) => {
             "no: the account was elsewhere since, or is more often at a shared device"

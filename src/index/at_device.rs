@@ -62,25 +62,32 @@ impl AtDevice {
 /// How all usages stand at their devices, by position.
 pub(super) struct AtDevices {
     all: Vec<AtDevice>,
-    /// Those at devices that name a visitor.
-    pub(super) visited: Bits,
+    /// Those at devices that name somebody else who is not there more.
+    above_the_named: Bits,
 }
 
 impl AtDevices {
     pub(super) fn of(count: usize) -> AtDevices {
         AtDevices {
             all: vec![AtDevice::NoneLeads; count],
-            visited: Bits::default(),
+            above_the_named: Bits::default(),
         }
     }
 
-    pub(super) fn add(&mut self, some: Vec<(usize, AtDevice)>, visited: Vec<usize>) {
+    pub(super) fn add(&mut self, some: Vec<(usize, AtDevice)>, above_the_named: Vec<usize>) {
         for (at, stands) in some {
             self.all[at] = stands;
         }
-        visited
-            .into_iter()
-            .for_each(|at| self.visited.set(at as u32));
+        for at in above_the_named {
+            self.above_the_named.set(at as u32);
+        }
+    }
+}
+
+impl AtDevices {
+    /// Tells whether a usage's device names somebody else who is not there more: a guest, or who prepared it.
+    pub(super) fn is_above_the_named(&self, at: usize) -> bool {
+        self.above_the_named.has(at as u32)
     }
 }
 

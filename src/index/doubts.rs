@@ -7,7 +7,7 @@ use super::ranking::Ranking;
 use super::stand::{day, is_later, is_told_later, mark, seconds};
 use super::subject::SubjectId;
 use super::waiting::NewestWaiting;
-use crate::schema::{NotPrimary, Rank, SIDE_BY_SIDE_MICROS, Subject, usage_id};
+use crate::schema::{NotPrimary, Rank, SIDE_BY_SIDE_MICROS, Subject};
 
 impl Ranking<'_> {
     /// Where only a last login of nobody known speaks against a usage, its name may say that it is of a local account.
@@ -107,23 +107,6 @@ impl Ranking<'_> {
                 {
                     *not_primary = Some(NotPrimary::Namesake);
                 }
-            }
-        }
-    }
-
-    /// Returns the usages of an account or a device.
-    pub(super) fn usages_of(&self, subject: Subject, row: u32) -> Vec<usize> {
-        match subject {
-            Subject::Account => {
-                let first = self.ids.partition_point(|id| *id < usage_id(row, 0));
-                let is_its = |at: &usize| self.account(*at) == row;
-                (first..self.ids.len()).take_while(is_its).collect()
-            }
-            Subject::Device => {
-                let first = self.by_device.partition_point(|one| one.device() < row);
-                let its = self.by_device[first..].iter();
-                let its = its.take_while(|one| one.device() == row);
-                its.map(|one| one.position()).collect()
             }
         }
     }

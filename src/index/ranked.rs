@@ -8,6 +8,7 @@ use super::at_device::{OnDevice, Unplaced};
 use super::bits::Bits;
 use super::claim::ClaimId;
 use super::former::name_in;
+use super::from_devices::FromDevices;
 use super::in_order::{ROWS, in_order};
 use super::kept::Kept;
 use super::last_users::LastUsers;
@@ -94,16 +95,19 @@ impl Ranked {
             replaced: &Replaced::of(&people.records, people.seen.device, &kept.ledger),
             seen: people.seen,
             ledger: &kept.ledger,
+            devices_observed: devices.newest_row(&kept.ledger).map_or(0, seconds),
             since: seconds(scale.now.saturating_sub(scale.recent)),
             since_day: day_of(scale.now.saturating_sub(scale.recent)),
         };
-        let (ranks, ids_by_device) = ranking.ranks(&UnplacedUsers {
+        let unplaced = UnplacedUsers {
             users: &last_users,
             candidates: people.last_candidates,
             devices,
             sharing: people.sharing,
             source,
-        })?;
+        };
+        let (at_devices, ids_by_device) = FromDevices { of: &ranking }.at_devices(&unplaced)?;
+        let ranks = ranking.ranks(&at_devices, &unplaced)?;
         Ok(Ranked {
             ids,
             ranks,

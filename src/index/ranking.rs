@@ -7,7 +7,6 @@ use super::Result;
 use super::at_device::{AtDevice, AtDevices, LastWord, OnDevice, Unplaced};
 use super::in_order::{ROWS, in_order, together};
 use super::ledger::Ledger;
-use super::near;
 use super::replaced::Replaced;
 use super::seen::Seen;
 use super::stand::{
@@ -16,16 +15,12 @@ use super::stand::{
 use super::stands_for::Namesakes;
 use super::subject::SubjectId;
 use super::waiting::Waiting;
-use crate::schema::{BySubject, Class, NotPrimary, Rank, Subject};
+use crate::schema::{BySubject, Class, NotPrimary, Rank, Subject, usage_id};
 
 /// Who has so many times the logins of others leads, though these were there on half as many days.
 const BESIDE: u64 = 4;
 /// Accounts of people that use a device from which on it may be shared.
 const SHARED_BY: usize = 3;
-/// Whose weight is so many times less than that of who leads is a visitor.
-const VISITOR: u64 = 10;
-/// And who was there on so many times fewer days.
-const VISITOR_DAYS: u32 = 3;
 
 /// Tells whether a usage is of long before another one, which began when it was over: a device that was handed over, or left.
 /// Where they take turns, it is neither.
@@ -61,15 +56,20 @@ pub(super) struct Ranking<'a> {
     /// When accounts and devices were last seen.
     pub(super) seen: BySubject<&'a Seen>,
     pub(super) ledger: &'a Ledger,
+    /// When the newest row of devices was observed.
+    pub(super) devices_observed: Seconds,
     /// From when on usages are current, and the day of that.
     pub(super) since: Seconds,
     pub(super) since_day: i32,
 }
 
 impl Ranking<'_> {
-    /// Returns the ranks of all usages, and their ids in the order of devices.
-    pub(super) fn ranks(&self, unplaced: &(impl Unplaced + Sync)) -> Result<(Vec<Rank>, Vec<i64>)> {
-        let (at_devices, ids_by_device) = self.at_devices(unplaced)?;
+    /// Returns the ranks of all usages.
+    pub(super) fn ranks(
+        &self,
+        at_devices: &AtDevices,
+        unplaced: &(impl Unplaced + Sync),
+    ) -> Result<Vec<Rank>> {
         let mut ranks = Vec::with_capacity(self.ids.len());
         let make = |(): &mut (), some: Range<usize>| {
             let some = together(self.ids, some, is_of_one_account);
@@ -78,7 +78,7 @@ impl Ranking<'_> {
             let mut at = some.start;
             let mut made = Vec::with_capacity(some.len());
             for same in self.ids[some].chunk_by(is_of_one_account) {
-                self.rank_account(at..at + same.len(), &at_devices, &mut made);
+                self.rank_account(at..at + same.len(), at_devices, &mut made);
                 at += same.len();
             }
             Ok(made)
@@ -93,10 +93,10 @@ impl Ranking<'_> {
                 Ok(())
             },
         )?;
-        self.ask_of_unknown(&at_devices, &mut ranks, unplaced)?;
+        self.ask_of_unknown(at_devices, &mut ranks, unplaced)?;
         self.ask_of_waiting(&mut ranks);
         self.ask_of_namesakes(&mut ranks);
-        Ok((ranks, ids_by_device))
+        Ok(ranks)
     }
 
     /// Ranks the usages of an account.
@@ -127,19 +127,21 @@ impl Ranking<'_> {
         at_devices: &AtDevices,
     ) -> Option<NotPrimary> {
         let mut others = competing.iter().filter(|at| **at != lead);
-        Some(match () {
-            () if others.any(|other| self.are_beside(lead, [*other])) => NotPrimary::NoDeviceLeads,
-            () if self.is_swapped(lead, competing, at_devices) => NotPrimary::AnotherCame,
-            () if !self.is_theirs_still(lead, own.clone(), at_devices) => {
-                NotPrimary::ElsewhereSince
-            }
-            () if !self.is_best_known(lead, own, at_devices) => NotPrimary::BetterKnown,
-            () => return None,
-        })
+        if others.any(|other| self.are_beside(lead, [*other])) {
+            return Some(NotPrimary::NoDeviceLeads);
+        }
+        if self.is_swapped(lead, competing, at_devices) {
+            return Some(NotPrimary::AnotherCame);
+        }
+        if !self.is_theirs_still(lead, own.clone(), at_devices) {
+            return Some(NotPrimary::ElsewhereSince);
+        }
+        let is_best_known = self.is_best_known(lead, own, at_devices);
+        (!is_best_known).then_some(NotPrimary::BetterKnown)
     }
 
     /// Tells whether another device, at which the account leads, or which names it, may have come in the lead's place: it was used
-    /// on as many days since it began, and last of all.
+    /// on as many days since it began, and later.
     fn is_swapped(&self, lead: usize, competing: &[usize], at_devices: &AtDevices) -> bool {
         let own = &self.stands[lead];
         let mut others = competing.iter().filter(|at| **at != lead);
@@ -153,7 +155,10 @@ impl Ranking<'_> {
 
     /// Leaves out usages of which it is not known when they were, where dated logins tell of another one: an old row without a
     /// time is observed anew in every export.
-    fn without_vague(&self, competing: impl Iterator<Item = usize> + Clone) -> Vec<usize> {
+    pub(super) fn without_vague(
+        &self,
+        competing: impl Iterator<Item = usize> + Clone,
+    ) -> Vec<usize> {
         let is_one_proven = competing.clone().any(|at| self.stands[at].is(mark::PROVEN));
         let is_vague = |at: &usize| is_one_proven && self.stands[*at].is_vague();
         competing.filter(|at| !is_vague(at)).collect()
@@ -213,8 +218,17 @@ impl Ranking<'_> {
                 || is_named_still
                 || (is_at_shared && stand.days() > 2 * own_stand.days())
         };
-        let is_seen_elsewhere = seen.saturating_sub(own_stand.known) >= seconds(LEFT_BEHIND);
+        let is_seen_elsewhere = seen.saturating_sub(own_stand.known) >= seconds(LEFT_BEHIND)
+            || self.is_off_when_seen(lead, seen);
         !is_seen_elsewhere && !own.into_iter().any(|at| at != lead && speaks_against(at))
+    }
+
+    /// Tells whether an account was seen plainly after the device of a usage was, though devices were exported since.
+    fn is_off_when_seen(&self, at: usize, seen: Seconds) -> bool {
+        let device = self.seen.device.last(self.ids[at] as u32, self.ledger);
+        let last_seen = device.last_seen.map(seconds);
+        let is_off = last_seen.is_some_and(|last_seen| is_later(seen, last_seen));
+        is_off && self.devices_observed >= seen
     }
 
     /// Tells whether the device of a usage was not seen since that.
@@ -247,7 +261,7 @@ impl Ranking<'_> {
                 && stand.is(mark::LOGINS)
                 && stand.began > own_stand.began
                 && (at_devices[at].last_word().is_some()
-                    || (at_devices[at] != AtDevice::Shared && at_devices.visited.has(at as u32)));
+                    || (at_devices[at] != AtDevice::Shared && at_devices.is_above_the_named(at)));
             stand.competes() && (stand.is(better) || (is_own && is_as_good) || is_next)
         };
         !own.into_iter().any(|at| at != lead && is_against(at))
@@ -258,13 +272,13 @@ impl Ranking<'_> {
     }
 
     /// Tells whether a usage is a person's, as far as is known.
-    fn is_persons(&self, at: usize) -> bool {
+    pub(super) fn is_persons(&self, at: usize) -> bool {
         let class = self.classes.get(self.account(at) as usize);
         matches!(class, Some(Class::Person | Class::Unknown))
     }
 
     /// Tells whether a usage is of a local account that stands for nobody.
-    fn is_local(&self, at: usize) -> bool {
+    pub(super) fn is_local(&self, at: usize) -> bool {
         let account = SubjectId(self.account(at));
         let first = self.locals.partition_point(|one| one.local < account);
         let its = self.locals[first..].iter();
@@ -273,127 +287,8 @@ impl Ranking<'_> {
         is_local && !its.any(|one| one.stands)
     }
 
-    /// Returns how usages stand among those of their devices, and their ids in the order of devices.
-    fn at_devices(&self, unplaced: &(impl Unplaced + Sync)) -> Result<(AtDevices, Vec<i64>)> {
-        let is_same = |left: &OnDevice, right: &OnDevice| left.device() == right.device();
-        let make = |(): &mut (), some: Range<usize>| {
-            let some = together(self.by_device, some, is_same);
-            let usages = &self.by_device[some];
-            near::touch(
-                usages
-                    .iter()
-                    .map(|one| u64::from(self.stands[one.position()].logins)),
-            );
-            let ids = usages.iter().map(|one| self.ids[one.position()]);
-            let ids: Vec<i64> = ids.collect();
-            let (mut made, mut visited) = (Vec::with_capacity(usages.len()), Vec::new());
-            for same in usages.chunk_by(is_same) {
-                self.stand_at_device(same, unplaced, &mut made);
-                visited.extend(self.visited(same));
-            }
-            Ok((made, visited, ids))
-        };
-        let mut at_devices = AtDevices::of(self.ids.len());
-        let mut ids_by_device = Vec::with_capacity(self.ids.len());
-        let take = |(made, visited, ids): (Vec<(usize, AtDevice)>, Vec<usize>, Vec<i64>)| {
-            at_devices.add(made, visited);
-            ids_by_device.extend(ids);
-            Ok(())
-        };
-        in_order(self.by_device.len(), ROWS, || Ok(()), make, take)?;
-        Ok((at_devices, ids_by_device))
-    }
-
-    fn stand_at_device(
-        &self,
-        same: &[OnDevice],
-        unplaced: &impl Unplaced,
-        made: &mut Vec<(usize, AtDevice)>,
-    ) {
-        let all = same.iter().map(|one| one.position());
-        let people = all
-            .clone()
-            .filter(|at| self.stands[*at].competes() && self.is_persons(*at));
-        if self.is_shared(people.clone()) {
-            made.extend(all.map(|at| (at, AtDevice::Shared)));
-            return;
-        }
-        let people = self.without_vague(people);
-        // Who is nobody's, a kiosk's own account say, leads nowhere, and keeps others from it.
-        let others = all
-            .clone()
-            .filter(|at| self.stands[*at].competes() && self.is_local(*at));
-        let before = self.people_before(same[0].device());
-        let with_others: Vec<usize> = people.iter().copied().chain(others).chain(before).collect();
-        let lead = self.lead(people.iter().copied());
-        let Some(lead) = lead.filter(|lead| {
-            let is_proven = self.stands[*lead].is(mark::PROVEN);
-            let mut people = people.iter();
-            self.has_most(*lead, &with_others)
-                && (is_proven || !people.any(|at| self.stands[*at].is(mark::PROVEN)))
-        }) else {
-            return;
-        };
-        let known = self.stands[lead].known;
-        let is_unknown = || unplaced.is_another_named(same[0].device(), self.account(lead), known);
-        let last_word = match self.last_word(lead, all.clone(), is_unknown) {
-            LastWord::Agrees if self.is_joined(lead, &people) => LastWord::None,
-            last_word => last_word,
-        };
-        made.extend(all.map(|at| match at == lead {
-            true => (at, AtDevice::Leads(last_word)),
-            false => (at, AtDevice::OtherLeads),
-        }));
-    }
-
-    /// Returns the usages of people at older records of a computer that was set up anew: who does that is there first.
-    fn people_before(&self, device: u32) -> Vec<usize> {
-        let older = self.replaced.older(device).iter();
-        let usages = older.flat_map(|older| self.usages_of(Subject::Device, *older));
-        usages
-            .filter(|at| self.stands[*at].competes() && self.is_persons(*at))
-            .collect()
-    }
-
-    /// Returns the usages of a device that names somebody else who is not there more: a visitor, or who prepared it.
-    fn visited(&self, same: &[OnDevice]) -> impl Iterator<Item = usize> {
-        let all = same.iter().map(|one| one.position());
-        let is_named = |at: &usize| self.stands[*at].is(mark::LAST_USER);
-        let named: Vec<usize> = all.clone().filter(is_named).collect();
-        all.filter(move |at| {
-            let is_more = |other: &usize| self.stands[*other].weight() > self.stands[*at].weight();
-            named.iter().any(|other| other != at && !is_more(other))
-        })
-    }
-
-    /// Tells whether so many people use a device, none of them most of the time, that it is nobody's own.
-    fn is_shared(&self, people: impl Iterator<Item = usize>) -> bool {
-        let (mut count, mut most, mut all) = (0, 0, 0);
-        for at in people {
-            let weight = u128::from(self.stands[at].weight());
-            count += 1;
-            most = weight.max(most);
-            all += weight;
-        }
-        count >= SHARED_BY && most * 2 <= all
-    }
-
-    /// Tells whether more than half of all days at a device are those of who leads there, or two thirds of the logins, and
-    /// others of late do not come near. Logins of a long window grow with the days, so that whoever is there a little more
-    /// often than others has most of their product.
-    fn has_most(&self, lead: usize, all: &[usize]) -> bool {
-        let own = self.stands[lead];
-        let is_anothers = |at: &usize| self.account(*at) != self.account(lead);
-        let others = all.iter().copied().filter(is_anothers);
-        let ever = others.clone().map(|at| self.stands[at]);
-        let days: u64 = ever.clone().map(|one| u64::from(one.days())).sum();
-        let logins: u64 = ever.map(|one| u64::from(one.logins)).sum();
-        let is_most = u64::from(own.days()) > days || u64::from(own.logins) > 2 * logins;
-        is_most && !self.are_beside(lead, others)
-    }
-
     /// Returns the usage that stands out among those that compete.
-    fn lead(&self, competing: impl Iterator<Item = usize> + Clone) -> Option<usize> {
+    pub(super) fn lead(&self, competing: impl Iterator<Item = usize> + Clone) -> Option<usize> {
         let stand = |at: usize| &self.stands[at];
         let newest = competing.clone().map(|at| stand(at).known).max()?;
         let mut rest = competing.filter(|at| !stand(*at).is_left_behind(newest));
@@ -406,42 +301,6 @@ impl Ranking<'_> {
         let stands_out =
             own.is(mark::COUNTED) && !is_later(newest, own.known) && !rest.any(came_later);
         stands_out.then_some(lead)
-    }
-
-    /// Returns what a device's last login says of the one who leads there.
-    fn last_word(
-        &self,
-        lead: usize,
-        all: impl Iterator<Item = usize> + Clone,
-        is_unknown: impl FnOnce() -> bool,
-    ) -> LastWord {
-        let mut named = all.filter(|at| self.stands[*at].is(mark::LAST_USER));
-        let mut people = named.clone().filter(|at| self.is_persons(*at));
-        if let Some(other) = people.clone().find(|at| *at != lead) {
-            let (own, other) = (self.stands[lead], self.stands[other]);
-            let is_visitor = other.weight().saturating_mul(VISITOR) <= own.weight()
-                && other.days() * VISITOR_DAYS <= own.days()
-                && !is_later(other.used, own.known);
-            return match is_visitor {
-                true => LastWord::Visitor,
-                false => LastWord::Another,
-            };
-        }
-        match (people.next(), named.next()) {
-            (Some(_), _) if self.stands[lead].is(mark::FRESH_WORD) => LastWord::Agrees,
-            (Some(_), _) => LastWord::None,
-            (None, Some(_)) => LastWord::None,
-            (None, None) if is_unknown() => LastWord::Unknown,
-            (None, None) => LastWord::None,
-        }
-    }
-
-    /// Tells whether somebody joined who leads at a device, of whom its row can know nothing.
-    fn is_joined(&self, lead: usize, people: &[usize]) -> bool {
-        let until = self.word_until(lead);
-        people
-            .iter()
-            .any(|at| i32::from(self.stands[*at].began) > until)
     }
 
     /// Returns the last day of which the device's row of a usage may tell: that on which the device was last seen, or on which
@@ -493,6 +352,23 @@ impl Ranking<'_> {
             LastWord::None => Some(NotPrimary::Undated),
             LastWord::Visitor | LastWord::Another | LastWord::Unknown => {
                 Some(NotPrimary::LastLogin)
+            }
+        }
+    }
+
+    /// Returns the usages of an account or a device.
+    pub(super) fn usages_of(&self, subject: Subject, row: u32) -> Vec<usize> {
+        match subject {
+            Subject::Account => {
+                let first = self.ids.partition_point(|id| *id < usage_id(row, 0));
+                let is_its = |at: &usize| self.account(*at) == row;
+                (first..self.ids.len()).take_while(is_its).collect()
+            }
+            Subject::Device => {
+                let first = self.by_device.partition_point(|one| one.device() < row);
+                let its = self.by_device[first..].iter();
+                let its = its.take_while(|one| one.device() == row);
+                its.map(|one| one.position()).collect()
             }
         }
     }

@@ -1,6 +1,6 @@
 //! Replaced records: of a computer that was set up anew the older ones, by what they have in common with the newer.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::bits::Bits;
 use super::ledger::Ledger;
@@ -26,7 +26,7 @@ pub(super) struct Records<'a> {
 pub(super) struct Replaced {
     devices: Bits,
     /// Older records, by the newer.
-    older: BTreeMap<u32, Vec<u32>>,
+    older: BTreeMap<u32, BTreeSet<u32>>,
 }
 
 /// When a record was seen.
@@ -98,7 +98,10 @@ impl Replaced {
         for one in same {
             for newer in same.iter().filter(|other| one.is_before(other, by)) {
                 self.devices.set(one.device);
-                self.older.entry(newer.device).or_default().push(one.device);
+                self.older
+                    .entry(newer.device)
+                    .or_default()
+                    .insert(one.device);
             }
         }
     }
@@ -121,7 +124,7 @@ impl Replaced {
     }
 
     /// Returns the older records of a device.
-    pub(super) fn older(&self, device: u32) -> &[u32] {
-        self.older.get(&device).map_or(&[], Vec::as_slice)
+    pub(super) fn older(&self, device: u32) -> impl Iterator<Item = u32> {
+        self.older.get(&device).into_iter().flatten().copied()
     }
 }

@@ -17,6 +17,8 @@ const RUNS_KEPT: usize = 1_000;
 
 /// Objects that are named of those that fail for one reason.
 const EXAMPLES: u64 = 3;
+/// What stands before what a store calls one request.
+const REQUEST_ID: &str = "request id ";
 /// Failures, warnings and columns that a report has at most of each, and bytes of one: with names, below 64 KiB in all.
 const LISTED: usize = 60;
 const TEXT_BYTES: usize = 400;
@@ -180,10 +182,17 @@ impl Failure {
         }
     }
 
-    /// Returns what was wrong, but for the key of the object.
+    /// Returns what was wrong, but for the key of the object and what is of one request.
     fn cause(&self) -> String {
         let key = self.object.split_once('/').map_or("", |(_, key)| key);
-        self.error.replace(&format!("`{key}`"), "")
+        let mut cause = self.error.replace(&format!("`{}`", key.escape_debug()), "");
+        if let Some(at) = cause.find(REQUEST_ID) {
+            let behind = cause[at..]
+                .find([',', ')'])
+                .map_or(cause.len(), |end| at + end);
+            cause.replace_range(at..behind, "");
+        }
+        cause
     }
 }
 
@@ -199,6 +208,17 @@ impl Causes {
         if *count <= EXAMPLES {
             let Failure { object, error, .. } = failure;
             error!(%object, %error, "object failed");
+        }
+    }
+}
+
+/// Whichever way a run ends, what was not told one by one is told at its end.
+impl Drop for Causes {
+    fn drop(&mut self) {
+        let many = self.0.iter().filter(|(_, count)| **count > EXAMPLES);
+        for (cause, count) in many.take(LISTED) {
+            let more = count - EXAMPLES;
+            error!(more, %cause, "more objects failed for the same reason");
         }
     }
 }
@@ -268,10 +288,6 @@ impl Report {
                     self.failures.push(failure);
                 }
             }
-        }
-        for failure in self.failures.iter().filter(|one| one.more > 0) {
-            let Failure { object, more, .. } = failure;
-            error!(more, like = %object, "objects failed for the same reason");
         }
         for failure in &mut self.failures {
             failure.error = cut(std::mem::take(&mut failure.error));
@@ -387,10 +403,14 @@ mod tests {
     #[test]
     fn failures_of_one_cause_are_told_once_whatever_their_objects_are_called() {
         let failed = |key: &str, cause: &str| {
-            let error = format!("object `{key}` of source `a` {cause}");
+            let id = key.len() * 7 + usize::from(key.as_bytes()[2]);
+            let key_shown = key.escape_debug();
+            let error = format!(
+                "object `{key_shown}` of source `a` {cause} (status 503, request id {id}, from h:9); again"
+            );
             Failure::new(format!("a/{key}"), error)
         };
-        let keys = (0..9).map(|at| format!("u/{at}.csv"));
+        let keys = (0..9).map(|at| format!("u/{at}'.csv"));
         let mut report = Report::default();
         report.failures = keys.map(|key| failed(&key, "cannot be reached")).collect();
         report.failures.push(failed("u/9.csv", "was not found"));
@@ -403,9 +423,9 @@ mod tests {
         assert_eq!(
             told,
             [
-                ("a/u/0.csv", 0),
-                ("a/u/1.csv", 0),
-                ("a/u/2.csv", 6),
+                ("a/u/0'.csv", 0),
+                ("a/u/1'.csv", 0),
+                ("a/u/2'.csv", 6),
                 ("a/u/9.csv", 0)
             ]
         );

@@ -181,6 +181,8 @@ pub(super) fn accounts_of(
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Standing {
     account: u32,
+    /// The local account whose usage it is, which stands for this one.
+    through: Option<u32>,
     pub(super) rank: Rank,
     pub(super) used: Option<Timestamp>,
     logins: Option<u64>,
@@ -194,8 +196,11 @@ impl Standing {
         }
         let mut is_visit = false;
         each_usage_of(reader, device, |usage| {
-            let is_as_much = usage.rank.not_primary.is_none() || usage.logins >= self.logins;
-            is_visit = usage.account != self.account && usage.rank.is_current && is_as_much;
+            let is_other = usage.account != self.account && Some(usage.account) != self.through;
+            // Without logins on both sides it is not known who is there more.
+            let is_as_much = usage.logins.is_some() && usage.logins >= self.logins;
+            let is_theirs = usage.rank.not_primary.is_none() || is_as_much;
+            is_visit = is_other && usage.rank.is_current && is_theirs;
             match is_visit {
                 true => ControlFlow::Break(()),
                 false => ControlFlow::Continue(()),
@@ -215,6 +220,7 @@ pub(super) fn of_usage(
     let usage = reader.row(&reader.tables.usage, id, |row| Usage::read(id, row))?;
     Ok(usage.map(|usage| Standing {
         account,
+        through: usage.through,
         rank: usage.rank,
         used: usage.time_of_use,
         logins: usage.logins,

@@ -25,13 +25,13 @@ pub enum NotPrimary {
     /// It was used, or named the account, before the account was first seen, or used before itself was: by another bearer of
     /// the account's name, or another computer of its own.
     BeforeAccount = 12,
-    /// Another record of the same name or collector's uid was seen later: the computer was set up anew.
+    /// Another record of the same name, collector's uid or serial number is newer: the computer was set up anew.
     Replaced = 13,
     /// Another device leads among those of the account.
     OtherDevice = 4,
     /// No device leads among those of the account.
     NoDeviceLeads = 5,
-    /// It would lead, but another one that only the account uses may have come in its place.
+    /// It would lead, but another one may have come in its place: it was used on as many days since, and later.
     AnotherCame = 14,
     /// It would lead, but the account was elsewhere since, was named or seen there, or is more often at a shared one.
     ElsewhereSince = 15,

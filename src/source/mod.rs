@@ -88,18 +88,15 @@ pub struct Listing {
 /// A source that could not be opened or listed, and why.
 pub type Sick = (String, Arc<Error>);
 
-/// Fails for one of the sources that could not be opened or listed, and tells of the others.
-fn fail_for(mut sick: Vec<Sick>) -> Result<(), Error> {
-    // Those that could not be opened are held elsewhere, too.
-    let own = sick
-        .iter()
-        .position(|(_, error)| Arc::strong_count(error) == 1);
-    let failed = own.map(|at| sick.remove(at));
-    for (name, error) in sick {
+/// Fails for the first of sources that could not be opened or listed, and tells of the others.
+fn fail_for(failed: Vec<Sick>, others: &[Sick]) -> Result<(), Error> {
+    let mut failed = failed.into_iter();
+    let first = failed.next();
+    for (name, error) in others.iter().cloned().chain(failed) {
         let error = &*error as &dyn std::error::Error;
         tracing::error!(source = name, error, "source failed");
     }
-    match failed.map(|(_, error)| Arc::try_unwrap(error)) {
+    match first.map(|(_, error)| Arc::try_unwrap(error)) {
         Some(Ok(error)) => Err(error),
         _ => Ok(()),
     }
@@ -164,7 +161,7 @@ impl Sources {
             }
         }
         if stores.is_empty() {
-            fail_for(std::mem::take(&mut sick))?;
+            fail_for(std::mem::take(&mut sick), &[])?;
         }
         Ok(Sources {
             stores: Arc::new(stores),
@@ -201,7 +198,8 @@ impl Sources {
             }
         }
         if !is_one_listed {
-            fail_for(std::mem::take(&mut listing.sick))?;
+            let own = listing.sick.split_off(self.sick.len());
+            fail_for(own, &self.sick)?;
         }
         Ok(listing)
     }

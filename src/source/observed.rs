@@ -12,8 +12,8 @@ use crate::observation::ObservedFrom;
 /// Years that a key can mean. Outside of it, eight digits are a number of some other kind.
 const YEARS: std::ops::RangeInclusive<i16> = 1970..=2099;
 
-/// Ten digits that would be an earlier time are a number of another kind.
-const FIRST_YEAR: i16 = 2015;
+/// Ten digits that would be of another year are a number of another kind.
+const SECONDS_YEARS: std::ops::RangeInclusive<i16> = 2015..=2035;
 
 /// Returns when an object was observed, in microseconds UTC, and what says so.
 ///
@@ -52,12 +52,17 @@ pub fn observed_at(
 pub fn days_in(key: &str) -> Vec<Date> {
     let mut rest = key.as_bytes();
     let mut days = Vec::new();
-    let mut after_digit = false;
+    let mut before = b'/';
     while let Some(first) = rest.first() {
-        if !after_digit {
-            days.extend(Reader(rest).day());
+        if !before.is_ascii_digit() {
+            let day = Reader(rest).day();
+            days.extend(day.or_else(|| match before.is_ascii_alphabetic() {
+                // As the end of a hash it is no time.
+                true => None,
+                false => Reader(rest).day_since_1970(),
+            }));
         }
-        after_digit = first.is_ascii_digit();
+        before = *first;
         rest = &rest[1..];
     }
     days
@@ -125,27 +130,25 @@ impl<'a> Reader<'a> {
         Some((self.0, instant.as_microsecond()))
     }
 
-    /// Reads what may be meant for a day.
-    fn day(&mut self) -> Option<Date> {
+    /// Reads what may be meant for a day; hours, minutes and seconds may follow at once.
+    fn day(mut self) -> Option<Date> {
+        let (year, month, day, _) = self.date(b"-/._")?;
+        let is_whole = matches!(self.digits(), 0 | 2 | 4 | 6);
+        Date::new(year, month, day).ok().filter(|_| is_whole)
+    }
+
+    /// Reads seconds or milliseconds since 1970, by themselves.
+    fn day_since_1970(self) -> Option<Date> {
         let (digits, behind) = self.0.split_at(self.digits());
+        let number = str::from_utf8(digits).ok()?.parse().ok()?;
+        let time = match digits.len() {
+            10 => Timestamp::from_second(number).ok()?,
+            13 => Timestamp::from_millisecond(number).ok()?,
+            _ => return None,
+        };
+        let day = Offset::UTC.to_datetime(time).date();
         let is_alone = !behind.first().is_some_and(u8::is_ascii_alphabetic);
-        let number = str::from_utf8(digits)
-            .ok()
-            .and_then(|text| text.parse().ok());
-        let since_1970 = match digits.len() {
-            10 => number.and_then(|seconds| Timestamp::from_second(seconds).ok()),
-            13 => number.and_then(|milliseconds| Timestamp::from_millisecond(milliseconds).ok()),
-            _ => None,
-        };
-        let (year, month, day, _) = match self.date(b"-/._") {
-            // Hours, minutes and seconds may follow at once.
-            Some(date) if matches!(self.digits(), 0 | 2 | 4 | 6) => date,
-            _ => {
-                let day = Offset::UTC.to_datetime(since_1970?).date();
-                return Some(day).filter(|day| is_alone && day.year() >= FIRST_YEAR);
-            }
-        };
-        Date::new(year, month, day).ok()
+        Some(day).filter(|day| is_alone && SECONDS_YEARS.contains(&day.year()))
     }
 
     /// Reads `2026-11-20`, `2026/11/20` or `20261120`, with one of some separators, which is part of the answer.
@@ -475,6 +478,8 @@ mod tests {
             "202611201.csv",
             "1234567890.csv",
             "1795150800f.csv",
+            "9876543210/users.csv",
+            "9f1e-0a1795150800.csv",
         ] {
             assert_eq!(days(key), [""; 0], "{key}");
         }

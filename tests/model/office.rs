@@ -99,7 +99,13 @@ impl Office<'_, '_, '_> {
         let (seen, _) = self
             .world
             .seen(self.world.accounts, &pair.0, "user.last_seen");
-        let is_seen_since = seconds(seen.unwrap_or(0)) - own.known >= LEFT_BEHIND_S;
+        let is_left = seconds(seen.unwrap_or(0)) - own.known >= LEFT_BEHIND_S;
+        let is_off_when_seen = seen.is_some_and(|seen| {
+            let last_seen = self.world.last_seen(&pair.1);
+            last_seen.is_some_and(|device| is_later(seconds(seen), seconds(device)))
+                && seconds(self.world.devices.newest) >= seconds(seen)
+        });
+        let is_seen_since = is_left || is_off_when_seen;
         let device = self
             .world
             .seen(self.world.devices, &pair.1, "device.last_seen");
@@ -150,7 +156,7 @@ impl Office<'_, '_, '_> {
         !self.others(pair).iter().any(is_better)
     }
 
-    /// Says whether somebody else, whom a device names, has no more logins there.
+    /// Says whether somebody else, whom a device names, has no more weight there.
     fn is_visited(&self, pair: &Pair) -> bool {
         let own = &self.stands[pair];
         self.stands.iter().any(|(other, stand)| {

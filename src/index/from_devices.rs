@@ -1,0 +1,187 @@
+//! From devices: how usages stand among those of their devices, which is what accounts are ranked by.
+
+use std::ops::Range;
+
+use super::Result;
+use super::at_device::{AtDevice, AtDevices, LastWord, OnDevice, Unplaced};
+use super::in_order::{ROWS, in_order, together};
+use super::near;
+use super::ranking::Ranking;
+use super::stand::{is_later, mark};
+use crate::schema::Subject;
+
+/// Accounts of people that use a device from which on it may be shared.
+const SHARED_BY: usize = 3;
+/// Whose weight is so many times less than that of who leads is a visitor.
+const VISITOR: u64 = 10;
+/// And who was there on so many times fewer days.
+const VISITOR_DAYS: u32 = 3;
+
+/// All usages, looked at from their devices.
+pub(super) struct FromDevices<'r, 'a> {
+    pub(super) of: &'r Ranking<'a>,
+}
+
+impl FromDevices<'_, '_> {
+    /// Returns how usages stand among those of their devices, and their ids in the order of devices.
+    pub(super) fn at_devices(
+        &self,
+        unplaced: &(impl Unplaced + Sync),
+    ) -> Result<(AtDevices, Vec<i64>)> {
+        let is_same = |left: &OnDevice, right: &OnDevice| left.device() == right.device();
+        let make = |(): &mut (), some: Range<usize>| {
+            let some = together(self.of.by_device, some, is_same);
+            let usages = &self.of.by_device[some];
+            near::touch(
+                usages
+                    .iter()
+                    .map(|one| u64::from(self.of.stands[one.position()].logins)),
+            );
+            let ids = usages.iter().map(|one| self.of.ids[one.position()]);
+            let ids: Vec<i64> = ids.collect();
+            let (mut made, mut named) = (Vec::with_capacity(usages.len()), Vec::new());
+            for same in usages.chunk_by(is_same) {
+                self.stand_at_device(same, unplaced, &mut made);
+                named.extend(self.above_the_named(same));
+            }
+            Ok((made, named, ids))
+        };
+        let mut at_devices = AtDevices::of(self.of.ids.len());
+        let mut ids_by_device = Vec::with_capacity(self.of.ids.len());
+        let take = |(made, named, ids): (Vec<(usize, AtDevice)>, Vec<usize>, Vec<i64>)| {
+            at_devices.add(made, named);
+            ids_by_device.extend(ids);
+            Ok(())
+        };
+        in_order(self.of.by_device.len(), ROWS, || Ok(()), make, take)?;
+        Ok((at_devices, ids_by_device))
+    }
+
+    fn stand_at_device(
+        &self,
+        same: &[OnDevice],
+        unplaced: &impl Unplaced,
+        made: &mut Vec<(usize, AtDevice)>,
+    ) {
+        let all = same.iter().map(|one| one.position());
+        let people = all
+            .clone()
+            .filter(|at| self.of.stands[*at].competes() && self.of.is_persons(*at));
+        if self.is_shared(people.clone()) {
+            made.extend(all.map(|at| (at, AtDevice::Shared)));
+            return;
+        }
+        let people = self.of.without_vague(people);
+        // Who is nobody's, a kiosk's own account say, leads nowhere, and keeps others from it.
+        let others = all
+            .clone()
+            .filter(|at| self.of.stands[*at].competes() && self.of.is_local(*at));
+        let Some(lead) = self.of.lead(people.iter().copied()) else {
+            return;
+        };
+        let before = self.people_before(same[0].device());
+        let with_others: Vec<usize> = people.iter().copied().chain(others).chain(before).collect();
+        let Some(lead) = Some(lead).filter(|lead| {
+            let is_proven = self.of.stands[*lead].is(mark::PROVEN);
+            let mut people = people.iter();
+            self.has_most(*lead, &with_others)
+                && (is_proven || !people.any(|at| self.of.stands[*at].is(mark::PROVEN)))
+        }) else {
+            return;
+        };
+        let known = self.of.stands[lead].known;
+        let is_unknown =
+            || unplaced.is_another_named(same[0].device(), self.of.account(lead), known);
+        let last_word = match self.last_word(lead, all.clone(), is_unknown) {
+            LastWord::Agrees if self.is_joined(lead, &people) => LastWord::None,
+            last_word => last_word,
+        };
+        made.extend(all.map(|at| match at == lead {
+            true => (at, AtDevice::Leads(last_word)),
+            false => (at, AtDevice::OtherLeads),
+        }));
+    }
+
+    /// Returns the usages of people at older records of a computer that was set up anew: who does that is there first.
+    fn people_before(&self, device: u32) -> Vec<usize> {
+        let older = self.of.replaced.older(device);
+        let usages = older.flat_map(|older| self.of.usages_of(Subject::Device, older));
+        usages
+            .filter(|at| self.of.stands[*at].competes() && self.of.is_persons(*at))
+            .collect()
+    }
+
+    /// Returns the usages of a device that names somebody else who is not there more: a guest, or who prepared it.
+    fn above_the_named(&self, same: &[OnDevice]) -> impl Iterator<Item = usize> {
+        let all = same.iter().map(|one| one.position());
+        let is_named = |at: &usize| self.of.stands[*at].is(mark::LAST_USER);
+        let named: Vec<usize> = all.clone().filter(is_named).collect();
+        all.filter(move |at| {
+            let is_more =
+                |other: &usize| self.of.stands[*other].weight() > self.of.stands[*at].weight();
+            named.iter().any(|other| other != at && !is_more(other))
+        })
+    }
+
+    /// Tells whether so many people use a device, none of them most of the time, that it is nobody's own.
+    fn is_shared(&self, people: impl Iterator<Item = usize>) -> bool {
+        let (mut count, mut most, mut all) = (0, 0, 0);
+        for at in people {
+            let weight = u128::from(self.of.stands[at].weight());
+            count += 1;
+            most = weight.max(most);
+            all += weight;
+        }
+        count >= SHARED_BY && most * 2 <= all
+    }
+
+    /// Tells whether more than half of all days at a device are those of who leads there, or two thirds of the logins, and
+    /// others of late do not come near. Logins of a long window grow with the days, so that whoever is there a little more
+    /// often than others has most of their product.
+    fn has_most(&self, lead: usize, all: &[usize]) -> bool {
+        let own = self.of.stands[lead];
+        let is_anothers = |at: &usize| self.of.account(*at) != self.of.account(lead);
+        let others = all.iter().copied().filter(is_anothers);
+        let ever = others.clone().map(|at| self.of.stands[at]);
+        let days: u64 = ever.clone().map(|one| u64::from(one.days())).sum();
+        let logins: u64 = ever.map(|one| u64::from(one.logins)).sum();
+        let is_most = u64::from(own.days()) > days || u64::from(own.logins) > 2 * logins;
+        is_most && !self.of.are_beside(lead, others)
+    }
+
+    /// Returns what a device's last login says of the one who leads there.
+    fn last_word(
+        &self,
+        lead: usize,
+        all: impl Iterator<Item = usize> + Clone,
+        is_unknown: impl FnOnce() -> bool,
+    ) -> LastWord {
+        let mut named = all.filter(|at| self.of.stands[*at].is(mark::LAST_USER));
+        let mut people = named.clone().filter(|at| self.of.is_persons(*at));
+        if let Some(other) = people.clone().find(|at| *at != lead) {
+            let (own, other) = (self.of.stands[lead], self.of.stands[other]);
+            let is_visitor = other.weight().saturating_mul(VISITOR) <= own.weight()
+                && other.days() * VISITOR_DAYS <= own.days()
+                && !is_later(other.used, own.known);
+            return match is_visitor {
+                true => LastWord::Visitor,
+                false => LastWord::Another,
+            };
+        }
+        match (people.next(), named.next()) {
+            (Some(_), _) if self.of.stands[lead].is(mark::FRESH_WORD) => LastWord::Agrees,
+            (Some(_), _) => LastWord::None,
+            (None, Some(_)) => LastWord::None,
+            (None, None) if is_unknown() => LastWord::Unknown,
+            (None, None) => LastWord::None,
+        }
+    }
+
+    /// Tells whether somebody joined who leads at a device, of whom its row can know nothing.
+    fn is_joined(&self, lead: usize, people: &[usize]) -> bool {
+        let until = self.of.word_until(lead);
+        people
+            .iter()
+            .any(|at| i32::from(self.of.stands[*at].began) > until)
+    }
+}
