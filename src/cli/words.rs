@@ -68,13 +68,17 @@ pub(super) fn flag_in_words(flag: Flag) -> &'static str {
 /// Says why a device is an account's own, or is not.
 pub(super) fn primary_in_words(not_primary: Option<NotPrimary>) -> &'static str {
     match not_primary {
-        None => "primary: each is what the other uses most, and nothing newer speaks against it",
+        None => {
+            "primary: each is what the other uses most, by logins and days, and nothing newer speaks against it"
+        }
         Some(NotPrimary::NotAPerson) => "no: the account is no person's",
         Some(NotPrimary::NotCurrent) => "no: not used of late",
         Some(NotPrimary::Shared) => {
             "no: three or more use the device, none of them most of the time"
         }
-        Some(NotPrimary::OtherDevice) => "no: the account uses another device most",
+        Some(NotPrimary::OtherDevice) => {
+            "no: the account uses another device most, by logins and days of use"
+        }
         Some(NotPrimary::NoDeviceLeads) => {
             "no: none of the account's devices stands out from the others, or one came to it lately"
         }
@@ -90,7 +94,9 @@ pub(super) fn primary_in_words(not_primary: Option<NotPrimary>) -> &'static str 
         Some(NotPrimary::Namesake) => {
             "no: a local account of the same UPN was used elsewhere since, or about as much"
         }
-        Some(NotPrimary::OtherAccount) => "no: somebody else uses the device most",
+        Some(NotPrimary::OtherAccount) => {
+            "no: somebody else uses the device most, by logins and days of use"
+        }
         Some(NotPrimary::NoAccountLeads) => {
             "no: none of the device's users stands out from the others, or one came to it lately"
         }

@@ -56,7 +56,7 @@ impl Days {
     }
 
     /// Returns them as bits: bit n is n days after the oldest.
-    pub(super) fn from_first(self) -> u64 {
+    pub(super) fn by_first(self) -> u64 {
         let unused = self.mask.leading_zeros();
         self.mask.reverse_bits().checked_shr(unused).unwrap_or(0)
     }
@@ -103,8 +103,8 @@ mod tests {
         assert_eq!([since(38), since(37), since(i32::MIN)], [2, 3, 3]);
         assert_eq!(days.since(98).map(Days::first), Some(100));
         assert_eq!((days.count(), days.first()), (3, 37));
-        assert_eq!(days.from_first(), 1 | 1 << 60 | 1 << 63);
-        assert_eq!(days.since(38).map(Days::from_first), Some(0b1001));
+        assert_eq!(days.by_first(), 1 | 1 << 60 | 1 << 63);
+        assert_eq!(days.since(38).map(Days::by_first), Some(0b1001));
         let until = |day| days.until(day).map(|days| (days.newest, days.count()));
         assert_eq!(
             [until(101), until(100), until(99)],

@@ -79,6 +79,10 @@ impl FromDevices<'_, '_> {
         let Some(lead) = self.of.lead(people.iter().copied()) else {
             return;
         };
+        let own = &self.of.stands[lead];
+        if others.clone().any(|at| self.of.stands[at].overtook(own)) {
+            return;
+        }
         let before = self.people_before(same[0].device());
         let with_others: Vec<usize> = people.iter().copied().chain(others).chain(before).collect();
         let Some(lead) = Some(lead).filter(|lead| {

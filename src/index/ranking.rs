@@ -296,8 +296,12 @@ impl Ranking<'_> {
         let most = |at: &usize| u128::from(stand(*at).weight()) * 2 > all;
         let lead = rest.clone().find(most)?;
         let own = stand(lead);
-        let came_later =
-            |at| at != lead && (stand(at).began() > own.known || stand(at).overtook(own));
+        let came_later = |at| {
+            at != lead
+                && (stand(at).began() > own.known
+                    || stand(at).overtook(own)
+                    || stand(at).outnumbers(own))
+        };
         let stands_out =
             own.is(mark::COUNTED) && !is_later(newest, own.known) && !rest.any(came_later);
         stands_out.then_some(lead)

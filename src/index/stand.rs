@@ -11,6 +11,8 @@ use super::usage::{Usage, Whole, joined};
 pub(super) const CLOSE: i64 = DAY;
 /// Usages that were last used so long before the newest one do not compete with it.
 pub(super) const LEFT_BEHIND: i64 = 14 * DAY;
+/// Nobody has more logins at a device on most days.
+const LOGINS_OF_A_DAY: u32 = 4;
 /// Last logins on so many days count as much as a logins row.
 const LAST_LOGIN_DAYS: u32 = 3;
 /// For so long the word of a device's last login holds: exports of devices are weekly at the least.
@@ -93,6 +95,14 @@ impl Stand {
     /// says nothing.
     pub(super) fn overtook(&self, other: &Stand) -> bool {
         self.began >= other.began && other.days_since(self) < self.days()
+    }
+
+    /// Tells whether one export counts more logins of it than of another one, and more than its days are likely to have: it may have
+    /// begun on days of which no export came.
+    pub(super) fn outnumbers(&self, other: &Stand) -> bool {
+        let are_logins = self.is(mark::LOGINS) && other.is(mark::LOGINS);
+        let are_many = self.logins > other.logins && self.logins > self.days() * LOGINS_OF_A_DAY;
+        are_logins && self.told == other.told && are_many
     }
 
     /// Returns what tells which of several is used most.
@@ -283,7 +293,7 @@ impl Sum {
             used: seconds(time),
             named: self.named.map_or(Seconds::MAX, seconds),
             logins: self.logins.unwrap_or(0).clamp(1, u64::from(u32::MAX)) as u32,
-            use_days: recent.map_or(0, Days::from_first),
+            use_days: recent.map_or(0, Days::by_first),
             // A day on which logins were observed may be that behind the last on which the device was seen.
             began: recent.map_or(0, |recent| {
                 let first = recent.first().min(day_of(time.max(self.known)));

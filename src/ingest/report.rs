@@ -411,8 +411,10 @@ mod tests {
             Failure::new(format!("a/{key}"), error)
         };
         let keys = (0..9).map(|at| format!("u/{at}'.csv"));
-        let mut report = Report::default();
-        report.failures = keys.map(|key| failed(&key, "cannot be reached")).collect();
+        let mut report = Report {
+            failures: keys.map(|key| failed(&key, "cannot be reached")).collect(),
+            ..Report::default()
+        };
         report.failures.push(failed("u/9.csv", "was not found"));
         report.shorten();
         let told: Vec<(&str, u64)> = report

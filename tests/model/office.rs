@@ -63,15 +63,20 @@ impl Office<'_, '_, '_> {
                 && self.world.class(&other.0) == "local"
                 && !namesakes.any(|((local, _), stands)| *local == other.0 && *stands)
         };
+        let nobodys = self.competing(is_nobodys);
+        let overtook = nobodys
+            .iter()
+            .any(|(_, other)| other.began >= stand.began && stand.days_since(other) < other.days());
         let with_local: Some = people
             .iter()
             .copied()
-            .chain(self.competing(is_nobodys))
+            .chain(nobodys)
             .chain(self.competing(|other| {
                 self.world.is_persons(&other.0) && self.is_of_before(&other.1, &pair.1)
             }))
             .collect();
         lead(&people) == Some(pair)
+            && !overtook
             && has_most(stand, pair, &with_local)
             && (stand.is_proven || people.iter().all(|(_, other)| !other.is_proven))
     }
@@ -439,7 +444,9 @@ fn lead<'p>(competing: &Some<'p>) -> Option<&'p Pair> {
     let mut others = rest.filter(|(other, _)| other != pair);
     let is_last = others.all(|(_, stand)| {
         let overtook = stand.began >= lead.began && lead.days_since(stand) < stand.days();
-        stand.began <= Some(lead.known) && !overtook
+        let is_many = stand.logins > lead.logins && stand.logins > 4 * stand.days();
+        let outnumbers = stand.has_logins && lead.has_logins && stand.told == lead.told && is_many;
+        stand.began <= Some(lead.known) && !overtook && !outnumbers
     });
     (lead.is_counted && !is_later(newest, lead.known) && is_last).then_some(*pair)
 }
