@@ -44,7 +44,7 @@ struct Record {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum By {
     /// A name, or a collector's uid.
-    Name,
+    Key,
     Serial,
 }
 
@@ -55,7 +55,7 @@ impl Record {
     fn is_before(&self, other: &Record, by: By) -> bool {
         let is_over = match by {
             By::Serial => other.first > Some(self.last),
-            By::Name => is_later(other.last, self.last),
+            By::Key => is_later(other.last, self.last),
         };
         let may_be_older = match self.first.zip(other.first) {
             Some((own, other)) => other > own,
@@ -80,7 +80,7 @@ impl Replaced {
         for same in records.same_devices {
             let same: Vec<Record> = same.iter().map(record).collect();
             match same.len() <= HOLDERS {
-                true => replaced.add(&same, By::Name),
+                true => replaced.add(&same, By::Key),
                 false => replaced.add_of_many(&same),
             }
         }
@@ -112,7 +112,7 @@ impl Replaced {
         let youngest = same.iter().max_by_key(|one| one.first);
         for one in same {
             let mut newer = newest.into_iter().chain(youngest);
-            if newer.any(|other| one.is_before(other, By::Name)) {
+            if newer.any(|other| one.is_before(other, By::Key)) {
                 self.devices.set(one.device);
             }
         }

@@ -91,8 +91,8 @@ impl Stand {
         newest.saturating_sub(self.known) >= seconds(LEFT_BEHIND)
     }
 
-    /// Tells whether it began as early as another one, or later, and was on more days since then: a day of one whose place it took
-    /// says nothing.
+    /// Tells whether it began as early as another one, or later, and was on more days since then: the days before it began do not
+    /// say which of the two is used now.
     pub(super) fn overtook(&self, other: &Stand) -> bool {
         self.began >= other.began && other.days_since(self) < self.days()
     }

@@ -404,7 +404,8 @@ fn without_vague(competing: Some) -> Some {
     competing.into_iter().filter(is_left).collect()
 }
 
-/// Says whether of some others, but for those of long before that were over when a pair began, one is on more days than a pair, or all are on half as many days or more,
+/// Says whether of some others, but for those of long before that were over when a pair began, one is on more days than a pair,
+/// or all are on half as many days or more,
 /// with a quarter of its logins or more.
 fn are_beside(own: &Stand, pair: &Pair, some: &Some) -> bool {
     let others = some.iter().filter(|(other, _)| *other != pair);
