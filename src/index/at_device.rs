@@ -82,9 +82,7 @@ impl AtDevices {
             self.above_the_named.set(at as u32);
         }
     }
-}
 
-impl AtDevices {
     /// Tells whether a usage's device names somebody else who is not there more: a guest, or who prepared it.
     pub(super) fn is_above_the_named(&self, at: usize) -> bool {
         self.above_the_named.has(at as u32)

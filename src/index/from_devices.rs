@@ -6,12 +6,10 @@ use super::Result;
 use super::at_device::{AtDevice, AtDevices, LastWord, OnDevice, Unplaced};
 use super::in_order::{ROWS, in_order, together};
 use super::near;
-use super::ranking::Ranking;
+use super::ranking::{Ranking, SHARED_BY};
 use super::stand::{is_later, mark};
 use crate::schema::Subject;
 
-/// Accounts of people that use a device from which on it may be shared.
-const SHARED_BY: usize = 3;
 /// Whose weight is so many times less than that of who leads is a visitor.
 const VISITOR: u64 = 10;
 /// And who was there on so many times fewer days.
@@ -72,25 +70,7 @@ impl FromDevices<'_, '_> {
             return;
         }
         let people = self.of.without_vague(people);
-        // Who is nobody's, a kiosk's own account say, leads nowhere, and keeps others from it.
-        let others = all
-            .clone()
-            .filter(|at| self.of.stands[*at].competes() && self.of.is_local(*at));
-        let Some(lead) = self.of.lead(people.iter().copied()) else {
-            return;
-        };
-        let own = &self.of.stands[lead];
-        if others.clone().any(|at| self.of.stands[at].overtook(own)) {
-            return;
-        }
-        let before = self.people_before(same[0].device());
-        let with_others: Vec<usize> = people.iter().copied().chain(others).chain(before).collect();
-        let Some(lead) = Some(lead).filter(|lead| {
-            let is_proven = self.of.stands[*lead].is(mark::PROVEN);
-            let mut people = people.iter();
-            self.has_most(*lead, &with_others)
-                && (is_proven || !people.any(|at| self.of.stands[*at].is(mark::PROVEN)))
-        }) else {
+        let Some(lead) = self.lead(same, &people) else {
             return;
         };
         let known = self.of.stands[lead].known;
@@ -104,6 +84,30 @@ impl FromDevices<'_, '_> {
             true => (at, AtDevice::Leads(last_word)),
             false => (at, AtDevice::OtherLeads),
         }));
+    }
+
+    /// Returns the usage that leads among those of people at a device. Who is nobody's, a kiosk's own account say, leads nowhere,
+    /// and keeps others from it.
+    fn lead(&self, same: &[OnDevice], people: &[usize]) -> Option<usize> {
+        let stands = self.of.stands;
+        let lead = self.of.lead(people.iter().copied())?;
+        let own = &stands[lead];
+        let all = same.iter().map(|one| one.position());
+        let nobodys = all.filter(|at| stands[*at].competes() && self.of.is_local(*at));
+        let is_proven = |at: &usize| stands[*at].is(mark::PROVEN);
+        if nobodys.clone().any(|at| stands[at].overtook(own))
+            || (!is_proven(&lead) && people.iter().any(is_proven))
+        {
+            return None;
+        }
+        let before = self.people_before(same[0].device());
+        let all: Vec<usize> = people
+            .iter()
+            .copied()
+            .chain(nobodys)
+            .chain(before)
+            .collect();
+        self.has_most(lead, &all).then_some(lead)
     }
 
     /// Returns the usages of people at older records of a computer that was set up anew: who does that is there first.

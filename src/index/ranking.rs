@@ -20,7 +20,7 @@ use crate::schema::{BySubject, Class, NotPrimary, Rank, Subject, usage_id};
 /// Who has so many times the logins of others leads, though these were there on half as many days.
 const BESIDE: u64 = 4;
 /// Accounts of people that use a device from which on it may be shared.
-const SHARED_BY: usize = 3;
+pub(super) const SHARED_BY: usize = 3;
 
 /// Tells whether a usage is of long before another one, which began when it was over: a device that was handed over, or left.
 /// Where they take turns, it is neither.

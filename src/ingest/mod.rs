@@ -160,9 +160,9 @@ fn run_locked(
     if run.is_refused && !options.is_dry_run {
         run.note_refused(&all_new)?;
     }
+    run.say_archived();
     if !options.is_dry_run {
         settle_undone(folder, &listing.objects)?;
-        run.say_archived();
         run.settle_failed(&listing)?;
         run.remove_taken(sources, &listing, &are_new)?;
         run.link_current();
@@ -240,7 +240,9 @@ impl Run<'_> {
             let name = object.name();
             failures.iter().any(|failure| failure.object == name)
         };
-        left.retain(|object| !has_failed(object));
+        // What is archived is told of once.
+        let is_archived = |object: &Object| self.archived.contains(&object.name());
+        left.retain(|object| !has_failed(object) && !is_archived(object));
         Ok(left)
     }
 

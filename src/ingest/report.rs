@@ -185,7 +185,9 @@ impl Failure {
     /// Returns what was wrong, but for the key of the object and what is of one request.
     fn cause(&self) -> String {
         let key = self.object.split_once('/').map_or("", |(_, key)| key);
-        let mut cause = self.error.replace(&format!("`{}`", key.escape_debug()), "");
+        let mut cause = self
+            .error
+            .replace(&format!("`{}`", key.escape_debug()), "…");
         if let Some(at) = cause.find(REQUEST_ID) {
             let behind = cause[at..]
                 .find([',', ')'])
