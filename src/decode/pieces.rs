@@ -158,7 +158,10 @@ impl<'r> Pieces<'r> {
         };
         if let Some((record, (bytes, lines))) = first.filter(|(record, _)| self.is_likely(record)) {
             self.lines.consume(bytes, lines);
-            return Ok(Span::Record { record, line });
+            return match self.is_of_several(&record) {
+                true => reject("two quotes make one row of several"),
+                false => Ok(Span::Record { record, line }),
+            };
         }
         // Lines of a long cell must not be taken for rows: free text could make up a person.
         self.lines.hold_most()?;
@@ -185,6 +188,17 @@ impl<'r> Pieces<'r> {
         let columns = self.reading.columns.iter().zip(record);
         let mut keys = columns.filter(|(column, _)| column.is_key());
         !keys.any(|(_, cell)| cell.contains(&b'\n'))
+    }
+
+    /// Tells whether a cell has the end of one row and the begin of another one: stray quotes in the same column of both
+    /// leave as many cells as there are columns, the first of one person and the last of somebody else.
+    fn is_of_several(&self, record: &ByteRecord) -> bool {
+        let of_rows = |cell: &[u8]| {
+            let delimiters = memchr::memchr_iter(self.delimiter, cell).count();
+            let line_ends = line_ends(cell) as usize;
+            line_ends > 0 && delimiters > 0 && delimiters == line_ends * (self.columns - 1)
+        };
+        record.iter().any(of_rows)
     }
 }
 

@@ -86,6 +86,24 @@ fn unescaped_quotes_never_move_text_into_the_next_cell() {
 }
 
 #[test]
+fn two_stray_quotes_never_join_two_rows() {
+    for (begin, end) in [(2, 3), (2, 4), (3, 9)] {
+        let row = |at: usize| match at {
+            _ if at == begin => format!("u{at}@EMEA,\"Floor {at},Sales,S{at}\n"),
+            _ if at == end => format!("u{at}@EMEA,Floor {at}\",Sales,S{at}\n"),
+            _ => format!("u{at}@EMEA,Floor {at},Sales,S{at}\n"),
+        };
+        let rows: String = (2..12).map(row).collect();
+        let (rows, rejects) = decoded(format!("user.name,c1,c2,c3\n{rows}").as_bytes());
+        assert_eq!(lines_of(&rejects), [begin as u64], "{begin} to {end}");
+        assert_eq!(rows.len(), 10 - (end - begin + 1), "{begin} to {end}");
+    }
+    // Lines of a text are no rows.
+    let (rows, rejects) = decoded(b"user.name,c1,c2,c3\na,\"1 Road, Town\nZH, CH\",b,c\n");
+    assert_eq!((rows.len(), rejects), (1, vec![]));
+}
+
+#[test]
 fn quotes_inside_an_unquoted_cell_are_text() {
     let (rows, rejects) = decoded(b"user.name,c1,c2\na,Robert \"Bob\" Smith,c\n");
     assert_eq!(
