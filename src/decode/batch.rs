@@ -36,7 +36,7 @@ pub(super) struct Builder<'r> {
     columns: Vec<StringBuilder>,
     names: SchemaRef,
     reading: Reading<'r>,
-    headers: Arc<Headers<'r>>,
+    headers: Arc<Headers>,
     /// Another header was found: nothing behind it can be read.
     pub(super) second_header: Option<Error>,
     odd: Vec<OddCells>,
@@ -52,7 +52,7 @@ impl<'r> Builder<'r> {
     pub(super) fn new(
         schema: &SchemaRef,
         reading: Reading<'r>,
-        headers: Arc<Headers<'r>>,
+        headers: Arc<Headers>,
     ) -> Builder<'r> {
         let columns = schema
             .fields()

@@ -61,7 +61,7 @@ impl<'r> Source<'r> {
 struct Begin<'r> {
     schema: SchemaRef,
     reading: Reading<'r>,
-    headers: Arc<Headers<'r>>,
+    headers: Arc<Headers>,
 }
 
 impl<'r> Begin<'r> {

@@ -9,14 +9,16 @@ pub const REPEATS_HEADER: &str = "the row repeats the header";
 
 /// The header of an object, and what other columns are called.
 #[derive(Debug)]
-pub(super) struct Headers<'r> {
-    /// In small letters.
+pub(super) struct Headers {
+    /// The letters of its names.
     own: Vec<String>,
     /// Columns of it behind the last one that has a name.
     pub(super) unnamed: usize,
-    /// Names of columns in small letters: a row of nothing else is a header.
-    known: &'r HashSet<String>,
-    /// Of both, and nearly every row is told from a header by these.
+    /// The letters of these names and of those of all known columns: a row of nothing else is a header.
+    letters: HashSet<String>,
+    /// Of all these names, those of the export language.
+    paths: Vec<String>,
+    /// Of all these names and their letters, and nearly every row is told from a header by these.
     lengths: Lengths,
 }
 
@@ -29,21 +31,28 @@ pub(super) enum Header {
     Another(&'static str),
 }
 
-impl<'r> Headers<'r> {
-    pub(super) fn new(own: &[String], unnamed: usize, known: &'r HashSet<String>) -> Headers<'r> {
+impl Headers {
+    /// Takes the names of an object's columns, and those of known ones in small letters.
+    pub(super) fn new(own: &[String], unnamed: usize, known: &HashSet<String>) -> Headers {
         let own = without_empty_ends(own.iter().map(|name| name_in(name)).collect());
-        let names = known.iter().chain(&own).map(String::as_str);
-        let lengths = Lengths::of(names);
+        let names = || known.iter().chain(&own).map(String::as_str);
+        let letters: HashSet<String> = names().map(letters_of).collect();
         Headers {
-            own,
             unnamed,
-            known,
-            lengths,
+            paths: names()
+                .filter(|name| is_path(name))
+                .map(str::to_owned)
+                .collect(),
+            lengths: Lengths::of(names().chain(letters.iter().map(String::as_str))),
+            own: own.iter().map(|name| letters_of(name)).collect(),
+            letters,
         }
     }
 
+    /// Tells whether a text is the name of a column, also as people see it: `User name`, `UserName`.
     fn is_name(&self, name: &str) -> bool {
-        !name.is_empty() && (self.known.contains(name) || self.own.iter().any(|own| own == name))
+        let letters = letters_of(name);
+        !letters.is_empty() && self.letters.contains(&letters)
     }
 
     /// Returns what header begins within a row, if one does.
@@ -62,11 +71,7 @@ impl<'r> Headers<'r> {
     fn is_glued<'t>(&self, cells: impl Iterator<Item = &'t str>) -> bool {
         let cells: Vec<String> = cells.map(name_in).collect();
         let begins_in = |cell: &String| {
-            let mut paths = self
-                .known
-                .iter()
-                .chain(&self.own)
-                .filter(|name| is_path(name));
+            let mut paths = self.paths.iter();
             paths.any(|name| cell.len() > name.len() && cell.ends_with(name.as_str()))
         };
         let Some(at) = cells.iter().position(begins_in) else {
@@ -78,39 +83,58 @@ impl<'r> Headers<'r> {
 
     /// Returns what header a row is, if it is one.
     pub(super) fn judge<'t>(&self, cells: impl Iterator<Item = &'t str> + Clone) -> Option<Header> {
-        let is_name = |name: &str| self.is_name(name) || is_path(name);
-        // Nearly every row is told by its first cell.
-        let first = bare(cells.clone().next()?);
-        // A column may be without a name, and a row without a value there.
-        if first.is_empty() {
-            return None;
-        }
-        let may_be_name = self.lengths.may_have(first) || begins_path(first) || hides(first);
-        if !may_be_name || !is_name(&name_in(first)) {
+        if !self.may_begin(cells.clone()) {
             return None;
         }
         let names = without_empty_ends(cells.map(name_in).collect());
-        if names == self.own {
+        let mut letters: Vec<String> = names.iter().map(|name| letters_of(name)).collect();
+        if letters == self.own {
             return Some(Header::Same);
         }
-        // Somebody may be called `name`, and a computer `count`: one of them is a path.
-        let is_header = names
-            .iter()
-            .all(|name| name.is_empty() || is_name(name) || is_word(name))
-            && names.iter().any(|name| {
-                is_path(name) || self.own.len() > 1 && self.is_name(name) && names.len() > 1
-            });
-        is_header.then(|| {
-            let sorted = |names: &[String]| {
-                let mut names = names.to_vec();
-                names.sort_unstable();
-                names
-            };
-            Header::Another(match sorted(&names) == sorted(&self.own) {
+        (self.is_of_names(&names) || self.has_paths(&names)).then(|| {
+            let mut own = self.own.clone();
+            own.sort_unstable();
+            letters.sort_unstable();
+            Header::Another(match letters == own {
                 true => "with the columns in another order",
                 false => "with other columns",
             })
         })
+    }
+
+    /// Tells by the first cells whether a row may be a header: nearly none may.
+    fn may_begin<'t>(&self, mut cells: impl Iterator<Item = &'t str>) -> bool {
+        let first = bare(cells.next().unwrap_or_default());
+        let may_be_name = self.lengths.may_have(first) || begins_path(first) || hides(first);
+        // A column of row numbers may stand in front.
+        may_be_name && self.is_column(&name_in(first))
+            || cells.next().is_some_and(|second| begins_path(bare(second)))
+    }
+
+    fn is_column(&self, name: &str) -> bool {
+        self.is_name(name) || is_path(name)
+    }
+
+    /// Tells whether cells are names of columns, all of them.
+    fn is_of_names(&self, names: &[String]) -> bool {
+        let may_be_name = |name: &String| name.is_empty() || self.is_column(name) || is_word(name);
+        // Somebody may be called `name`, and a computer `count`: one of them is a path.
+        let says_so = |name: &String| {
+            is_path(name) || self.own.len() > 1 && self.is_name(name) && names.len() > 1
+        };
+        let begins = names.first().is_some_and(|name| self.is_column(name));
+        begins && names.iter().all(may_be_name) && names.iter().any(says_so)
+    }
+
+    /// Tells whether at least half of the cells, and two, are names of the export language that are known: there are other
+    /// columns between them.
+    fn has_paths(&self, names: &[String]) -> bool {
+        let paths = names
+            .iter()
+            .filter(|name| self.paths.contains(name))
+            .count();
+        let said = names.iter().filter(|name| !name.is_empty()).count();
+        paths >= 2 && 2 * paths >= said
     }
 }
 
@@ -133,6 +157,13 @@ fn is_misread<'t>(mut cells: impl Iterator<Item = &'t str>) -> bool {
 pub(super) fn is_path(name: &str) -> bool {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_.#-".contains(&byte);
     begins_path(name) && name.bytes().all(is_plain)
+}
+
+/// What stays of a name as people see it, and of its path: `User name` is `user.name`.
+fn letters_of(name: &str) -> String {
+    name.chars()
+        .filter(|letter| letter.is_alphanumeric())
+        .collect()
 }
 
 /// Tells whether a text may be the name that a query gave a column.

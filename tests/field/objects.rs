@@ -50,6 +50,27 @@ fn a_header_in_other_capitals_is_no_person() {
 }
 
 #[test]
+fn a_header_as_people_see_it_is_no_person_and_names_like_headers_are() {
+    for (rows, accounts) in [
+        (
+            "User Name,User UPN,User AD full name\nbob@EMEA,bob@c.com,Bob B\n",
+            2,
+        ),
+        ("name@EMEA,user.name@c.com,User Name\n", 2),
+        ("user.one@EMEA,user.one@c.com,user.one\n", 2),
+        ("1,user.one,user.two\n", 2),
+    ] {
+        let home = Home::new();
+        fs::create_dir_all(home.path("exports")).unwrap();
+        let header = "user.name,user.upn,user.ad.full_name\nann@EMEA,ann@c.com,Ann A\n";
+        let text = format!("{header}{rows}");
+        fs::write(home.path("exports/a_20261120_060000.csv"), text).unwrap();
+        let report = sync(&home).exits(0).json();
+        assert_eq!(report["accounts"], accounts, "{rows}: {report}");
+    }
+}
+
+#[test]
 fn of_two_versions_of_one_key_the_later_one_counts() {
     for (first, second) in [("1-cut", "2-whole"), ("3-wrong", "4-corrected")] {
         let home = Home::new();
@@ -245,6 +266,11 @@ fn a_header_behind_a_row_without_its_line_end_or_of_other_names_fails_the_object
         "device.name,device.entity\nNB-1,Bern\ndevice.name,device.#owner\nNB-2,Ann\n",
         "user.name\nann@EMEA\nuser.upn\nbob@c.com\n",
         "user.name,device.name,logins\nu1@EMEA,NB-1,1\nuser.name,device.name,count\nu2@EMEA,NB-2,5\n",
+        // With a column of numbers in front, and as people see names.
+        "user.name,user.upn,user.ad.email_address\nu1@EMEA,u1@c.com,m\nRow 1,user.name,user.upn\n2,u2@EMEA,u2@c.com\n",
+        "user.name,user.upn\nu1@EMEA,u1@c.com\n,user.name,user.upn\n0,u2@EMEA,u2@c.com\n",
+        "user.name,user.upn,user.ad.email_address\nu1@EMEA,u1@c.com,m\nName,Email address,UPN\nu2@EMEA,a@c.com,u2@c.com\n",
+        "user.name,device.name,logins\nu1@EMEA,NB-1,1\nDevice name,User name,Logins\nNB-2,u2@EMEA,5\n",
     ] {
         let home = Home::new();
         fs::create_dir_all(home.path("exports")).unwrap();
