@@ -93,7 +93,8 @@ fn push_waiting(text: &mut String, waiting: &Waiting) {
         ),
         (
             WaitingReason::Ambiguous,
-            "name several; logins with a SID or uid, or newer exports, settle it",
+            "name several; ids in logins (user.sid, device.uid), a last_used column there, a declared window \
+             ([dataset.logins] window) or newer exports settle it",
         ),
     ] {
         let usages = waiting.usages.iter().filter(|one| one.reason == reason);

@@ -42,6 +42,10 @@ fn a_pc_set_up_anew_waits_and_the_answer_says_so_unless_a_window_settles_it() {
         0,
         "{one}"
     );
+    let why = home.run(&["why", &name]).stdout;
+    for remedy in ["user.sid", "last_used", "[dataset.logins] window"] {
+        assert!(why.contains(remedy), "{remedy}: {why}");
+    }
     let home = Home::new();
     add(&home, "re-imaged");
     let config = "[dataset.logins]\nwindow = \"1d\"\n";
