@@ -10,7 +10,7 @@ use csv::ByteRecord;
 
 use super::cells::{fault, parse};
 use super::decoration::undecorated;
-use super::lines::{Lines, Run};
+use super::lines::{Lines, Run, quotes};
 use super::text::Text;
 use super::{Error, MAX_LINE_BYTES, MAX_RECORD_LINES, Reading, header};
 
@@ -157,8 +157,9 @@ impl<'r> Pieces<'r> {
             places.find_map(|place| Some((self.record(place.0)?, place)))
         };
         if let Some((record, (bytes, lines))) = first.filter(|(record, _)| self.is_likely(record)) {
+            let is_of_several = self.is_of_several(bytes, &record);
             self.lines.consume(bytes, lines);
-            return match self.is_of_several(&record) {
+            return match is_of_several {
                 true => reject("two quotes make one row of several"),
                 false => Ok(Span::Record { record, line }),
             };
@@ -190,15 +191,15 @@ impl<'r> Pieces<'r> {
         !keys.any(|(_, cell)| cell.contains(&b'\n'))
     }
 
-    /// Tells whether a cell has the end of one row and the begin of another one: stray quotes in the same column of both
-    /// leave as many cells as there are columns, the first of one person and the last of somebody else.
-    fn is_of_several(&self, record: &ByteRecord) -> bool {
+    /// Tells whether the one quoted cell has the end of one row and the begin of another one: stray quotes in the same column
+    /// of both leave as many cells as there are columns, the first of one person and the last of somebody else.
+    fn is_of_several(&self, bytes: usize, record: &ByteRecord) -> bool {
         let of_rows = |cell: &[u8]| {
             let delimiters = memchr::memchr_iter(self.delimiter, cell).count();
             let line_ends = line_ends(cell) as usize;
             line_ends > 0 && delimiters > 0 && delimiters == line_ends * (self.columns - 1)
         };
-        record.iter().any(of_rows)
+        quotes(&self.lines.rest()[..bytes]) == 2 && record.iter().any(of_rows)
     }
 }
 

@@ -99,8 +99,13 @@ fn two_stray_quotes_never_join_two_rows() {
         assert_eq!(rows.len(), 10 - (end - begin + 1), "{begin} to {end}");
     }
     // Lines of a text are no rows.
-    let (rows, rejects) = decoded(b"user.name,c1,c2,c3\na,\"1 Road, Town\nZH, CH\",b,c\n");
-    assert_eq!((rows.len(), rejects), (1, vec![]));
+    for text in [
+        "user.name,c1,c2,c3\na,\"1 Road, Town\nZH, CH\",b,c\n",
+        "user.name,c1,c2,c3\n\"a\",\"1 Road, Town\nZH, CH, EU\",\"b\",\"c\"\n",
+    ] {
+        let (rows, rejects) = decoded(text.as_bytes());
+        assert_eq!((rows.len(), rejects), (1, vec![]), "{text}");
+    }
 }
 
 #[test]
