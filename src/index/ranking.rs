@@ -102,9 +102,9 @@ impl Ranking<'_> {
     /// Ranks the usages of an account.
     fn rank_account(&self, own: Range<usize>, at_devices: &AtDevices, ranks: &mut Vec<Rank>) {
         let is_shared = |at: usize| at_devices[at] == AtDevice::Shared;
-        let is_replaced = |at: usize| self.replaced.has(self.ids[at] as u32);
-        let competes =
-            |at: &usize| self.stands[*at].competes() && !is_shared(*at) && !is_replaced(*at);
+        let competes = |at: &usize| {
+            self.stands[*at].competes() && !is_shared(*at) && !self.is_had_anew(*at, own.clone())
+        };
         let competing = self.without_vague(own.clone().filter(competes));
         let lead = self.lead(competing.iter().copied());
         let lead = lead.map(|lead| Lead {
@@ -116,6 +116,13 @@ impl Ranking<'_> {
             is_shared: is_shared(at),
             not_primary: self.not_primary(at, lead, at_devices[at]),
         }));
+    }
+
+    /// Tells whether an account has the computer of a usage by a newer record, too. Somebody else's record may be of another one.
+    fn is_had_anew(&self, at: usize, mut own: Range<usize>) -> bool {
+        let device = |at: usize| self.ids[at] as u32;
+        self.replaced.has(device(at))
+            && own.any(|other| self.replaced.is_before(device(at), device(other)))
     }
 
     /// Returns what keeps a device from leading that stands out among those of an account.
@@ -216,11 +223,28 @@ impl Ranking<'_> {
             is_since
                 || is_named_since
                 || is_named_still
-                || (is_at_shared && stand.days() > 2 * own_stand.days())
+                || (is_at_shared
+                    && (stand.days() > 2 * own_stand.days() || stand.overtook(&own_stand)))
         };
         let is_seen_elsewhere = seen.saturating_sub(own_stand.known) >= seconds(LEFT_BEHIND)
             || self.is_off_when_seen(lead, seen);
-        !is_seen_elsewhere && !own.into_iter().any(|at| at != lead && speaks_against(at))
+        let is_back = self.is_given_back(lead, own.clone());
+        !is_seen_elsewhere
+            && !is_back
+            && !own.into_iter().any(|at| at != lead && speaks_against(at))
+    }
+
+    /// Tells whether an account was at another device since, if only for hours, and somebody else at what leads: each is back at
+    /// their own.
+    fn is_given_back(&self, lead: usize, mut own: Range<usize>) -> bool {
+        let known = self.stands[lead].known;
+        let is_since = |at: &usize| self.stands[*at].competes() && self.stands[*at].known > known;
+        own.any(|at| is_since(&at)) && {
+            let mut users = self
+                .usages_of(Subject::Device, self.ids[lead] as u32)
+                .into_iter();
+            users.any(|at| at != lead && self.is_persons(at) && is_since(&at))
+        }
     }
 
     /// Tells whether an account was seen plainly after the device of a usage was, though devices were exported since.
@@ -249,6 +273,7 @@ impl Ranking<'_> {
             stand if stand.is(mark::LOGINS) => (mark::PROVEN, mark::LAST_USER),
             _ => (mark::LOGINS, 0),
         };
+        let word_until = self.word_until(lead);
         let is_against = |at: usize| {
             let stand = self.stands[at];
             let is_named = as_good == 0 && stand.named != Seconds::MAX;
@@ -261,6 +286,7 @@ impl Ranking<'_> {
                 && stand.is(mark::LOGINS)
                 && stand.began > own_stand.began
                 && (at_devices[at].last_word().is_some()
+                    || i32::from(stand.began) > word_until
                     || (at_devices[at] != AtDevice::Shared && at_devices.is_above_the_named(at)));
             stand.competes() && (stand.is(better) || (is_own && is_as_good) || is_next)
         };

@@ -53,9 +53,12 @@ impl Record {
     /// one was last seen. Where no row says when that was, it is enough that it came later; with one serial number, where it is
     /// not known which did, either may be the newer one.
     fn is_before(&self, other: &Record, by: By) -> bool {
-        let is_over = match by {
-            By::Serial => other.first > Some(self.last),
-            By::Key => is_later(other.last, self.last),
+        let is_over = match (by, other.first) {
+            (By::Serial, Some(first)) => first > self.last,
+            (By::Serial, None) => is_later(other.last, self.last),
+            // That was there before this one was last seen: two computers of one name.
+            (By::Key, Some(first)) if is_later(self.last, first) => false,
+            (By::Key, _) => is_later(other.last, self.last),
         };
         let may_be_older = match self.first.zip(other.first) {
             Some((own, other)) => other > own,
@@ -121,6 +124,12 @@ impl Replaced {
     /// Tells whether another record of a device is newer.
     pub(super) fn has(&self, device: u32) -> bool {
         self.devices.has(device)
+    }
+
+    /// Tells whether a record is an older one of a device's computer.
+    pub(super) fn is_before(&self, older: u32, device: u32) -> bool {
+        let of_device = self.older.get(&device);
+        of_device.is_some_and(|records| records.contains(&older))
     }
 
     /// Returns the older records of a device.

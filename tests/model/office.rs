@@ -25,9 +25,8 @@ type Some<'s> = Vec<(&'s Pair, &'s Stand)>;
 impl Office<'_, '_, '_> {
     pub(super) fn is_primary(&self, pair: &Pair) -> bool {
         let stand = &self.stands[pair];
-        let is_own = |other: &Pair| {
-            other.0 == pair.0 && !self.is_shared(other) && !self.is_replaced(&other.1)
-        };
+        let is_own =
+            |other: &Pair| other.0 == pair.0 && !self.is_shared(other) && !self.is_had_anew(other);
         let own = without_vague(self.competing(is_own));
         let mut others = own.iter().filter(|(other, _)| *other != pair);
         let mut came = others.clone();
@@ -64,9 +63,7 @@ impl Office<'_, '_, '_> {
                 && !namesakes.any(|((local, _), stands)| *local == other.0 && *stands)
         };
         let nobodys = self.competing(is_nobodys);
-        let overtook = nobodys
-            .iter()
-            .any(|(_, other)| other.began >= stand.began && stand.days_since(other) < other.days());
+        let overtook = nobodys.iter().any(|(_, other)| overtook(other, stand));
         let with_local: Some = people
             .iter()
             .copied()
@@ -132,9 +129,13 @@ impl Office<'_, '_, '_> {
             is_since
                 || is_named_still
                 || (stand.is_current && is_named)
-                || (is_at_shared && stand.days() > 2 * own.days())
+                || (is_at_shared && (stand.days() > 2 * own.days() || overtook(stand, own)))
         };
-        !is_seen_since && !self.others(pair).iter().any(speaks_against)
+        let is_since = |(_, stand): &(&Pair, &Stand)| stand.competes() && stand.known > own.known;
+        let at_device = |other: &Pair| other.1 == pair.1 && other.0 != pair.0;
+        let people = self.competing(|other| at_device(other) && self.world.is_persons(&other.0));
+        let is_back = self.others(pair).iter().any(is_since) && people.iter().any(is_since);
+        !is_seen_since && !is_back && !self.others(pair).iter().any(speaks_against)
     }
 
     /// Says whether nothing better is known of another device of an account.
@@ -154,6 +155,9 @@ impl Office<'_, '_, '_> {
                             || (is_next
                                 && !self.is_shared(other)
                                 && (self.leads_at_device(other) || self.is_visited(other)))
+                            || (is_next
+                                && stand.began.map(|began| began / DAY_S)
+                                    > Some(self.word_until(pair)))
                     }
                     (false, false) => stand.has_logins || (is_own && stand.named.is_some()),
                 }
@@ -170,6 +174,12 @@ impl Office<'_, '_, '_> {
                 && stand.is_last_user
                 && stand.weight() <= own.weight()
         })
+    }
+
+    /// Says whether an account has the computer of a pair by a newer record, too.
+    fn is_had_anew(&self, pair: &Pair) -> bool {
+        let mut own = self.stands.keys().filter(|other| other.0 == pair.0);
+        own.any(|other| self.is_of_before(&pair.1, &other.1))
     }
 
     fn is_replaced(&self, device: &Subject) -> bool {
@@ -210,8 +220,11 @@ impl Office<'_, '_, '_> {
         };
         let is_same_serial = serials(device).is_some() && serials(other) == serials(device);
         let is_same_name = !keys(other).is_disjoint(&keys(device));
-        let is_over = (is_same_serial && first(other) > Some(seen(device)))
-            || (is_same_name && is_later(seen(other), seen(device)));
+        let is_seen_since = is_later(seen(other), seen(device));
+        let were_beside = first(other).is_some_and(|first| is_later(seen(device), first));
+        let is_over = (is_same_serial
+            && first(other).map_or(is_seen_since, |first| first > seen(device)))
+            || (is_same_name && is_seen_since && !were_beside);
         let may_be_older = match (first(device), first(other)) {
             (Some(own), Some(other)) => other > own,
             _ => is_same_serial,
@@ -398,6 +411,11 @@ impl Office<'_, '_, '_> {
     }
 }
 
+/// Says whether a usage began as early as another one or later, and was on more days since.
+fn overtook(stand: &Stand, other: &Stand) -> bool {
+    stand.began >= other.began && other.days_since(stand) < stand.days()
+}
+
 fn without_vague(competing: Some) -> Some {
     let is_one_proven = competing.iter().any(|(_, stand)| stand.is_proven);
     let is_left = |(_, stand): &(&Pair, &Stand)| !(is_one_proven && stand.is_vague());
@@ -444,7 +462,7 @@ fn lead<'p>(competing: &Some<'p>) -> Option<&'p Pair> {
     let (pair, lead) = rest.clone().find(|(_, stand)| stand.weight() * 2 > all)?;
     let mut others = rest.filter(|(other, _)| other != pair);
     let is_last = others.all(|(_, stand)| {
-        let overtook = stand.began >= lead.began && lead.days_since(stand) < stand.days();
+        let overtook = overtook(stand, lead);
         let is_many = stand.logins > lead.logins && stand.logins > 4 * stand.days();
         let outnumbers = stand.has_logins && lead.has_logins && stand.told == lead.told && is_many;
         stand.began <= Some(lead.known) && !overtook && !outnumbers
