@@ -247,7 +247,7 @@ SELECT u.id >> 32 AS account, u.id & 4294967295 AS device, u.logins,
     WHEN 9 THEN 'undated' WHEN 10 THEN 'newer_waits' WHEN 11 THEN 'not_ranked'
     WHEN 12 THEN 'before_account'
     WHEN 13 THEN 'replaced' WHEN 14 THEN 'another_came' WHEN 15 THEN 'elsewhere_since' WHEN 16 THEN 'better_known'
-    WHEN 17 THEN 'namesake' END AS not_primary,
+    WHEN 17 THEN 'namesake' WHEN 18 THEN 'name_of_several' END AS not_primary,
   u.through, u.extra
 FROM usage u;
 

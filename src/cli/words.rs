@@ -68,9 +68,7 @@ pub(super) fn flag_in_words(flag: Flag) -> &'static str {
 /// Says why a device is an account's own, or is not.
 pub(super) fn primary_in_words(not_primary: Option<NotPrimary>) -> &'static str {
     match not_primary {
-        None => {
-            "primary: each is what the other uses most, by logins and days, and nothing newer speaks against it"
-        }
+        None => "primary: each is what the other uses most, by logins and days of use",
         Some(NotPrimary::NotAPerson) => "no: the account is no person's",
         Some(NotPrimary::NotCurrent) => "no: not used of late",
         Some(NotPrimary::Shared) => {
@@ -90,6 +88,9 @@ pub(super) fn primary_in_words(not_primary: Option<NotPrimary>) -> &'static str 
         }
         Some(NotPrimary::BetterKnown) => {
             "no: of another device it is known as well, or better, that the account uses it"
+        }
+        Some(NotPrimary::NameOfSeveral) => {
+            "no: its logins give a name that another one bears, too; ids in logins (user.sid, device.uid) settle it"
         }
         Some(NotPrimary::Namesake) => {
             "no: a local account of the same UPN was used elsewhere since, or about as much"

@@ -70,12 +70,16 @@ pub(super) struct Resolved {
     /// The name in its newest named row.
     now: Option<KeyHash>,
     first_seen: Option<i64>,
+    /// When its first row was observed.
+    first: i64,
 }
 
 /// What a name or key leads to: positions in [`Identity::subjects`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Meant {
     One(usize),
+    /// Of several who bear a name this one was there of late; another may have been away.
+    Likely(usize),
     /// Several may be meant.
     Ambiguous(Vec<usize>),
     /// Nobody is, for sure; these may be.
@@ -213,7 +217,9 @@ impl Identity {
         }
         for (key, claims, home) in homes {
             match home {
-                Meant::One(subject) => self.subjects[subject].claims.extend(claims),
+                Meant::One(subject) | Meant::Likely(subject) => {
+                    self.subjects[subject].claims.extend(claims);
+                }
                 _ => self.subjects.push(self.named(key, claims)),
             }
         }
@@ -257,7 +263,9 @@ impl Identity {
             }
         }
         self.find_departures(&claims, &mut names);
+        let first = self.parts_of(&claims).map(|part| part.first).min();
         Resolved {
+            first: first.unwrap_or(i64::MIN),
             key,
             claims,
             names,
@@ -311,6 +319,16 @@ impl Identity {
             }
         }
         if candidates.len() > 1 && !living.is_empty() {
+            let may_be_away = |at: &usize| {
+                bears_now(*at) && !living.contains(at) && self.had_begun(*at, interval)
+            };
+            let mut away = candidates.iter().filter(|at| may_be_away(at));
+            if let [one] = living[..] {
+                let is_certain = away.all(|at| self.came_after(one, *at, name));
+                if is_sure(one) && !is_certain {
+                    return Meant::Likely(one);
+                }
+            }
             candidates = living;
         }
         match candidates.as_slice() {
@@ -330,10 +348,21 @@ impl Identity {
             true => borne.active,
             false => borne.active.max(borne.until),
         };
-        let has_begun = subject
-            .first_seen
-            .is_none_or(|first| first.saturating_sub(DAY) <= interval.to);
-        has_begun && (is_open || end.saturating_add(DAY) >= interval.from)
+        self.had_begun(at, interval) && (is_open || end.saturating_add(DAY) >= interval.from)
+    }
+
+    /// Tells whether a subject was there when an interval was over, as far as is known.
+    fn had_begun(&self, at: usize, interval: Interval) -> bool {
+        let first_seen = self.subjects[at].first_seen;
+        first_seen.is_none_or(|first| first.saturating_sub(DAY) <= interval.to)
+    }
+
+    /// Tells whether a subject came when another one, that bears the same name, was there no more: the name, or the computer, was
+    /// given again. Of two that the first files had, nobody knows.
+    fn came_after(&self, at: usize, other: usize, name: KeyHash) -> bool {
+        let (one, other) = (&self.subjects[at], &self.subjects[other]);
+        let first_row = Some(one.first).filter(|first| other.first < *first);
+        one.first_seen.or(first_row) > Some(other.names[&name].active)
     }
 
     /// R5: whom a mention's keys mean.
@@ -369,7 +398,9 @@ impl Identity {
     /// A stronger key that nobody is known by must not meet a subject that has another value of it: the name may have been
     /// given to somebody who is not known yet.
     fn unless_contradicted(&self, meant: Meant, [strong, second]: [Option<KeyHash>; 2]) -> Meant {
-        let Meant::One(one) = meant else { return meant };
+        let (Meant::One(one) | Meant::Likely(one)) = meant else {
+            return meant;
+        };
         let claims = || {
             self.subjects[one]
                 .claims
@@ -380,7 +411,7 @@ impl Identity {
         let has_second = second.is_some() && claims().any(|keys| keys[SECOND].is_some());
         match has_strong || has_second {
             true => Meant::Namesake(one),
-            false => Meant::One(one),
+            false => meant,
         }
     }
 

@@ -36,6 +36,8 @@ const WINDOW: i64 = 92 * super::days::DAY;
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Side {
     One(SubjectId),
+    /// Of several who bear the name: another may have been away.
+    Likely(SubjectId),
     Ambiguous(Vec<SubjectId>),
     Unknown(Vec<SubjectId>),
     /// Nobody who is known, with a weaker key of this one.
@@ -45,6 +47,13 @@ enum Side {
 impl Side {
     fn is_unknown(&self) -> bool {
         matches!(self, Side::Unknown(_) | Side::Namesake(_))
+    }
+
+    fn one(&self) -> Option<&SubjectId> {
+        match self {
+            Side::One(one) | Side::Likely(one) => Some(one),
+            Side::Ambiguous(_) | Side::Unknown(_) | Side::Namesake(_) => None,
+        }
     }
 }
 
@@ -61,6 +70,8 @@ pub(super) struct WhoIsWho<'a> {
 /// What all mentions come to.
 pub(super) struct Placed {
     pub(super) makers: Makers,
+    /// Those of which a side is likely, and not certain.
+    pub(super) likely: BTreeSet<Maker>,
     /// By position among the mentions.
     pub(super) states: Vec<State>,
     pub(super) waiting: BTreeMap<(Subject, SubjectId), Waiting>,
@@ -104,6 +115,7 @@ pub(super) fn place(
         placed: Placed {
             named: BTreeMap::new(),
             makers: Makers::with_capacity(makers),
+            likely: BTreeSet::new(),
             states: vec![State::Resolved; mentions.all.len()],
             waiting: BTreeMap::new(),
             namesakes: BTreeMap::new(),
@@ -169,7 +181,7 @@ impl Placing<'_> {
 
     /// Notes when somebody who is not known for certain used a device.
     fn note_on_it(&mut self, sides: &BySubject<Side>, (time, days): (i64, Days), is_dated: bool) {
-        if let Side::One(device) = &sides.device {
+        if let Some(device) = sides.device.one() {
             let waiting = self.placed.waiting.entry((Subject::Device, *device));
             let newest = &mut waiting.or_default().newest;
             if sides.account.is_unknown() {
@@ -187,7 +199,7 @@ impl Placing<'_> {
     /// Notes when logins that wait were, of each account and of each device that they may mean.
     fn note_newest(&mut self, sides: &BySubject<Side>, (time, days): (i64, Days), is_dated: bool) {
         let account = match &sides.account {
-            Side::One(account) => std::slice::from_ref(account),
+            Side::One(account) | Side::Likely(account) => std::slice::from_ref(account),
             Side::Ambiguous(some) if some.len() <= CANDIDATES_AT_MOST => some.as_slice(),
             Side::Ambiguous(_) | Side::Unknown(_) | Side::Namesake(_) => &[],
         };
@@ -200,7 +212,7 @@ impl Placing<'_> {
         for subject in accounts.chain(devices) {
             let newest = &mut self.placed.waiting.entry(subject).or_default().newest;
             let is_unknown = sides.device.is_unknown();
-            if is_unknown && matches!(sides.account, Side::One(_)) {
+            if is_unknown && sides.account.one().is_some() {
                 newest.days = joined(newest.days, Some(days));
             }
             newest.came = newest.came.max(Some(days.first()));
@@ -293,6 +305,7 @@ impl Placing<'_> {
         };
         match meant {
             Meant::One(at) => Side::One(standing.row(at)),
+            Meant::Likely(at) => Side::Likely(standing.row(at)),
             Meant::Ambiguous(all) => Side::Ambiguous(rows(all)),
             Meant::Unknown(all) => Side::Unknown(rows(all)),
             Meant::Namesake(at) => Side::Namesake(standing.row(at)),
@@ -301,18 +314,17 @@ impl Placing<'_> {
 
     /// Makes a usage, if both sides are certain.
     fn join(&mut self, sides: &BySubject<Side>, maker: Maker) -> State {
-        let state = match sides {
-            BySubject {
-                account: Side::One(account),
-                device: Side::One(device),
-            } => {
-                self.placed.makers.push(*account, *device, maker);
-                return State::Resolved;
+        if let (Some(account), Some(device)) = (sides.account.one(), sides.device.one()) {
+            self.placed.makers.push(*account, *device, maker);
+            if sides.iter().any(|side| matches!(side, Side::Likely(_))) {
+                self.placed.likely.insert(maker);
             }
-            sides if sides.iter().any(|side| matches!(side, Side::Ambiguous(_))) => {
-                State::Ambiguous
-            }
-            _ => State::Unknown,
+            return State::Resolved;
+        }
+        let are_several = sides.iter().any(|side| matches!(side, Side::Ambiguous(_)));
+        let state = match are_several {
+            true => State::Ambiguous,
+            false => State::Unknown,
         };
         self.placed.counts[state as usize] += 1;
         state
@@ -322,7 +334,7 @@ impl Placing<'_> {
     fn wait(&mut self, sides: &BySubject<Side>, state: State, hash: u64, named: [Named; 2]) {
         for (subject, side) in Subject::ALL.into_iter().zip(sides.iter()) {
             let waiting = match side {
-                Side::One(one) => std::slice::from_ref(one),
+                Side::One(one) | Side::Likely(one) => std::slice::from_ref(one),
                 Side::Ambiguous(some) | Side::Unknown(some) => some,
                 Side::Namesake(_) => &[],
             };

@@ -21,7 +21,7 @@ use super::stand::{Scale, Seconds, Sides, Stand, day_of, is_later, seconds};
 use super::stands_for::Namesakes;
 use super::subject::{Sharing, Standing, SubjectId};
 use super::text_reader::TextReader;
-use super::usage::{Makers, Told};
+use super::usage::{Maker, Makers, Told};
 use super::usage_heads::Heads;
 use super::waiting::Waiting;
 use super::{Result, Rules};
@@ -46,6 +46,8 @@ pub(super) struct People<'a> {
     /// Whom last logins may mean, where that is several.
     pub(super) last_candidates: &'a BTreeMap<ClaimId, Vec<SubjectId>>,
     pub(super) locals: &'a [Namesakes],
+    /// Of what makes usages, that of which a side is likely.
+    pub(super) likely: &'a BTreeSet<Maker>,
     /// Other columns of logins rows.
     pub(super) extras: &'a PutAside,
 }
@@ -176,6 +178,7 @@ fn unranked(
         sharing: people.sharing,
         formers,
         last_users,
+        likely: people.likely,
     };
     let near = |record: &mut Record, some: Range<usize>| {
         let (mut stands, mut heads) = (Vec::with_capacity(some.len()), Heads::default());

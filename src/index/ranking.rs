@@ -367,6 +367,7 @@ impl Ranking<'_> {
                 });
             }
             Some(lead) if lead.barred.is_some() => return lead.barred,
+            Some(_) if self.stands[at].is(mark::LIKELY) => return Some(NotPrimary::NameOfSeveral),
             Some(_) => {}
         }
         let Some(last_word) = on.last_word() else {

@@ -49,30 +49,32 @@ pub(super) struct Stand {
     pub(super) logins: u32,
     /// The first of these days, since 1970.
     pub(super) began: u16,
-    marks: u8,
+    marks: u16,
 }
 
 /// Marks of a usage.
 pub(super) mod mark {
-    pub(in crate::index) const CURRENT: u8 = 1;
+    pub(in crate::index) const CURRENT: u16 = 1;
     /// Enough tells of it for it to lead.
-    pub(in crate::index) const COUNTED: u8 = 2;
-    pub(in crate::index) const DATED: u8 = 4;
+    pub(in crate::index) const COUNTED: u16 = 2;
+    pub(in crate::index) const DATED: u16 = 4;
     /// The device's newest row names its account.
-    pub(in crate::index) const LAST_USER: u8 = 8;
+    pub(in crate::index) const LAST_USER: u16 = 8;
     /// That row is not much older than its logins.
-    pub(in crate::index) const FRESH_WORD: u8 = 16;
+    pub(in crate::index) const FRESH_WORD: u16 = 16;
     /// Logins tell of it.
-    pub(in crate::index) const LOGINS: u8 = 32;
+    pub(in crate::index) const LOGINS: u16 = 32;
     /// Logins tell of it, and of when.
-    pub(in crate::index) const PROVEN: u8 = 64;
+    pub(in crate::index) const PROVEN: u16 = 64;
     /// It was before the account was there, or the device.
-    pub(in crate::index) const TOO_EARLY: u8 = 128;
+    pub(in crate::index) const TOO_EARLY: u16 = 128;
+    /// It may be another's, who bears the same name.
+    pub(in crate::index) const LIKELY: u16 = 256;
 }
 
 impl Stand {
     /// Tells whether it has one of some marks.
-    pub(super) fn is(&self, marks: u8) -> bool {
+    pub(super) fn is(&self, marks: u16) -> bool {
         self.marks & marks != 0
     }
 
@@ -219,11 +221,11 @@ struct Sum {
     known: i64,
     told: Option<i64>,
     named: Option<i64>,
-    marks: u8,
+    marks: u16,
 }
 
 impl Sum {
-    fn new(marks: u8) -> Sum {
+    fn new(marks: u16) -> Sum {
         Sum {
             logins: None,
             days: None,
@@ -243,7 +245,7 @@ impl Sum {
         self.logins = sum(self.logins, usage.logins);
         // A device that is only switched on names its last user day after day: where logins tell of the pair, they tell its days.
         let last_days = usage.last_use.map(|(_, days)| days);
-        let days = match has_logins(usage) {
+        let days = match usage.has_logins() {
             true => usage.days,
             false => joined(usage.days, last_days),
         };
@@ -252,17 +254,20 @@ impl Sum {
         self.known = self.known.max(known);
         let is_dated = scale.is_dated(usage, ledger);
         let seen_days = last_use.and_then(|(_, days)| days).map_or(0, Days::count);
-        if has_logins(usage) || seen_days >= LAST_LOGIN_DAYS {
+        if usage.has_logins() || seen_days >= LAST_LOGIN_DAYS {
             self.marks |= mark::COUNTED;
         }
-        if let Some((object, _)) = usage.said.filter(|_| has_logins(usage)) {
+        if let Some((object, _)) = usage.said.filter(|_| usage.has_logins()) {
             self.told = self.told.max(Some(ledger.observed_at(object)));
             self.marks |= mark::LOGINS;
         }
         match is_dated {
-            true if has_logins(usage) => self.marks |= mark::PROVEN,
+            true if usage.has_logins() => self.marks |= mark::PROVEN,
             true => {}
             false => self.marks &= !mark::DATED,
+        }
+        if usage.is_likely() {
+            self.marks |= mark::LIKELY;
         }
         if usage.is_last_user {
             self.marks |= mark::LAST_USER;
@@ -276,7 +281,7 @@ impl Sum {
             self.named = Some(self.named.map_or(named, |known| known.min(named)));
         }
         // Of each by itself: one that is of late hides no other. What a device named once is past where logins tell of it since.
-        let is_since = is_dated && has_logins(usage) && known >= sides.began();
+        let is_since = is_dated && usage.has_logins() && known >= sides.began();
         let named = usage.first_named.filter(|_| !is_since);
         if known < sides.device_began() || named.unwrap_or(i64::MAX).min(known) < sides.began() {
             self.marks |= mark::TOO_EARLY;
@@ -308,11 +313,6 @@ impl Sum {
     }
 }
 
-/// Tells whether logins tell of a usage: a row that counts none is there because something else was.
-fn has_logins(usage: &Usage) -> bool {
-    usage.said.is_some() && usage.logins != Some(0)
-}
-
 /// Returns the last use that a device tells of, as far as its account was seen since: one that is switched on goes on to name
 /// whoever was there last.
 fn seen_use(usage: &Usage, account: LastSeen) -> Option<(i64, Option<Days>)> {
@@ -329,7 +329,7 @@ fn seen_use(usage: &Usage, account: LastSeen) -> Option<(i64, Option<Days>)> {
 /// Returns when a usage is known to have been: by its logins, if there are any. The last login is no proof of use then: a
 /// device that somebody left, and that is switched on now and then, names that user in every export.
 fn known(usage: &Usage, last_use: Option<i64>, device: LastSeen, ledger: &Ledger) -> i64 {
-    let by_logins = time_of_logins(usage, ledger).filter(|_| has_logins(usage));
+    let by_logins = time_of_logins(usage, ledger).filter(|_| usage.has_logins());
     let time = by_logins.or(last_use).unwrap_or(i64::MIN);
     // Where the row that says it is older than the logins, the device may have been seen since.
     match device.last_seen {

@@ -1,6 +1,7 @@
 //! Usages: which accounts use which devices, each summed up from the mentions and last logins that make it.
 
 use std::cmp::Ordering;
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use super::bits::Bits;
@@ -56,6 +57,10 @@ pub(super) struct Usage {
     pub(super) first_day: Option<i32>,
     /// The days of its logins.
     pub(super) days: Option<Days>,
+    /// Its newest logins are of a name that several bear, and so may be another's.
+    are_logins_likely: bool,
+    /// Last logins that tell of it are.
+    are_last_likely: bool,
     /// What tells it from others in any order of the files.
     tie: u64,
 }
@@ -77,6 +82,8 @@ pub(super) struct Told<'p> {
     pub(super) sharing: &'p Sharing,
     pub(super) formers: &'p Formers,
     pub(super) last_users: &'p LastUsers,
+    /// Of what makes usages, that of which a side is likely.
+    pub(super) likely: &'p BTreeSet<Maker>,
 }
 
 impl Told<'_> {
@@ -286,11 +293,12 @@ impl Usage {
                 Maker::Logins(at) => {
                     let mention = &told.mentions.all[*at as usize];
                     usage.tie = usage.tie.max(mention.group);
-                    usage.add_logins(told.ledger, *at, mention);
+                    usage.add_logins(told.ledger, *at, mention, told.likely.contains(maker));
                     usage.note_day(told.first_day(mention));
                 }
                 Maker::Last(device) => {
                     usage.is_last_user |= told.last_users.has(*device);
+                    usage.are_last_likely |= told.likely.contains(maker);
                     if let Some(last_use) = &told.devices.last_uses[device.at()] {
                         usage.add_last_use(told.ledger, last_use);
                         usage.note_day(told.first_named(last_use));
@@ -299,6 +307,7 @@ impl Usage {
                 Maker::Former(at) => {
                     let former = &told.formers.all[*at as usize];
                     usage.tie = usage.tie.max(former.value());
+                    usage.are_last_likely |= told.likely.contains(maker);
                     usage.add_last_use(told.ledger, &former.last_use);
                     usage.note_day(told.first_named(&former.last_use));
                 }
@@ -309,7 +318,7 @@ impl Usage {
     }
 
     /// The logins of the newer object, or of both when it is the same; the days of all.
-    fn add_logins(&mut self, ledger: &Ledger, at: u32, mention: &Mention) {
+    fn add_logins(&mut self, ledger: &Ledger, at: u32, mention: &Mention, is_likely: bool) {
         self.days = joined(self.days, Some(mention.days()));
         let order = match self.said {
             None => Ordering::Greater,
@@ -319,10 +328,12 @@ impl Usage {
             Ordering::Less => return,
             Ordering::Greater => {
                 self.logins = mention.logins();
+                self.are_logins_likely = is_likely;
                 true
             }
             Ordering::Equal => {
                 self.logins = sum(self.logins, mention.logins());
+                self.are_logins_likely |= is_likely;
                 (mention.used(), Some(mention.row)) > (self.used, self.said.map(|(_, row)| row))
             }
         };
@@ -330,6 +341,19 @@ impl Usage {
             self.used = mention.used();
             self.said = Some((mention.object, mention.row));
             self.mention = Some(at);
+        }
+    }
+
+    /// Tells whether logins tell of it: a row that counts none is there because something else was.
+    pub(super) fn has_logins(&self) -> bool {
+        self.said.is_some() && self.logins != Some(0)
+    }
+
+    /// Tells whether it may be another's, who bears the same name: of logins, where these tell of it.
+    pub(super) fn is_likely(&self) -> bool {
+        match self.has_logins() {
+            true => self.are_logins_likely,
+            false => self.are_last_likely,
         }
     }
 

@@ -207,6 +207,7 @@ impl Writing<'_> {
             },
             last_candidates: &self.placed.last_candidates,
             locals,
+            likely: &self.placed.likely,
             extras,
         };
         let last = self.kept.last.as_ref().map(|last| &last.reader);

@@ -291,6 +291,7 @@ impl Index {
             NotPrimary::OtherDevice
             | NotPrimary::NoDeviceLeads
             | NotPrimary::AnotherCame
+            | NotPrimary::NameOfSeveral
             | NotPrimary::ElsewhereSince
             | NotPrimary::BetterKnown => vec![],
             reason => vec![reason],

@@ -37,6 +37,8 @@ pub enum NotPrimary {
     ElsewhereSince = 15,
     /// It would lead, but better, or as much, is known of another one.
     BetterKnown = 16,
+    /// It would lead, but its logins give a name that several bear, of whom the others may have been away.
+    NameOfSeveral = 18,
     /// Another account leads among those of the device.
     OtherAccount = 6,
     /// No account leads among those of the device.
@@ -56,7 +58,7 @@ pub enum NotPrimary {
 
 impl NotPrimary {
     /// All reasons.
-    pub const ALL: [NotPrimary; 17] = [
+    pub const ALL: [NotPrimary; 18] = [
         NotPrimary::NotAPerson,
         NotPrimary::NotCurrent,
         NotPrimary::Shared,
@@ -67,6 +69,7 @@ impl NotPrimary {
         NotPrimary::AnotherCame,
         NotPrimary::ElsewhereSince,
         NotPrimary::BetterKnown,
+        NotPrimary::NameOfSeveral,
         NotPrimary::OtherAccount,
         NotPrimary::NoAccountLeads,
         NotPrimary::LastLogin,
@@ -87,6 +90,7 @@ impl NotPrimary {
             NotPrimary::AnotherCame => "another_came",
             NotPrimary::ElsewhereSince => "elsewhere_since",
             NotPrimary::BetterKnown => "better_known",
+            NotPrimary::NameOfSeveral => "name_of_several",
             NotPrimary::OtherAccount => "other_account",
             NotPrimary::NoAccountLeads => "no_account_leads",
             NotPrimary::LastLogin => "last_login",

@@ -19,14 +19,7 @@ pub(super) struct Interval {
 impl Subjects<'_> {
     /// Returns whom a name means in an interval.
     pub(super) fn by_name(&self, name: &str, said: Interval) -> Resolution {
-        let bore = |rows: &&Vec<Member>| {
-            rows.iter()
-                .any(|(keys, _)| keys.name.as_deref() == Some(name))
-        };
-        let bearers = self.members.iter().filter(|(_, rows)| bore(rows));
-        let bearers: Vec<Bearer> = bearers
-            .map(|(subject, rows)| self.bearer(name, subject, rows))
-            .collect();
+        let bearers = self.bearers(name);
         let is_candidate = |one: &&Bearer| one.is_sure(said) || one.until >= said.from;
         let mut candidates: Vec<&Bearer> = bearers.iter().filter(is_candidate).collect();
         if candidates.len() > 1 {
@@ -44,6 +37,32 @@ impl Subjects<'_> {
             }
             _ => Resolution::Unknown,
         }
+    }
+
+    /// Says whether a subject that a name means in an interval is but the one of several who was there of late.
+    pub(super) fn is_likely_bearer(&self, name: &str, said: Interval, meant: &Subject) -> bool {
+        let bearers = self.bearers(name);
+        let Some(one) = bearers.iter().find(|bearer| bearer.subject == meant) else {
+            return false;
+        };
+        bearers.iter().any(|other| {
+            other.subject != meant
+                && other.bears_now
+                && other.had_begun(said)
+                && !other.lived(said)
+                && !one.came_after(other)
+        })
+    }
+
+    fn bearers(&self, name: &str) -> Vec<Bearer<'_>> {
+        let bore = |rows: &&Vec<Member>| {
+            rows.iter()
+                .any(|(keys, _)| keys.name.as_deref() == Some(name))
+        };
+        let bearers = self.members.iter().filter(|(_, rows)| bore(rows));
+        bearers
+            .map(|(subject, rows)| self.bearer(name, subject, rows))
+            .collect()
     }
 
     /// Works out how a subject bore a name.
@@ -87,6 +106,7 @@ impl Subjects<'_> {
             active,
             is_open: bears_now && active >= self.newest - DAY_US,
             first_seen: newest_value(&all, self.first_seen).and_then(time_us),
+            first: all.iter().map(|row| row.stamp.observed_us).min(),
         }
     }
 }
@@ -100,6 +120,8 @@ struct Bearer<'m> {
     active: i64,
     is_open: bool,
     first_seen: Option<i64>,
+    /// When its first row was observed.
+    first: Option<i64>,
 }
 
 impl Bearer<'_> {
@@ -112,10 +134,18 @@ impl Bearer<'_> {
             true => self.active,
             false => self.active.max(self.until),
         };
-        let has_begun = self
-            .first_seen
-            .is_none_or(|first| first - DAY_US <= said.to);
-        has_begun && (self.is_open || end + DAY_US >= said.from)
+        self.had_begun(said) && (self.is_open || end + DAY_US >= said.from)
+    }
+
+    fn had_begun(&self, said: Interval) -> bool {
+        self.first_seen
+            .is_none_or(|first| first - DAY_US <= said.to)
+    }
+
+    /// Says whether it came when another one was active no more, by its first_seen, or by files that had the other one alone.
+    fn came_after(&self, other: &Bearer) -> bool {
+        let first = self.first.filter(|first| Some(*first) > other.first);
+        self.first_seen.or(first) > Some(other.active)
     }
 }
 

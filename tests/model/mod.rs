@@ -87,12 +87,14 @@ fn derive_rows(rows: &[Row]) -> Value {
         let said = said_of_logins(&rows);
         let is_dated = is_dated(&rows);
         let sides = (user.clone(), device.clone());
-        let account = accounts.resolve(&user.without_weak_sid(&local_sids), said);
+        let user = user.without_weak_sid(&local_sids);
+        let is_likely = accounts.is_likely(&user, said) || devices.is_likely(&device, said);
+        let account = accounts.resolve(&user, said);
         let device = devices.resolve(&device, said);
         let days = rows.iter().map(|row| row.active().div_euclid(DAY_US));
         let when = (said.to, &days.collect());
         waiting.take((&account, &device), (&sides.0, &sides.1), when, is_dated);
-        usages.take_logins(account, device, &rows);
+        usages.take_logins(account, device, &rows, is_likely);
     }
     let mut last_users = BTreeMap::new();
     for ((user_name, device), times) in last_login_groups(&device_rows) {
@@ -100,9 +102,11 @@ fn derive_rows(rows: &[Row]) -> Value {
             from: times.used - LOGINS_WINDOW_US,
             to: times.used,
         };
-        let account = accounts.resolve(&Keys::of_name(user_name.clone()), said);
+        let user = Keys::of_name(user_name.clone());
+        let is_likely = accounts.is_likely(&user, said);
+        let account = accounts.resolve(&user, said);
         last_users.insert((user_name, device.clone()), account.clone());
-        usages.take_last_login(account, devices.home(&device), &times);
+        usages.take_last_login(account, devices.home(&device), &times, is_likely);
     }
     let world = World {
         accounts: &accounts,

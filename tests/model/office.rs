@@ -42,6 +42,7 @@ impl Office<'_, '_, '_> {
             && self.is_there_still(pair)
             && self.is_best_known(pair)
             && !stand.is_too_early
+            && !stand.is_likely
             && !self.is_replaced(&pair.1)
             && self.agrees(pair)
             && !self.newer_waits(&pair.0, pair)

@@ -66,6 +66,7 @@ pub(super) struct Stand {
     pub(super) is_word_fresh: bool,
     /// It was before its account was there.
     pub(super) is_too_early: bool,
+    pub(super) is_likely: bool,
 }
 
 impl Stand {
@@ -353,6 +354,7 @@ impl World<'_, '_> {
             is_proven: is_dated && counting.iter().any(|(_, usage)| proves(usage)),
             is_last_user: counting.iter().any(|part| is_last_user(part)),
             is_word_fresh: counting.iter().any(|part| is_word_fresh(part)),
+            is_likely: counting.iter().any(|(_, usage)| usage.is_likely()),
             is_too_early: counting
                 .iter()
                 .any(|part| is_too_early(part) || is_before_device(part)),

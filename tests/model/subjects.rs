@@ -142,6 +142,16 @@ impl<'a> Subjects<'a> {
         }
     }
 
+    /// Says whether a mention means one of several who bear its name, the others of whom may have been away.
+    pub(super) fn is_likely(&self, mention: &Keys, said: Interval) -> bool {
+        let Resolution::One(one) = self.resolve(mention, said) else {
+            return false;
+        };
+        let is_by_key = self.by_first(mention).is_some() || self.by_second(mention).is_some();
+        let name = mention.name.as_deref().filter(|_| !is_by_key);
+        name.is_some_and(|name| self.is_likely_bearer(name, said, &one))
+    }
+
     /// Returns nothing if the first key is not known.
     fn by_first(&self, mention: &Keys) -> Option<Resolution> {
         let subject = Subject::First(mention.first.clone()?);

@@ -9,7 +9,7 @@ use super::bearers::Interval;
 use super::derive;
 use super::keys::{Keys, account_name};
 use super::ranks::Rank;
-use super::rows::Row;
+use super::rows::{Row, Stamp};
 use super::samples::{SID_A, SID_B, UID_A, UID_B, UID_C, device, devices, mentions, object, sid};
 use super::subjects::{Resolution, Subject, account_text, device_text};
 use super::time::{DAY_US, observed_us};
@@ -47,6 +47,9 @@ pub(super) struct Usage<'a> {
     last_login_used_us: Option<i64>,
     first_named_us: Option<i64>,
     last_login_days: BTreeSet<i64>,
+    /// Rows that may be of others who bear the same names.
+    likely: BTreeSet<Stamp>,
+    is_last_likely: bool,
 }
 
 impl Usage<'_> {
@@ -101,6 +104,15 @@ impl Usage<'_> {
         self.first_named_us
     }
 
+    /// Says whether it may be another's, who bears the same name.
+    pub(super) fn is_likely(&self) -> bool {
+        let rows = of_newest_object(&self.logins);
+        match self.has_counted_logins() {
+            true => rows.iter().any(|row| self.likely.contains(&row.stamp)),
+            false => self.is_last_likely,
+        }
+    }
+
     pub(super) fn last_login_used(&self) -> Option<i64> {
         self.last_login_used_us
     }
@@ -130,8 +142,11 @@ impl<'a> Usages<'a> {
         account: Resolution,
         device: Resolution,
         rows: &[&'a Row],
+        is_likely: bool,
     ) {
         if let Some(usage) = self.usage(account, device) {
+            let likely = rows.iter().filter(|_| is_likely);
+            usage.likely.extend(likely.map(|row| row.stamp));
             usage.logins.extend(of_newest_object(rows));
             let days = rows.iter().map(|row| row.active().div_euclid(DAY_US));
             usage.login_days.extend(days);
@@ -143,11 +158,13 @@ impl<'a> Usages<'a> {
         account: Resolution,
         device: Subject,
         times: &LastLogin,
+        is_likely: bool,
     ) {
         if let Some(usage) = self.usage(account, Resolution::One(device)) {
             usage.last_login_us = usage.last_login_us.max(Some(times.observed));
             usage.last_login_used_us = usage.last_login_used_us.max(Some(times.used));
             usage.last_login_days.extend(&times.days);
+            usage.is_last_likely |= is_likely;
             let first = usage.first_named_us.unwrap_or(times.first);
             usage.first_named_us = Some(first.min(times.first));
         }

@@ -64,7 +64,7 @@ _DeviceUse = TypedDict("_DeviceUse", {
 _DeviceUsePerhaps = TypedDict("_DeviceUsePerhaps", {
     'through': str,
     'primary': Literal[True],
-    'not_primary': Literal['not_a_person', 'not_current', 'shared', 'other_device', 'no_device_leads', 'another_came', 'elsewhere_since', 'better_known', 'other_account', 'no_account_leads', 'last_login', 'undated', 'newer_waits', 'namesake', 'not_ranked', 'before_account', 'replaced'],
+    'not_primary': Literal['not_a_person', 'not_current', 'shared', 'other_device', 'no_device_leads', 'another_came', 'elsewhere_since', 'better_known', 'name_of_several', 'other_account', 'no_account_leads', 'last_login', 'undated', 'newer_waits', 'namesake', 'not_ranked', 'before_account', 'replaced'],
 }, total=False)
 
 
@@ -156,7 +156,7 @@ _AccountUse = TypedDict("_AccountUse", {
 _AccountUsePerhaps = TypedDict("_AccountUsePerhaps", {
     'through': str,
     'primary': Literal[True],
-    'not_primary': Literal['not_a_person', 'not_current', 'shared', 'other_device', 'no_device_leads', 'another_came', 'elsewhere_since', 'better_known', 'other_account', 'no_account_leads', 'last_login', 'undated', 'newer_waits', 'namesake', 'not_ranked', 'before_account', 'replaced'],
+    'not_primary': Literal['not_a_person', 'not_current', 'shared', 'other_device', 'no_device_leads', 'another_came', 'elsewhere_since', 'better_known', 'name_of_several', 'other_account', 'no_account_leads', 'last_login', 'undated', 'newer_waits', 'namesake', 'not_ranked', 'before_account', 'replaced'],
 }, total=False)
 
 
