@@ -9,7 +9,7 @@ use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::SchemaRef;
 use csv::ByteRecord;
 
-use super::decoration::is_guarded;
+use super::decoration::{is_guarded, unwrapped};
 use super::second_header::{Header, Headers, REPEATS_HEADER};
 use super::{Error, Reading};
 use crate::identifier::{Column, NotSaid, entra_sid};
@@ -250,6 +250,7 @@ fn append_cell(
     not_said: &NotSaid,
     cell: &str,
 ) {
+    let cell = unwrapped(cell);
     if cell.is_empty() {
         column.append_null();
     } else if not_said.covers(held, cell) {

@@ -73,6 +73,15 @@ fn quoted_length(quoted: &[u8]) -> usize {
     quoted.len()
 }
 
+/// Returns what a spreadsheet shows of a cell by which it keeps zeros, as `="0042"` is written by whoever quotes all cells:
+/// `"=""0042"""`.
+pub(super) fn unwrapped(cell: &str) -> &str {
+    let inner = cell
+        .strip_prefix("=\"")
+        .and_then(|cell| cell.strip_suffix('"'));
+    inner.filter(|inner| !inner.contains('"')).unwrap_or(cell)
+}
+
 /// Tells whether a cell that should be an identifier has quotes around it, or one before it as the apostrophe
 /// by which spreadsheets keep a text one, or is a formula; or is a list, as JSON and Parquet have them.
 pub(super) fn is_guarded(cell: &str) -> bool {

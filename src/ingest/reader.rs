@@ -23,7 +23,10 @@ use crate::observation::{Batch, Layout, Object, OddCells, Recogniser, Refused, R
 use crate::source::{self, SourceConfig, Spooled};
 
 /// How long a text that ends within a line may still be written, in microseconds: whoever writes a file pauses for less.
-const UNFINISHED_FOR: u64 = 60_000_000;
+const UNFINISHED_FOR: i64 = 60_000_000;
+/// The clock of the machine that writes may be ahead of this one's; a time beyond a day tells of no writing.
+const AHEAD: i64 = 24 * 60 * UNFINISHED_FOR;
+
 /// What the reading side tells the run.
 pub(super) enum Message {
     /// It cannot be had.
@@ -213,11 +216,10 @@ impl<'a> Reader<'a> {
                 return self.send(Message::Failed { object, error });
             }
         };
-        let age = Timestamp::now()
-            .as_microsecond()
-            .abs_diff(spooled.object.modified_at);
+        let age = Timestamp::now().as_microsecond() - spooled.object.modified_at;
+        let is_fresh = (-AHEAD..UNFINISHED_FOR).contains(&age);
         // Services show an object once it is whole.
-        if form.may_be_cut && spooled.file.is_local() && age < UNFINISHED_FOR {
+        if form.may_be_cut && spooled.file.is_local() && is_fresh {
             return self.send(Message::Unfinished {
                 object: spooled.object,
             });
@@ -229,6 +231,13 @@ impl<'a> Reader<'a> {
             return self.fail(spooled, refusal);
         }
         self.report_unknown_columns(&spooled.object, &layout)?;
+        if form.may_be_cut && self.options.complete.contains(&layout.dataset) {
+            self.send(Message::Warning(format!(
+                "{} is declared complete and ends within a line: it may be cut, and whom it lacks is taken for gone; export it again, \
+                 with a line end behind its last row",
+                spooled.object.name()
+            )))?;
+        }
         self.decode(spooled, &form, layout, &change)
     }
 

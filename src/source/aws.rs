@@ -21,6 +21,9 @@ use crate::fault::cause;
 /// How long before their end credentials are renewed: more than the retries of one request take.
 const RENEW_BEFORE: Duration = Duration::from_secs(5 * 60);
 
+/// How long a provider may take, its own retries included: one that accepts and says nothing would hold up all sources.
+const ANSWERS_WITHIN: Duration = Duration::from_secs(60);
+
 /// What the AWS configuration of this machine says, where the source does not.
 #[derive(Debug)]
 pub(super) struct Found {
@@ -95,7 +98,8 @@ impl CredentialProvider for Chain {
 impl Chain {
     async fn ask(&self) -> Result<Known, NoCredentials> {
         let provider = self.provider.as_ref().ok_or(NoCredentials(NONE))?;
-        let found = provider.provide_credentials().await;
+        let found = tokio::time::timeout(ANSWERS_WITHIN, provider.provide_credentials()).await;
+        let found = found.map_err(|_| NoCredentials(TOO_LONG))?;
         let found = found.map_err(|error| NoCredentials(reason_of(&error)))?;
         Ok(Known {
             credential: Arc::new(AwsCredential {
@@ -108,6 +112,7 @@ impl Chain {
     }
 }
 
+const TOO_LONG: &str = "a provider of them took too long to answer; try again later";
 const NONE: &str = "none were found; set them in its options, the environment or a profile";
 
 /// Says why a chain of providers has nothing, without a word of its own text, which may name profiles and addresses.
@@ -149,9 +154,7 @@ fn reason_of(error: &CredentialsError) -> &'static str {
     }
     match error {
         CredentialsError::CredentialsNotLoaded(_) => NONE,
-        CredentialsError::ProviderTimedOut(_) => {
-            "a provider of them took too long to answer; try again later"
-        }
+        CredentialsError::ProviderTimedOut(_) => TOO_LONG,
         CredentialsError::InvalidConfiguration(_) => {
             "the profile or environment that says where they are is not valid"
         }

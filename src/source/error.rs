@@ -229,6 +229,7 @@ pub(super) enum PageFault {
     Repeated,
     TooMany,
     Cut,
+    Slow,
     NoListing,
     NoToken,
 }
@@ -240,6 +241,7 @@ impl PageFault {
             PageFault::Repeated => "it repeats itself without end",
             PageFault::TooMany => "it has too many pages; give a longer prefix",
             PageFault::Cut => "a page of it was cut short, again and again",
+            PageFault::Slow => "a page of it took too long to come; try again later",
             PageFault::NoListing => {
                 "what came is no listing, perhaps a proxy's or a login's page; check the endpoint"
             }

@@ -86,6 +86,8 @@ pub(super) struct Filter {
 struct Globs {
     keys: GlobSet,
     names: GlobSet,
+    /// The folders that keys begin with; none where any may.
+    firsts: Option<Vec<String>>,
     is_empty: bool,
 }
 
@@ -110,17 +112,22 @@ impl Filter {
         }
     }
 
+    /// Tells whether anything in a folder below the source may be taken, by the folder's key.
+    pub(super) fn enters(&self, folder: &str) -> bool {
+        let parts: Vec<&str> = folder.split('/').collect();
+        let below = |name: &str| self.exclude.fit(&format!("{folder}/{name}"), name);
+        // Whatever its name, which no pattern has: all of it.
+        let is_excluded = below("\u{1}") || self.exclude.fit(folder, parts[parts.len() - 1]);
+        !parts.iter().any(|part| is_hidden(part)) && !is_excluded && self.include.enter(parts[0])
+    }
+
     /// Tells whether an object is taken by its key.
     pub(super) fn takes_key(&self, location: &Path, root: &Path) -> bool {
         let name = location.filename().unwrap_or_default();
         let below = location.prefix_match(root).into_iter().flatten();
         let parts: Vec<String> = below.map(|part| part.as_ref().to_owned()).collect();
-        let is_systems = |part: &str| FOLDERS.contains(&part.to_ascii_lowercase().as_str());
-        let is_hidden = parts
-            .iter()
-            .any(|part| part.starts_with(['_', '.']) || is_systems(part));
         let key = parts.join("/");
-        !is_hidden
+        !parts.iter().any(|part| is_hidden(part))
             && !is_no_export(name)
             && (self.include.is_empty || self.include.fit(&key, name))
             && !self.exclude.fit(&key, name)
@@ -139,6 +146,11 @@ impl SourceConfig {
     }
 }
 
+/// Tells whether a file or folder is left out by its name.
+fn is_hidden(part: &str) -> bool {
+    part.starts_with(['_', '.']) || FOLDERS.contains(&part.to_ascii_lowercase().as_str())
+}
+
 fn is_no_export(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     NAMES.contains(&name.as_str()) || NO_EXPORTS.iter().any(|end| name.ends_with(end))
@@ -149,11 +161,23 @@ impl Globs {
         let globs_of = globs.iter().map(|glob| of_keys(glob));
         let (keys, names): (Vec<String>, Vec<String>) =
             globs_of.partition(|glob| glob.contains('/'));
+        let first = |glob: &String| {
+            let (first, _) = glob.split_once('/')?;
+            (!first.contains(['*', '?', '[', '{', '\\'])).then(|| first.to_owned())
+        };
+        let firsts: Option<Vec<String>> = keys.iter().map(first).collect();
         Ok(Globs {
+            firsts: firsts.filter(|_| names.is_empty() && !keys.is_empty()),
             keys: set(&keys)?,
             names: set(&names)?,
             is_empty: globs.is_empty(),
         })
+    }
+
+    /// Tells whether a key that fits may begin with a folder.
+    fn enter(&self, first: &str) -> bool {
+        let firsts = self.firsts.as_ref();
+        firsts.is_none_or(|firsts| firsts.iter().any(|one| one == first))
     }
 
     fn fit(&self, key: &str, name: &str) -> bool {
@@ -205,6 +229,33 @@ mod tests {
         for glob in ["users/", "/users/**", "./users/", "/users", "/users/"] {
             assert!(fit(&[glob], "users/2026/a.csv"), "{glob}");
             assert!(!fit(&[glob], "old/users/a.csv"), "{glob}");
+        }
+    }
+
+    #[test]
+    fn a_folder_is_entered_where_anything_in_it_may_be_taken() {
+        let enters = |include: &[&str], exclude: &[&str], folder: &str| {
+            let texts = |globs: &[&str]| globs.iter().map(|glob| (*glob).to_owned()).collect();
+            let config = SourceConfig {
+                include: texts(include),
+                exclude: texts(exclude),
+                ..SourceConfig::new("a", "/exports")
+            };
+            Filter::new(&config).is_ok_and(|filter| filter.enters(folder))
+        };
+        for (include, exclude, folder, is_entered) in [
+            (&[][..], &[][..], "deep/er", true),
+            (&[], &[], "lost+found", false),
+            (&[], &[], "deep/.snap", false),
+            (&[], &["old/"], "old/deep", false),
+            (&[], &["old/**"], "old", false),
+            (&[], &["old/*.csv"], "old", true),
+            (&["users/*.csv"], &[], "old", false),
+            (&["users/*.csv"], &[], "users/deep", true),
+            (&["users/*.csv", "*.json"], &[], "old", true),
+            (&["**/a.csv"], &[], "old", true),
+        ] {
+            assert_eq!(enters(include, exclude, folder), is_entered, "{folder}");
         }
     }
 

@@ -31,6 +31,9 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a connection may say nothing. There is no limit on a whole request: a large object takes its time.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// How long a page of a listing may take to come whole: one that trickles would hold up all sources.
+const PAGE_TIMEOUT: Duration = Duration::from_secs(60);
+
 /// The largest page of a listing: services send 1,000 to 5,000 keys of at most 1,024 bytes.
 const PAGE_BYTES: usize = 16 << 20;
 
@@ -269,7 +272,8 @@ impl Pages {
     /// Returns a page without its odd keys, or an error if the listing cannot end.
     async fn take(&self, page: &str, response: HttpResponse) -> Result<HttpResponse, HttpError> {
         let (parts, body) = response.into_parts();
-        let bytes = read(body, PAGE_BYTES).await.map_err(page_error)?;
+        let read = tokio::time::timeout(PAGE_TIMEOUT, read(body, PAGE_BYTES)).await;
+        let bytes = read.unwrap_or(Err(PageFault::Slow)).map_err(page_error)?;
         check_page(&bytes).map_err(page_error)?;
         let (bytes, odd_keys) = without_odd_keys(bytes);
         self.remember(page, odd_keys).map_err(page_error)?;

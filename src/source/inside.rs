@@ -102,10 +102,14 @@ impl Inside {
         overlooked
     }
 
-    /// Returns the first folder that cannot be read, for want of rights or otherwise.
-    pub(super) fn unreadable(&self) -> Option<PathBuf> {
+    /// Returns the first folder that cannot be read, for want of rights or otherwise, of those that are entered.
+    pub(super) fn unreadable(&self, is_entered: impl Fn(&str) -> bool) -> Option<PathBuf> {
         let mut folders = vec![PathBuf::new()];
         while let Some(folder) = folders.pop() {
+            let key = folder.to_string_lossy();
+            if !key.is_empty() && !is_entered(&key) {
+                continue;
+            }
             let Ok(entries) = fs::read_dir(self.folder.join(&folder)) else {
                 return Some(folder);
             };

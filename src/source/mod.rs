@@ -338,16 +338,16 @@ fn files(store: &Store, stop: &AtomicBool) -> Result<(Vec<ObjectMeta>, Vec<Odd>)
             Err(err) => match cause::<std::io::Error>(&err).map(std::io::Error::raw_os_error) {
                 // Links that lead round in a circle, or to themselves.
                 None | Some(Some(TOO_MANY_LINKS)) => {}
-                // A folder that cannot be read hides what it holds: that is no smaller listing, but none.
-                Some(_) => {
-                    let folder = inside
-                        .unreadable()
-                        .filter(|folder| *folder != FilePath::new(""));
-                    let place = folder.map(|folder| {
-                        format!("the folder {} in {}", folder.display(), store.name())
-                    });
-                    return Err(told(&err, place.unwrap_or_else(|| store.name())));
-                }
+                // A folder that cannot be read hides what it holds: that is no smaller listing, but none. Of what is never taken
+                // nobody need know.
+                Some(_) => match inside.unreadable(|folder| store.filter.enters(folder)) {
+                    Some(folder) if folder != FilePath::new("") => {
+                        let place = format!("the folder {} in {}", folder.display(), store.name());
+                        return Err(told(&err, place));
+                    }
+                    None if is_for_want_of_rights(&err) => {}
+                    _ => return Err(told(&err, store.name())),
+                },
             },
         }
         at_most(metas.len(), store)?;
@@ -358,6 +358,11 @@ fn files(store: &Store, stop: &AtomicBool) -> Result<(Vec<ObjectMeta>, Vec<Odd>)
     };
     odd_keys.extend(inside.overlooked(is_taken, stop));
     Ok((metas, odd_keys))
+}
+
+fn is_for_want_of_rights(error: &object_store::Error) -> bool {
+    let kind = cause::<std::io::Error>(error).map(std::io::Error::kind);
+    kind == Some(std::io::ErrorKind::PermissionDenied)
 }
 
 /// Does work on a thread of its own: inside the caller's runtime the store reads folders on that one's threads, and nothing is

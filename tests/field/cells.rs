@@ -57,6 +57,16 @@ fn decoration_is_no_part_of_a_value() {
         (&one["account"]["account_name"], &one["account"]["upn"]),
         (&Value::Null, &Value::Null)
     );
+    let home = Home::new();
+    fs::create_dir_all(home.path("exports")).unwrap();
+    let text = "user.sid,user.name,user.ad.department\n\"=\"\"S-1-5-21-1-2-3-1101\"\"\",\"=\"\"ann@EMEA\"\"\",\"=\"\"0043\"\"\"\n";
+    fs::write(home.path("exports/a_20261120_060000.csv"), text).unwrap();
+    sync(&home).exits(0);
+    let one = &matches(&answer(&home, &["S-1-5-21-1-2-3-1101"]))[0]["account"];
+    assert_eq!(
+        (&one["account_name"], &one["department"]),
+        (&"ann@EMEA".into(), &"0043".into())
+    );
     for folder in ["excel-a", "excel-b"] {
         let (home, report) = synced(folder);
         assert_eq!(report["outcome"], "done", "{report}");

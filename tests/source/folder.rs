@@ -44,6 +44,27 @@ fn a_folder_that_cannot_be_read_is_named() {
 }
 
 #[test]
+fn a_folder_that_is_never_taken_need_not_be_read() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = Folder::start();
+    folder.put("a.csv", b"a");
+    let closed = ["lost+found", ".snap", "old"];
+    for name in closed {
+        folder.put(&format!("{name}/z.csv"), b"z");
+        let mode = std::fs::Permissions::from_mode(0o000);
+        std::fs::set_permissions(folder.path().join(name), mode).unwrap();
+    }
+    let mut config = folder.config("");
+    config.exclude = vec!["old/".to_owned()];
+    let listed = list(config);
+    for name in closed {
+        let mode = std::fs::Permissions::from_mode(0o700);
+        std::fs::set_permissions(folder.path().join(name), mode).unwrap();
+    }
+    assert_eq!(keys(&listed.unwrap()), ["a.csv"]);
+}
+
+#[test]
 fn a_folder_is_read_whole_inside_a_runtime_too() {
     let folder = Folder::start();
     folder.put("a.csv", b"a");
