@@ -36,15 +36,24 @@ pub enum Fault {
     /// The certificate or the encryption is wrong in another way.
     #[error("no encrypted connection was agreed on")]
     Tls,
-    /// The proxy refused, or is none, or did not reach the host.
+    /// The proxy refused, or did not reach the host.
     #[error("the proxy did not connect to it")]
     Proxy,
+    /// The proxy wants to know who asks (407).
+    #[error("the proxy wants a user and a password")]
+    ProxyLogin,
+    /// Nothing listens where the proxy should be, or no way leads there.
+    #[error("the proxy cannot be reached")]
+    NoProxy,
+    /// The proxy's name is not known.
+    #[error("the name of the proxy cannot be resolved")]
+    ProxyName,
 }
 
 impl Fault {
     /// Tells a fault by what the HTTP client and those below it say, whose texts may hold addresses and are not repeated.
     pub(crate) fn of(error: &(dyn StdError + 'static)) -> Option<Fault> {
-        const WORDS: [(&str, Fault); 17] = [
+        const WORDS: [(&str, Fault); 18] = [
             ("unknownissuer", Fault::Authority),
             // A certificate that signs itself.
             ("causedasendentity", Fault::Authority),
@@ -59,6 +68,7 @@ impl Fault {
             ("invalid peer certificate", Fault::Tls),
             ("handshake", Fault::Tls),
             ("corrupt message", Fault::Tls),
+            ("proxy authorization required", Fault::ProxyLogin),
             ("tunnel", Fault::Proxy),
             ("proxy", Fault::Proxy),
             ("dns error", Fault::Name),
@@ -66,19 +76,30 @@ impl Fault {
         ];
         let texts = texts_of(error);
         let said = WORDS.iter().find(|(words, _)| texts.contains(words));
-        said.map(|(_, fault)| *fault)
-            .or_else(|| match cause::<io::Error>(error)?.kind() {
-                io::ErrorKind::ConnectionRefused => Some(Fault::Refused),
-                io::ErrorKind::TimedOut => Some(Fault::TimedOut),
-                io::ErrorKind::NetworkUnreachable | io::ErrorKind::HostUnreachable => {
-                    Some(Fault::Network)
-                }
-                io::ErrorKind::ConnectionReset
-                | io::ErrorKind::ConnectionAborted
-                | io::ErrorKind::BrokenPipe
-                | io::ErrorKind::UnexpectedEof => Some(Fault::Closed),
-                _ => None,
-            })
+        match said.map(|(_, fault)| *fault) {
+            // What is below says whether there is a proxy at all.
+            Some(Fault::Proxy) if texts.contains("dns error") => Some(Fault::ProxyName),
+            Some(Fault::Proxy) => match Fault::by_kind(error) {
+                Some(Fault::Refused | Fault::Network) => Some(Fault::NoProxy),
+                _ => Some(Fault::Proxy),
+            },
+            said => said.or_else(|| Fault::by_kind(error)),
+        }
+    }
+
+    fn by_kind(error: &(dyn StdError + 'static)) -> Option<Fault> {
+        match cause::<io::Error>(error)?.kind() {
+            io::ErrorKind::ConnectionRefused => Some(Fault::Refused),
+            io::ErrorKind::TimedOut => Some(Fault::TimedOut),
+            io::ErrorKind::NetworkUnreachable | io::ErrorKind::HostUnreachable => {
+                Some(Fault::Network)
+            }
+            io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::BrokenPipe
+            | io::ErrorKind::UnexpectedEof => Some(Fault::Closed),
+            _ => None,
+        }
     }
 
     /// Returns what helps, where that is more than to try again.
@@ -91,7 +112,13 @@ impl Fault {
             ),
             Fault::Expired => Some("renew the certificate, or check the clock of this machine"),
             Fault::OtherHost => Some("check the endpoint"),
-            Fault::Proxy => Some("check proxy_url, HTTPS_PROXY and NO_PROXY"),
+            Fault::Proxy => Some(
+                "ask whoever runs the proxy whether it lets the host through, or set NO_PROXY (proxy_excludes)",
+            ),
+            Fault::ProxyLogin => {
+                Some("give them in proxy_url or HTTPS_PROXY, or set NO_PROXY (proxy_excludes)")
+            }
+            Fault::NoProxy | Fault::ProxyName => Some("check proxy_url, HTTPS_PROXY and NO_PROXY"),
             Fault::Network | Fault::Tls | Fault::TimedOut | Fault::Closed => None,
         }
     }
@@ -163,6 +190,18 @@ mod tests {
                 Some(Fault::Expired),
             ),
             (Said("operation timed out", None), Some(Fault::TimedOut)),
+            (
+                Said("tunnel error: proxy authorization required", None),
+                Some(Fault::ProxyLogin),
+            ),
+            (Said("tunnel error: unsuccessful", None), Some(Fault::Proxy)),
+            (
+                Said(
+                    "tunnel error: no connection",
+                    Some(io::ErrorKind::ConnectionRefused.into()),
+                ),
+                Some(Fault::NoProxy),
+            ),
             (Said("something else", None), None),
         ] {
             assert_eq!(Fault::of(&error), fault, "{error}");

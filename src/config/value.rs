@@ -203,7 +203,7 @@ impl Value {
     }
 
     pub(super) fn texts(&self) -> Result<Vec<String>, Refusal> {
-        const EXPECTED: &str = "a list of texts, such as [\"k. A.\"]";
+        const EXPECTED: &str = "a list of texts, such as [\"one\", \"two\"]";
         let texts = self.list(EXPECTED)?;
         match texts.iter().any(|text| text.trim().is_empty()) {
             true => Err(Refusal::Expected(EXPECTED)),

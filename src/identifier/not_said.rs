@@ -211,30 +211,37 @@ fn names_itself(plain: &str) -> bool {
     places.any(|place| place[0] == WORDS[0] && place == WORDS)
 }
 
-/// `123456789`, `9876543210`, `1234567890000`, also behind the letters that firmware writes before them.
+/// `123456789`, `9876543210`, `1234567890000`, also behind the letters that firmware writes before them; of all ten digits behind
+/// whichever letters. `SN0000`, too.
 fn is_run_of_digits(plain: &str) -> bool {
     const BEFORE: [&str; 9] = [
         "", "sn", "sys", "bsn", "bss", "mb", "asset", "chassis", "0x",
     ];
     let digits = plain.trim_start_matches(|letter: char| letter.is_ascii_alphabetic());
     let before = &plain[..plain.len() - digits.len()];
+    let are_zeros = digits.len() >= 3 && digits.bytes().all(|digit| digit == b'0');
+    let has_all_ten = digits.len() >= 10;
     let digits = digits.trim_end_matches('0').as_bytes();
     let is_next = |pair: &[u8], step: u8| (pair[0] - b'0' + step) % 10 == pair[1] - b'0';
     let is_run = |step| digits.windows(2).all(|pair| is_next(pair, step));
-    BEFORE.contains(&before)
-        && digits.len() >= 3
-        && digits.iter().all(u8::is_ascii_digit)
-        && (is_run(1) || is_run(9))
+    let is_in_order =
+        digits.len() >= 3 && digits.iter().all(u8::is_ascii_digit) && (is_run(1) || is_run(9));
+    match BEFORE.contains(&before) {
+        true => are_zeros || is_in_order,
+        false => has_all_ten && is_in_order && digits.len() >= 9,
+    }
 }
 
 /// The dates that programs write for "no time".
 fn is_zero_date(lower: &str) -> bool {
     /// Of .NET, Windows, Unix, Excel, SQL Server, and the end of all times.
-    const ZEROS: [&str; 6] = [
+    const ZEROS: [&str; 8] = [
         "0000-00-00",
         "0001-01-01",
         "1601-01-01",
         "1899-12-30",
+        "1899-12-31",
+        "1900-01-00",
         "1900-01-01",
         "9999-12-31",
     ];

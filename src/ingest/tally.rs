@@ -83,7 +83,7 @@ impl Tally {
         };
         let hint = match *reason == NOT_UTF8 {
             true => {
-                " (if the file is in windows-1252, say encoding = \"windows-1252\" in its [[source]])"
+                " (say what it is written in, encoding = \"windows-1252\" or \"shift_jis\", say, in its [[source]]; another than it is makes wrong names)"
             }
             false => "",
         };

@@ -1,5 +1,7 @@
 //! Times as exports write them, as microseconds since 1970 in UTC.
 
+use std::borrow::Cow;
+
 use jiff::civil;
 use jiff::fmt::temporal::DateTimeParser;
 use jiff::tz::{Offset, OffsetConflict, TimeZone};
@@ -26,6 +28,7 @@ pub fn parse_time(text: &str, time_zone: &TimeZone) -> Option<i64> {
 }
 
 fn parse_other(text: &str, time_zone: &TimeZone) -> Option<i64> {
+    let text = &*without_space_before_zone(text);
     if let Ok(timestamp) = text.parse::<jiff::Timestamp>() {
         return (!has_no_offset(text)).then(|| timestamp.as_microsecond());
     }
@@ -44,6 +47,24 @@ fn parse_other(text: &str, time_zone: &TimeZone) -> Option<i64> {
             .ok()?
             .as_microsecond(),
     )
+}
+
+/// Returns a time whose zone stands behind a space as it is written without: `05:00:00 UTC`, `05:00:00 +02:00`,
+/// `05:00:00 [Europe/Zurich]`.
+fn without_space_before_zone(text: &str) -> Cow<'_, str> {
+    let behind_date = text.split_once(['T', 't', ' ']);
+    let zone = behind_date.and_then(|(_, clock)| clock.split_once(' '));
+    let Some((_, zone)) = zone else {
+        return Cow::Borrowed(text);
+    };
+    let time = text[..text.len() - zone.len()].trim_end();
+    match zone {
+        "UTC" | "(UTC)" | "GMT" | "Z" => Cow::Owned(format!("{time}Z")),
+        zone if zone.starts_with(['+', '-', '[']) => {
+            Cow::Owned(format!("{time}{}", zone.replace(' ', "")))
+        }
+        _ => Cow::Borrowed(text),
+    }
 }
 
 /// Tells whether a time ends in what only looks like an offset: `+25:00`.
@@ -125,6 +146,24 @@ mod tests {
         );
         assert_eq!(parse_time("2026-08-14 14:16:03", &zurich), Some(utc));
         assert_eq!(parse_time("2026-08-14T14:16:03+02:00", &zurich), Some(utc));
+        for behind_space in [
+            "2026-08-14 12:16:03 UTC",
+            "2026-08-14 12:16:03 (UTC)",
+            "2026-08-14 12:16:03 Z",
+            "2026-08-14 14:16:03 +0200",
+            "2026-08-14 14:16:03 +02:00",
+            "2026-08-14 14:16:03 [Europe/Zurich]",
+            "2026-08-14 14:16:03 +02:00 [Europe/Zurich]",
+        ] {
+            assert_eq!(
+                parse_time(behind_space, &TimeZone::UTC),
+                Some(utc),
+                "{behind_space}"
+            );
+        }
+        for other in ["2026-08-14 12:16:03 PM", "2026-08-14 12:16:03 CEST"] {
+            assert_eq!(parse_time(other, &TimeZone::UTC), None, "{other}");
+        }
         for text in ["2026-08-24T06Z", "2026-08-24T0616Z"] {
             assert!(parse_time(text, &zurich).is_some(), "{text}");
         }

@@ -16,7 +16,7 @@ use object_store::aws::AwsCredential;
 use tokio::sync::Mutex;
 
 use super::error::NoCredentials;
-use crate::fault::cause;
+use crate::fault::{Fault, cause};
 
 /// How long before their end credentials are renewed: more than the retries of one request take.
 const RENEW_BEFORE: Duration = Duration::from_secs(5 * 60);
@@ -117,7 +117,8 @@ const NONE: &str = "none were found; set them in its options, the environment or
 
 /// Says why a chain of providers has nothing, without a word of its own text, which may name profiles and addresses.
 fn reason_of(error: &CredentialsError) -> &'static str {
-    const CODES: [(&str, &str); 6] = [
+    /// Codes of STS, and words of the AWS library.
+    const CODES: [(&str, &str); 11] = [
         (
             "InvalidIdentityToken",
             "STS does not take the workload identity's token; check the identity provider of the role",
@@ -139,11 +140,29 @@ fn reason_of(error: &CredentialsError) -> &'static str {
             "ValidationError",
             "STS does not take the name of the role; check it",
         ),
+        (
+            "FailedToLoadToken",
+            "nobody is logged in to SSO for the profile; run aws sso login",
+        ),
+        (
+            "credentials-process",
+            "the profile has a credential_process, which is not run here; give it keys, a role or SSO",
+        ),
+        (
+            "was not defined",
+            "the profile is in no configuration file of AWS; check its name, and AWS_CONFIG_FILE",
+        ),
+        (
+            "DecodeError",
+            "what answers is not the service that gives them (STS, or the metadata of a container or machine); check its endpoint, \
+             and for a proxy or a login page between",
+        ),
+        (
+            "StatusCode(4",
+            "the service that gives them (STS, or the metadata of a container or machine) refuses, and does not say why; check the \
+             role, and its endpoint",
+        ),
     ];
-    let missing = cause::<std::io::Error>(error).map(std::io::Error::kind);
-    if missing == Some(std::io::ErrorKind::NotFound) {
-        return "the token file of the workload identity is not there; check its mount";
-    }
     let mut next: Option<&(dyn std::error::Error + 'static)> = Some(error);
     while let Some(error) = next {
         let text = format!("{error} {error:?}");
@@ -152,6 +171,13 @@ fn reason_of(error: &CredentialsError) -> &'static str {
         }
         next = error.source();
     }
+    let missing = cause::<std::io::Error>(error).map(std::io::Error::kind);
+    if missing == Some(std::io::ErrorKind::NotFound) {
+        return "the token file of the workload identity is not there; check its mount";
+    }
+    if let Some(fault) = Fault::of(error) {
+        return without_answer(fault);
+    }
     match error {
         CredentialsError::CredentialsNotLoaded(_) => NONE,
         CredentialsError::ProviderTimedOut(_) => TOO_LONG,
@@ -159,6 +185,25 @@ fn reason_of(error: &CredentialsError) -> &'static str {
             "the profile or environment that says where they are is not valid"
         }
         _ => "the provider that has them failed; ask it by hand, with the provider's own tool",
+    }
+}
+
+/// Says why the service that gives credentials did not answer.
+fn without_answer(fault: Fault) -> &'static str {
+    match fault {
+        Fault::Refused | Fault::Network => {
+            "the service that gives them (STS, or the metadata of a container or machine) cannot be reached; check its endpoint"
+        }
+        Fault::Name => {
+            "the name of the service that gives them (STS, say) cannot be resolved; check its region and endpoint, and the name service"
+        }
+        Fault::TimedOut | Fault::Closed => TOO_LONG,
+        Fault::Authority | Fault::Expired | Fault::OtherHost | Fault::Tls => {
+            "the certificate of the service that gives them (STS, say) is not trusted, not valid or another host's"
+        }
+        Fault::Proxy | Fault::ProxyLogin | Fault::NoProxy | Fault::ProxyName => {
+            "the proxy does not connect to the service that gives them (STS, say); check HTTPS_PROXY and NO_PROXY"
+        }
     }
 }
 
@@ -209,6 +254,7 @@ mod tests {
             known: Mutex::new(None),
         };
         let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
             .build()
             .unwrap();
         runtime.block_on(async {
@@ -231,6 +277,7 @@ mod tests {
             known: Mutex::new(None),
         };
         let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
             .build()
             .unwrap();
         let err = runtime.block_on(chain.get_credential()).unwrap_err();

@@ -29,7 +29,7 @@ pub enum Error {
     #[error(
         "not permitted to read {place}{}; {}",
         brackets(.reply),
-        .reply.hint().unwrap_or("check the credentials, or a folder's owner and mode, and the right to list and to read")
+        .reply.hint().unwrap_or(if .reply.host.is_empty() { "check its owner and mode" } else { "check the credentials, and the right to list and to read" })
     )]
     NotPermitted {
         /// The source or the object.

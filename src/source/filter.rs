@@ -8,7 +8,7 @@ use super::config::SourceConfig;
 use super::error::Error;
 
 /// Ends of names of what is written still, or beside exports: copies, checksums, marks, notes. In small letters.
-const NO_EXPORTS: [&str; 41] = [
+const NO_EXPORTS: [&str; 53] = [
     ".tmp",
     ".temp",
     ".part",
@@ -50,11 +50,24 @@ const NO_EXPORTS: [&str; 41] = [
     ".txt.sha",
     ".copy",
     ".checksum",
+    ".incomplete",
+    ".!ut",
+    ".aria2",
+    ".backup",
+    ".gpg",
+    ".ctl",
+    ".etag",
+    ".sha384",
+    ".cksum",
+    ".blake3",
+    ".b3",
+    ".manifest",
 ];
 /// Whole names of the same kind.
-const NAMES: [&str; 11] = [
+const NAMES: [&str; 12] = [
     "thumbs.db",
     "manifest",
+    "manifest.csv",
     "manifest.json",
     "manifest.xml",
     "readme",
@@ -153,7 +166,12 @@ fn is_hidden(part: &str) -> bool {
 
 fn is_no_export(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
-    NAMES.contains(&name.as_str()) || NO_EXPORTS.iter().any(|end| name.ends_with(end))
+    // What is open in a spreadsheet or an editor: `~$a.xlsx`, `#a.csv#`.
+    let is_open = name.starts_with("~$") || (name.starts_with('#') && name.ends_with('#'));
+    // A number tells several of them apart: `a.csv.tmp.123`, `a.csv.part1`.
+    let bare = name.trim_end_matches(|letter: char| letter.is_ascii_digit() || letter == '.');
+    let is_end = |end: &&str| name.ends_with(*end) || bare.ends_with(*end);
+    is_open || NAMES.contains(&name.as_str()) || NO_EXPORTS.iter().any(|end| is_end(&end))
 }
 
 impl Globs {
@@ -272,6 +290,12 @@ mod tests {
             "manifest.json",
             "README.txt",
             "2026-11-20.done",
+            "a.csv.tmp.123",
+            "a.csv.part1",
+            "~$a.xlsx",
+            "#a.csv#",
+            "manifest.csv",
+            "a.csv.incomplete",
         ] {
             assert!(is_no_export(name), "{name}");
         }
@@ -282,6 +306,8 @@ mod tests {
             "part-0001.csv",
             "users.txt",
             "users.json",
+            "users.part.2026.csv",
+            "users.2026",
         ] {
             assert!(!is_no_export(name), "{name}");
         }

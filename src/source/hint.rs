@@ -4,7 +4,7 @@ use crate::fault::Fault;
 
 /// Returns what helps, by the code of the service or by why it did not answer.
 pub(super) fn hint(code: Option<&str>, fault: Option<Fault>) -> Option<&'static str> {
-    const CODES: [(&str, &str); 20] = [
+    const CODES: [(&str, &str); 33] = [
         (
             "RequestTimeTooSkewed",
             "the clock of this machine is wrong: set it",
@@ -76,8 +76,57 @@ pub(super) fn hint(code: Option<&str>, fault: Option<Fault>) -> Option<&'static 
             "no credentials were sent, and the account takes no anonymous readers: set them",
         ),
         (
+            "InvalidAuthenticationInfo",
+            "the token or the header of it is not valid: check its end, and the clock of this machine",
+        ),
+        (
+            "ExpiredAuthenticationToken",
+            "the token has expired: renew it",
+        ),
+        (
+            "KMS.DisabledException",
+            "the KMS key that it is encrypted with is disabled: enable it",
+        ),
+        (
+            "KMS.KMSInvalidStateException",
+            "the KMS key that it is encrypted with is in a state in which it cannot be used",
+        ),
+        (
+            "KMS.NotFoundException",
+            "the KMS key that it is encrypted with is not there",
+        ),
+        (
+            "KeyVaultEncryptionKeyNotFound",
+            "the key of the key vault that the account is encrypted with is not there, or the account may not use it",
+        ),
+        (
+            "AADSTS7000215",
+            "the secret of the application is wrong: give its value, not its id",
+        ),
+        (
+            "AADSTS7000222",
+            "the secret of the application has expired: make a new one",
+        ),
+        (
+            "AADSTS700016",
+            "the tenant has no such application: check client_id and tenant_id",
+        ),
+        ("AADSTS90002", "there is no such tenant: check tenant_id"),
+        (
+            "AADSTS70021",
+            "no federated credential of the application fits the token: check its issuer, subject and audience",
+        ),
+        (
+            "AADSTS700213",
+            "no federated credential of the application fits the token: check its issuer, subject and audience",
+        ),
+        (
+            "AADSTS700024",
+            "the token's time is over or has not come: check the clock of this machine",
+        ),
+        (
             "AccessDenied",
-            "grant the right to list and to read; where the reader pays for requests, set the option request_payer = \"true\"",
+            "grant the right to list and to read (and kms:Decrypt where a KMS key encrypts it); where the reader pays for requests, set the option request_payer = \"true\"",
         ),
     ];
     let by_code = CODES.iter().find(|(known, _)| Some(*known) == code);

@@ -137,14 +137,13 @@ struct Client {
 impl Client {
     /// Tells why there was no answer; with a proxy between, it is the proxy that is connected to.
     fn fault_of(&self, error: &HttpError, is_plain: bool, host: &str) -> Option<Fault> {
-        match Fault::of(error) {
-            Some(Fault::Refused | Fault::Name | Fault::Network)
-                if self.has_proxy || machine_has_proxy(is_plain, host) =>
-            {
-                Some(Fault::Proxy)
-            }
+        let fault = Fault::of(error)?;
+        let is_to_proxy = self.has_proxy || machine_has_proxy(is_plain, host);
+        Some(match fault {
+            Fault::Refused | Fault::Network if is_to_proxy => Fault::NoProxy,
+            Fault::Name if is_to_proxy => Fault::ProxyName,
             fault => fault,
-        }
+        })
     }
 }
 
@@ -211,6 +210,7 @@ async fn refusal(response: HttpResponse, host: String) -> (HttpError, Option<Str
         .unwrap_or_default();
     let body = String::from_utf8_lossy(&body);
     let code = code.or_else(|| word(between(&body, "<Code>", "</Code>")?));
+    let code = code.or_else(|| authoritys_code(&body));
     let reply = Reply {
         host,
         fault: None,
@@ -223,6 +223,16 @@ async fn refusal(response: HttpResponse, host: String) -> (HttpError, Option<Str
         _ => HttpErrorKind::Unknown,
     };
     (HttpError::new(kind, reply), code)
+}
+
+/// Returns the code of Entra's authority, which stands in its text: `AADSTS7000215: Invalid client secret …`.
+fn authoritys_code(body: &str) -> Option<String> {
+    const BEGINS: &str = "AADSTS";
+    let behind = &body[body.find(BEGINS)? + BEGINS.len()..];
+    let digits = behind.bytes().take_while(u8::is_ascii_digit).count();
+    (1..=10)
+        .contains(&digits)
+        .then(|| format!("{BEGINS}{}", &behind[..digits]))
 }
 
 /// Returns a code or id when it looks like one: what a service puts in its place is not repeated.

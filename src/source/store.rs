@@ -8,6 +8,8 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
 use object_store::azure::{AzureConfigKey, MicrosoftAzureBuilder};
 use object_store::gcp::{GoogleCloudStorageBuilder, GoogleConfigKey};
@@ -347,9 +349,10 @@ fn settings<K: FromStr + AsRef<str>>(
         .iter()
         .filter(|(name, _)| !our_own.contains(&name.as_str()))
         .map(|(name, value)| match known::<K>(name) {
-            Some(key) => Ok((key, usable(config, name, value)?)),
+            Some(key) => Ok((usable(config, (name, key.as_ref()), value)?, key)),
             None => Err(config.bad_option(name, "this kind of store has no such option")),
         })
+        .map(|setting| setting.map(|(value, key)| (key, value)))
         .collect::<Result<Vec<_>, _>>()?;
     let is_identity = |key: &K| CREDENTIALS.contains(&key.as_ref());
     let has_profile = config.options.contains_key(PROFILE_OPTION);
@@ -359,7 +362,10 @@ fn settings<K: FromStr + AsRef<str>>(
         .filter(|(name, _)| is_ours(name))
         .filter_map(|(name, value)| Some((known::<K>(&name)?, name, value)))
         .filter(|(key, ..)| !(has_identity && is_identity(key)));
-    let settings = variables.map(|(key, name, value)| Ok((key, usable(config, &name, &value)?)));
+    let settings = variables.map(|(key, name, value)| {
+        let value = usable(config, (&name, key.as_ref()), &value)?;
+        Ok((key, value))
+    });
     let mut settings: Vec<(K, String)> = settings.collect::<Result<_, _>>()?;
     settings.extend(own);
     Ok(settings)
@@ -367,17 +373,40 @@ fn settings<K: FromStr + AsRef<str>>(
 
 /// Returns a value without the white space around it: secrets come with the line end of the file they were made of. One that no
 /// header can carry is refused, before a client panics over it.
-fn usable(config: &SourceConfig, name: &str, value: &str) -> Result<String, Error> {
-    let value = value.trim();
+fn usable(config: &SourceConfig, (name, key): (&str, &str), value: &str) -> Result<String, Error> {
+    // Who edits files on Windows leaves a mark before them.
+    let value = value.trim_start_matches('\u{feff}').trim();
     // A service account's key is a document.
     let is_document = value.starts_with('{');
-    match !is_document && value.contains(char::is_control) {
-        true => Err(config.bad_option(
-            name,
-            "it holds a line end or another character that no header can carry",
-        )),
-        false => Ok(value.to_owned()),
+    let fault = match !is_document && value.contains(char::is_control) {
+        true => Some("it holds a line end or another character that no header can carry"),
+        false => misshapen(key, value),
+    };
+    match fault {
+        Some(fault) => Err(config.bad_option(name, fault)),
+        None => Ok(value.to_owned()),
     }
+}
+
+/// Says what is wrong with the value of an option that has a form: `object_store` would not say of which option it is.
+fn misshapen(key: &str, value: &str) -> Option<&'static str> {
+    let is_proxy = |value: &str| Url::parse(value).is_ok_and(|url| url.has_host());
+    let (is_good, fault) = match key {
+        "azure_storage_account_key" => (
+            BASE64_STANDARD.decode(value).is_ok(),
+            "it is no key of a storage account, which is a text in base64",
+        ),
+        "azure_storage_sas_key" => (
+            value.contains("sig="),
+            "it is no SAS token, such as sv=…&sig=…",
+        ),
+        "proxy_url" => (
+            is_proxy(value),
+            "it is no URL of a proxy, such as http://proxy.contoso.com:3128",
+        ),
+        _ => return None,
+    };
+    (!is_good).then_some(fault)
 }
 
 /// Returns a store's key of that name, unless it belongs to an HTTP client that is not used here.

@@ -147,7 +147,7 @@ fn a_refusal_says_what_helps_by_its_code() {
         (
             403,
             "Unheard",
-            "check the credentials, or a folder's owner and mode, and the right to list and to read",
+            "check the credentials, and the right to list and to read",
         ),
     ] {
         evil.then_listing(&[Evil::Refuse(status, code)]);

@@ -83,7 +83,7 @@ pub(super) fn shape_by(object: &Properties, names: &HashSet<String>) -> Result<S
 }
 
 /// Why a text is refused that is in another encoding.
-pub(super) const ENCODED: &str = "bytes that are not UTF-8; if the file is in windows-1252, say encoding = \"windows-1252\" in its [[source]]";
+pub(super) const ENCODED: &str = "bytes that are not UTF-8; say what it is written in, encoding = \"windows-1252\" or \"shift_jis\", say, in its [[source]]; another than it is makes wrong names";
 
 /// Why an object is refused that has columns, and a list of objects that have some too.
 pub(super) const BOTH: &str = "an object and those of a list in it have columns of users or devices alike; expected one or the other";
