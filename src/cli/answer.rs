@@ -4,7 +4,9 @@
 
 use std::fmt::Write as _;
 
-use super::words::{flag_in_words, kind_in_words, minute, printable, shown, verdict_in_words};
+use super::words::{
+    flag_in_words, kind_in_words, minute, printable, shown, state_in_words, verdict_in_words,
+};
 use crate::lookup::{
     Account, AccountUse, Answer, Coverage, Device, DeviceUse, Flag, Found, Level, Match, NotEnough,
     Outcome, Suggestion, Use, Waiting,
@@ -344,13 +346,13 @@ fn push_grounds(text: &mut String, answer: &Answer) {
             text,
             "\ncovered: {} ({}), generation {generation}",
             covered(&answer.coverage),
-            freshness.state,
+            state_in_words(freshness),
         ),
         Outcome::One | Outcome::Several => write!(
             text,
             "\nas of {} ({}), generation {generation}",
             freshness.as_of.map_or_else(String::new, minute),
-            freshness.state,
+            state_in_words(freshness),
         ),
     };
 }

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use crate::identifier::Kind;
 pub(super) use crate::identifier::{is_steering, printable};
-use crate::lookup::{Flag, Verdict};
+use crate::lookup::{Flag, Freshness, Verdict};
 use crate::schema::NotPrimary;
 
 /// Writes a text of others as HTML shows it: as a text, whatever it holds.
@@ -117,6 +117,14 @@ pub(super) fn primary_in_words(not_primary: Option<NotPrimary>) -> &'static str 
         Some(NotPrimary::NewerWaits) => {
             "no: newer logins of the account or on the device wait, see below"
         }
+    }
+}
+
+/// Says how recent an answer is; where that is not known, why.
+pub(super) fn state_in_words(freshness: &Freshness) -> String {
+    match freshness.ahead {
+        Some(ahead) => format!("unknown: {} is ahead of the clock", minute(ahead)),
+        None => freshness.state.to_string(),
     }
 }
 

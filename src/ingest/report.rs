@@ -194,8 +194,20 @@ impl Failure {
                 .map_or(cause.len(), |end| at + end);
             cause.replace_range(at..behind, "");
         }
-        cause
+        without_counts(&cause)
     }
+}
+
+/// Returns a text without the numbers that stand by themselves in it: rows, bytes, lines. A status is no count.
+fn without_counts(text: &str) -> String {
+    let mut before = "";
+    let words = text.split(' ').map(|word| {
+        let digits = word.trim_end_matches([',', ';', ':', '%', ')']);
+        let is_count = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+        let is_status = std::mem::replace(&mut before, word).ends_with("status");
+        if is_count && !is_status { "…" } else { word }
+    });
+    words.collect::<Vec<_>>().join(" ")
 }
 
 /// How many objects failed for each cause.

@@ -20,6 +20,8 @@ pub struct Freshness {
     pub as_of: Option<Timestamp>,
     /// How long ago that is.
     pub age: Option<Duration>,
+    /// The newest time, where that is ahead of this machine's clock: why the state is not known.
+    pub ahead: Option<Timestamp>,
 }
 
 impl Freshness {
@@ -33,16 +35,21 @@ impl Freshness {
         let as_of = times.clone().min();
         let age = as_of.map(|as_of| now.duration_since(as_of).max(SignedDuration::ZERO));
         let age = age.map(|age| age.unsigned_abs());
-        let is_ahead = times
+        let ahead = times
             .max()
-            .is_some_and(|newest| newest.duration_since(now) > CLOCKS_DIFFER);
+            .filter(|newest| newest.duration_since(now) > CLOCKS_DIFFER);
         let state = match age {
-            _ if is_ahead => FreshnessState::Unknown,
+            _ if ahead.is_some() => FreshnessState::Unknown,
             Some(age) if age <= fresh_for => FreshnessState::Fresh,
             Some(age) if age <= ageing_for => FreshnessState::Ageing,
             _ => FreshnessState::Stale,
         };
-        Freshness { state, as_of, age }
+        Freshness {
+            state,
+            as_of,
+            age,
+            ahead,
+        }
     }
 }
 

@@ -378,6 +378,9 @@ impl Serialize for Freshness {
         map.serialize_entry("state", self.state.as_str())?;
         map.serialize_entry("as_of", &Time(self.as_of))?;
         map.serialize_entry("age_seconds", &self.age.map(|age| age.as_secs()))?;
+        if self.ahead.is_some() {
+            map.serialize_entry("ahead", &Time(self.ahead))?;
+        }
         map.end()
     }
 }

@@ -171,7 +171,7 @@ fn is_no_export(name: &str) -> bool {
     // A number tells several of them apart: `a.csv.tmp.123`, `a.csv.part1`.
     let bare = name.trim_end_matches(|letter: char| letter.is_ascii_digit() || letter == '.');
     let is_end = |end: &&str| name.ends_with(*end) || bare.ends_with(*end);
-    is_open || NAMES.contains(&name.as_str()) || NO_EXPORTS.iter().any(|end| is_end(&end))
+    is_open || NAMES.contains(&name.as_str()) || NO_EXPORTS.iter().any(is_end)
 }
 
 impl Globs {

@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::Value;
 
-use super::{add, copy, sync, synced};
+use super::{add, answer, copy, sync, synced};
 use crate::util::{Home, fixture};
 
 #[test]
@@ -22,6 +22,44 @@ fn objects_of_the_future_wait() {
     copy(&fixture("field/future/later"), &home.path("exports"));
     let report = sync(&home).exits(0).json();
     assert_eq!(report["objects"]["loaded"], 1);
+}
+
+#[test]
+fn what_is_ahead_of_the_clock_is_told_with_the_age() {
+    let home = Home::new();
+    fs::create_dir_all(home.path("exports")).unwrap();
+    let now = jiff::Timestamp::now();
+    let ahead = now
+        .checked_add(jiff::SignedDuration::from_hours(5))
+        .unwrap();
+    let put = |name: &str, time: jiff::Timestamp, text: &str| {
+        let time = time.strftime("%Y%m%d_%H%M%S");
+        fs::write(home.path(&format!("exports/{name}_{time}.csv")), text).unwrap();
+    };
+    put("users", now, "user.name\nann@EMEA\n");
+    put("devices", ahead, "device.name\nNB-1\n");
+    sync(&home).exits(0);
+    let freshness = &answer(&home, &["ann@EMEA"])["freshness"];
+    assert_eq!(freshness["state"], "unknown");
+    let said: jiff::Timestamp = freshness["ahead"].as_str().unwrap().parse().unwrap();
+    assert_eq!(said.as_second(), ahead.as_second());
+    for asked in [
+        &["resolve", "ann@EMEA"][..],
+        &["status"],
+        &["status", "--check"],
+    ] {
+        let ended = home.run(asked);
+        assert!(
+            ended.stdout.contains("ahead of the clock"),
+            "{asked:?}: {}",
+            ended.stdout
+        );
+        assert!(
+            ended
+                .stdout
+                .contains(&said.strftime("%Y-%m-%d").to_string())
+        );
+    }
 }
 
 #[test]

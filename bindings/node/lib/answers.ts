@@ -199,6 +199,10 @@ export interface IdentidexAnswer {
      */
     as_of: string | null;
     age_seconds: number | null;
+    /**
+     * The newest time, where it is ahead of this machine's clock: why the state is unknown. Absent elsewhere.
+     */
+    ahead?: string | null;
   };
 }
 export interface AccountMatch {

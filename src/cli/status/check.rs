@@ -259,11 +259,9 @@ fn of_index(context: &Context) -> Vec<Finding> {
         .overall
         .as_of
         .map_or("nothing".to_owned(), |at| at.to_string());
-    let text = match ages.overall.state {
-        FreshnessState::Unknown if ages.overall.as_of.is_some() => {
-            format!("what the index knows is of {of}, ahead of the clock")
-        }
-        state => format!("what the index knows is of {of}: {state}"),
+    let text = match ages.overall.ahead {
+        Some(ahead) => format!("something the index knows is of {ahead}, ahead of the clock"),
+        None => format!("what the index knows is of {of}: {}", ages.overall.state),
     };
     vec![Finding { level, text }]
 }

@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 pub(super) use self::holdings::Holdings;
-use super::words::printable;
+use super::words::{minute, printable, state_in_words};
 use super::{Context, Exit, print, print_json};
 use crate::generation::folder_of;
 use crate::identifier::Kind;
@@ -223,12 +223,17 @@ fn push_counts(text: &mut String, holdings: &Holdings) {
 
 fn age_in_words(age: &Freshness) -> String {
     match (age.as_of, age.age) {
-        (Some(as_of), Some(old)) => format!(
-            "{} ({}, {} old)",
-            as_of.strftime("%Y-%m-%d %H:%M UTC"),
-            age.state,
-            HumanDuration(old)
-        ),
+        (Some(as_of), _) if age.ahead.is_some() => {
+            format!("{} ({})", minute(as_of), state_in_words(age))
+        }
+        (Some(as_of), Some(old)) => {
+            format!(
+                "{} ({}, {} old)",
+                minute(as_of),
+                age.state,
+                HumanDuration(old)
+            )
+        }
         _ => "none yet".to_owned(),
     }
 }

@@ -242,9 +242,12 @@ _Freshness = TypedDict("_Freshness", {
     'as_of': Union[str, None],
     'age_seconds': Union[int, None],
 })
+_FreshnessPerhaps = TypedDict("_FreshnessPerhaps", {
+    'ahead': Union[str, None],
+}, total=False)
 
 
-class Freshness(_Freshness):
+class Freshness(_Freshness, _FreshnessPerhaps):
     pass
 
 
