@@ -45,6 +45,8 @@ def reply(
         return f"{name}, shall I restart {primary[0]['name']}?"
     # No device is known to be theirs: where something waits, none is not known to be none, and one of many may be anybody's.
     current = [device["name"] for device in match.get("devices", []) if device["current"] and not device["shared"]]
+    if len(current) > len(set(current)):
+        return f"{name}, what serial number is on your device?"
     if len(current) > 1:
         return f"{name}, which of your devices is it: {', '.join(filter(None, current))}?"
     return f"{name}, what is your device called?"

@@ -74,7 +74,9 @@ fn offer(devices: &[DeviceUse]) -> String {
     let names: Vec<&str> = current
         .filter_map(|one| one.device.name.as_deref())
         .collect();
+    let distinct: std::collections::BTreeSet<&str> = names.iter().copied().collect();
     match names.as_slice() {
+        names if distinct.len() < names.len() => "what serial number is on your device?".into(),
         [] | [_] => "what is your device called?".into(),
         names => format!("which of your devices is it: {}?", names.join(", ")),
     }

@@ -56,8 +56,12 @@ export function reply(index: identidex.Index, { upn, accountName, fullName, isSi
   }
   // No device is known to be theirs: where something waits, none is not known to be none, and one of many may be anybody's.
   const current = devices.filter((device) => device.current && !device.shared);
-  if (current.length > 1) {
-    return `${name}, which of your devices is it: ${current.map((device) => device.name).filter(Boolean).join(", ")}?`;
+  const names = current.map((device) => device.name);
+  if (new Set(names).size < names.length) {
+    return `${name}, what serial number is on your device?`;
+  }
+  if (names.length > 1) {
+    return `${name}, which of your devices is it: ${names.filter(Boolean).join(", ")}?`;
   }
   return `${name}, what is your device called?`;
 }

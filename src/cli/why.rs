@@ -48,22 +48,39 @@ fn text_of(why: &Why) -> String {
 
 /// Says of each device of an account, or account of a device, why it is primary or is not.
 fn push_ranks(text: &mut String, one: &Match) {
-    let ranked: Vec<(Option<&str>, &Use)> = match &one.subject {
+    let ranked: Vec<(Option<&str>, Option<&str>, &Use)> = match &one.subject {
         Found::Account { devices, .. } => devices
             .iter()
-            .map(|one| (one.device.name.as_deref(), &one.usage))
+            .map(|one| {
+                let device = &one.device;
+                let id = device.serial_number.as_ref().or(device.uid.as_ref());
+                (device.name.as_deref(), id.map(String::as_str), &one.usage)
+            })
             .collect(),
         Found::Device { accounts, .. } => accounts
             .iter()
-            .map(|one| (one.account.account_name.as_deref(), &one.usage))
+            .map(|one| {
+                let account = &one.account;
+                let id = account.sid.as_ref().or(account.uid.as_ref());
+                (
+                    account.account_name.as_deref(),
+                    id.map(String::as_str),
+                    &one.usage,
+                )
+            })
             .collect(),
     };
+    let is_one_of_several =
+        |name: Option<&str>| ranked.iter().filter(|(other, ..)| *other == name).count() > 1;
     if ranked.is_empty() {
         return;
     }
     text.push_str("\n\nWhether it is their own:");
-    for (name, usage) in ranked {
-        let name = printable(name.unwrap_or("without a name"));
+    for (name, id, usage) in &ranked {
+        let id = id.filter(|_| is_one_of_several(*name));
+        let id = id.map_or_else(String::new, |id| format!(" ({id})"));
+        let name = format!("{}{id}", name.unwrap_or("without a name"));
+        let name = printable(&name);
         let reason = primary_in_words(usage.not_primary);
         let used = until_when(usage);
         let _ = write!(text, "\n  {name:26}  {reason}{used}");

@@ -95,8 +95,10 @@ struct Shown<W>(W);
 
 impl<W: io::Write> io::Write for Shown<W> {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        let is_unsafe =
-            |letter: char| matches!(letter, '\u{2028}' | '\u{2029}') || is_hidden(letter);
+        // Control characters of one byte are escaped already; those of two steer some terminals as well.
+        let is_unsafe = |letter: char| {
+            matches!(letter, '\u{80}'..='\u{9f}' | '\u{2028}' | '\u{2029}') || is_hidden(letter)
+        };
         match std::str::from_utf8(line) {
             Ok(text) if text.contains(is_unsafe) => {
                 let escaped = text.chars().map(|letter| match is_unsafe(letter) {

@@ -56,6 +56,36 @@ fn a_pc_set_up_anew_waits_and_the_answer_says_so_unless_a_window_settles_it() {
 }
 
 #[test]
+fn devices_of_one_name_are_told_apart_by_their_serial_numbers() {
+    let home = Home::new();
+    fs::create_dir_all(home.path("exports")).unwrap();
+    for (name, text) in [
+        ("users", "user.name\nann@EMEA\n"),
+        (
+            "devices",
+            "device.name,device.hardware.machine_serial_number,device.uid\n\
+             NB-1,PF3ABC1,dddddddd-0000-4000-8000-000000000001\nNB-1,PF3ABC2,dddddddd-0000-4000-8000-000000000002\n",
+        ),
+        (
+            "logins",
+            "user.name,device.uid,logins\n\
+             ann@EMEA,dddddddd-0000-4000-8000-000000000001,3\nann@EMEA,dddddddd-0000-4000-8000-000000000002,3\n",
+        ),
+    ] {
+        fs::write(
+            home.path(&format!("exports/{name}_20261120_060000.csv")),
+            text,
+        )
+        .unwrap();
+    }
+    sync(&home).exits(0);
+    let why = home.run(&["why", "ann@EMEA"]).stdout;
+    for told in ["NB-1 (PF3ABC1)", "NB-1 (PF3ABC2)"] {
+        assert!(why.contains(told), "{told}: {why}");
+    }
+}
+
+#[test]
 fn a_guest_and_a_name_written_otherwise_are_found() {
     let home = Home::of_tenant();
     for name in [
