@@ -86,8 +86,17 @@ fn line(text: &[u8], is_cut: bool) -> Result<String, Error> {
 /// Tells whether a line stands before the header: a blank one, or one that names the delimiter, as Excel has it (`sep=;`).
 pub(super) fn is_before(line: &[u8]) -> bool {
     let line = line.trim_ascii();
-    let is_named = line.len() <= 5
-        && matches!(line, [s, e, p, b'=', ..] if [s, e, p].map(u8::to_ascii_lowercase) == *b"sep");
+    // Spreadsheets fill it up to the width of the others, and quote it.
+    let said = match line {
+        [b'"', inner @ ..] => inner.split(|byte| *byte == b'"').next().unwrap_or_default(),
+        said => said,
+    };
+    let is_named = match said {
+        [s, e, p, b'=', rest @ ..] if [s, e, p].map(u8::to_ascii_lowercase) == *b"sep" => rest
+            .iter()
+            .all(|byte| matches!(byte, b',' | b';' | b'|' | b'\t')),
+        _ => false,
+    };
     line.is_empty() || is_named
 }
 

@@ -11,7 +11,7 @@ pub(super) enum Compression {
 }
 
 /// What files begin with that are no exports, and what people call them.
-const OTHERS: [(&[u8], &str); 21] = [
+const OTHERS: [(&[u8], &str); 25] = [
     (b"PK\x03\x04", "a zip archive or an Excel workbook (xlsx)"),
     (b"PK\x05\x06", "an empty zip archive"),
     (b"\xd0\xcf\x11\xe0", "an old Office document (xls)"),
@@ -26,6 +26,10 @@ const OTHERS: [(&[u8], &str); 21] = [
     (b"GIF8", "a picture (GIF)"),
     (b"MZ\x90\0", "a program"),
     (b"\x04\x22\x4d\x18", "compressed with lz4"),
+    (b"\xff\x06\0\0sNaPpY", "compressed with snappy"),
+    (b"\x5d\0\0\x80\0", "compressed with lzma"),
+    (b"ARROW1", "an Arrow (Feather) file"),
+    (b"FEA1", "a Feather file"),
     (b"SQLite format 3\0", "a SQLite database"),
     (b"Obj\x01", "an Avro file"),
     (b"ORC", "an ORC file"),

@@ -250,7 +250,10 @@ impl<'a> Reader<'a> {
         let mut names: Vec<&str> = layout
             .extra
             .iter()
-            .map(|(name, _)| shown_name(name))
+            .map(|(name, _)| match shown_name(name) {
+                "" => "one without a name",
+                name => name,
+            })
             .collect();
         names.sort_unstable();
         names.dedup();

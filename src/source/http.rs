@@ -324,6 +324,12 @@ fn check_page(page: &[u8]) -> Result<(), PageFault> {
     if !matches!(root, Some("ListBucketResult" | "EnumerationResults")) {
         return Err(PageFault::NoListing);
     }
+    let end = text.trim_end();
+    let is_empty = tags.next().is_none() && end.ends_with("/>");
+    let is_whole = |root: &str| is_empty || end.ends_with(&format!("</{root}>"));
+    if !root.is_some_and(is_whole) {
+        return Err(PageFault::Cut);
+    }
     let is_truncated = between(&text, "<IsTruncated>", "</IsTruncated>");
     let token = between(&text, "<NextContinuationToken>", "</NextContinuationToken>");
     let is_last = is_truncated.is_none_or(|truncated| truncated.trim() != "true");
@@ -557,6 +563,16 @@ mod tests {
         ] {
             assert!(
                 matches!(check_page(page.as_bytes()), Err(PageFault::NoListing)),
+                "{page}"
+            );
+        }
+        for page in [
+            "<ListBucketResult>",
+            "<ListBucketResult><Contents><Key>a.csv</Key></Contents>",
+            "<ListBucketResult><Contents><Key>a.csv</Key></Contents></ListBucketRes",
+        ] {
+            assert!(
+                matches!(check_page(page.as_bytes()), Err(PageFault::Cut)),
                 "{page}"
             );
         }

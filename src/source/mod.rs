@@ -305,7 +305,7 @@ impl Store {
 /// A key that cannot be read, and why.
 type Odd = (String, &'static str);
 
-const NO_URL: &str = "has a name that no URL can hold";
+const NO_URL: &str = "has an empty, . or .. part or a control character in its key, and cannot be asked for; give it another key";
 
 /// What the system calls a link that leads to itself (ELOOP).
 const TOO_MANY_LINKS: i32 = if cfg!(target_os = "linux") { 40 } else { 62 };

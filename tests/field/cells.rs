@@ -67,6 +67,14 @@ fn decoration_is_no_part_of_a_value() {
         (&one["account_name"], &one["department"]),
         (&"ann@EMEA".into(), &"0043".into())
     );
+    for first in ["sep=,", "\"sep=,\"", "sep=,,,", "SEP=,"] {
+        let home = Home::new();
+        fs::create_dir_all(home.path("exports")).unwrap();
+        let text = format!("{first}\nuser.name,user.upn,a,b\nann@EMEA,ann@c.com,1,2\n");
+        fs::write(home.path("exports/a_20261120_060000.csv"), text).unwrap();
+        sync(&home).exits(0);
+        assert_eq!(matches(&answer(&home, &["ann@c.com"])).len(), 1, "{first}");
+    }
     for folder in ["excel-a", "excel-b"] {
         let (home, report) = synced(folder);
         assert_eq!(report["outcome"], "done", "{report}");
