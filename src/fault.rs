@@ -53,7 +53,7 @@ pub enum Fault {
 impl Fault {
     /// Tells a fault by what the HTTP client and those below it say, whose texts may hold addresses and are not repeated.
     pub(crate) fn of(error: &(dyn StdError + 'static)) -> Option<Fault> {
-        const WORDS: [(&str, Fault); 18] = [
+        const WORDS: [(&str, Fault); 19] = [
             ("unknownissuer", Fault::Authority),
             // A certificate that signs itself.
             ("causedasendentity", Fault::Authority),
@@ -69,8 +69,9 @@ impl Fault {
             ("handshake", Fault::Tls),
             ("corrupt message", Fault::Tls),
             ("proxy authorization required", Fault::ProxyLogin),
-            ("tunnel", Fault::Proxy),
-            ("proxy", Fault::Proxy),
+            ("tunnel error", Fault::Proxy),
+            ("proxy error", Fault::Proxy),
+            ("socks error", Fault::Proxy),
             ("dns error", Fault::Name),
             ("timed out", Fault::TimedOut),
         ];

@@ -90,7 +90,7 @@ pub(super) fn primary_in_words(not_primary: Option<NotPrimary>) -> &'static str 
             "no: of another device it is known as well, or better, that the account uses it"
         }
         Some(NotPrimary::NameOfSeveral) => {
-            "no: its logins give a name that another one bears, too; ids in logins (user.sid, device.uid) settle it"
+            "no: what tells of it gives a name that another one bears, too; ids in logins (user.sid, device.uid) settle it"
         }
         Some(NotPrimary::Namesake) => {
             "no: a local account of the same UPN was used elsewhere since, or about as much"

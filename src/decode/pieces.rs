@@ -103,7 +103,12 @@ impl<'r> Pieces<'r> {
                     self.take_run(piece);
                     continue;
                 }
-                Run::Open => self.open()?,
+                Run::Open => {
+                    for span in self.open()? {
+                        piece.push(span);
+                    }
+                    continue;
+                }
                 Run::Overlong { line } => Span::Reject {
                     line,
                     reason: format!("the line is longer than {MAX_LINE_BYTES} bytes").into(),
@@ -143,12 +148,12 @@ impl<'r> Pieces<'r> {
         self.lines.consume(bytes, lines);
     }
 
-    /// Takes a record whose first line leaves a quote open.
-    fn open(&mut self) -> Result<Span, Error> {
+    /// Takes a record whose first line leaves a quote open: more than one where it is of several.
+    fn open(&mut self) -> Result<Vec<Span>, Error> {
         let line = self.lines.line;
-        let reject = |reason: &'static str| {
+        let reject = |line, reason: &'static str| {
             let reason = reason.into();
-            Ok(Span::Reject { line, reason })
+            Span::Reject { line, reason }
         };
         self.lines.hold_record()?;
         let is_short = |place: &(usize, u64)| place.1 <= MAX_RECORD_LINES as u64;
@@ -159,21 +164,24 @@ impl<'r> Pieces<'r> {
         if let Some((record, (bytes, lines))) = first.filter(|(record, _)| self.is_likely(record)) {
             let is_of_several = self.is_of_several(bytes, &record);
             self.lines.consume(bytes, lines);
-            return match is_of_several {
-                true => reject("two quotes make one row of several"),
-                false => Ok(Span::Record { record, line }),
-            };
+            return Ok(match is_of_several {
+                true => (line..line + lines)
+                    .map(|line| reject(line, "two quotes make one row of several"))
+                    .collect(),
+                false => vec![Span::Record { record, line }],
+            });
         }
         // Lines of a long cell must not be taken for rows: free text could make up a person.
         self.lines.hold_most()?;
         let beyond = self.lines.closing_places().find(|place| !is_short(place));
         if let Some((bytes, lines)) = beyond.filter(|(bytes, _)| self.record(*bytes).is_some()) {
             self.lines.consume(bytes, lines);
-            return reject("a quoted row of too many lines");
+            return Ok(vec![reject(line, "a quoted row of too many lines")]);
         }
         let length = self.lines.first_line().len();
         self.lines.consume(length, 1);
-        reject("a quote is opened and not closed where the row should end")
+        let reason = "a quote is opened and not closed where the row should end";
+        Ok(vec![reject(line, reason)])
     }
 
     /// Reads the first bytes of what is buffered as one record, if they are one of as many fields as there are columns.
@@ -194,12 +202,16 @@ impl<'r> Pieces<'r> {
     /// Tells whether the one quoted cell has the end of one row and the begin of another one: stray quotes in the same column
     /// of both leave as many cells as there are columns, the first of one person and the last of somebody else.
     fn is_of_several(&self, bytes: usize, record: &ByteRecord) -> bool {
+        /// Lines of an address have a delimiter or two.
+        const COLUMNS: usize = 4;
         let of_rows = |cell: &[u8]| {
             let delimiters = memchr::memchr_iter(self.delimiter, cell).count();
             let line_ends = line_ends(cell) as usize;
             line_ends > 0 && delimiters > 0 && delimiters == line_ends * (self.columns - 1)
         };
-        quotes(&self.lines.rest()[..bytes]) == 2 && record.iter().any(of_rows)
+        self.columns >= COLUMNS
+            && quotes(&self.lines.rest()[..bytes]) == 2
+            && record.iter().any(of_rows)
     }
 }
 

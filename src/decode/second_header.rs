@@ -7,6 +7,9 @@ use crate::identifier::{Lengths, is_hidden};
 /// Why a row was left out that repeats the header.
 pub const REPEATS_HEADER: &str = "the row repeats the header";
 
+/// No name of a column of row numbers is longer.
+const SHORT: usize = 8;
+
 /// The header of an object, and what other columns are called.
 #[derive(Debug)]
 pub(super) struct Headers {
@@ -91,7 +94,9 @@ impl Headers {
         if letters == self.own {
             return Some(Header::Same);
         }
-        (self.is_of_names(&names) || self.has_paths(&names)).then(|| {
+        let is_header =
+            self.is_of_names(&names) || self.has_paths(&names) || self.are_behind_numbers(&names);
+        is_header.then(|| {
             let mut own = self.own.clone();
             own.sort_unstable();
             letters.sort_unstable();
@@ -106,9 +111,14 @@ impl Headers {
     fn may_begin<'t>(&self, mut cells: impl Iterator<Item = &'t str>) -> bool {
         let first = bare(cells.next().unwrap_or_default());
         let may_be_name = self.lengths.may_have(first) || begins_path(first) || hides(first);
-        // A column of row numbers may stand in front.
+        // A column of row numbers may stand in front, which has a short name or none.
+        let is_short = first.len() <= SHORT;
         may_be_name && self.is_column(&name_in(first))
-            || cells.next().is_some_and(|second| begins_path(bare(second)))
+            || cells.next().is_some_and(|second| {
+                let second = bare(second);
+                begins_path(second)
+                    || is_short && self.lengths.may_have(second) && self.is_name(&name_in(second))
+            })
     }
 
     fn is_column(&self, name: &str) -> bool {
@@ -118,12 +128,18 @@ impl Headers {
     /// Tells whether cells are names of columns, all of them.
     fn is_of_names(&self, names: &[String]) -> bool {
         let may_be_name = |name: &String| name.is_empty() || self.is_column(name) || is_word(name);
-        // Somebody may be called `name`, and a computer `count`: one of them is a path.
-        let says_so = |name: &String| {
-            is_path(name) || self.own.len() > 1 && self.is_name(name) && names.len() > 1
-        };
+        // Somebody may be called `name`, and a computer `count`: one of them is a path, or several are names of columns.
+        let are_several = || names.iter().filter(|name| self.is_name(name)).count() > 1;
         let begins = names.first().is_some_and(|name| self.is_column(name));
-        begins && names.iter().all(may_be_name) && names.iter().any(says_so)
+        begins
+            && names.iter().all(may_be_name)
+            && (names.iter().any(|name| is_path(name)) || self.own.len() > 1 && are_several())
+    }
+
+    /// Tells whether all cells behind the first, and two at least, are names of columns: that numbers the rows.
+    fn are_behind_numbers(&self, names: &[String]) -> bool {
+        let behind = names.get(1..).unwrap_or_default();
+        behind.len() > 1 && behind.iter().all(|name| self.is_name(name))
     }
 
     /// Tells whether at least half of the cells, and two, are names of the export language that are known: there are other

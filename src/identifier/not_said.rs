@@ -300,6 +300,11 @@ mod tests {
             "oem default string inject xxxxxxxxxx",
             "BSN12345678901234567",
             "MB-1234567890",
+            "SN0000",
+            "NB-1234567890",
+            "0123456789ABCDEF",
+            "03000200-0400-0500-0006-000700080009",
+            "Fill By OEM",
             "ABC123",
             "12345",
             "1",
@@ -318,6 +323,8 @@ mod tests {
             "C02G8416Q05D",
             "1000234",
             "MXL1234567",
+            "PF12345678",
+            "MXL0000",
             "VMware-42 1a 7c 55",
         ] {
             assert!(normal(Kind::SerialNumber, text).is_some(), "{text}");

@@ -195,7 +195,7 @@ impl Identity {
             .partition(|(key, _)| matches!(key, Key::Name(_)))
     }
 
-    /// R3: each fragment joins the one candidate of its name among the subjects that have a strong or second key.
+    /// R3: each fragment joins the one candidate, a likely one too, of its name among the subjects that have a strong or second key.
     fn join(&mut self, fragments: BTreeMap<Key, Vec<usize>>) {
         let mut homes = Vec::with_capacity(fragments.len());
         for (key, claims) in fragments {
@@ -323,11 +323,11 @@ impl Identity {
                 bears_now(*at) && !living.contains(at) && self.had_begun(*at, interval)
             };
             let mut away = candidates.iter().filter(|at| may_be_away(at));
-            if let [one] = living[..] {
-                let is_certain = away.all(|at| self.came_after(one, *at, name));
-                if is_sure(one) && !is_certain {
-                    return Meant::Likely(one);
-                }
+            if let [one] = living[..]
+                && is_sure(one)
+                && !away.all(|at| self.came_after(one, *at, name))
+            {
+                return Meant::Likely(one);
             }
             candidates = living;
         }

@@ -15,6 +15,7 @@ use super::ledger::Ledger;
 use super::mention::{Mention, State, split_keys};
 use super::mention_rows::MentionReader;
 use super::mentions::Mentions;
+use super::replaced::SameKey;
 use super::roster::Roster;
 use super::stand::tells_time;
 use super::subject::{Standing, SubjectId};
@@ -78,7 +79,7 @@ pub(super) struct Placed {
     /// When the newest mention was that waits and has the name of an account, and another SID or uid.
     pub(super) namesakes: BTreeMap<SubjectId, i64>,
     /// Devices that have a name or a collector's uid in common: one computer, set up anew, or several of one name.
-    pub(super) same_devices: Vec<Vec<SubjectId>>,
+    pub(super) same_devices: Vec<SameKey>,
     /// Whom the last login of a device's claim may mean, where that is several.
     pub(super) last_candidates: BTreeMap<ClaimId, Vec<SubjectId>>,
     /// What claims say by which mentions that wait name their sides, in normal form.
@@ -225,7 +226,7 @@ impl Placing<'_> {
     }
 
     /// Returns the devices that have a name or a collector's uid in common.
-    fn same_devices(&self) -> Vec<Vec<SubjectId>> {
+    fn same_devices(&self) -> Vec<SameKey> {
         let mut same: BTreeMap<(usize, u64), BTreeSet<SubjectId>> = BTreeMap::new();
         for claim in &self.known.identities.device.claims {
             let Some(subject) = self.known.standings.device.subject_of(claim.id) else {
@@ -237,10 +238,12 @@ impl Placing<'_> {
                 }
             }
         }
-        let several = same.into_values().filter(|subjects| subjects.len() > 1);
-        several
-            .map(|subjects| subjects.into_iter().collect())
-            .collect()
+        same.retain(|_, devices| devices.len() > 1);
+        let of_key = |((at, _), devices): ((usize, u64), BTreeSet<SubjectId>)| SameKey {
+            is_name: at == NAME,
+            devices: devices.into_iter().collect(),
+        };
+        same.into_iter().map(of_key).collect()
     }
 
     /// Returns the subject of a side whose keys nobody shares.
@@ -312,7 +315,7 @@ impl Placing<'_> {
         }
     }
 
-    /// Makes a usage, if both sides are certain.
+    /// Makes a usage, if both sides mean one; notes that it is likely only where one of them does.
     fn join(&mut self, sides: &BySubject<Side>, maker: Maker) -> State {
         if let (Some(account), Some(device)) = (sides.account.one(), sides.device.one()) {
             self.placed.makers.push(*account, *device, maker);

@@ -237,9 +237,12 @@ impl Ranking<'_> {
     /// Tells whether an account was at another device since, if only for hours, and somebody else at what leads: each is back at
     /// their own.
     fn is_given_back(&self, lead: usize, mut own: Range<usize>) -> bool {
-        let known = self.stands[lead].known;
-        let is_since = |at: &usize| self.stands[*at].competes() && self.stands[*at].known > known;
-        own.any(|at| is_since(&at)) && {
+        let own_stand = self.stands[lead];
+        let is_since = |at: &usize| {
+            let stand = self.stands[*at];
+            stand.competes() && stand.is(mark::DATED) && stand.known > own_stand.known
+        };
+        own_stand.is(mark::DATED) && own.any(|at| is_since(&at)) && {
             let mut users = self
                 .usages_of(Subject::Device, self.ids[lead] as u32)
                 .into_iter();
@@ -343,6 +346,10 @@ impl Ranking<'_> {
     }
 
     fn not_primary(&self, at: usize, lead: Option<Lead>, on: AtDevice) -> Option<NotPrimary> {
+        // First of all: whoever asks for the two together must know it.
+        if self.stands[at].is(mark::LIKELY) {
+            return Some(NotPrimary::NameOfSeveral);
+        }
         if !self.is_persons(at) {
             return Some(NotPrimary::NotAPerson);
         }
@@ -367,7 +374,6 @@ impl Ranking<'_> {
                 });
             }
             Some(lead) if lead.barred.is_some() => return lead.barred,
-            Some(_) if self.stands[at].is(mark::LIKELY) => return Some(NotPrimary::NameOfSeveral),
             Some(_) => {}
         }
         let Some(last_word) = on.last_word() else {

@@ -12,11 +12,19 @@ use super::subject::SubjectId;
 /// Records of one computer: as many as an identifier may have to identify anybody. More with one serial number have a filler.
 const HOLDERS: usize = 8;
 
+/// Devices that have a key in common.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct SameKey {
+    /// It is the name, which two computers may have; else it is the collector's uid.
+    pub(super) is_name: bool,
+    pub(super) devices: Vec<SubjectId>,
+}
+
 /// Records of devices that may be of one computer.
 #[derive(Clone, Copy)]
 pub(super) struct Records<'a> {
     /// Of the same name or collector's uid.
-    pub(super) same_devices: &'a [Vec<SubjectId>],
+    pub(super) same_devices: &'a [SameKey],
     /// By the hash of their serial number, in order.
     pub(super) same_serial: &'a [Holder],
 }
@@ -38,13 +46,15 @@ struct Record {
     last: Seconds,
     /// A row says when it was last seen.
     tells_last: bool,
+    /// The hash of a serial number that others have, too.
+    serial: Option<u64>,
 }
 
 /// What records have in common.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum By {
-    /// A name, or a collector's uid.
-    Key,
+    Name,
+    CollectorUid,
     Serial,
 }
 
@@ -52,13 +62,14 @@ impl Record {
     /// Tells whether another record is newer: it was seen more than a day later or, with this one's serial number, came after this
     /// one was last seen. Where no row says when that was, it is enough that it came later; with one serial number, where it is
     /// not known which did, either may be the newer one.
-    fn is_before(&self, other: &Record, by: By) -> bool {
+    fn is_older(&self, other: &Record, by: By) -> bool {
+        let is_one = self.serial.is_some() && self.serial == other.serial;
         let is_over = match (by, other.first) {
             (By::Serial, Some(first)) => first > self.last,
             (By::Serial, None) => is_later(other.last, self.last),
-            // That was there before this one was last seen: two computers of one name.
-            (By::Key, Some(first)) if is_later(self.last, first) => false,
-            (By::Key, _) => is_later(other.last, self.last),
+            // That was there before this one was last seen: two computers of one name, unless their serial number says otherwise.
+            (By::Name, Some(first)) if !is_one && is_later(self.last, first) => false,
+            (By::Name | By::CollectorUid, _) => is_later(other.last, self.last),
         };
         let may_be_older = match self.first.zip(other.first) {
             Some((own, other)) => other > own,
@@ -70,6 +81,16 @@ impl Record {
 
 impl Replaced {
     pub(super) fn of(records: &Records, seen: &Seen, ledger: &Ledger) -> Replaced {
+        let same_serial = records.same_serial;
+        let of_one = || {
+            let all = same_serial.chunk_by(|left, right| left.0 == right.0);
+            // More have a filler.
+            all.filter(|same| same.len() <= HOLDERS)
+        };
+        let serials = of_one()
+            .flatten()
+            .map(|(serial, device)| (device.0, *serial));
+        let serials: BTreeMap<u32, u64> = serials.collect();
         let record = |device: &SubjectId| {
             let last = seen.last(device.0, ledger);
             Record {
@@ -77,29 +98,31 @@ impl Replaced {
                 first: seen.first(device.0).map(seconds),
                 last: seconds(last.last_seen.unwrap_or(last.observed_at)),
                 tells_last: last.last_seen.is_some(),
+                serial: serials.get(&device.0).copied(),
             }
         };
         let mut replaced = Replaced::default();
         for same in records.same_devices {
-            let same: Vec<Record> = same.iter().map(record).collect();
+            let by = match same.is_name {
+                true => By::Name,
+                false => By::CollectorUid,
+            };
+            let same: Vec<Record> = same.devices.iter().map(record).collect();
             match same.len() <= HOLDERS {
-                true => replaced.add(&same, By::Key),
-                false => replaced.add_of_many(&same),
+                true => replaced.add(&same, by),
+                false => replaced.add_of_many(&same, by),
             }
         }
-        let same_serial = records.same_serial;
-        for same in same_serial.chunk_by(|left, right| left.0 == right.0) {
+        for same in of_one() {
             let same: Vec<Record> = same.iter().map(|(_, device)| record(device)).collect();
-            if same.len() <= HOLDERS {
-                replaced.add(&same, By::Serial);
-            }
+            replaced.add(&same, By::Serial);
         }
         replaced
     }
 
     fn add(&mut self, same: &[Record], by: By) {
         for one in same {
-            for newer in same.iter().filter(|other| one.is_before(other, by)) {
+            for newer in same.iter().filter(|other| one.is_older(other, by)) {
                 self.devices.set(one.device);
                 self.older
                     .entry(newer.device)
@@ -110,12 +133,12 @@ impl Replaced {
     }
 
     /// Adds records of one name that more have than identifies anybody: whose computer was whose before is not told.
-    fn add_of_many(&mut self, same: &[Record]) {
+    fn add_of_many(&mut self, same: &[Record], by: By) {
         let newest = same.iter().max_by_key(|one| one.last);
         let youngest = same.iter().max_by_key(|one| one.first);
         for one in same {
             let mut newer = newest.into_iter().chain(youngest);
-            if newer.any(|other| one.is_before(other, By::Key)) {
+            if newer.any(|other| one.is_older(other, by)) {
                 self.devices.set(one.device);
             }
         }

@@ -273,7 +273,8 @@ impl Sum {
             self.marks |= mark::LAST_USER;
             let word = usage.last_login.map(|object| ledger.observed_at(object));
             let told = usage.said.map(|(object, _)| ledger.observed_at(object));
-            if word.map(|word| word.saturating_add(WORD_HOLDS)) >= told {
+            let is_fresh = word.map(|word| word.saturating_add(WORD_HOLDS)) >= told;
+            if is_fresh && !usage.are_last_likely {
                 self.marks |= mark::FRESH_WORD;
             }
         }

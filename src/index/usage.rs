@@ -60,7 +60,7 @@ pub(super) struct Usage {
     /// Its newest logins are of a name that several bear, and so may be another's.
     are_logins_likely: bool,
     /// Last logins that tell of it are.
-    are_last_likely: bool,
+    pub(super) are_last_likely: bool,
     /// What tells it from others in any order of the files.
     tie: u64,
 }

@@ -24,8 +24,8 @@ use crate::source::{self, SourceConfig, Spooled};
 
 /// How long a text that ends within a line may still be written, in microseconds: whoever writes a file pauses for less.
 const UNFINISHED_FOR: i64 = 60_000_000;
-/// The clock of the machine that writes may be ahead of this one's; a time beyond a day tells of no writing.
-const AHEAD: i64 = 24 * 60 * UNFINISHED_FOR;
+/// The clock of the machine that writes may be ahead of this one's; a time beyond an hour tells of no writing.
+const AHEAD: i64 = 60 * UNFINISHED_FOR;
 
 /// What the reading side tells the run.
 pub(super) enum Message {

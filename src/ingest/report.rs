@@ -415,6 +415,17 @@ mod tests {
     use super::*;
 
     #[test]
+    fn counts_do_not_part_causes_and_a_status_does() {
+        let cause = |rows: u32, status: u32| {
+            let error =
+                format!("{rows} of {rows} rows are rejected (status {status}), {rows} of them");
+            Failure::new("a/b.csv".to_owned(), error).cause()
+        };
+        assert_eq!(cause(1, 403), cause(77, 403));
+        assert_ne!(cause(1, 403), cause(1, 500));
+    }
+
+    #[test]
     fn failures_of_one_cause_are_told_once_whatever_their_objects_are_called() {
         let failed = |key: &str, cause: &str| {
             let id = key.len() * 7 + usize::from(key.as_bytes()[2]);

@@ -66,6 +66,9 @@ impl Doubt {
             Doubt::NotTheirs(NotPrimary::NotAPerson) => "the account is no person's",
             Doubt::NotTheirs(NotPrimary::NotCurrent) => "the device was not used of late",
             Doubt::NotTheirs(NotPrimary::Replaced) => "the device was set up anew since",
+            Doubt::NotTheirs(NotPrimary::NameOfSeveral) => {
+                "the use may be another's, or of another device, of the same name"
+            }
             Doubt::NotTheirs(_) => "the device may be somebody else's by now",
         }
     }

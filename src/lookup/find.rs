@@ -21,7 +21,7 @@ use super::row::{Row, SubjectId};
 use super::search::{Holder, Search, Trace};
 use super::waiting::Waiting;
 use crate::identifier::{self, Kind};
-use crate::schema::Subject;
+use crate::schema::{NotPrimary, Subject};
 use crate::sqlite;
 
 /// Parts that are looked at for who once held a clue's value.
@@ -304,7 +304,11 @@ impl<'a> Finding<'a> {
                     let Some(usage) = usage else { continue };
                     let (rank, used) = (usage.rank, usage.used);
                     let is_current = rank.is_current && !rank.is_shared;
-                    match is_current && usage.is_visit(self.search.reader, *device)? {
+                    // What may be another's, who bears the same name, is no more proof than a visit.
+                    let is_likely = rank.not_primary == Some(NotPrimary::NameOfSeveral);
+                    match is_likely
+                        || (is_current && usage.is_visit(self.search.reader, *device)?)
+                    {
                         true => heard.note_visit(account.id),
                         false => heard.note_use(account.id, *device, is_current),
                     }

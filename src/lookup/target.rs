@@ -291,7 +291,6 @@ impl Index {
             NotPrimary::OtherDevice
             | NotPrimary::NoDeviceLeads
             | NotPrimary::AnotherCame
-            | NotPrimary::NameOfSeveral
             | NotPrimary::ElsewhereSince
             | NotPrimary::BetterKnown => vec![],
             reason => vec![reason],

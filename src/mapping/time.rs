@@ -60,10 +60,28 @@ fn without_space_before_zone(text: &str) -> Cow<'_, str> {
     let time = text[..text.len() - zone.len()].trim_end();
     match zone {
         "UTC" | "(UTC)" | "GMT" | "Z" => Cow::Owned(format!("{time}Z")),
-        zone if zone.starts_with(['+', '-', '[']) => {
-            Cow::Owned(format!("{time}{}", zone.replace(' ', "")))
+        zone => {
+            let (offset, name) = zone.split_at(zone.find('[').unwrap_or(zone.len()));
+            let offset = offset.trim_end();
+            match offset.is_empty() || is_offset(offset) {
+                true => Cow::Owned(format!("{time}{offset}{name}")),
+                false => Cow::Borrowed(text),
+            }
         }
-        _ => Cow::Borrowed(text),
+    }
+}
+
+/// Tells whether a text is `+02:00`, `+0200` or `+02`.
+fn is_offset(text: &str) -> bool {
+    let Some(digits) = text.strip_prefix(['+', '-']) else {
+        return false;
+    };
+    let is_digit = |at: usize| digits.as_bytes()[at].is_ascii_digit();
+    match digits.len() {
+        2 => is_digit(0) && is_digit(1),
+        4 => (0..4).all(is_digit),
+        5 => digits.as_bytes()[2] == b':' && [0, 1, 3, 4].into_iter().all(is_digit),
+        _ => false,
     }
 }
 
@@ -161,7 +179,12 @@ mod tests {
                 "{behind_space}"
             );
         }
-        for other in ["2026-08-14 12:16:03 PM", "2026-08-14 12:16:03 CEST"] {
+        for other in [
+            "2026-08-14 12:16:03 PM",
+            "2026-08-14 12:16:03 CEST",
+            "2026-08-14 09:00:00 - 10:00:00",
+            "2026-08-14 09:00:00 -10:00:00",
+        ] {
             assert_eq!(parse_time(other, &TimeZone::UTC), None, "{other}");
         }
         for text in ["2026-08-24T06Z", "2026-08-24T0616Z"] {

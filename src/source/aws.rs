@@ -159,8 +159,8 @@ fn reason_of(error: &CredentialsError) -> &'static str {
         ),
         (
             "StatusCode(4",
-            "the service that gives them (STS, or the metadata of a container or machine) refuses, and does not say why; check the \
-             role, and its endpoint",
+            "the service that gives them (STS, or the metadata of a container or machine) has none for this machine or refuses, and \
+             does not say why; check the role, and its endpoint",
         ),
     ];
     let mut next: Option<&(dyn std::error::Error + 'static)> = Some(error);
@@ -197,7 +197,10 @@ fn without_answer(fault: Fault) -> &'static str {
         Fault::Name => {
             "the name of the service that gives them (STS, say) cannot be resolved; check its region and endpoint, and the name service"
         }
-        Fault::TimedOut | Fault::Closed => TOO_LONG,
+        Fault::TimedOut => TOO_LONG,
+        Fault::Closed => {
+            "the service that gives them (STS, or the metadata of a container or machine) closed the connection; try again later"
+        }
         Fault::Authority | Fault::Expired | Fault::OtherHost | Fault::Tls => {
             "the certificate of the service that gives them (STS, say) is not trusted, not valid or another host's"
         }

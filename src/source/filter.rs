@@ -8,7 +8,7 @@ use super::config::SourceConfig;
 use super::error::Error;
 
 /// Ends of names of what is written still, or beside exports: copies, checksums, marks, notes. In small letters.
-const NO_EXPORTS: [&str; 53] = [
+const NO_EXPORTS: [&str; 52] = [
     ".tmp",
     ".temp",
     ".part",
@@ -54,7 +54,6 @@ const NO_EXPORTS: [&str; 53] = [
     ".!ut",
     ".aria2",
     ".backup",
-    ".gpg",
     ".ctl",
     ".etag",
     ".sha384",
@@ -99,6 +98,8 @@ pub(super) struct Filter {
 struct Globs {
     keys: GlobSet,
     names: GlobSet,
+    /// Folders of which all that lies in them fits.
+    folders: GlobSet,
     /// The folders that keys begin with; none where any may.
     firsts: Option<Vec<String>>,
     is_empty: bool,
@@ -127,11 +128,13 @@ impl Filter {
 
     /// Tells whether anything in a folder below the source may be taken, by the folder's key.
     pub(super) fn enters(&self, folder: &str) -> bool {
-        let parts: Vec<&str> = folder.split('/').collect();
-        let below = |name: &str| self.exclude.fit(&format!("{folder}/{name}"), name);
-        // Whatever its name, which no pattern has: all of it.
-        let is_excluded = below("\u{1}") || self.exclude.fit(folder, parts[parts.len() - 1]);
-        !parts.iter().any(|part| is_hidden(part)) && !is_excluded && self.include.enter(parts[0])
+        let mut parts = folder.split('/');
+        let first = parts.clone().next().unwrap_or_default();
+        let ends = folder.match_indices('/').map(|(at, _)| at);
+        let mut above = ends.chain([folder.len()]).map(|end| &folder[..end]);
+        !parts.any(is_hidden)
+            && !above.any(|folder| self.exclude.folders.is_match(folder))
+            && self.include.enter(first)
     }
 
     /// Tells whether an object is taken by its key.
@@ -168,10 +171,13 @@ fn is_no_export(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     // What is open in a spreadsheet or an editor: `~$a.xlsx`, `#a.csv#`.
     let is_open = name.starts_with("~$") || (name.starts_with('#') && name.ends_with('#'));
-    // A number tells several of them apart: `a.csv.tmp.123`, `a.csv.part1`.
+    // A number tells several of what is written still apart: `a.csv.tmp.123`, `a.csv.part1`.
     let bare = name.trim_end_matches(|letter: char| letter.is_ascii_digit() || letter == '.');
-    let is_end = |end: &&str| name.ends_with(*end) || bare.ends_with(*end);
-    is_open || NAMES.contains(&name.as_str()) || NO_EXPORTS.iter().any(is_end)
+    let is_written = [".tmp", ".temp", ".part", ".partial", ".bak"]
+        .iter()
+        .any(|end| bare.ends_with(end));
+    let is_end = |end: &&str| name.ends_with(*end);
+    is_open || is_written || NAMES.contains(&name.as_str()) || NO_EXPORTS.iter().any(is_end)
 }
 
 impl Globs {
@@ -186,6 +192,10 @@ impl Globs {
         let firsts: Option<Vec<String>> = keys.iter().map(first).collect();
         Ok(Globs {
             firsts: firsts.filter(|_| names.is_empty() && !keys.is_empty()),
+            folders: set(&globs
+                .iter()
+                .filter_map(|glob| of_folder(glob))
+                .collect::<Vec<_>>())?,
             keys: set(&keys)?,
             names: set(&names)?,
             is_empty: globs.is_empty(),
@@ -214,6 +224,14 @@ fn of_keys(glob: &str) -> String {
         }
         false => below.to_owned(),
     }
+}
+
+/// Returns the glob of folders of which a glob takes all that lies in them, if it does.
+fn of_folder(glob: &str) -> Option<String> {
+    let keys = of_keys(glob);
+    let alone = keys.strip_prefix('{').and_then(|both| both.split_once(','));
+    let folder = alone.map(|(alone, _)| alone);
+    folder.or(keys.strip_suffix("/**")).map(str::to_owned)
 }
 
 /// `*` stops at a slash, `**` does not.
@@ -268,6 +286,11 @@ mod tests {
             (&[], &["old/"], "old/deep", false),
             (&[], &["old/**"], "old", false),
             (&[], &["old/*.csv"], "old", true),
+            (&[], &["old/*"], "old", true),
+            (&[], &["archive*"], "archive", true),
+            (&[], &["?"], "o", true),
+            (&[], &["/old"], "old/deep", false),
+            (&[], &["**/old/**"], "deep/old/er", false),
             (&["users/*.csv"], &[], "old", false),
             (&["users/*.csv"], &[], "users/deep", true),
             (&["users/*.csv", "*.json"], &[], "old", true),
@@ -308,6 +331,8 @@ mod tests {
             "users.json",
             "users.part.2026.csv",
             "users.2026",
+            "users.complete.20261120",
+            "users.csv.gpg",
         ] {
             assert!(!is_no_export(name), "{name}");
         }

@@ -539,6 +539,15 @@ mod tests {
     }
 
     #[test]
+    fn codes_of_the_authority_stand_in_its_text() {
+        let said = "{\"error_description\":\"AADSTS7000215: Invalid client secret provided.\"}";
+        assert_eq!(authoritys_code(said).as_deref(), Some("AADSTS7000215"));
+        for other in ["AADSTS", "AADSTSx", "aadsts1", "AADSTS12345678901"] {
+            assert_eq!(authoritys_code(other), None, "{other}");
+        }
+    }
+
+    #[test]
     fn what_is_no_listing_or_names_no_next_page_is_refused() {
         let truncated = |token: &str| {
             format!(

@@ -349,10 +349,12 @@ fn settings<K: FromStr + AsRef<str>>(
         .iter()
         .filter(|(name, _)| !our_own.contains(&name.as_str()))
         .map(|(name, value)| match known::<K>(name) {
-            Some(key) => Ok((usable(config, (name, key.as_ref()), value)?, key)),
+            Some(key) => {
+                let value = usable(config, (name, key.as_ref()), value)?;
+                Ok((key, value))
+            }
             None => Err(config.bad_option(name, "this kind of store has no such option")),
         })
-        .map(|setting| setting.map(|(value, key)| (key, value)))
         .collect::<Result<Vec<_>, _>>()?;
     let is_identity = |key: &K| CREDENTIALS.contains(&key.as_ref());
     let has_profile = config.options.contains_key(PROFILE_OPTION);
@@ -390,18 +392,21 @@ fn usable(config: &SourceConfig, (name, key): (&str, &str), value: &str) -> Resu
 
 /// Says what is wrong with the value of an option that has a form: `object_store` would not say of which option it is.
 fn misshapen(key: &str, value: &str) -> Option<&'static str> {
-    let is_proxy = |value: &str| Url::parse(value).is_ok_and(|url| url.has_host());
+    let has_signature = |value: &str| {
+        let small = value.to_ascii_lowercase();
+        small.contains("sig=") || small.contains("sig%3d")
+    };
     let (is_good, fault) = match key {
         "azure_storage_account_key" => (
             BASE64_STANDARD.decode(value).is_ok(),
             "it is no key of a storage account, which is a text in base64",
         ),
         "azure_storage_sas_key" => (
-            value.contains("sig="),
+            has_signature(value),
             "it is no SAS token, such as sv=…&sig=…",
         ),
         "proxy_url" => (
-            is_proxy(value),
+            reqwest::Proxy::all(value).is_ok(),
             "it is no URL of a proxy, such as http://proxy.contoso.com:3128",
         ),
         _ => return None,
@@ -442,5 +447,27 @@ fn check_endpoint(
             name: config.name.clone(),
         }),
         _ => Err(config.bad_option("endpoint", "it is no https URL")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_that_have_a_form_are_named() {
+        for (key, value, is_good) in [
+            ("proxy_url", "http://proxy.contoso.com:3128", true),
+            ("proxy_url", "proxy.contoso.com:3128", true),
+            ("proxy_url", "127.0.0.1:notaport", false),
+            ("azure_storage_account_key", "c2VjcmV0", true),
+            ("azure_storage_account_key", "not base64!", false),
+            ("azure_storage_sas_key", "?sv=2024&sig=a%3D", true),
+            ("azure_storage_sas_key", "sv%3D2024%26sig%3Da", true),
+            ("azure_storage_sas_key", "garbage", false),
+            ("azure_storage_account_name", "not base64!", true),
+        ] {
+            assert_eq!(misshapen(key, value).is_none(), is_good, "{key} {value}");
+        }
     }
 }

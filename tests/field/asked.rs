@@ -86,6 +86,43 @@ fn devices_of_one_name_are_told_apart_by_their_serial_numbers() {
 }
 
 #[test]
+fn a_usage_that_may_be_anothers_of_the_name_is_no_proof_and_no_target() {
+    let home = Home::new();
+    fs::create_dir_all(home.path("exports")).unwrap();
+    for (name, text) in [
+        (
+            "users_20261120_060000",
+            "user.sid,user.name,user.upn,user.first_seen,user.last_seen\n\
+             S-1-5-21-1-2-3-1101,jdoe,john.doe@contoso.com,2025-01-01 00:00:00,2026-11-13 16:00:00\n\
+             S-1-5-21-9-9-9-1202,jdoe,jane.doe@contoso.com,2025-01-01 00:00:00,2026-11-19 16:00:00\n",
+        ),
+        (
+            "devices_20261120_060000",
+            "device.name,device.collector.uid,device.last_seen\n\
+             NB-1,cccccccc-0000-4000-8000-000000000001,2026-11-20 05:00:00\n",
+        ),
+        (
+            "logins_20261120_090000",
+            "user.name,device.name,logins,last_used\njdoe,NB-1,1,2026-11-20 08:10:00\n",
+        ),
+    ] {
+        fs::write(home.path(&format!("exports/{name}.csv")), text).unwrap();
+    }
+    sync(&home).exits(0);
+    let together = ["--together", "account_name=jdoe", "device_name=NB-1"];
+    let asked = answer(&home, &together);
+    let is_acted_on = |one: &Value| one["enough_to_act"] == true;
+    assert!(!matches(&asked).iter().any(is_acted_on), "{asked}");
+    let index = identidex::Index::open(home.path("identity.db")).unwrap();
+    let found = index.find("jane.doe@contoso.com").unwrap();
+    let target = index.target(&found, identidex::Which::Named("NB-1"), &[]);
+    assert!(
+        format!("{target:?}").contains("NameOfSeveral"),
+        "{target:?}"
+    );
+}
+
+#[test]
 fn a_guest_and_a_name_written_otherwise_are_found() {
     let home = Home::of_tenant();
     for name in [

@@ -59,6 +59,8 @@ fn a_header_as_people_see_it_is_no_person_and_names_like_headers_are() {
         ("name@EMEA,user.name@c.com,User Name\n", 2),
         ("user.one@EMEA,user.one@c.com,user.one\n", 2),
         ("1,user.one,user.two\n", 2),
+        ("USER-NAME,sales@c.com,sales\n", 2),
+        ("bob,name,Bob Name\n", 2),
     ] {
         let home = Home::new();
         fs::create_dir_all(home.path("exports")).unwrap();
@@ -268,6 +270,7 @@ fn a_header_behind_a_row_without_its_line_end_or_of_other_names_fails_the_object
         "user.name,device.name,logins\nu1@EMEA,NB-1,1\nuser.name,device.name,count\nu2@EMEA,NB-2,5\n",
         // With a column of numbers in front, and as people see names.
         "user.name,user.upn,user.ad.email_address\nu1@EMEA,u1@c.com,m\nRow 1,user.name,user.upn\n2,u2@EMEA,u2@c.com\n",
+        "user.name,user.upn,user.ad.email_address\nu1@EMEA,u1@c.com,m\nNo.,User name,UPN\n2,u2@EMEA,u2@c.com\n",
         "user.name,user.upn\nu1@EMEA,u1@c.com\n,user.name,user.upn\n0,u2@EMEA,u2@c.com\n",
         "user.name,user.upn,user.ad.email_address\nu1@EMEA,u1@c.com,m\nName,Email address,UPN\nu2@EMEA,a@c.com,u2@c.com\n",
         "user.name,device.name,logins\nu1@EMEA,NB-1,1\nDevice name,User name,Logins\nNB-2,u2@EMEA,5\n",

@@ -80,7 +80,8 @@ fn reads_as_rows(row: &[String], style: &Style) -> bool {
     let is_quoted = |text: &String| text.contains(['"', '\n', '\r', style.delimiter]);
     let count = |letter: char| text.matches(letter).count();
     let line_ends = count('\n');
-    !style.quotes_all
+    others.len() >= 3
+        && !style.quotes_all
         && !text.contains('"')
         && !others.iter().any(is_quoted)
         && line_ends > 0

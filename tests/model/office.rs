@@ -132,7 +132,9 @@ impl Office<'_, '_, '_> {
                 || (stand.is_current && is_named)
                 || (is_at_shared && (stand.days() > 2 * own.days() || overtook(stand, own)))
         };
-        let is_since = |(_, stand): &(&Pair, &Stand)| stand.competes() && stand.known > own.known;
+        let is_since = |(_, stand): &(&Pair, &Stand)| {
+            own.is_dated && stand.is_dated && stand.competes() && stand.known > own.known
+        };
         let at_device = |other: &Pair| other.1 == pair.1 && other.0 != pair.0;
         let people = self.competing(|other| at_device(other) && self.world.is_persons(&other.0));
         let is_back = self.others(pair).iter().any(is_since) && people.iter().any(is_since);
@@ -222,7 +224,14 @@ impl Office<'_, '_, '_> {
         let is_same_serial = serials(device).is_some() && serials(other) == serials(device);
         let is_same_name = !keys(other).is_disjoint(&keys(device));
         let is_seen_since = is_later(seen(other), seen(device));
-        let were_beside = first(other).is_some_and(|first| is_later(seen(device), first));
+        let collectors = |device: &Subject| {
+            let keys = keys(device).into_iter();
+            keys.filter(|key| key.starts_with("collector"))
+                .collect::<BTreeSet<_>>()
+        };
+        let is_one = is_same_serial || !collectors(device).is_disjoint(&collectors(other));
+        let were_beside =
+            !is_one && first(other).is_some_and(|first| is_later(seen(device), first));
         let is_over = (is_same_serial
             && first(other).map_or(is_seen_since, |first| first > seen(device)))
             || (is_same_name && is_seen_since && !were_beside);

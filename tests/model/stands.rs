@@ -315,7 +315,9 @@ impl World<'_, '_> {
         };
         let is_word_fresh = |part: &(&Pair, &Usage)| {
             let word = part.1.last_login_observed();
-            is_last_user(part) && word.map(|word| word + 8 * DAY_US) >= part.1.logins_observed()
+            is_last_user(part)
+                && !part.1.is_last_likely
+                && word.map(|word| word + 8 * DAY_US) >= part.1.logins_observed()
         };
         let time_us = parts
             .iter()

@@ -49,7 +49,7 @@ pub(super) struct Usage<'a> {
     last_login_days: BTreeSet<i64>,
     /// Rows that may be of others who bear the same names.
     likely: BTreeSet<Stamp>,
-    is_last_likely: bool,
+    pub(super) is_last_likely: bool,
 }
 
 impl Usage<'_> {
