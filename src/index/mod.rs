@@ -145,6 +145,12 @@ pub struct Examples {
 pub type ChangesOf = BySubject<Changes>;
 
 impl Rules {
+    /// Tells whether each logins file covers a day or two, and so the one before it was observed.
+    pub(crate) fn is_window_of_a_day(&self) -> bool {
+        let window = self.login_window;
+        self.is_window_short() && window.is_some_and(|window| window > days::DAY / 2)
+    }
+
     /// Tells whether the window of logins is so short that it tells when they were.
     pub(crate) fn is_window_short(&self) -> bool {
         const AT_MOST: i64 = 2 * days::DAY;

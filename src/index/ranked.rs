@@ -154,6 +154,7 @@ fn scale_of(kept: &Kept, rules: &Rules, mentions: &Mentions) -> Scale {
         now: newest.unwrap_or(i64::MIN),
         recent: rules.recent,
         is_window_short: rules.is_window_short(),
+        days_of_window: i32::from(rules.is_window_of_a_day()),
     }
 }
 

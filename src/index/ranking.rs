@@ -147,17 +147,27 @@ impl Ranking<'_> {
         (!is_best_known).then_some(NotPrimary::BetterKnown)
     }
 
-    /// Tells whether another device, at which the account leads, or which names it, may have come in the lead's place: it was used
-    /// on as many days since it began, and later.
+    /// Tells whether another device, at which the account leads, which names it, or which was not there before the lead's last day,
+    /// may have come in the lead's place: it was used on as many days since it began, and later. Or each of two devices names
+    /// the other's user.
     fn is_swapped(&self, lead: usize, competing: &[usize], at_devices: &AtDevices) -> bool {
         let own = &self.stands[lead];
+        let names_another = at_devices[lead].last_word() == Some(LastWord::Visitor);
         let mut others = competing.iter().filter(|at| **at != lead);
         others.any(|at| {
             let other = &self.stands[*at];
-            let is_led = matches!(at_devices[*at], AtDevice::Leads(_));
-            let is_as_often = other.began >= own.began && own.days_since(other) == other.days();
-            (is_led || other.is(mark::LAST_USER)) && is_as_often && other.known > own.known
+            let is_its = matches!(at_devices[*at], AtDevice::Leads(_))
+                || other.is(mark::LAST_USER)
+                || self.is_new_to(*at, own.known);
+            let is_crossed = names_another && other.is(mark::LAST_USER);
+            is_its && other.came_in_place_of(own) || is_crossed && !is_later(own.known, other.known)
         })
+    }
+
+    /// Tells whether the device of a usage was first seen on the day of a time, or after it.
+    fn is_new_to(&self, at: usize, time: Seconds) -> bool {
+        let first = self.seen.device.first(self.ids[at] as u32);
+        first.is_some_and(|first| seconds(first) / day() >= time / day())
     }
 
     /// Leaves out usages of which it is not known when they were, where dated logins tell of another one: an old row without a
@@ -224,7 +234,9 @@ impl Ranking<'_> {
                 || is_named_since
                 || is_named_still
                 || (is_at_shared
-                    && (stand.days() > 2 * own_stand.days() || stand.overtook(&own_stand)))
+                    && (stand.days() > 2 * own_stand.days()
+                        || stand.overtook(&own_stand)
+                        || stand.came_in_place_of(&own_stand)))
         };
         let is_seen_elsewhere = seen.saturating_sub(own_stand.known) >= seconds(LEFT_BEHIND)
             || self.is_off_when_seen(lead, seen);

@@ -30,6 +30,8 @@ pub(super) struct Scale {
     pub(super) recent: i64,
     /// The time that each logins file covers is declared, and so short that it tells when logins were.
     pub(super) is_window_short: bool,
+    /// How many days before it was observed a login was that such a file counts.
+    pub(super) days_of_window: i32,
 }
 
 /// A usage, as far as ranking looks at it.
@@ -97,6 +99,12 @@ impl Stand {
     /// say which of the two is used now.
     pub(super) fn overtook(&self, other: &Stand) -> bool {
         self.began >= other.began && other.days_since(self) < self.days()
+    }
+
+    /// Tells whether it may have come in another one's place: it was used on as many days since it began, and later.
+    pub(super) fn came_in_place_of(&self, other: &Stand) -> bool {
+        let is_as_often = self.began >= other.began && other.days_since(self) == self.days();
+        is_as_often && self.known > other.known
     }
 
     /// Tells whether one export counts more logins of it than of another one, and more than its days are likely to have: it may have
@@ -222,6 +230,8 @@ struct Sum {
     told: Option<i64>,
     named: Option<i64>,
     marks: u16,
+    /// So many days before those on which its logins were observed they were.
+    days_before: i32,
 }
 
 impl Sum {
@@ -233,6 +243,7 @@ impl Sum {
             told: None,
             named: None,
             marks: marks | mark::DATED,
+            days_before: 0,
         }
     }
 
@@ -259,6 +270,9 @@ impl Sum {
         }
         if let Some((object, _)) = usage.said.filter(|_| usage.has_logins()) {
             self.told = self.told.max(Some(ledger.observed_at(object)));
+            if usage.used.is_none() {
+                self.days_before = scale.days_of_window;
+            }
             self.marks |= mark::LOGINS;
         }
         match is_dated {
@@ -302,7 +316,8 @@ impl Sum {
             use_days: recent.map_or(0, Days::by_first),
             // A day on which logins were observed may be that behind the last on which the device was seen.
             began: recent.map_or(0, |recent| {
-                let first = recent.first().min(day_of(time.max(self.known)));
+                let first = recent.first() - self.days_before;
+                let first = first.min(day_of(time.max(self.known)));
                 first.clamp(0, i32::from(u16::MAX)) as u16
             }),
             // Of several that count together, one without a time may be the newest.

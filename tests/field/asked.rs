@@ -122,6 +122,58 @@ fn a_usage_that_may_be_anothers_of_the_name_is_no_proof_and_no_target() {
     );
 }
 
+/// Takes in files of users, devices and daily logins with a declared window of a day, and returns what keeps `OLD` from being
+/// Ann's.
+fn not_primary_of_old(devices: &str, days: &[&str]) -> Value {
+    let home = Home::new();
+    fs::create_dir_all(home.path("exports")).unwrap();
+    let config = "[dataset.logins]\nwindow = \"1d\"\n";
+    fs::write(home.path("identidex.toml"), config).unwrap();
+    let put = |name: &str, text: String| {
+        fs::write(home.path(&format!("exports/{name}_060000.csv")), text).unwrap();
+    };
+    let users = "user.name,user.upn\nann@EMEA,ann@c.com\nbob@EMEA,bob@c.com\nadm@EMEA,adm@c.com\n";
+    put("users_20261120", users.to_owned());
+    let header = "device.name,device.first_seen,device.last_seen,device.login.last_login_user_name";
+    put("devices_20261120", format!("{header}\n{devices}"));
+    for (day, rows) in (18..).zip(days) {
+        put(
+            &format!("logins_202611{day}"),
+            format!("user.name,device.name,logins\n{rows}"),
+        );
+    }
+    sync(&home).exits(0);
+    let answer = answer(&home, &["ann@c.com"]);
+    let devices = matches(&answer)[0]["devices"].as_array().unwrap().clone();
+    let old = devices.into_iter().find(|one| one["name"] == "OLD");
+    old.unwrap()["not_primary"].clone()
+}
+
+#[test]
+fn a_new_laptop_is_told_within_the_window_of_a_day() {
+    let old = "ann@EMEA,OLD,1\n";
+    let since = [old, old, "ann@EMEA,OLD,1\nann@EMEA,NEW,2\n"];
+    let devices = "OLD,2025-01-02 00:00:00,2026-11-19 10:48:00,ann@EMEA\n\
+                   NEW,2026-11-19 12:12:00,2026-11-19 22:25:00,ann@EMEA\n";
+    assert_eq!(not_primary_of_old(devices, &since), "another_came");
+    // Left on, and prepared the day before.
+    let devices = "OLD,2025-05-01 00:00:00,2026-11-19 23:54:00,\n\
+                   NEW,2026-11-18 12:12:00,2026-11-19 23:54:00,\n";
+    let days = [old, "ann@EMEA,OLD,3\nadm@EMEA,NEW,1\n", "ann@EMEA,NEW,1\n"];
+    assert_eq!(not_primary_of_old(devices, &days), "no_device_leads");
+    // Two that were swapped name each other's users.
+    let devices = "OLD,,2026-11-19 17:04:00,bob@EMEA\nNEW,,2026-11-19 16:27:00,ann@EMEA\n";
+    let before = "ann@EMEA,OLD,4\nbob@EMEA,NEW,4\n";
+    let swapped = format!("{before}ann@EMEA,NEW,1\nbob@EMEA,OLD,1\n");
+    assert_eq!(
+        not_primary_of_old(devices, &[before, before, &swapped]),
+        "another_came"
+    );
+    // Nothing came.
+    let devices = "OLD,2025-05-01 00:00:00,2026-11-19 23:54:00,\n";
+    assert_eq!(not_primary_of_old(devices, &[old, old, old]), Value::Null);
+}
+
 #[test]
 fn a_guest_and_a_name_written_otherwise_are_found() {
     let home = Home::of_tenant();

@@ -33,10 +33,13 @@ impl Office<'_, '_, '_> {
         lead(&own) == Some(pair)
             && self.leads_at_device(pair)
             && !came.any(|(other, came)| {
-                came.began >= stand.began
-                    && stand.days_since(came) == came.days()
-                    && came.known > stand.known
-                    && (came.is_last_user || self.leads_at_device(other))
+                came_in_place_of(came, stand)
+                    && (came.is_last_user
+                        || self.leads_at_device(other)
+                        || self.is_new_to(other, stand))
+                    || self.names_a_visitor(pair)
+                        && came.is_last_user
+                        && !is_later(stand.known, came.known)
             })
             && !others.any(|other| are_beside(stand, pair, &vec![*other]))
             && self.is_there_still(pair)
@@ -47,6 +50,21 @@ impl Office<'_, '_, '_> {
             && self.agrees(pair)
             && !self.newer_waits(&pair.0, pair)
             && !self.was_elsewhere_as_another(pair)
+    }
+
+    /// Says whether a device was first seen on the last day of a usage, or after it.
+    fn is_new_to(&self, pair: &Pair, stand: &Stand) -> bool {
+        let rows = rows_of(self.world.devices, &pair.1);
+        let first = newest_value(&rows, "device.first_seen").and_then(time_us);
+        first.is_some_and(|first| seconds(first) / DAY_S >= stand.known / DAY_S)
+    }
+
+    /// Says whether the newest row of a device names somebody else, who was but a visitor.
+    fn names_a_visitor(&self, pair: &Pair) -> bool {
+        let mut others = self.stands.iter().filter(|(other, _)| {
+            other.1 == pair.1 && other.0 != pair.0 && self.world.is_persons(&other.0)
+        });
+        others.any(|(_, stand)| stand.is_last_user) && self.agrees(pair)
     }
 
     fn people_at(&self, device: &Subject) -> Some<'_> {
@@ -130,7 +148,10 @@ impl Office<'_, '_, '_> {
             is_since
                 || is_named_still
                 || (stand.is_current && is_named)
-                || (is_at_shared && (stand.days() > 2 * own.days() || overtook(stand, own)))
+                || (is_at_shared
+                    && (stand.days() > 2 * own.days()
+                        || overtook(stand, own)
+                        || came_in_place_of(stand, own)))
         };
         let is_since = |(_, stand): &(&Pair, &Stand)| {
             own.is_dated && stand.is_dated && stand.competes() && stand.known > own.known
@@ -424,6 +445,12 @@ impl Office<'_, '_, '_> {
 /// Says whether a usage began as early as another one or later, and was on more days since.
 fn overtook(stand: &Stand, other: &Stand) -> bool {
     stand.began >= other.began && other.days_since(stand) < stand.days()
+}
+
+/// Says whether a usage began as early as another one or later, was on as many days since, and later.
+fn came_in_place_of(stand: &Stand, other: &Stand) -> bool {
+    let is_as_often = stand.began >= other.began && other.days_since(stand) == stand.days();
+    is_as_often && stand.known > other.known
 }
 
 fn without_vague(competing: Some) -> Some {
