@@ -234,9 +234,7 @@ impl Ranking<'_> {
                 || is_named_since
                 || is_named_still
                 || (is_at_shared
-                    && (stand.days() > 2 * own_stand.days()
-                        || stand.overtook(&own_stand)
-                        || stand.came_in_place_of(&own_stand)))
+                    && (stand.days() > 2 * own_stand.days() || stand.overtook(&own_stand)))
         };
         let is_seen_elsewhere = seen.saturating_sub(own_stand.known) >= seconds(LEFT_BEHIND)
             || self.is_off_when_seen(lead, seen);

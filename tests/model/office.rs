@@ -148,10 +148,7 @@ impl Office<'_, '_, '_> {
             is_since
                 || is_named_still
                 || (stand.is_current && is_named)
-                || (is_at_shared
-                    && (stand.days() > 2 * own.days()
-                        || overtook(stand, own)
-                        || came_in_place_of(stand, own)))
+                || (is_at_shared && (stand.days() > 2 * own.days() || overtook(stand, own)))
         };
         let is_since = |(_, stand): &(&Pair, &Stand)| {
             own.is_dated && stand.is_dated && stand.competes() && stand.known > own.known
