@@ -115,7 +115,7 @@ pub(super) fn primary_in_words(not_primary: Option<NotPrimary>) -> &'static str 
             "no: the computer was set up anew, or another one has its name, and was seen since"
         }
         Some(NotPrimary::NewerWaits) => {
-            "no: newer logins of the account or on the device wait, see below"
+            "no: newer logins of the account, or more of them, or some on the device wait, see below"
         }
     }
 }

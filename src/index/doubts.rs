@@ -4,9 +4,9 @@
 use super::Result;
 use super::at_device::{AtDevices, LastWord, Unplaced};
 use super::ranking::Ranking;
-use super::stand::{day, is_later, is_told_later, mark, seconds};
+use super::stand::{LEFT_BEHIND, day, is_later, is_told_later, mark, seconds};
 use super::subject::SubjectId;
-use super::waiting::NewestWaiting;
+use super::waiting::{AmongDevices, NewestWaiting};
 use crate::schema::{NotPrimary, Rank, SIDE_BY_SIDE_MICROS, Subject};
 
 impl Ranking<'_> {
@@ -41,11 +41,28 @@ impl Ranking<'_> {
         for ((subject, SubjectId(row)), waiting) in self.waiting {
             for at in self.usages_of(*subject, *row) {
                 let not_primary = &mut ranks[at].not_primary;
-                if not_primary.is_none() && self.speaks_against(&waiting.newest, at) {
+                let is_against = || {
+                    self.speaks_against(&waiting.newest, at)
+                        || self.is_more_among(&waiting.among, at)
+                };
+                if not_primary.is_none() && is_against() {
                     *not_primary = Some(NotPrimary::NewerWaits);
                 }
             }
         }
+    }
+
+    /// Tells whether an account was on more days of late at what may be several devices, none of which a usage is of: a computer
+    /// that was set up anew, say.
+    fn is_more_among(&self, among: &AmongDevices, at: usize) -> bool {
+        let stand = &self.stands[at];
+        let newest = among.newest.map(seconds).filter(|time| *time >= self.since);
+        let is_of_late =
+            newest.is_some_and(|newest| stand.known.saturating_sub(newest) < seconds(LEFT_BEHIND));
+        let days = among.days.and_then(|days| days.since(self.since_day));
+        is_of_late
+            && !among.devices.contains(&SubjectId(self.ids[at] as u32))
+            && days.is_some_and(|days| days.count() > stand.days())
     }
 
     /// Tells whether logins that wait may be newer than a usage. Where neither says when it was, they need not be; and where

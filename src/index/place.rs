@@ -23,7 +23,7 @@ use super::superseded::Superseded;
 use super::text::Texts;
 use super::text_reader::TextReader;
 use super::usage::{Maker, Makers, joined};
-use super::waiting::{Field, Named, Waiting};
+use super::waiting::{Field, Named, Waiting, shown_keys};
 use crate::bucket::Hash;
 use crate::identifier::{Kind, domain, normal_form, short_name};
 use crate::schema::{BySubject, FieldType, NAME, SECOND, Subject, device_field};
@@ -208,6 +208,10 @@ impl Placing<'_> {
             Side::Ambiguous(some) if some.len() <= CANDIDATES_AT_MOST => some.as_slice(),
             _ => &[],
         };
+        if let Some(account) = sides.account.one().filter(|_| !devices.is_empty()) {
+            let waiting = self.placed.waiting.entry((Subject::Account, *account));
+            waiting.or_default().among.add(devices, time, days);
+        }
         let accounts = account.iter().map(|one| (Subject::Account, *one));
         let devices = devices.iter().map(|one| (Subject::Device, *one));
         for subject in accounts.chain(devices) {
@@ -471,15 +475,6 @@ fn is_local(keys: BySubject<Option<&str>>) -> bool {
     let domain = account.as_deref().and_then(domain);
     let device = device.as_deref();
     domain.is_some() && (domain == device || domain == device.and_then(short_name))
-}
-
-/// Shows a side's keys to people: the name, or what there is.
-fn shown_keys(keys: &str) -> String {
-    if let Some(sealed) = keys.split('\t').find(|key| is_sealed(key)) {
-        return user_of(sealed);
-    }
-    let said: Vec<&str> = keys.split('\t').filter(|key| !key.is_empty()).collect();
-    said.join(" ")
 }
 
 impl Placed {

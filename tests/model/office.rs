@@ -287,6 +287,7 @@ impl Office<'_, '_, '_> {
         came_since
             || came_to_it_since
             || self.waits_for(account, pair)
+            || self.was_more_among(account, pair)
             || self.is_most(
                 own,
                 waiting.device_days.get(&pair.1),
@@ -302,6 +303,20 @@ impl Office<'_, '_, '_> {
                 time >= self.since() && is_later(time, than)
             })
             || (!own.is_dated && came.any(|(_, day)| *day > self.word_until(pair)))
+    }
+
+    /// Says whether an account was on more days of late at what may be several devices, none of which is a pair's.
+    fn was_more_among(&self, account: &Subject, pair: &Pair) -> bool {
+        let Some((devices, days, newest)) = self.world.waiting.among.get(account) else {
+            return false;
+        };
+        let own = &self.stands[pair];
+        let since = (self.world.now() - RECENT_US).div_euclid(DAY_US);
+        let recent = days.iter().filter(|day| **day >= since).count() as u64;
+        seconds(*newest) >= self.since()
+            && own.known - seconds(*newest) < LEFT_BEHIND_S
+            && !devices.contains(&pair.1)
+            && recent > own.days()
     }
 
     /// Says whether logins that wait for an account speak against a pair.

@@ -18,6 +18,8 @@ pub(super) struct Waiting {
     /// The days of those of which the other side is not known at all.
     pub(super) account_days: BTreeMap<Subject, BTreeSet<i64>>,
     pub(super) device_days: BTreeMap<Subject, BTreeSet<i64>>,
+    /// Of accounts, logins on what may be several devices: which, on which days, and the newest.
+    pub(super) among: BTreeMap<Subject, (BTreeSet<Subject>, BTreeSet<i64>, i64)>,
 }
 
 impl Waiting {
@@ -52,6 +54,13 @@ impl Waiting {
         let first = days.first().copied();
         let is_certain = matches!(account, Resolution::One(_));
         let is_nobody = *account == Resolution::Unknown;
+        if let (Resolution::One(account), Resolution::Ambiguous(some)) = (account, device) {
+            let none = (BTreeSet::new(), BTreeSet::new(), i64::MIN);
+            let among = self.among.entry(account.clone()).or_insert(none);
+            among.0.extend(some.iter().cloned());
+            among.1.extend(days);
+            among.2 = among.2.max(time);
+        }
         for account in of(account) {
             if *device == Resolution::Unknown && is_certain {
                 let its = self.account_days.entry(account.clone()).or_default();
