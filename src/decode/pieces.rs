@@ -207,7 +207,7 @@ impl<'r> Pieces<'r> {
         let of_rows = |cell: &[u8]| {
             let delimiters = memchr::memchr_iter(self.delimiter, cell).count();
             let line_ends = line_ends(cell) as usize;
-            line_ends > 0 && delimiters > 0 && delimiters == line_ends * (self.columns - 1)
+            line_ends > 0 && delimiters == line_ends * (self.columns - 1)
         };
         self.columns >= COLUMNS
             && quotes(&self.lines.rest()[..bytes]) == 2

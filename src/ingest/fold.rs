@@ -76,8 +76,8 @@ impl Run<'_> {
                 }
                 Message::Unfinished { object } => {
                     self.report.warnings.push(format!(
-                        "{} ends within a line and was written less than a minute ago, or ahead of this clock: it may be written still, and waits for the \
-                         next run",
+                        "{} ends within a line and was written less than a minute ago, or ahead of this clock: it may be written \
+                         still, and waits for the next run",
                         object.name()
                     ));
                     self.progress_of(&object);

@@ -222,8 +222,7 @@ impl Index {
         let Found::Account { account, .. } = &one.subject else {
             return Err(NoTarget::NotAnAccount);
         };
-        let is_persons = matches!(account.class, Class::Person | Class::Unknown);
-        let doubts = (!is_persons).then_some(NotPrimary::NotAPerson);
+        let doubts = (!is_persons(account)).then_some(NotPrimary::NotAPerson);
         let because = because(answer, one, doubts.into_iter().collect(), allowed)?;
         let own = |kind, value: &Option<String>| self.own_id(kind, value.as_deref(), account);
         Ok(Recipient {
@@ -287,6 +286,17 @@ impl Index {
             return Ok(Vec::new());
         };
         let mut reasons = match reason {
+            // It stands before all others, and hides none of them.
+            NotPrimary::NameOfSeveral => {
+                let others = [
+                    (used.is_shared, NotPrimary::Shared),
+                    (!used.usage.is_current, NotPrimary::NotCurrent),
+                    (!is_persons(account), NotPrimary::NotAPerson),
+                ];
+                let others = others.into_iter().filter(|(is_so, _)| *is_so);
+                let others = others.map(|(_, other)| other);
+                std::iter::once(reason).chain(others).collect()
+            }
             _ if used.is_shared => vec![NotPrimary::Shared],
             NotPrimary::OtherDevice
             | NotPrimary::NoDeviceLeads
@@ -370,6 +380,11 @@ fn because(
 pub(super) fn is_same(left: &Account, right: &Account) -> bool {
     let ids = |one: &Account| (one.uid.clone(), one.sid.clone(), one.account_name.clone());
     ids(left) == ids(right)
+}
+
+/// Tells whether an account is a person's, as far as is known.
+fn is_persons(account: &Account) -> bool {
+    matches!(account.class, Class::Person | Class::Unknown)
 }
 
 fn is_same_device(left: &Device, right: &Device) -> bool {

@@ -16,6 +16,8 @@ pub struct Rank {
 #[non_exhaustive]
 #[repr(u8)]
 pub enum NotPrimary {
+    /// What tells of it gives a name that several bear, of whom the others may have been away.
+    NameOfSeveral = 18,
     /// The account is of class machine, local, service or admin.
     NotAPerson = 1,
     /// The account did not use it of late.
@@ -37,8 +39,6 @@ pub enum NotPrimary {
     ElsewhereSince = 15,
     /// It would lead, but better, or as much, is known of another one.
     BetterKnown = 16,
-    /// It would lead, but its logins give a name that several bear, of whom the others may have been away.
-    NameOfSeveral = 18,
     /// Another account leads among those of the device.
     OtherAccount = 6,
     /// No account leads among those of the device.
@@ -59,6 +59,7 @@ pub enum NotPrimary {
 impl NotPrimary {
     /// All reasons.
     pub const ALL: [NotPrimary; 18] = [
+        NotPrimary::NameOfSeveral,
         NotPrimary::NotAPerson,
         NotPrimary::NotCurrent,
         NotPrimary::Shared,
@@ -69,7 +70,6 @@ impl NotPrimary {
         NotPrimary::AnotherCame,
         NotPrimary::ElsewhereSince,
         NotPrimary::BetterKnown,
-        NotPrimary::NameOfSeveral,
         NotPrimary::OtherAccount,
         NotPrimary::NoAccountLeads,
         NotPrimary::LastLogin,

@@ -67,7 +67,7 @@ export type Shared = boolean;
  */
 export type Primary = true;
 /**
- * Why it is not primary: the account is of class machine, local, service or admin; not used of late; shared; another device, or none, leads among the account's; it would lead, but another one may have come in its place, the account was elsewhere since, or as much is known of another one; its logins give a name that several bear; another account, or none, leads among the device's; the device's last login is somebody else's; logins of a long window, and the last login is not theirs; newer logins of the account, or on what may be the device, wait; a local account of the same UPN was used since; an earlier version wrote the index; used before the account, or the device itself, was there; another record of the same name, collector's uid or serial number is newer. Absent where it is.
+ * Why it is not primary: what tells of it gives a name that several bear; the account is of class machine, local, service or admin; not used of late; shared; another device, or none, leads among the account's; it would lead, but another one may have come in its place, the account was elsewhere since, or as much is known of another one; another account, or none, leads among the device's; the device's last login is somebody else's; logins of a long window, and the last login is not theirs; newer logins of the account, or on what may be the device, wait; a local account of the same UPN was used since; an earlier version wrote the index; used before the account, or the device itself, was there; another record of the same name, collector's uid or serial number is newer. Absent where it is.
  */
 export type NotPrimary =
   | "not_a_person"

@@ -145,6 +145,27 @@ fn what_is_unclear_cannot_be_allowed() {
 }
 
 #[test]
+fn a_name_of_several_hides_no_other_doubt() {
+    let mut draft = jdoes();
+    let old = device(&mut draft, 1, "NB-1");
+    let likely = Rank {
+        is_current: false,
+        ..rank(Some(NotPrimary::NameOfSeveral))
+    };
+    draft.ranked(1, old, 9, likely);
+    let open = draft.open();
+    let answer = open.find(Query::upn("john.doe@contoso.com"));
+    let allowed: Vec<Doubt> = Doubt::all()
+        .filter(|doubt| *doubt != Doubt::NotTheirs(NotPrimary::NotCurrent))
+        .collect();
+    let target = open.index.target(&answer, Which::Named("NB-1"), &allowed);
+    let Err(NoTarget::Doubtful(doubts)) = target else {
+        panic!("{target:?}");
+    };
+    assert_eq!(doubts, [Doubt::NotTheirs(NotPrimary::NotCurrent)]);
+}
+
+#[test]
 fn recipients_are_known_by_a_sid_or_upn_of_their_own() {
     let mut draft = jdoes();
     draft.account(&[
