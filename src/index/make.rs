@@ -292,8 +292,6 @@ impl Kept {
 fn apart(placed: &place::Placed) -> Option<String> {
     /// Fewer may be new since the last export of users or devices.
     const MANY: u64 = 100;
-    /// Of so many, one at least is known, where users and devices are named alike in all datasets.
-    const FEW: u64 = 10;
     /// The share of all pairs from which on datasets are of different populations: one of so many.
     const SHARE: u64 = 5;
     let (unknown, all) = (
@@ -301,11 +299,11 @@ fn apart(placed: &place::Placed) -> Option<String> {
         placed.states.len() as u64,
     );
     let is_much = unknown >= MANY && unknown * SHARE > all;
-    let is_all = unknown == all && unknown >= FEW;
+    let is_all = unknown == all && unknown > 0;
     (is_much || is_all).then(|| {
         format!(
             "{unknown} of {all} pairs that logins name have a user or a device that no export of users or devices has: these may cover \
-             other populations, or one be missing"
+             other populations, one be missing, or one write names with their domain (jdoe@EMEA) and another without"
         )
     })
 }

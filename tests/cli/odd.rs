@@ -213,3 +213,23 @@ fn logins_of_another_population_are_told() {
         "{warnings:?}"
     );
 }
+
+#[test]
+fn logins_that_name_users_without_their_domain_are_told_however_few() {
+    let home = home("");
+    let exports = home.path("exports");
+    fs::write(exports.join(USERS), rows(HEADER, 1, row)).unwrap();
+    let devices = rows("device.name,device.collector.uid", 1, |at| {
+        format!("NB-{at},11111111-1111-4111-8111-11111111111{at}")
+    });
+    fs::write(exports.join("devices_2026-11-20T06-00-00Z.csv"), devices).unwrap();
+    let logins = rows("user.name,device.name,logins", 1, |at| {
+        format!("u{at},NB-{at},3")
+    });
+    fs::write(exports.join("logins_2026-11-20T06-00-00Z.csv"), logins).unwrap();
+    let (warnings, _) = sync(&home, &[]);
+    let told = warnings
+        .iter()
+        .any(|warning| warning.starts_with("1 of 1 pairs") && warning.contains("without"));
+    assert!(told, "{warnings:?}");
+}
