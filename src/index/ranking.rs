@@ -205,43 +205,52 @@ impl Ranking<'_> {
     }
 
     /// Tells whether nothing that an account used, shared or not, speaks against what leads: it was elsewhere since, or is
-    /// named elsewhere since, or by one that is on while what leads is off; it was at a shared device on more than twice as many
-    /// days; or it was seen long since, nobody knows where.
+    /// named elsewhere since; it was at a shared device more often; or it was seen long since, nobody knows where.
     fn is_theirs_still(&self, lead: usize, own: Range<usize>, at_devices: &AtDevices) -> bool {
         let account = self.seen.account.last(self.account(lead), self.ledger);
-        let own_stand = self.stands[lead];
+        let known = self.stands[lead].known;
         let seen = account.last_seen.map_or(0, seconds);
         // Where no row says when the account was seen, it may have been since.
-        let is_seen_since = account.last_seen.is_none() || is_later(seen, own_stand.known);
+        let is_seen_since = account.last_seen.is_none() || is_later(seen, known);
         let is_off = self.is_off_since(lead) && is_seen_since;
-        let speaks_against = |at: usize| {
-            let stand = self.stands[at];
-            let is_at_shared = stand.is(mark::CURRENT) && at_devices[at] == AtDevice::Shared;
-            let is_since = match stand.is(mark::DATED) {
-                true => is_later(stand.known, own_stand.known),
-                false => is_told_later(stand.told, own_stand.told),
-            };
-            let is_named_since = stand.named != Seconds::MAX
-                && stand.is(mark::CURRENT)
-                && is_later(stand.named, own_stand.known);
-            // Of logins without a time, the last word on where somebody is has a device that names them; so it has where they are
-            // about while what leads is off.
-            let is_named_still = (is_off || !own_stand.is(mark::PROVEN))
-                && stand.is(mark::CURRENT)
-                && stand.is(mark::LAST_USER)
-                && is_later(stand.used, own_stand.known);
-            is_since
-                || is_named_since
-                || is_named_still
-                || (is_at_shared
-                    && (stand.days() > 2 * own_stand.days() || stand.overtook(&own_stand)))
-        };
-        let is_seen_elsewhere = seen.saturating_sub(own_stand.known) >= seconds(LEFT_BEHIND)
-            || self.is_off_when_seen(lead, seen);
-        let is_back = self.is_given_back(lead, own.clone());
+        let is_seen_elsewhere =
+            seen.saturating_sub(known) >= seconds(LEFT_BEHIND) || self.is_off_when_seen(lead, seen);
+        let mut others = own.clone().filter(|at| *at != lead);
         !is_seen_elsewhere
-            && !is_back
-            && !own.into_iter().any(|at| at != lead && speaks_against(at))
+            && !self.is_given_back(lead, own)
+            && !others.any(|at| {
+                self.is_used_since(lead, at)
+                    || self.is_named_since(lead, at, is_off)
+                    || self.is_more_at_shared(lead, at, at_devices)
+            })
+    }
+
+    /// Tells whether a usage of another device is plainly newer than what leads.
+    fn is_used_since(&self, lead: usize, at: usize) -> bool {
+        let (own, stand) = (&self.stands[lead], &self.stands[at]);
+        match stand.is(mark::DATED) {
+            true => is_later(stand.known, own.known),
+            false => is_told_later(stand.told, own.told),
+        }
+    }
+
+    /// Tells whether another device named the account since what leads was used. Of logins without a time, the last word on where
+    /// somebody is has a device that names them; so it has where they are about while what leads is off.
+    fn is_named_since(&self, lead: usize, at: usize, is_off: bool) -> bool {
+        let (own, stand) = (&self.stands[lead], &self.stands[at]);
+        let is_named = stand.named != Seconds::MAX && is_later(stand.named, own.known);
+        let is_named_still = (is_off || !own.is(mark::PROVEN))
+            && stand.is(mark::LAST_USER)
+            && is_later(stand.used, own.known);
+        stand.is(mark::CURRENT) && (is_named || is_named_still)
+    }
+
+    /// Tells whether the account was at a shared device on more than twice as many days as at what leads, or overtook there.
+    fn is_more_at_shared(&self, lead: usize, at: usize, at_devices: &AtDevices) -> bool {
+        let (own, stand) = (&self.stands[lead], &self.stands[at]);
+        stand.is(mark::CURRENT)
+            && at_devices[at] == AtDevice::Shared
+            && (stand.days() > 2 * own.days() || stand.overtook(own))
     }
 
     /// Tells whether an account was at another device since, if only for hours, and somebody else at what leads: each is back at

@@ -245,8 +245,10 @@ impl<'a> Reader<'a> {
 
     /// Reads `Z`, `+02:00`, `-02:00` or `+0200`; `-0200` may be a running number (`may_be_zone`).
     fn zone(&mut self) -> Option<Offset> {
-        for utc in ["UTC", "_UTC", " UTC", "-UTC"] {
-            if let Some(rest) = self.0.strip_prefix(utc.as_bytes()) {
+        for utc in ["UTC", "GMT"] {
+            let behind = self.0.strip_prefix(b" ").or(self.0.strip_prefix(b"_"));
+            let behind = behind.or(self.0.strip_prefix(b"-")).unwrap_or(self.0);
+            if let Some(rest) = behind.strip_prefix(utc.as_bytes()) {
                 self.0 = rest;
                 return Some(Offset::UTC);
             }
@@ -273,14 +275,26 @@ impl<'a> Reader<'a> {
     }
 
     /// Tells whether a zone follows that is not read: one west of Greenwich as `%z` writes it (`-0500`), which may be a running
-    /// number as well, or one behind a space. Whoever takes it for nothing is hours off.
+    /// number as well, one behind a space, or a word (`EST`), of which several have two meanings. Whoever takes it for nothing is
+    /// hours off.
     fn may_be_zone(&self) -> bool {
         const WEST: [&[u8; 4]; 13] = [
             b"0100", b"0200", b"0300", b"0330", b"0400", b"0500", b"0600", b"0700", b"0800",
             b"0900", b"0930", b"1000", b"1100",
         ];
+        const WORDS: [&str; 24] = [
+            "EST", "EDT", "CST", "CDT", "MST", "MDT", "PST", "PDT", "CET", "CEST", "MEZ", "MESZ",
+            "WET", "WEST", "EET", "EEST", "MSK", "BST", "IST", "JST", "HKT", "SGT", "AEST", "AEDT",
+        ];
         match self.0 {
             [b' ', b'+', b'0'..=b'9', ..] => true,
+            [b' ' | b'_' | b'-', rest @ ..] if rest.first().is_some_and(u8::is_ascii_uppercase) => {
+                let letters = rest
+                    .iter()
+                    .take_while(|byte| byte.is_ascii_alphanumeric())
+                    .count();
+                WORDS.iter().any(|word| word.as_bytes() == &rest[..letters])
+            }
             [b'-', rest @ ..] => {
                 let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
                 digits == 4 && WEST.iter().any(|zone| rest.starts_with(*zone))
@@ -396,6 +410,7 @@ mod tests {
             "2026-11-20/060000_users.csv",
             "20261120/06/part-0001.csv",
             "2026-11-20T06_00_00Z.csv",
+            "20261120_060000_GMT.csv",
             "2026-11-20T06%3A00%3A00Z.csv",
             "2026-11-20_06_00_00.csv",
             "date=2026-11-20/hour=06/users.csv",
@@ -449,6 +464,9 @@ mod tests {
             "2026-11-20T06-00-00 +0100.csv",
             "2026-11-20/06_45.csv",
             "date=2026-11-20/users.csv",
+            "users_2026-11-20T06-00-00_EST.csv",
+            "users_20261120_060000 CEST.csv",
+            "20261120_060000-PST/users.csv",
         ] {
             assert_eq!(observed(key), None, "{key}");
         }
