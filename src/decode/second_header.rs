@@ -10,6 +10,55 @@ pub const REPEATS_HEADER: &str = "the row repeats the header";
 /// No name of a column of row numbers is longer.
 const SHORT: usize = 8;
 
+/// Letters of what columns are called by other systems that tell of people and devices: nobody means their files, yet one may stand
+/// behind an export.
+const OF_OTHERS: [&str; 44] = [
+    "userprincipalname",
+    "samaccountname",
+    "upn",
+    "mail",
+    "email",
+    "emailaddress",
+    "login",
+    "loginname",
+    "logonname",
+    "username",
+    "accountname",
+    "displayname",
+    "fullname",
+    "givenname",
+    "surname",
+    "objectsid",
+    "objectguid",
+    "sid",
+    "employeeid",
+    "department",
+    "jobtitle",
+    "hostname",
+    "computername",
+    "machinename",
+    "devicename",
+    "dnshostname",
+    "serialnumber",
+    "lastlogon",
+    "lastseen",
+    "benutzername",
+    "benutzer",
+    "anmeldename",
+    "anzeigename",
+    "vorname",
+    "nachname",
+    "abteilung",
+    "computer",
+    "gerätename",
+    "seriennummer",
+    "utilisateur",
+    "nomutilisateur",
+    "courriel",
+    "ordinateur",
+    "usuario",
+];
+
 /// The header of an object, and what other columns are called.
 #[derive(Debug)]
 pub(super) struct Headers {
@@ -39,7 +88,8 @@ impl Headers {
     pub(super) fn new(own: &[String], unnamed: usize, known: &HashSet<String>) -> Headers {
         let own = without_empty_ends(own.iter().map(|name| name_in(name)).collect());
         let names = || known.iter().chain(&own).map(String::as_str);
-        let letters: HashSet<String> = names().map(letters_of).collect();
+        let letters = names().map(letters_of).chain(OF_OTHERS.map(str::to_owned));
+        let letters: HashSet<String> = letters.collect();
         Headers {
             unnamed,
             paths: names()
@@ -52,8 +102,9 @@ impl Headers {
         }
     }
 
-    /// Tells whether a text is the name of a column, also as people see it: `User name`, `UserName`.
+    /// Tells whether a text is the name of a column, also as people see it: `User name`, `UserName`, `user.name (string)`.
     fn is_name(&self, name: &str) -> bool {
+        let name = name.split_once(" (").map_or(name, |(name, _)| name);
         let letters = letters_of(name);
         !letters.is_empty() && self.letters.contains(&letters)
     }
@@ -63,25 +114,59 @@ impl Headers {
         &self,
         cells: impl Iterator<Item = &'t str> + Clone,
     ) -> Option<&'static str> {
+        if self.has_another_delimiter(cells.clone()) {
+            return Some("with another delimiter");
+        }
         if self.is_glued(cells.clone()) {
             return Some("behind a row that has no line end");
         }
         is_misread(cells).then_some("in another encoding")
     }
 
-    /// Tells whether a row ends in a header that begins behind its last cell: a file without its last line end, and another one
-    /// behind it.
-    fn is_glued<'t>(&self, cells: impl Iterator<Item = &'t str>) -> bool {
-        let cells: Vec<String> = cells.map(name_in).collect();
-        let begins_in = |cell: &String| {
-            let mut paths = self.paths.iter();
-            paths.any(|name| cell.len() > name.len() && cell.ends_with(name.as_str()))
-        };
-        let Some(at) = cells.iter().position(begins_in) else {
+    /// Tells whether a row is one cell, and a header of several where that is cut at another delimiter.
+    fn has_another_delimiter<'t>(&self, mut cells: impl Iterator<Item = &'t str>) -> bool {
+        let (Some(only), None) = (cells.next(), cells.next()) else {
             return false;
         };
-        let mut behind = cells[at + 1..].iter();
-        behind.all(|name| name.is_empty() || self.is_name(name) || is_path(name))
+        let is_header = |delimiter: char| {
+            only.contains(delimiter)
+                && only
+                    .split(delimiter)
+                    .all(|name| self.is_column(&name_in(name)))
+        };
+        self.own.len() > 1 && [',', ';', '\t', '|'].into_iter().any(is_header)
+    }
+
+    /// Tells whether a row ends in a header that begins in or behind its last cell: a file without its last line end, and another
+    /// one behind it.
+    fn is_glued<'t>(&self, cells: impl Iterator<Item = &'t str>) -> bool {
+        let cells: Vec<String> = cells.map(name_in).collect();
+        let may_be_name = |name: &String| name.is_empty() || self.is_column(name);
+        let begins_in = |cell: &String| {
+            let mut paths = self.paths.iter();
+            paths.any(|name| cell.ends_with(name.as_str()))
+        };
+        if let Some(at) = cells.iter().position(begins_in) {
+            return cells[at + 1..].iter().all(may_be_name);
+        }
+        // Names that are none of the export language tell of it only together.
+        let behind = cells
+            .iter()
+            .rev()
+            .take_while(|name| may_be_name(name))
+            .count();
+        let are_names = cells[cells.len() - behind..]
+            .iter()
+            .any(|name| !name.is_empty());
+        let first = cells
+            .len()
+            .checked_sub(behind + 1)
+            .map(|at| letters_of(&cells[at]));
+        let ends_in_name = |cell: String| {
+            let mut names = self.letters.iter();
+            names.any(|name| !name.is_empty() && cell.ends_with(name.as_str()))
+        };
+        cells.len() > self.own.len() && are_names && first.is_some_and(ends_in_name)
     }
 
     /// Returns what header a row is, if it is one.

@@ -274,6 +274,15 @@ fn a_header_behind_a_row_without_its_line_end_or_of_other_names_fails_the_object
         "user.name,user.upn\nu1@EMEA,u1@c.com\n,user.name,user.upn\n0,u2@EMEA,u2@c.com\n",
         "user.name,user.upn,user.ad.email_address\nu1@EMEA,u1@c.com,m\nName,Email address,UPN\nu2@EMEA,a@c.com,u2@c.com\n",
         "user.name,device.name,logins\nu1@EMEA,NB-1,1\nDevice name,User name,Logins\nNB-2,u2@EMEA,5\n",
+        // Behind an empty last cell, by short names, by those of another system, and at another delimiter.
+        "user.name,user.upn,user.ad.department\nu1@EMEA,u1@c.com,user.upn,user.name,user.ad.department\nu2@c.com,u2@EMEA,HR\n",
+        "\"user.name\",\"user.upn\"\n\"u1@EMEA\",\"\"\"user.upn\",\"user.name\"\n\"u2@c.com\",\"u2@EMEA\"\n",
+        "name,upn\nu1@EMEA,u1@c.comupn,name\nu2@c.com,u2@EMEA\n",
+        "device.entity,device.name\nZurich,NB-1device.name,device.entity\nNB-2,Zurich\n",
+        "user.name,user.upn\nu1@EMEA,u1@c.com\nUPN,Benutzername\nu2@c.com,u2@EMEA\n",
+        "user.name,user.upn\nu1@EMEA,u1@c.com\nmail,login\nu2@c.com,u2@EMEA\n",
+        "user.name,user.upn\nu1@EMEA,u1@c.com\nuser.upn (string),user.name (string)\nu2@c.com,u2@EMEA\n",
+        "user.name,user.upn\nu1@EMEA,u1@c.com\nuser.upn;user.name\nu2@c.com;u2@EMEA\n",
     ] {
         let home = Home::new();
         fs::create_dir_all(home.path("exports")).unwrap();
