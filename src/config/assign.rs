@@ -37,11 +37,7 @@ pub(super) fn assign(config: &mut Config, key: &[&str], value: &Value) -> Result
     } = config;
     match *key {
         ["answers", "ageing_for"] => answers.ageing_for = value.duration()?,
-        ["answers", "device_domains"] => {
-            let domains = value.texts()?.into_iter();
-            let domains = domains.map(|domain| domain.trim_matches('.').to_ascii_lowercase());
-            answers.device_domains = domains.collect();
-        }
+        ["answers", "device_domains"] => answers.device_domains = value.domains()?,
         ["answers", "fresh_for"] => answers.fresh_for = value.duration()?,
         ["answers", "max_holders"] => answers.max_holders = value.count()?,
         ["answers", "quiet_after"] => answers.quiet_after = value.duration()?,

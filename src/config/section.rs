@@ -70,7 +70,7 @@ pub struct Answers {
     pub recent: Duration,
     /// An account or device that was last seen longer than this before the newest row of its dataset was not seen lately.
     pub quiet_after: Duration,
-    /// Domains of devices' full names, beside those that exports show.
+    /// Domains of devices' full names, beside those that exports show; of one word, these show `corp`, `lan`, `local` and the like.
     pub device_domains: Vec<String>,
 }
 

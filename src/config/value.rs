@@ -223,6 +223,21 @@ impl Value {
         }
     }
 
+    /// Reads domains, without dots around them, in small letters.
+    pub(super) fn domains(&self) -> Result<Vec<String>, Refusal> {
+        const EXPECTED: &str =
+            "a list of domains behind a computer's name, such as [\"corp.contoso.com\"]";
+        let bare = |text: String| text.trim_matches('.').to_ascii_lowercase();
+        let domains: Vec<String> = self.list(EXPECTED)?.into_iter().map(bare).collect();
+        let is_sign = |sign: char| sign.is_alphanumeric() || "-_.".contains(sign);
+        let is_domain =
+            |text: &String| !text.is_empty() && !text.contains("..") && text.chars().all(is_sign);
+        match domains.iter().all(is_domain) {
+            true => Ok(domains),
+            false => Err(Refusal::Expected(EXPECTED)),
+        }
+    }
+
     /// Reads the columns and fields of a variable; a file has them as a table, of which each key is one setting.
     pub(super) fn pairs(&self) -> Result<BTreeMap<String, String>, Refusal> {
         const EXPECTED: &str =

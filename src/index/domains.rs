@@ -13,6 +13,25 @@ const KEPT: usize = 4_096;
 /// Bytes that a domain can have.
 const BYTES: usize = 253;
 
+/// Domains of one word that networks within offices and homes have. Another one may be a surname: people name their computers
+/// `ann.smith`, and `maria.smith` is not the computer `maria` then.
+const OF_ONE_WORD: [&str; 14] = [
+    "ad",
+    "corp",
+    "dom",
+    "domain",
+    "home",
+    "internal",
+    "intern",
+    "intra",
+    "intranet",
+    "lan",
+    "local",
+    "localdomain",
+    "office",
+    "private",
+];
+
 /// The domains of devices' full names, of UPNs and of emails, in small letters.
 #[derive(Debug, Default)]
 pub(super) struct Domains {
@@ -53,7 +72,9 @@ impl Domains {
         if self.all.contains(domain) {
             return;
         }
-        if let Some(domain) = identifier::folded(domain) {
+        let folded = identifier::folded(domain);
+        let is_domain = |domain: &str| domain.contains('.') || OF_ONE_WORD.contains(&domain);
+        if let Some(domain) = folded.filter(|domain| is_domain(domain)) {
             self.all.insert(domain.into_owned());
         }
         if self.all.len() > KEPT {
@@ -99,10 +120,12 @@ mod tests {
         domains.add("NB-1.emea.Contoso.com".split_once('.'));
         domains.add("jdoe@contoso.com".rsplit_once('@'));
         domains.add("MARIA".split_once('.'));
+        domains.add("ann.smith".split_once('.'));
+        domains.add("anns-mac.local".split_once('.'));
         let all: Vec<&str> = domains
             .with_parents(std::iter::once("corp"))
             .into_iter()
             .collect();
-        assert_eq!(all, ["contoso.com", "corp", "emea.contoso.com"]);
+        assert_eq!(all, ["contoso.com", "corp", "emea.contoso.com", "local"]);
     }
 }

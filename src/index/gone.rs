@@ -5,10 +5,11 @@
 use super::Rules;
 use super::bits::Bits;
 use super::claim::said;
+use super::complete_lists::CompleteList;
 use super::ledger::Ledger;
 use super::roster::Roster;
 use super::subject::Standing;
-use crate::schema::{BySubject, Subject};
+use crate::schema::BySubject;
 
 /// Returns the rows of those that are gone, and of their claims.
 pub(super) fn gone(
@@ -19,15 +20,24 @@ pub(super) fn gone(
 ) -> BySubject<Bits> {
     BySubject::of(
         |subject| match rules.complete.contains(&subject.dataset()) {
-            true => of_subject(subject, ledger, &rosters[subject], &standings[subject]),
+            true => {
+                let missing = ledger.missing(&rules.listed);
+                let list = ledger.complete.newest(subject.dataset(), &missing);
+                of_subject(list, ledger, &rosters[subject], &standings[subject])
+            }
             false => Bits::default(),
         },
     )
 }
 
-fn of_subject(subject: Subject, ledger: &Ledger, roster: &Roster, standing: &Standing) -> Bits {
+fn of_subject(
+    list: Option<CompleteList>,
+    ledger: &Ledger,
+    roster: &Roster,
+    standing: &Standing,
+) -> Bits {
     let mut gone = Bits::default();
-    let Some(list) = ledger.complete.newest(subject.dataset()) else {
+    let Some(list) = list else {
         return gone;
     };
     for (row, claim) in (1..).zip(&roster.claims) {

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use super::complete_lists::{CompleteList, CompleteLists};
+use super::complete_lists::{CompleteList, CompleteLists, Missing};
 use super::error::{Error, Result, damaged};
 use super::object_lines::{Line, Listing, Loaded, REJECTS_KEPT, RowCounts, count, identity_of};
 use super::said::{NEVER, ObjectId, RowStamp, Said, ShapeId};
@@ -186,6 +186,21 @@ impl Ledger {
     /// Tells whether a listed object was taken in before.
     pub(super) fn knows(&self, object: &Object) -> bool {
         self.known.contains(&identity_of(object))
+    }
+
+    /// Returns those of some objects that were not taken in, before or now.
+    pub(super) fn missing(&self, listed: &[Object]) -> Vec<Missing> {
+        let now: HashSet<u128> = self
+            .lines
+            .iter()
+            .map(|line| identity_of(&line.object))
+            .collect();
+        let missing = listed
+            .iter()
+            .filter(|object| !self.knows(object) && !now.contains(&identity_of(object)));
+        missing
+            .map(|object| Missing::new(&object.name(), object.observed_at))
+            .collect()
     }
 
     /// Tells whether an object of the same source, key and observed time was taken in before.

@@ -249,8 +249,24 @@ impl Kept {
 
     fn oddities(&self, rules: &Rules, identities: &BySubject<Identity>) -> Vec<String> {
         let mut oddities = Vec::new();
+        let missing = self.ledger.missing(&rules.listed);
         for dataset in &rules.complete {
-            let sources = self.ledger.complete.of(*dataset).len();
+            let lists = &self.ledger.complete;
+            let name = dataset.as_str();
+            if lists.is_newest_cut(*dataset, &missing) {
+                oddities.push(format!(
+                    "{name} are declared complete, and a file beside the newest of them was not taken in: nobody is taken for gone by \
+                     these"
+                ));
+            } else if let Some((files, before)) =
+                lists.files(*dataset).filter(|(now, before)| now < before)
+            {
+                oddities.push(format!(
+                    "{name} are declared complete and came in {files} files where they came in {before} before: whom they lack is \
+                     taken for gone; check whether the export was whole"
+                ));
+            }
+            let sources = lists.of(*dataset).len();
             if sources > 1 {
                 oddities.push(format!(
                     "{sources} sources have exports of {}, which are declared complete: none has all, so nobody is taken \

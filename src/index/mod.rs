@@ -93,6 +93,7 @@ pub use self::person::{
 pub use self::projected::{ShownFields, mark_of, project};
 pub use self::sift::{LetGo, Sieve, sift};
 use crate::class::Patterns;
+use crate::observation::Object;
 use crate::schema::{BySubject, Dataset};
 
 /// What of the configuration a generation depends on.
@@ -108,6 +109,8 @@ pub struct Rules {
     pub device_domains: Vec<String>,
     /// Datasets whose objects list all that there is.
     pub complete: Vec<Dataset>,
+    /// Objects that sources have and the last generation lacks: what is not taken in now either may be part of a list.
+    pub listed: Vec<Object>,
     /// How long before the newest object of its dataset a row was observed that is kept in clear though newer ones replaced what it
     /// says, in microseconds; none: for ever.
     pub superseded: Option<i64>,
@@ -166,6 +169,7 @@ impl Default for Rules {
             recent: 30 * days::DAY,
             device_domains: Vec::new(),
             complete: Vec::new(),
+            listed: Vec::new(),
             superseded: None,
         }
     }

@@ -39,6 +39,9 @@ impl Run<'_> {
         let is_known = |object: &&Object| past.as_ref().is_some_and(|past| past.knows(object));
         let new = listing.objects.iter().filter(|one| !is_known(one));
         let mut new: Vec<Object> = new.cloned().collect();
+        if !self.options.complete.is_empty() {
+            self.listed.clone_from(&new);
+        }
         self.leave_out_future(&mut new);
         if !self.options.is_retry {
             self.leave_out_undone(&mut new)?;

@@ -116,6 +116,7 @@ fn run_locked(
         progress,
         is_outdated: false,
         archived: Vec::new(),
+        listed: Vec::new(),
         failed: folder.failed()?,
         judges: judges(options),
         odd_types: OddTypes::default(),
@@ -205,6 +206,8 @@ struct Run<'a> {
     is_outdated: bool,
     /// What is archived, and was left out.
     archived: Vec<String>,
+    /// What sources have and the last generation lacks, where an export may list all that there is.
+    listed: Vec<Object>,
     /// What failed by its content, in earlier runs and in this one.
     failed: Failed,
     /// What judges the content of objects, by source.
@@ -301,7 +304,8 @@ impl Run<'_> {
             return Ok(None);
         }
         let _span = info_span!("make").entered();
-        let rules = self.options.rules();
+        let mut rules = self.options.rules();
+        rules.listed.clone_from(&self.listed);
         let made = folded.kept.make(&rules, &self.folder.building())?;
         let folder = (self.folder, spool);
         let made = without_expired(made, self.options, &rules, folder, &self.erased)?;

@@ -125,6 +125,7 @@ impl Options {
             recent: self.recent.as_micros() as i64,
             device_domains: self.device_domains.clone(),
             complete: self.complete.clone(),
+            listed: Vec::new(),
             superseded: self.superseded.map(|kept| kept.as_micros() as i64),
         }
     }

@@ -74,6 +74,49 @@ fn who_is_not_in_the_newest_list_of_all_is_gone_until_seen_again() {
 }
 
 #[test]
+fn a_list_of_which_a_file_fails_lets_nobody_go_and_one_of_fewer_files_is_told() {
+    let home = complete();
+    let parts = |day: u32, parts: &[u32]| {
+        for part in parts {
+            let name = format!("users-2026-11-{day}T06-00-00Z.p{part}");
+            users(&home, &name, part * 30..part * 30 + 30);
+        }
+    };
+    parts(20, &[1, 2, 3]);
+    sync(&home, 0);
+    parts(21, &[1, 2]);
+    let third = home.path("in/users-2026-11-21T06-00-00Z.p3.csv");
+    fs::write(&third, "Kennung\nu90@EMEA\n").unwrap();
+    let report = sync(&home, 3);
+    assert_eq!(report["changes"]["accounts"]["gone"], 0, "{report}");
+    let told = |report: &Value, what: &str| {
+        let warnings = report["warnings"].as_array().unwrap();
+        warnings
+            .iter()
+            .any(|warning| warning.as_str().unwrap().contains(what))
+    };
+    assert!(
+        told(&report, "was not taken in: nobody is taken for gone"),
+        "{report}"
+    );
+    // Nor does it once it is known to fail.
+    users(&home, "users-2026-11-21T06-05-00Z.p4", 120..150);
+    let report = sync(&home, 0);
+    assert_eq!(report["changes"]["accounts"]["gone"], 0, "{report}");
+    fs::remove_file(&third).unwrap();
+    parts(21, &[3]);
+    let report = sync(&home, 0);
+    assert_eq!(report["changes"]["accounts"]["gone"], 0, "{report}");
+    parts(22, &[1, 2]);
+    let report = sync(&home, 0);
+    assert_eq!(report["changes"]["accounts"]["gone"], 60, "{report}");
+    assert!(
+        told(&report, "came in 2 files where they came in 4 before"),
+        "{report}"
+    );
+}
+
+#[test]
 fn a_test_or_a_cut_or_another_list_lets_nobody_go() {
     let home = complete();
     users(&home, "users-2026-11-20T06-00-00Z", 1..=30);
