@@ -20,6 +20,26 @@ use crate::observation::{LOGINS_COUNT, LOGINS_DEVICE, LOGINS_FIELDS, Layout};
 use crate::schema::{Dataset, FieldType, NAME, STRONG, Subject, device_field};
 
 const LAST_SEEN: &str = "last_seen";
+/// What paths of the export language begin with.
+const TABLES: [&str; 17] = [
+    "alert",
+    "application",
+    "binary",
+    "campaign",
+    "collaboration",
+    "connection",
+    "device",
+    "event",
+    "execution",
+    "monitor",
+    "package",
+    "platform",
+    "remote_action",
+    "session",
+    "software",
+    "user",
+    "web",
+];
 
 /// Why a header fits no dataset. Column names are the export's own and may be shown; cells never are.
 #[derive(Debug, thiserror::Error)]
@@ -280,34 +300,48 @@ impl Mapping {
         }
     }
 
-    /// The columns of a header, quoted: its first ones, and only where they are names and no first row of values.
+    /// The columns of a header, quoted: its first ones, and only those that are no values of a first row for sure.
     fn listed(&self, header: &[String]) -> String {
         const SHOWN: usize = 12;
-        let is_known = |name: &String| {
-            Dataset::ALL
-                .into_iter()
-                .any(|dataset| self.field(dataset, name).is_some())
-        };
-        // Bare words alone could be a first row: one of them must be a path (`user.name`) or a known short name.
-        let is_header = header
-            .iter()
-            .any(|name| name.contains('.') || is_known(name));
-        if !is_header || !header.iter().all(|name| looks_like_a_name(name)) {
-            return format!(
-                "no column names in the first line, which has {} cells",
-                header.len()
-            );
+        let names: Vec<&String> = header.iter().filter(|name| self.is_column(name)).collect();
+        let is_header = header.iter().all(|name| looks_like_a_name(name));
+        if names.is_empty() || !is_header {
+            return match header {
+                // By a delimiter that is none.
+                [only] if only.matches("user.").count() + only.matches("device.").count() > 1 => {
+                    "one cell in the first line, which is to be cut at commas, semicolons, tabs or |".to_owned()
+                }
+                _ => format!(
+                    "no column names in the first line, which has {} cells",
+                    header.len()
+                ),
+            };
         }
-        let quoted: Vec<String> = header
+        let shown: Vec<String> = names
             .iter()
             .take(SHOWN)
             .map(|name| format!("{name:?}"))
             .collect();
-        let mut text = quoted.join(", ");
-        if header.len() > SHOWN {
-            text.push_str(&format!(" and {} more", header.len() - SHOWN));
+        let mut text = shown.join(", ");
+        if header.len() > shown.len() {
+            text.push_str(&format!(" and {} more", header.len() - shown.len()));
         }
         text
+    }
+
+    /// Returns the fields that a column of a name fills, of any dataset.
+    fn fields_of(&self, name: &str) -> impl Iterator<Item = &str> {
+        let datasets = Dataset::ALL.into_iter();
+        datasets.filter_map(|dataset| self.field(dataset, name))
+    }
+
+    /// Tells whether a text is a known column, or a path of the export language: `jane.doe` is a person.
+    fn is_column(&self, name: &str) -> bool {
+        let is_known = self.fields_of(name).next().is_some();
+        let table = name
+            .split_once('.')
+            .map(|(table, _)| table.to_ascii_lowercase());
+        is_known || table.is_some_and(|table| TABLES.contains(&table.as_str()))
     }
 
     fn require_keys(
@@ -334,7 +368,8 @@ impl Mapping {
                     .join(", ");
                 let unknown = header
                     .iter()
-                    .filter(|name| self.field(dataset, name).is_none());
+                    .filter(|name| self.is_column(name))
+                    .filter(|name| self.fields_of(name).next().is_none());
                 let nearest = nearest(unknown, &shown);
                 return Err(Error::NoKey {
                     dataset: dataset.as_str(),

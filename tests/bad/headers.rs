@@ -22,6 +22,35 @@ fn a_file_without_a_header_is_refused_and_its_first_row_not_told() {
 }
 
 #[test]
+fn a_first_row_is_not_told_though_it_has_dots() {
+    let alike = "the header fits users and devices alike: found \"name\" and 2 more; list full names (\"user.name\", \"device.name\") \
+                 in the query";
+    for (text, error) in [
+        (
+            "jane.doe,NB-1\nann.roe,NB-2\n",
+            "found no column names in the first line, which has 2 cells",
+        ),
+        (
+            "{\"users\": {\"jane.doe\": {\"upn\": \"a@b.ch\"}}}",
+            "found no column names in the first line, which has 1 cells",
+        ),
+        (
+            "{\"Jane Doe\": {\"login\": \"jdoe\"}}",
+            "found no column names in the first line, which has 1 cells",
+        ),
+        ("name,Jane,Doe\nx,y,z\n", alike),
+        (
+            "user.sid^user.name\nx^y\n",
+            "a users file needs one of \"user.sid\", \"user.uid\", \"user.name\": found one cell in the first line, which is to be cut \
+             at commas, semicolons, tabs or |; add it to the query's list",
+        ),
+    ] {
+        let failures = Taken::of(text.as_bytes()).report.failures;
+        assert!(failures[0].error.contains(error), "{failures:?}");
+    }
+}
+
+#[test]
 fn a_header_over_a_bound_fails_its_object() {
     let too_long = "the header line is over the limit of 1048576 bytes; expected a CSV export with column names on its \
                     first line";
