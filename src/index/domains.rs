@@ -13,8 +13,8 @@ const KEPT: usize = 4_096;
 /// Bytes that a domain can have.
 const BYTES: usize = 253;
 
-/// Domains of one word that networks within offices and homes have. Another one may be a surname: people name their computers
-/// `ann.smith`, and `maria.smith` is not the computer `maria` then.
+/// Domains of one word that networks within offices and homes have, beside those of account names. Another one may be a surname:
+/// people name their computers `ann.smith`, and `maria.smith` is not the computer `maria` then.
 const OF_ONE_WORD: [&str; 14] = [
     "ad",
     "corp",
@@ -36,8 +36,11 @@ const OF_ONE_WORD: [&str; 14] = [
 #[derive(Debug, Default)]
 pub(super) struct Domains {
     all: BTreeSet<String>,
-    /// The one met last, as it was written: nearly every row has it.
+    /// Domains of account names, of one word: an office has a few.
+    of_accounts: BTreeSet<String>,
+    /// Those met last of each, as they were written: nearly every row has them.
     last: String,
+    last_of_accounts: String,
 }
 
 impl Domains {
@@ -49,7 +52,9 @@ impl Domains {
             self.add(name.split_once('.'));
             return Ok(());
         }
-        text.skip(account_field::UPN)?;
+        text.skip(NAME)?;
+        self.add_of_account(text.take()?.text().unwrap_or_default());
+        text.skip(account_field::UPN - NAME - 1)?;
         for _ in [account_field::UPN, account_field::EMAIL] {
             let address = text.take()?.text().unwrap_or_default();
             // Nearly every one ends as the last did.
@@ -72,9 +77,7 @@ impl Domains {
         if self.all.contains(domain) {
             return;
         }
-        let folded = identifier::folded(domain);
-        let is_domain = |domain: &str| domain.contains('.') || OF_ONE_WORD.contains(&domain);
-        if let Some(domain) = folded.filter(|domain| is_domain(domain)) {
+        if let Some(domain) = identifier::folded(domain) {
             self.all.insert(domain.into_owned());
         }
         if self.all.len() > KEPT {
@@ -82,12 +85,39 @@ impl Domains {
         }
     }
 
+    /// Adds the domain of an account's name. Computers, which local accounts have there, are numbered.
+    fn add_of_account(&mut self, name: &str) {
+        let Some((_, domain)) = name.rsplit_once('@') else {
+            return;
+        };
+        if self.last_of_accounts == domain {
+            return;
+        }
+        domain.clone_into(&mut self.last_of_accounts);
+        let is_numbered = domain.contains(|sign: char| sign == '.' || sign.is_ascii_digit());
+        if let Some(domain) = identifier::folded(domain).filter(|_| !is_numbered) {
+            self.of_accounts.insert(domain.into_owned());
+        }
+        if self.of_accounts.len() > KEPT {
+            self.of_accounts.pop_last();
+        }
+    }
+
     /// Adds those of other rows.
     pub(super) fn extend(&mut self, others: Domains) {
-        self.all.extend(others.all);
-        while self.all.len() > KEPT {
-            self.all.pop_last();
+        for (all, others) in [
+            (&mut self.all, others.all),
+            (&mut self.of_accounts, others.of_accounts),
+        ] {
+            all.extend(others);
+            while all.len() > KEPT {
+                all.pop_last();
+            }
         }
+    }
+
+    fn is_domain(&self, domain: &str) -> bool {
+        domain.contains('.') || OF_ONE_WORD.contains(&domain) || self.of_accounts.contains(domain)
     }
 
     /// Returns them, and those above them but for what a registry sells, with some more.
@@ -95,7 +125,8 @@ impl Domains {
         &'a self,
         more: impl Iterator<Item = &'a str>,
     ) -> BTreeSet<&'a str> {
-        let mut all: BTreeSet<&str> = self.all.iter().map(String::as_str).collect();
+        let domains = self.all.iter().map(String::as_str);
+        let mut all: BTreeSet<&str> = domains.filter(|one| self.is_domain(one)).collect();
         for domain in &self.all {
             let mut rest = domain.as_str();
             while let Some((_, parent)) = rest.split_once('.') {
@@ -122,10 +153,15 @@ mod tests {
         domains.add("MARIA".split_once('.'));
         domains.add("ann.smith".split_once('.'));
         domains.add("anns-mac.local".split_once('.'));
+        domains.add("nb-2.emea".split_once('.'));
+        domains.add_of_account("jdoe@EMEA");
         let all: Vec<&str> = domains
             .with_parents(std::iter::once("corp"))
             .into_iter()
             .collect();
-        assert_eq!(all, ["contoso.com", "corp", "emea.contoso.com", "local"]);
+        assert_eq!(
+            all,
+            ["contoso.com", "corp", "emea", "emea.contoso.com", "local"]
+        );
     }
 }

@@ -207,6 +207,12 @@ impl<'t> Rules<'t> {
             }
             domains.insert(domain.clone());
         }
+        let names = self.tenant.accounts.iter();
+        let names = names.filter_map(|one| one.said[ACCOUNT_NAME].rsplit_once('@'));
+        let of_names: BTreeSet<String> = names.filter_map(|(_, domain)| normal(domain)).collect();
+        domains.retain(|domain| {
+            domain.contains('.') || domain == "local" || of_names.contains(domain)
+        });
         domains
     }
 
