@@ -1,7 +1,7 @@
 //! What people are called: whether two texts may name the same person.
 //!
 //! A channel and a directory rarely spell a name alike: accents, apostrophes, titles, initials, the order of words and what
-//! stands in brackets say nothing.
+//! stands in brackets say nothing. Nor does it that letters are written out (`Mueller`), or in another script.
 
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
@@ -31,6 +31,10 @@ const PLAIN: [(char, &str); 10] = [
     ('ħ', "h"),
 ];
 
+/// How letters are written where a keyboard lacks them. `Michael` has one of these as well, so a name that is the same by them only
+/// agrees with nothing.
+const WRITTEN_OUT: [(&str, &str); 4] = [("ae", "a"), ("oe", "o"), ("ue", "u"), ("aa", "a")];
+
 /// How two names compare.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Likeness {
@@ -45,13 +49,31 @@ pub(super) enum Likeness {
 /// Compares what two texts call a person; none where one of them says no name.
 pub(super) fn compare(left: &str, right: &str) -> Option<Likeness> {
     let (left, right) = (words(left), words(right));
-    if left.is_empty() || right.is_empty() {
+    let are_of_one_script = left.iter().any(is_latin) == right.iter().any(is_latin);
+    if left.is_empty() || right.is_empty() || !are_of_one_script {
         return None;
     }
+    let is_in_right = |word: &String| {
+        right.contains(word)
+            || right
+                .iter()
+                .any(|other| written_out(other) == written_out(word))
+    };
     Some(match left == right {
         true => Likeness::Same,
-        false if left.iter().any(|word| right.contains(word)) => Likeness::Some,
+        false if left.iter().any(is_in_right) => Likeness::Some,
         false => Likeness::None,
+    })
+}
+
+fn is_latin(word: &String) -> bool {
+    word.starts_with(|letter| letter < '\u{250}')
+}
+
+fn written_out(word: &str) -> String {
+    let pairs = WRITTEN_OUT.iter();
+    pairs.fold(word.to_owned(), |word, (pair, letter)| {
+        word.replace(pair, letter)
     })
 }
 
@@ -190,6 +212,15 @@ mod tests {
         assert_eq!(compare("Jane Smith", "John Doe"), Some(Likeness::None));
         // An initial is no word.
         assert_eq!(compare("J Smith", "J Doe"), Some(Likeness::None));
+        for (left, right) in [
+            ("Juergen Mueller", "Müller, Jürgen"),
+            ("Oeystein Aase", "Øystein Åse"),
+            ("Michael Novak", "Michal Novák"),
+        ] {
+            assert_eq!(compare(left, right), Some(Likeness::Some), "{left} {right}");
+        }
+        // What a name is in another script is not known.
+        assert_eq!(compare("李伟", "Li Wei"), None);
         for nothing in ["", "n/a", "J.", "(External)", "Dr."] {
             assert_eq!(compare("John Doe", nothing), None, "{nothing}");
         }
