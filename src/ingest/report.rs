@@ -184,10 +184,12 @@ impl Failure {
 
     /// Returns what was wrong, but for the key of the object and what is of one request.
     fn cause(&self) -> String {
-        let key = self.object.split_once('/').map_or("", |(_, key)| key);
+        let key = self.object.split_once('/');
+        // A source stands for itself.
+        let named = key.map(|(_, key)| format!("`{}`", key.escape_debug()));
         let mut cause = self
             .error
-            .replace(&format!("`{}`", key.escape_debug()), "…");
+            .replace(named.as_ref().unwrap_or(&self.object), "…");
         if let Some(at) = cause.find(REQUEST_ID) {
             let behind = cause[at..]
                 .find([',', ')'])
@@ -207,6 +209,14 @@ fn without_counts(text: &str) -> String {
         let is_status = std::mem::replace(&mut before, word).ends_with("status");
         if is_count && !is_status { "…" } else { word }
     });
+    words.collect::<Vec<_>>().join(" ")
+}
+
+/// Returns what is odd, but for the object of which it is said and the numbers.
+fn kind_of(warning: &str) -> String {
+    let words = warning.split(' ');
+    let is_of_one = |word: &str| word.contains(|sign: char| sign == '/' || sign.is_ascii_digit());
+    let words = words.map(|word| if is_of_one(word) { "…" } else { word });
     words.collect::<Vec<_>>().join(" ")
 }
 
@@ -311,18 +321,36 @@ impl Report {
                 "{left_out} more objects failed; `identidex status` lists what failed by its content"
             ));
         }
-        let warnings = self.warnings.len().saturating_sub(LISTED);
-        self.warnings.truncate(LISTED);
-        self.warnings = std::mem::take(&mut self.warnings)
-            .into_iter()
-            .map(cut)
-            .collect();
-        if warnings > 0 {
-            self.warnings.push(format!("{warnings} more warnings"));
-        }
+        self.shorten_warnings();
         while self.odd_cells.len() > LISTED {
             self.odd_cells.pop_last();
         }
+    }
+
+    /// What is odd about many objects leaves room for what is odd about one.
+    fn shorten_warnings(&mut self) {
+        let mut kinds: BTreeMap<String, (u64, usize)> = BTreeMap::new();
+        let (mut told, mut more): (Vec<String>, BTreeMap<usize, u64>) = Default::default();
+        for warning in std::mem::take(&mut self.warnings) {
+            let (count, last) = kinds.entry(kind_of(&warning)).or_default();
+            *count += 1;
+            match *count > EXAMPLES {
+                true => *more.entry(*last).or_default() += 1,
+                false => {
+                    *last = told.len();
+                    told.push(cut(warning));
+                }
+            }
+        }
+        for (at, count) in more {
+            told[at].push_str(&format!(" (and {count} more of this kind)"));
+        }
+        let left_out = told.len().saturating_sub(LISTED);
+        told.truncate(LISTED);
+        if left_out > 0 {
+            told.push(format!("{left_out} more warnings"));
+        }
+        self.warnings = told;
     }
 
     pub(super) fn note_odd(&mut self, dataset: Dataset, odd: Vec<(String, OddCells)>) {
@@ -423,6 +451,20 @@ mod tests {
         };
         assert_eq!(cause(1, 403), cause(77, 403));
         assert_ne!(cause(1, 403), cause(1, 500));
+    }
+
+    #[test]
+    fn what_is_odd_about_many_objects_leaves_room_for_what_is_odd_about_one() {
+        let copies = (0..90).map(|at| format!("repeated_content: a/u {at}.csv repeats a/u.csv"));
+        let lasting = "1 devices objects have a header and no row".to_owned();
+        let mut report = Report {
+            warnings: copies.chain([lasting.clone()]).collect(),
+            ..Report::default()
+        };
+        report.shorten();
+        assert_eq!(report.warnings.len(), 4, "{:?}", report.warnings);
+        assert!(report.warnings[2].ends_with("(and 87 more of this kind)"));
+        assert_eq!(report.warnings[3], lasting);
     }
 
     #[test]
