@@ -60,6 +60,7 @@ use tracing::warn;
 
 use self::exit::{EXIT_CODES, Exit};
 use crate::config::{self, Config};
+use crate::identifier::printable;
 use crate::lookup;
 use crate::telemetry::{self, Collector};
 
@@ -330,7 +331,11 @@ fn tell(error: &anyhow::Error, global: &Global) {
     match asked {
         Ok(LogFormat::Json) => tracing::error!(error = %format!("{error:#}"), "failed"),
         // Nothing is left to tell it to when standard error is closed too.
-        _ => drop(writeln!(io::stderr(), "error: {error:#}")),
+        _ => {
+            let told = format!("{error:#}");
+            let lines: Vec<_> = told.lines().map(printable).collect();
+            drop(writeln!(io::stderr(), "error: {}", lines.join("\n")));
+        }
     }
 }
 

@@ -136,6 +136,9 @@ fn is_ruler(text: &str) -> bool {
 pub(super) fn is_placeholder(kind: Kind, normal: &str) -> bool {
     says_nothing(normal)
         || match kind {
+            Kind::AccountName if normal.contains('@') => normal
+                .split('@')
+                .all(|part| says_nothing(part) || is_no_name(part)),
             Kind::AccountName | Kind::BareName | Kind::Domain => is_no_name(normal),
             Kind::DeviceName | Kind::ShortName => is_no_name(normal),
             Kind::SerialNumber => {
@@ -278,6 +281,9 @@ mod tests {
             assert_eq!(normal(Kind::DeviceName, text).as_deref(), Some(text));
         }
         assert!(normal(Kind::AccountName, "null@EMEA").is_some());
+        for text in ["unknown\\unknown", "n/a@n/a", "-@-"] {
+            assert_eq!(normal(Kind::AccountName, text), None, "{text}");
+        }
     }
 
     #[test]
@@ -294,6 +300,10 @@ mod tests {
             "123456789",
             "SYS-9876543210",
             "SN-1234567890",
+            "CHANGEME",
+            "Not Filled",
+            "Empty Serial",
+            "ABCDEFGHIJ",
             "123456789000",
             "xxxxxxxxxxx",
             "PF0XXXXX",

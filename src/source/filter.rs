@@ -8,7 +8,7 @@ use super::config::SourceConfig;
 use super::error::Error;
 
 /// Ends of names of what is written still, or beside exports: copies, checksums, marks, notes. In small letters.
-const NO_EXPORTS: [&str; 52] = [
+const NO_EXPORTS: [&str; 59] = [
     ".tmp",
     ".temp",
     ".part",
@@ -61,6 +61,13 @@ const NO_EXPORTS: [&str; 52] = [
     ".blake3",
     ".b3",
     ".manifest",
+    ".manifest.json",
+    ".wip",
+    ".lck",
+    ".__tmp",
+    ".ffs_tmp",
+    ".azdownload",
+    ".filepart.gz",
 ];
 /// Whole names of the same kind.
 const NAMES: [&str; 12] = [
@@ -319,6 +326,9 @@ mod tests {
             "#a.csv#",
             "manifest.csv",
             "a.csv.incomplete",
+            "a.csv.filepart.gz",
+            "a.manifest.json",
+            "a.csv.wip",
         ] {
             assert!(is_no_export(name), "{name}");
         }

@@ -287,7 +287,22 @@ impl<'a> Reader<'a> {
             "WET", "WEST", "EET", "EEST", "MSK", "BST", "IST", "JST", "HKT", "SGT", "AEST", "AEDT",
         ];
         match self.0 {
-            [b' ', b'+', b'0'..=b'9', ..] => true,
+            [b' ' | b'_', b'+', b'0'..=b'9', ..] => true,
+            // What upload tools make of `-05:00`.
+            [
+                b'-',
+                b'0'..=b'1',
+                b'0'..=b'9',
+                b'-',
+                b'0' | b'3' | b'4',
+                b'0' | b'5',
+                rest @ ..,
+            ] => !rest.first().is_some_and(u8::is_ascii_alphanumeric),
+            [b' ' | b'_' | b'-', rest @ ..]
+                if rest.starts_with(b"plus") || rest.starts_with(b"minus") =>
+            {
+                true
+            }
             [b' ' | b'_' | b'-', rest @ ..] if rest.first().is_some_and(u8::is_ascii_uppercase) => {
                 let letters = rest
                     .iter()
@@ -467,6 +482,9 @@ mod tests {
             "users_2026-11-20T06-00-00_EST.csv",
             "users_20261120_060000 CEST.csv",
             "20261120_060000-PST/users.csv",
+            "2026-11-20T06-00-00-08-00.csv",
+            "2026-11-20T06-00-00_plus0200.csv",
+            "20261120_060000_+02.csv",
         ] {
             assert_eq!(observed(key), None, "{key}");
         }
