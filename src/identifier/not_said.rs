@@ -136,8 +136,8 @@ fn is_ruler(text: &str) -> bool {
 pub(super) fn is_placeholder(kind: Kind, normal: &str) -> bool {
     says_nothing(normal)
         || match kind {
-            Kind::AccountName if normal.contains('@') => normal
-                .split('@')
+            Kind::AccountName if normal.contains(['@', '\\']) => normal
+                .split(['@', '\\'])
                 .all(|part| says_nothing(part) || is_no_name(part)),
             Kind::AccountName | Kind::BareName | Kind::Domain => is_no_name(normal),
             Kind::DeviceName | Kind::ShortName => is_no_name(normal),
