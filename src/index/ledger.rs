@@ -22,6 +22,9 @@ const MAX_OBJECTS: usize = 99_999_999;
 /// [`Layout::shape`]: crate::observation::Layout::shape
 pub type ShapesOf = BTreeMap<(String, Dataset), BTreeMap<i64, Vec<String>>>;
 
+/// By source and dataset: when the newest object was observed, in microseconds.
+pub type NewestOf = BTreeMap<(String, Dataset), i64>;
+
 /// What orders the rows of an object among those of others, and which columns it carried.
 #[derive(Debug, Clone, Copy)]
 struct Stamp {
@@ -228,6 +231,26 @@ impl Ledger {
         let all = self.shapes_of.iter();
         all.map(|(of, shapes)| (of.clone(), changes(shapes)))
             .collect()
+    }
+
+    /// Returns when the newest object of each source and dataset was observed that was taken in.
+    pub(super) fn newest_of_sources(&self) -> NewestOf {
+        let before = self.shapes_of.iter();
+        let before =
+            before.filter_map(|(of, shapes)| Some((of.clone(), *shapes.keys().next_back()?)));
+        let now = self.lines.iter().filter(|line| !line.is_duplicate);
+        let now = now.map(|line| {
+            (
+                (line.object.source.clone(), line.dataset),
+                line.object.observed_at,
+            )
+        });
+        let mut newest = NewestOf::new();
+        for (of, at) in before.chain(now) {
+            let known = newest.entry(of).or_insert(at);
+            *known = at.max(*known);
+        }
+        newest
     }
 
     /// Begins an object, and returns its id: its rows can be compared from now on.

@@ -15,6 +15,7 @@ use super::identity::Identity;
 use super::kept::Kept;
 use super::lanes::Lanes;
 use super::last::{Published, rows_of};
+use super::ledger::NewestOf;
 use super::mention::State;
 use super::mention_rows::MentionReader;
 use super::object_lines::Loaded;
@@ -38,6 +39,8 @@ pub struct Made {
     pub loaded: Vec<Loaded>,
     /// What an operator should know of identity, though it is answered honestly.
     pub oddities: Vec<String>,
+    /// When the newest object of each source and dataset was observed.
+    pub newest_of_sources: NewestOf,
     /// How it differs from the last one.
     pub changes: ChangesOf,
     /// Some of those that differ.
@@ -240,6 +243,7 @@ impl Kept {
             },
             loaded: self.ledger.loaded().collect(),
             oddities: self.oddities(rules, identities),
+            newest_of_sources: self.ledger.newest_of_sources(),
             changes: self.changes(tables.changes)?,
             examples: tables.examples,
             claims_before: self.rosters.as_ref().map(|roster| roster.kept),

@@ -83,7 +83,7 @@ pub use self::kept::Kept;
 pub use self::known::Known;
 pub use self::last::{Past, Published};
 pub(crate) use self::last::{check_format, erasures_of, objects_of};
-pub use self::ledger::ShapesOf;
+pub use self::ledger::{NewestOf, ShapesOf};
 pub use self::make::Made;
 pub(crate) use self::object_lines::identity_of;
 pub use self::object_lines::{Loaded, REJECTS_KEPT, RowCounts};

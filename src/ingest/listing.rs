@@ -12,12 +12,15 @@ use crate::identifier::hash128;
 use crate::index::Past;
 use crate::observation::{Object, ObservedFrom};
 use crate::publish::{OF_REFUSED, digits};
+use crate::schema::Dataset;
 use crate::source::{Listing, Sources, days_in};
 
 /// How far ahead of the clock an object may be observed: zones and clocks differ by less.
 const AHEAD: i64 = 2 * DAY;
 /// How far the date in a key may lie from when the object was modified.
 const APART: i64 = 2 * DAY;
+/// How far the newest objects of two sources may lie apart: some export weekly.
+const QUIET: i64 = 8 * DAY;
 const DAY: i64 = 24 * 60 * 60 * 1_000_000;
 
 impl Run<'_> {
@@ -115,6 +118,27 @@ impl Run<'_> {
                     "source `{}` lists {count} objects, and {known} were taken in from it before; check its url and prefix, or \
                      whether a folder is mounted",
                     source.name
+                ));
+            }
+        }
+    }
+
+    /// Says which sources gave nothing new of a dataset for long, though others do: by those the index calls itself fresh.
+    pub(super) fn warn_of_quiet_sources(&mut self) {
+        for dataset in Dataset::ALL {
+            let of = self
+                .newest_of_sources
+                .iter()
+                .filter(|((_, of), _)| *of == dataset);
+            let of = of
+                .filter(|((name, _), _)| self.options.sources.iter().any(|one| one.name == *name));
+            let newest = of.clone().map(|(_, at)| *at).max().unwrap_or_default();
+            for ((name, _), at) in of.filter(|(_, at)| newest.saturating_sub(**at) > QUIET) {
+                let days = (newest - at) / DAY;
+                self.report.warnings.push(format!(
+                    "source `{name}` has no newer {} than {days} days before those of another source: its exporter may have stopped, \
+                     and whom it alone knows are as old; leave the source out if nothing comes any more",
+                    dataset.as_str()
                 ));
             }
         }

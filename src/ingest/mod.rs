@@ -52,7 +52,7 @@ pub use self::report::{Changed, Failure, ObjectCounts, Outcome, Progress, Report
 use self::sanity::Sanity;
 pub use self::state::{NewestObject, PublishedState, STATE, State, Waiting, new_run_id};
 pub use crate::class::Patterns;
-use crate::index::{self, Erased, Kept, Loaded, Made, Past, RowCounts};
+use crate::index::{self, Erased, Kept, Loaded, Made, NewestOf, Past, RowCounts};
 pub use crate::index::{AccountKeys, Changes, LetGo, ShownFields};
 pub use crate::mapping::Mapping;
 use crate::mapping::OddTypes;
@@ -124,6 +124,7 @@ fn run_locked(
         rejected: Vec::new(),
         idle_drops: IdleDrops::default(),
         sanity: Sanity::default(),
+        newest_of_sources: NewestOf::new(),
         erased: Arc::new(folder.erasures()?.hashes().unwrap_or_default()),
         is_refused: false,
     };
@@ -219,6 +220,8 @@ struct Run<'a> {
     rejected: Vec<(String, RowCounts)>,
     idle_drops: IdleDrops,
     sanity: Sanity,
+    /// By what was published last.
+    newest_of_sources: NewestOf,
     /// Who was erased.
     erased: Arc<Erased>,
     /// Nothing is published, or in a dry run would be, since it changes too much.
@@ -427,6 +430,7 @@ impl Run<'_> {
             self.loaded(loaded);
         }
         self.report.warnings.extend(made.oddities.iter().cloned());
+        self.newest_of_sources.clone_from(&made.newest_of_sources);
         self.report.changes.add(&made.changes);
         self.report.take(&made.published);
         if self.options.is_dry_run {
@@ -468,6 +472,7 @@ impl Run<'_> {
         self.report.warnings.extend(self.odd_types.warning());
         self.report.warnings.extend(self.idle_drops.warnings());
         self.report.warnings.extend(self.sanity.warnings());
+        self.warn_of_quiet_sources();
         self.report.shorten();
         self.report.seconds = seconds_since(start);
         self.report.outcome = match self.report.failures.as_slice() {

@@ -117,6 +117,27 @@ fn a_list_of_which_a_file_fails_lets_nobody_go_and_one_of_fewer_files_is_told() 
 }
 
 #[test]
+fn a_source_that_gives_nothing_newer_for_long_is_told() {
+    let home = complete();
+    fs::create_dir(home.path("other")).unwrap();
+    let config =
+        "[[source]]\nname = \"a\"\nurl = \"in\"\n[[source]]\nname = \"b\"\nurl = \"other\"\n";
+    fs::write(home.path("identidex.toml"), config).unwrap();
+    users(&home, "users-2026-10-10T06-00-00Z", 1..=3);
+    let old = "in/users-2026-10-10T06-00-00Z.csv";
+    fs::rename(home.path(old), home.path(&old.replace("in/", "other/"))).unwrap();
+    users(&home, "users-2026-11-20T06-00-00Z", 4..=6);
+    let report = sync(&home, 0);
+    let told = "source `b` has no newer users than 41 days before those of another source";
+    let warnings = report["warnings"].as_array().unwrap();
+    let count = warnings
+        .iter()
+        .filter(|warning| warning.as_str().unwrap().starts_with(told))
+        .count();
+    assert_eq!(count, 1, "{report}");
+}
+
+#[test]
 fn a_test_or_a_cut_or_another_list_lets_nobody_go() {
     let home = complete();
     users(&home, "users-2026-11-20T06-00-00Z", 1..=30);
