@@ -191,7 +191,7 @@ impl Index {
         Ok(pythonize(py, &found.map_err(raised)?)?)
     }
 
-    #[pyo3(signature = (texts, *, kind=None, all_classes=false, ids_only=false))]
+    #[pyo3(signature = (texts, *, kind=None, all_classes=false, ids_only=false, verified=false))]
     fn find_all<'py>(
         &self,
         py: Python<'py>,
@@ -199,11 +199,13 @@ impl Index {
         kind: Option<&str>,
         all_classes: bool,
         ids_only: bool,
+        verified: bool,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let queries = texts
-            .iter()
-            .map(|text| asked(text_of(text), kind).map(|query| with(query, all_classes, ids_only)));
-        let queries = queries.collect::<PyResult<Vec<Query>>>()?;
+        let one = |text| {
+            let query = with(asked(text_of(text), kind)?, all_classes, ids_only);
+            Ok(if verified { query.verified() } else { query })
+        };
+        let queries = texts.iter().map(one).collect::<PyResult<Vec<Query>>>()?;
         let answers = py.detach(|| self.index.find_all(queries)).map_err(raised)?;
         Ok(pythonize(py, &answers)?)
     }

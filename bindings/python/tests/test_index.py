@@ -53,6 +53,8 @@ def test_a_batch_answers_as_single_queries_do(index):
     index = identidex.open(index)
     texts = ["jdoe@EMEA", "jdoe", "NB-0042", "nobody", ""]
     assert index.find_all(texts) == [index.find(text) for text in texts]
+    vouched = [index.find(text, verified=True) for text in texts]
+    assert index.find_all(texts, verified=True) == vouched
 
 
 def test_clues_may_be_a_mapping(index):

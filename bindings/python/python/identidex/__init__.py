@@ -194,13 +194,22 @@ class Index:
         return Answer(self._index.accounts_of(device, kind=kind, all_classes=all_classes))
 
     def find_all(
-        self, texts: Iterable[str], *, kind: Kind | None = None, all_classes: bool = False, ids_only: bool = False
+        self,
+        texts: Iterable[str],
+        *,
+        kind: Kind | None = None,
+        all_classes: bool = False,
+        ids_only: bool = False,
+        verified: bool = False,
     ) -> list[Answer]:
-        """Looks up many texts, all in one state of the index, with the interpreter free meanwhile."""
+        """Looks up many texts, all in one state of the index, with the interpreter free meanwhile.
+
+        `verified`: the channel vouches for each of them, as for the one text of `find`.
+        """
         if isinstance(texts, str):
             raise TypeError("find_all takes many texts, not one")
         answers = self._index.find_all(
-            builtins.list(texts), kind=kind, all_classes=all_classes, ids_only=ids_only
+            builtins.list(texts), kind=kind, all_classes=all_classes, ids_only=ids_only, verified=verified
         )
         return [Answer(answer) for answer in answers]
 

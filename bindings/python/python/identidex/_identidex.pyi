@@ -34,7 +34,13 @@ class Index:
     def devices_of(self, account: str, *, kind: str | None = None, all_classes: bool = False) -> dict[str, Any]: ...
     def accounts_of(self, device: str, *, kind: str | None = None, all_classes: bool = False) -> dict[str, Any]: ...
     def find_all(
-        self, texts: list[str], *, kind: str | None = None, all_classes: bool = False, ids_only: bool = False
+        self,
+        texts: list[str],
+        *,
+        kind: str | None = None,
+        all_classes: bool = False,
+        ids_only: bool = False,
+        verified: bool = False,
     ) -> list[dict[str, Any]]: ...
     def find_together(
         self, clues: list[tuple[str | None, str, bool]], *, all_classes: bool = False, ids_only: bool = False
