@@ -36,6 +36,9 @@ pub enum Fault {
     /// The certificate or the encryption is wrong in another way.
     #[error("no encrypted connection was agreed on")]
     Tls,
+    /// What answers does not speak HTTP.
+    #[error("what answers does not speak HTTP")]
+    NotHttp,
     /// The proxy refused, or did not reach the host.
     #[error("the proxy did not connect to it")]
     Proxy,
@@ -53,7 +56,7 @@ pub enum Fault {
 impl Fault {
     /// Tells a fault by what the HTTP client and those below it say, whose texts may hold addresses and are not repeated.
     pub(crate) fn of(error: &(dyn StdError + 'static)) -> Option<Fault> {
-        const WORDS: [(&str, Fault); 19] = [
+        const WORDS: [(&str, Fault); 20] = [
             ("unknownissuer", Fault::Authority),
             // A certificate that signs itself.
             ("causedasendentity", Fault::Authority),
@@ -68,6 +71,7 @@ impl Fault {
             ("invalid peer certificate", Fault::Tls),
             ("handshake", Fault::Tls),
             ("corrupt message", Fault::Tls),
+            ("invalid http version", Fault::NotHttp),
             ("proxy authorization required", Fault::ProxyLogin),
             ("tunnel error", Fault::Proxy),
             ("proxy error", Fault::Proxy),
@@ -120,7 +124,8 @@ impl Fault {
                 Some("give them in proxy_url or HTTPS_PROXY, or set NO_PROXY (proxy_excludes)")
             }
             Fault::NoProxy | Fault::ProxyName => Some("check proxy_url, HTTPS_PROXY and NO_PROXY"),
-            Fault::Network | Fault::Tls | Fault::TimedOut | Fault::Closed => None,
+            Fault::Tls | Fault::NotHttp => Some("check the endpoint: http or https, and its port"),
+            Fault::Network | Fault::TimedOut | Fault::Closed => None,
         }
     }
 }

@@ -198,6 +198,9 @@ fn without_answer(fault: Fault) -> &'static str {
             "the name of the service that gives them (STS, say) cannot be resolved; check its region and endpoint, and the name service"
         }
         Fault::TimedOut => TOO_LONG,
+        Fault::NotHttp => {
+            "what answers for the service that gives them (STS, say) does not speak HTTP; check its endpoint"
+        }
         Fault::Closed => {
             "the service that gives them (STS, or the metadata of a container or machine) closed the connection; try again later"
         }

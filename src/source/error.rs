@@ -298,7 +298,8 @@ pub(super) fn told(error: &object_store::Error, place: String) -> Error {
 fn refused(reply: Reply, place: String) -> Error {
     let code = reply.code.as_deref().unwrap_or_default();
     match reply.status {
-        None | Some(408 | 429 | 500..) => Error::Unreachable { place, reply },
+        Some(501 | 505) => Error::Other { place, reply },
+        None | Some(407 | 408 | 429 | 500..) => Error::Unreachable { place, reply },
         Some(300..400) => Error::Redirected { place, reply },
         Some(401 | 403) => Error::NotPermitted { place, reply },
         Some(400)
@@ -334,8 +335,20 @@ fn by_cause(error: &object_store::Error, place: String) -> Error {
     if cause::<serde_json::Error>(error).is_some() || cause(error).is_some_and(is_decoding) {
         return Error::NotTheService { place };
     }
+    let texts = texts_of(error);
+    // A service says how long an object is: what stands between has packed it anew.
+    let has_no_length = ["content length", "content-length"]
+        .iter()
+        .any(|words| texts.contains(words));
+    if has_no_length {
+        return Error::NotTheService { place };
+    }
+    if texts.contains("invalid list response") {
+        let reason = PageFault::NoListing.reason();
+        return Error::BadListing { place, reason };
+    }
     const NO_FILE: &str = "a file of a token or key is not there or not to be read; check the mount of the workload identity";
-    if texts_of(error).contains("federated token file") {
+    if texts.contains("federated token file") {
         let reason = NO_FILE;
         return Error::NoCredentials { place, reason };
     }

@@ -213,7 +213,7 @@ async fn refusal(response: HttpResponse, host: String) -> (HttpError, Option<Str
     let code = code.or_else(|| authoritys_code(&body));
     let reply = Reply {
         host,
-        fault: None,
+        fault: (status == 407).then_some(Fault::ProxyLogin),
         status: Some(status),
         code: code.clone(),
         request_id: request_id.or_else(|| word(between(&body, "<RequestId>", "</RequestId>")?)),

@@ -242,6 +242,16 @@ async fn s3(
     for (key, value) in settings::<Key>(config, &own, |name| name.starts_with("AWS_"))? {
         builder = builder.with_config(key, value);
     }
+    for (one, other) in [
+        (Key::AccessKeyId, Key::SecretAccessKey),
+        (Key::SecretAccessKey, Key::AccessKeyId),
+    ] {
+        let is_set = |key: &Key| builder.get_config_value(key).is_some();
+        if is_set(&one) && !is_set(&other) {
+            let fault = "it is missing or empty, and its other half is set";
+            return Err(config.bad_option(other.as_ref(), fault));
+        }
+    }
     let is_unsigned = builder.get_config_value(&Key::SkipSignature);
     let has_key = builder.get_config_value(&Key::AccessKeyId).is_some();
     if !has_key && !is_unsigned.is_some_and(|value| is_on(&value)) {
@@ -363,6 +373,8 @@ fn settings<K: FromStr + AsRef<str>>(
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
         .filter(|(name, _)| is_ours(name))
         .filter_map(|(name, value)| Some((known::<K>(&name)?, name, value)))
+        // An empty secret of Kubernetes is none.
+        .filter(|(.., value)| !value.trim().is_empty())
         .filter(|(key, ..)| !(has_identity && is_identity(key)));
     let settings = variables.map(|(key, name, value)| {
         let value = usable(config, (&name, key.as_ref()), &value)?;
@@ -380,15 +392,38 @@ fn usable(config: &SourceConfig, (name, key): (&str, &str), value: &str) -> Resu
     let value = value.trim_start_matches('\u{feff}').trim();
     // A service account's key is a document.
     let is_document = value.starts_with('{');
-    let fault = match !is_document && value.contains(char::is_control) {
-        true => Some("it holds a line end or another character that no header can carry"),
-        false => misshapen(key, value),
+    let fault = match value {
+        "" => Some("it is empty"),
+        value if !is_document && value.contains(char::is_control) => {
+            Some("it holds a line end or another character that no header can carry")
+        }
+        value => misshapen(key, value),
     };
     match fault {
         Some(fault) => Err(config.bad_option(name, fault)),
         None => Ok(value.to_owned()),
     }
 }
+
+/// Options that are on or off.
+const SWITCHES: [&str; 12] = [
+    "allow_http",
+    "allow_invalid_certificates",
+    "aws_disable_tagging",
+    "aws_imdsv1_fallback",
+    "aws_request_payer",
+    "aws_s3_express",
+    "aws_skip_signature",
+    "aws_unsigned_payload",
+    "aws_virtual_hosted_style_request",
+    "azure_skip_signature",
+    "azure_storage_use_emulator",
+    "azure_use_azure_cli",
+];
+/// And how they say it.
+const SWITCH_WORDS: [&str; 10] = [
+    "true", "false", "1", "0", "on", "off", "yes", "no", "y", "n",
+];
 
 /// Says what is wrong with the value of an option that has a form: `object_store` would not say of which option it is.
 fn misshapen(key: &str, value: &str) -> Option<&'static str> {
@@ -404,6 +439,10 @@ fn misshapen(key: &str, value: &str) -> Option<&'static str> {
         "azure_storage_sas_key" => (
             has_signature(value),
             "it is no SAS token, such as sv=…&sig=…",
+        ),
+        key if SWITCHES.contains(&key) => (
+            SWITCH_WORDS.contains(&value.to_ascii_lowercase().as_str()),
+            "it is a switch: true or false",
         ),
         "proxy_url" => (
             reqwest::Proxy::all(value).is_ok(),
@@ -441,13 +480,24 @@ fn check_endpoint(
     };
     let url = Url::parse(&endpoint).ok().filter(Url::has_host);
     match url.as_ref().map(Url::scheme) {
+        Some("https" | "http") if url.as_ref().is_some_and(has_user) => Err(config.bad_option(
+            "endpoint",
+            "it has a user in it: credentials go into options of their own",
+        )),
         Some("https") => Ok(()),
         Some("http") if allow_http.is_some_and(is_on) => Ok(()),
         Some("http") => Err(Error::InsecureEndpoint {
             name: config.name.clone(),
         }),
-        _ => Err(config.bad_option("endpoint", "it is no https URL")),
+        _ => Err(config.bad_option(
+            "endpoint",
+            "it is no https URL, such as https://minio.contoso.com:9000",
+        )),
     }
+}
+
+fn has_user(url: &Url) -> bool {
+    !url.username().is_empty() || url.password().is_some()
 }
 
 #[cfg(test)]
@@ -460,6 +510,8 @@ mod tests {
             ("proxy_url", "http://proxy.contoso.com:3128", true),
             ("proxy_url", "proxy.contoso.com:3128", true),
             ("proxy_url", "127.0.0.1:notaport", false),
+            ("aws_skip_signature", "maybe", false),
+            ("allow_http", "TRUE", true),
             ("azure_storage_account_key", "c2VjcmV0", true),
             ("azure_storage_account_key", "not base64!", false),
             ("azure_storage_sas_key", "?sv=2024&sig=a%3D", true),
