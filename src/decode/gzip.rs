@@ -1,8 +1,11 @@
-//! Gzip: all members of a file, one behind the other, and the zeros that some tools pad a file with.
+//! Gzip: all members of a file, one behind the other, and the zeros or line ends that some tools pad a file with.
 
 use std::io::{self, BufRead, Read};
 
 use flate2::bufread::GzDecoder;
+
+/// What every member begins with.
+const FIRST_BYTE: u8 = 0x1f;
 
 /// The text of all members: real exporters append, and one decoder would stop behind the first without a word.
 pub(super) struct Members<R> {
@@ -32,18 +35,26 @@ impl<R: BufRead> Read for Members<R> {
     }
 }
 
-/// Passes over zeros, and begins the next member if there is one.
+/// Passes over what pads a file, and begins the next member if there is one.
 fn next_member<R: BufRead>(mut rest: R) -> io::Result<Option<GzDecoder<R>>> {
     loop {
         let buffered = rest.fill_buf()?;
         if buffered.is_empty() {
             return Ok(None);
         }
-        let zeros = buffered.iter().take_while(|byte| **byte == 0).count();
-        let is_padding = zeros == buffered.len();
-        rest.consume(zeros);
-        if !is_padding {
-            return Ok(Some(GzDecoder::new(rest)));
+        let is_padding = |byte: &&u8| matches!(**byte, 0 | b'\n' | b'\r');
+        let padding = buffered.iter().take_while(is_padding).count();
+        let next = buffered.get(padding).copied();
+        rest.consume(padding);
+        match next {
+            None => {}
+            Some(FIRST_BYTE) => return Ok(Some(GzDecoder::new(rest))),
+            Some(_) => {
+                return Err(io::Error::new(
+                    io::ErrorKind::InvalidData,
+                    "something else stands behind it",
+                ));
+            }
         }
     }
 }

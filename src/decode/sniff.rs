@@ -11,7 +11,7 @@ pub(super) enum Compression {
 }
 
 /// What files begin with that are no exports, and what people call them.
-const OTHERS: [(&[u8], &str); 25] = [
+const OTHERS: [(&[u8], &str); 30] = [
     (b"PK\x03\x04", "a zip archive or an Excel workbook (xlsx)"),
     (b"PK\x05\x06", "an empty zip archive"),
     (b"\xd0\xcf\x11\xe0", "an old Office document (xls)"),
@@ -26,6 +26,14 @@ const OTHERS: [(&[u8], &str); 25] = [
     (b"GIF8", "a picture (GIF)"),
     (b"MZ\x90\0", "a program"),
     (b"\x04\x22\x4d\x18", "compressed with lz4"),
+    (b"\x1f\x9d", "compressed with compress (Z)"),
+    (b"\x78\x01", "compressed with zlib"),
+    (b"\x78\x9c", "compressed with zlib"),
+    (b"\x78\xda", "compressed with zlib"),
+    (
+        &[0; 16],
+        "nothing but zeros, as a full disk or a broken upload leaves it",
+    ),
     (b"\xff\x06\0\0sNaPpY", "compressed with snappy"),
     (b"\x5d\0\0\x80\0", "compressed with lzma"),
     (b"ARROW1", "an Arrow (Feather) file"),
@@ -103,12 +111,15 @@ pub(super) fn refuse_others(start: &[u8]) -> Result<(), Error> {
         let begin = text.get(..tag.len());
         begin.is_some_and(|begin| begin.eq_ignore_ascii_case(tag.as_bytes()))
     });
+    // No name of a column begins so.
+    let is_tag = matches!(text, [b'<', letter, ..] if letter.is_ascii_alphabetic());
     let other = OTHERS.iter().find(|(magic, _)| start.starts_with(magic));
     let is_tar = start
         .get(TAR_AT..)
         .is_some_and(|rest| rest.starts_with(b"ustar"));
     let what = tag.map(|(_, what)| *what).or(other.map(|(_, what)| *what));
     let what = what.or(is_tar.then_some("a tar archive"));
+    let what = what.or(is_tag.then_some("an XML or HTML document"));
     what.map_or(Ok(()), |what| Err(Error::NoExport { what }))
 }
 
@@ -126,6 +137,10 @@ mod tests {
             (b"PK\x03\x04\x14", "zip"),
             (b"Rar!\x1a\x07\x01\0", "RAR"),
             (b"\x89PNG\r\n", "PNG"),
+            (b"<users><user/></users>", "XML"),
+            (b"\x1f\x9d\x90abc", "(Z)"),
+            (b"\x78\x9cabc", "zlib"),
+            (&[0; 300], "zeros"),
         ] {
             assert!(
                 said(start).is_some_and(|said| said.contains(what)),

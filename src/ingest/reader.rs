@@ -176,6 +176,15 @@ impl<'a> Reader<'a> {
     fn fail(&self, spooled: Spooled, error: String) -> std::result::Result<(), Gone> {
         let object = spooled.object;
         if spooled.file.is_unchanged() {
+            let source = self.sources.get(object.source.as_str());
+            // Whoever declares another encoding than it is breaks every file.
+            let error = match source.and_then(|source| source.encoding) {
+                Some(encoding) => format!(
+                    "{error} (read as {}, as the encoding of its [[source]] says)",
+                    encoding.name()
+                ),
+                None => error,
+            };
             return self.send(Message::Refused { object, error });
         }
         let changed = Error::Changed {

@@ -255,7 +255,8 @@ impl<'a> Mapper<'a> {
         if !has_key {
             return Err(refused.into_iter().next().unwrap_or(Refusing {
                 column: None,
-                reason: "no key: every key column is empty, a placeholder or no key".into(),
+                reason: "no key: every key column is empty, a placeholder, in quotes or no key"
+                    .into(),
             }));
         }
         for refusing in refused {

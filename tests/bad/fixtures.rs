@@ -15,7 +15,7 @@ fn every_bad_fixture_costs_what_it_must_and_no_more() {
 
 fn fate_of(name: &str) -> Fate {
     use Fate::{Fails, Keeps, Waits};
-    const NO_KEY: &str = "no key: every key column is empty, a placeholder or no key";
+    const NO_KEY: &str = "no key: every key column is empty, a placeholder, in quotes or no key";
     const BAD_TIME: &str = "not a time: expected 2026-08-14 12:16:03 or RFC 3339, not before 1970";
     const UNCLOSED: &str = "a quote is opened and not closed where the row should end";
     const NO_HEADER: &str =
