@@ -307,16 +307,13 @@ impl Run<'_> {
             return Ok(None);
         }
         let _span = info_span!("make").entered();
-        let mut rules = self.options.rules();
-        rules.listed.clone_from(&self.listed);
+        let rules = self.options.rules(&self.listed);
         let made = folded.kept.make(&rules, &self.folder.building())?;
         let folder = (self.folder, spool);
         let made = without_expired(made, self.options, &rules, folder, &self.erased)?;
-        let at_most = match self.options.is_accepting {
-            true => 100,
-            false => u64::from(self.options.change_at_most),
-        };
-        match breaker::too_much(&made.changes, at_most) {
+        let few = breaker::much_of_few(&made.changes);
+        self.report.warnings.extend(few);
+        match breaker::too_much(&made.changes, self.options.may_change()) {
             // What else it would do is told, too.
             Some(why) if self.options.is_dry_run => {
                 self.report.warnings.push(why);

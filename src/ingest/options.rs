@@ -11,6 +11,7 @@ use crate::class::Patterns;
 use crate::identifier::NotSaid;
 use crate::index::Rules;
 use crate::mapping::Mapping;
+use crate::observation::Object;
 use crate::publish::Readers;
 use crate::schema::Dataset;
 use crate::source::SourceConfig;
@@ -118,15 +119,23 @@ impl Options {
 
 impl Options {
     /// Returns what a generation depends on.
-    pub(super) fn rules(&self) -> Rules {
+    pub(super) fn rules(&self, listed: &[Object]) -> Rules {
         Rules {
             patterns: self.patterns.clone(),
             login_window: self.login_window.map(|window| window.as_micros() as i64),
             recent: self.recent.as_micros() as i64,
             device_domains: self.device_domains.clone(),
             complete: self.complete.clone(),
-            listed: Vec::new(),
+            listed: listed.to_vec(),
             superseded: self.superseded.map(|kept| kept.as_micros() as i64),
+        }
+    }
+
+    /// Returns how much of what is there a run may change, in percent.
+    pub(super) fn may_change(&self) -> u64 {
+        match self.is_accepting {
+            true => 100,
+            false => u64::from(self.change_at_most),
         }
     }
 }

@@ -117,6 +117,24 @@ fn a_list_of_which_a_file_fails_lets_nobody_go_and_one_of_fewer_files_is_told() 
 }
 
 #[test]
+fn what_changes_most_of_a_few_is_told() {
+    let home = complete();
+    users(&home, "users-2026-11-20T06-00-00Z", 1..=30);
+    sync(&home, 0);
+    let path = home.path("in/users-2026-11-20T06-00-00Z.csv");
+    let text = fs::read_to_string(&path).unwrap();
+    let swapped = text.replacen(
+        "user.upn,user.ad.email_address",
+        "user.ad.email_address,user.upn",
+        1,
+    );
+    fs::write(home.path("in/users-2026-11-21T06-00-00Z.csv"), swapped).unwrap();
+    let report = sync(&home, 0);
+    let told = "30 of 30 accounts have other identifiers, too few for breaker.percent";
+    assert!(report["warnings"].to_string().contains(told), "{report}");
+}
+
+#[test]
 fn a_source_that_gives_nothing_newer_for_long_is_told() {
     let home = complete();
     fs::create_dir(home.path("other")).unwrap();
