@@ -3,10 +3,10 @@
 
 use super::Result;
 use super::at_device::{AtDevices, LastWord, Unplaced};
-use super::ranking::Ranking;
-use super::stand::{LEFT_BEHIND, day, is_later, is_told_later, mark, seconds};
+use super::ranking::{Ranking, are_beside};
+use super::stand::{LEFT_BEHIND, Stand, day, is_later, is_told_later, mark, seconds};
 use super::subject::SubjectId;
-use super::waiting::{AmongDevices, NewestWaiting};
+use super::waiting::{Among, NewestWaiting, Waiting};
 use crate::schema::{NotPrimary, Rank, SIDE_BY_SIDE_MICROS, Subject};
 
 impl Ranking<'_> {
@@ -43,7 +43,10 @@ impl Ranking<'_> {
                 let not_primary = &mut ranks[at].not_primary;
                 let is_against = || {
                     self.speaks_against(&waiting.newest, at)
-                        || self.is_more_among(&waiting.among, at)
+                        || match subject {
+                            Subject::Account => self.is_elsewhere(waiting, at),
+                            Subject::Device => self.are_others_there(waiting, at),
+                        }
                 };
                 if not_primary.is_none() && is_against() {
                     *not_primary = Some(NotPrimary::NewerWaits);
@@ -52,16 +55,48 @@ impl Ranking<'_> {
         }
     }
 
+    /// Tells whether an account overtook elsewhere, on what is not known; or was there more, on what may be several devices.
+    fn is_elsewhere(&self, waiting: &Waiting, at: usize) -> bool {
+        let own = &self.stands[at];
+        let unknown = Stand::of_waiting(&waiting.of_unknown, self.scale);
+        let is_new = |one: Stand| one.known > own.known && one.overtook(own);
+        unknown.is_some_and(is_new) || self.is_more_among(&waiting.among, at)
+    }
+
+    /// Tells whether others come near at a device where some of them are not known, or may be several; or its own local accounts do,
+    /// which are nobody's.
+    fn are_others_there(&self, waiting: &Waiting, at: usize) -> bool {
+        let own = &self.stands[at];
+        let stand = |logins| Stand::of_waiting(logins, self.scale);
+        let may_be_it = waiting.among.some.contains(&SubjectId(self.account(at)));
+        let some = stand(&waiting.among.all).filter(|_| !may_be_it);
+        let local = stand(&waiting.of_local);
+        let waiting = [stand(&waiting.of_unknown), some, local];
+        let waiting = waiting.into_iter().flatten();
+        if waiting.clone().next().is_none() {
+            return false;
+        }
+        let known = self.usages_of(Subject::Device, self.ids[at] as u32);
+        let is_other = |other: &usize| {
+            *other != at && self.stands[*other].competes() && self.is_persons(*other)
+        };
+        let known = known.iter().filter(|other| is_other(other));
+        let known = known.map(|other| self.stands[*other]);
+        local.is_some_and(|local| local.overtook(own))
+            || are_beside(own, waiting.chain(known), Stand::was_there_with)
+    }
+
     /// Tells whether an account was on more days of late at what may be several devices, none of which a usage is of: a computer
     /// that was set up anew, say.
-    fn is_more_among(&self, among: &AmongDevices, at: usize) -> bool {
+    fn is_more_among(&self, among: &Among, at: usize) -> bool {
         let stand = &self.stands[at];
-        let newest = among.newest.map(seconds).filter(|time| *time >= self.since);
+        let newest = among.all.newest.map(seconds);
+        let newest = newest.filter(|time| *time >= self.since);
         let is_of_late =
             newest.is_some_and(|newest| stand.known.saturating_sub(newest) < seconds(LEFT_BEHIND));
-        let days = among.days.and_then(|days| days.since(self.since_day));
+        let days = among.all.days.and_then(|days| days.since(self.since_day));
         is_of_late
-            && !among.devices.contains(&SubjectId(self.ids[at] as u32))
+            && !among.some.contains(&SubjectId(self.ids[at] as u32))
             && days.is_some_and(|days| days.count() > stand.days())
     }
 

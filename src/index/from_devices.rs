@@ -6,8 +6,8 @@ use super::Result;
 use super::at_device::{AtDevice, AtDevices, LastWord, OnDevice, Unplaced};
 use super::in_order::{ROWS, in_order, together};
 use super::near;
-use super::ranking::{Ranking, SHARED_BY};
-use super::stand::{is_later, mark};
+use super::ranking::{Ranking, SHARED_BY, are_beside};
+use super::stand::{Stand, is_later, mark};
 use crate::schema::Subject;
 
 /// Whose weight is so many times less than that of who leads is a visitor.
@@ -87,14 +87,23 @@ impl FromDevices<'_, '_> {
     }
 
     /// Returns the usage that leads among those of people at a device. Who is nobody's, a kiosk's own account say, leads nowhere,
-    /// and keeps others from it.
+    /// and keeps others from it; one of a service or a machine does that signs in on many more days.
     fn lead(&self, same: &[OnDevice], people: &[usize]) -> Option<usize> {
         let stands = self.of.stands;
         let lead = self.of.lead(people.iter().copied())?;
         let own = &stands[lead];
         let all = same.iter().map(|one| one.position());
-        let nobodys = all.filter(|at| stands[*at].competes() && self.of.is_local(*at));
+        let nobodys = all
+            .clone()
+            .filter(|at| stands[*at].competes() && self.of.is_local(*at));
         let is_proven = |at: &usize| stands[*at].is(mark::PROVEN);
+        let signs_in = |at: usize| {
+            let stand = &stands[at];
+            self.of.is_of_machine(at) && stand.competes() && stand.days() >= 2 * own.days()
+        };
+        if all.clone().any(signs_in) {
+            return None;
+        }
         if nobodys.clone().any(|at| stands[at].overtook(own))
             || (!is_proven(&lead) && people.iter().any(is_proven))
         {
@@ -154,7 +163,8 @@ impl FromDevices<'_, '_> {
         let days: u64 = ever.clone().map(|one| u64::from(one.days())).sum();
         let logins: u64 = ever.map(|one| u64::from(one.logins)).sum();
         let is_most = u64::from(own.days()) > days || u64::from(own.logins) > 2 * logins;
-        is_most && !self.of.are_beside(lead, others)
+        let others = others.map(|at| self.of.stands[at]);
+        is_most && !are_beside(&own, others, Stand::was_there_with)
     }
 
     /// Returns what a device's last login says of the one who leads there.

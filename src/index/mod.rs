@@ -59,6 +59,7 @@ mod said;
 mod seen;
 mod shapes;
 mod shown;
+mod side;
 mod sift;
 mod slots;
 mod spill;

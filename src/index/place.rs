@@ -6,7 +6,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Rules;
 use super::bits::Bits;
 use super::claim::ClaimId;
-use super::days::Days;
 use super::error::Result;
 use super::former::{Former, Formers, Name};
 use super::identity::{CANDIDATES_AT_MOST, Identity, Interval, Keys, Meant};
@@ -17,13 +16,16 @@ use super::mention_rows::MentionReader;
 use super::mentions::Mentions;
 use super::replaced::SameKey;
 use super::roster::Roster;
+use super::side::Side;
 use super::stand::tells_time;
 use super::subject::{Standing, SubjectId};
 use super::superseded::Superseded;
 use super::text::Texts;
 use super::text_reader::TextReader;
-use super::usage::{Maker, Makers, joined};
-use super::waiting::{Field, Named, Waiting, shown_keys};
+use super::usage::{Maker, Makers};
+use super::waiting::{
+    AllWaiting, Field, Named, Waiting, WaitingUse, note_newest, note_on_it, shown_keys, sum_up,
+};
 use crate::bucket::Hash;
 use crate::identifier::{Kind, domain, normal_form, short_name};
 use crate::schema::{BySubject, FieldType, NAME, SECOND, Subject, device_field};
@@ -32,31 +34,6 @@ use crate::sealed::{filed, is_sealed, seal, user_of};
 /// How long before it was observed a logins row may have been true, where no window is declared: longer than any window of
 /// an NQL query (91 days).
 const WINDOW: i64 = 92 * super::days::DAY;
-
-/// Whom one side of a mention means.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Side {
-    One(SubjectId),
-    /// Of several who bear the name: another may have been away.
-    Likely(SubjectId),
-    Ambiguous(Vec<SubjectId>),
-    Unknown(Vec<SubjectId>),
-    /// Nobody who is known, with a weaker key of this one.
-    Namesake(SubjectId),
-}
-
-impl Side {
-    fn is_unknown(&self) -> bool {
-        matches!(self, Side::Unknown(_) | Side::Namesake(_))
-    }
-
-    fn one(&self) -> Option<&SubjectId> {
-        match self {
-            Side::One(one) | Side::Likely(one) => Some(one),
-            Side::Ambiguous(_) | Side::Unknown(_) | Side::Namesake(_) => None,
-        }
-    }
-}
 
 /// Who is who, of both subjects.
 pub(super) struct WhoIsWho<'a> {
@@ -75,9 +52,11 @@ pub(super) struct Placed {
     pub(super) likely: BTreeSet<Maker>,
     /// By position among the mentions.
     pub(super) states: Vec<State>,
-    pub(super) waiting: BTreeMap<(Subject, SubjectId), Waiting>,
+    pub(super) waiting: AllWaiting,
     /// When the newest mention was that waits and has the name of an account, and another SID or uid.
     pub(super) namesakes: BTreeMap<SubjectId, i64>,
+    /// And of a device, with another uid: one that was set up anew, or another one of its name.
+    pub(super) named_anew: BTreeMap<SubjectId, i64>,
     /// Devices that have a name or a collector's uid in common: one computer, set up anew, or several of one name.
     pub(super) same_devices: Vec<SameKey>,
     /// Whom the last login of a device's claim may mean, where that is several.
@@ -120,6 +99,7 @@ pub(super) fn place(
             states: vec![State::Resolved; mentions.all.len()],
             waiting: BTreeMap::new(),
             namesakes: BTreeMap::new(),
+            named_anew: BTreeMap::new(),
             same_devices: Vec::new(),
             last_candidates: BTreeMap::new(),
             counts: [0; 3],
@@ -166,67 +146,35 @@ impl Placing<'_> {
             self.wait(&sides, state, mention.group, named);
             let observed_at = self.ledger.observed_at(mention.object);
             let is_dated = tells_time(mention.used(), observed_at, self.is_window_short);
+            let all = &mut self.placed.waiting;
             let when = (interval.to, mention.days());
-            self.note_newest(&sides, when, is_dated);
+            note_newest(all, &sides, when, is_dated);
             if !is_local(keys) {
-                self.note_on_it(&sides, when, is_dated);
+                note_on_it(all, &sides, when, is_dated);
             }
-            if let Side::Namesake(namesake) = &sides.account {
-                let newest = self.placed.namesakes.entry(*namesake).or_insert(i64::MIN);
-                *newest = (*newest).max(interval.to);
+            // A row that counts none tells of something else.
+            if mention.logins() != Some(0) {
+                let logins = WaitingUse {
+                    days: Some(mention.days()),
+                    logins: mention.logins().unwrap_or(0),
+                    newest: Some(interval.to),
+                    is_undated: !is_dated,
+                    is_untimed: mention.used().is_none(),
+                };
+                sum_up(all, &sides, logins, is_local(keys));
+            }
+            for (side, named) in [
+                (&sides.account, &mut self.placed.namesakes),
+                (&sides.device, &mut self.placed.named_anew),
+            ] {
+                if let Side::Namesake(namesake) = side {
+                    let newest = named.entry(*namesake).or_insert(i64::MIN);
+                    *newest = (*newest).max(interval.to);
+                }
             }
         }
         self.placed.states[at] = state;
         Ok(())
-    }
-
-    /// Notes when somebody who is not known for certain used a device.
-    fn note_on_it(&mut self, sides: &BySubject<Side>, (time, days): (i64, Days), is_dated: bool) {
-        if let Some(device) = sides.device.one() {
-            let waiting = self.placed.waiting.entry((Subject::Device, *device));
-            let newest = &mut waiting.or_default().newest;
-            if sides.account.is_unknown() {
-                newest.days = joined(newest.days, Some(days));
-            }
-            newest.came_to_it = newest.came_to_it.max(Some(days.first()));
-            let newest = match is_dated {
-                true => &mut newest.dated_on_it,
-                false => &mut newest.undated_on_it,
-            };
-            *newest = (*newest).max(Some(time));
-        }
-    }
-
-    /// Notes when logins that wait were, of each account and of each device that they may mean.
-    fn note_newest(&mut self, sides: &BySubject<Side>, (time, days): (i64, Days), is_dated: bool) {
-        let account = match &sides.account {
-            Side::One(account) | Side::Likely(account) => std::slice::from_ref(account),
-            Side::Ambiguous(some) if some.len() <= CANDIDATES_AT_MOST => some.as_slice(),
-            Side::Ambiguous(_) | Side::Unknown(_) | Side::Namesake(_) => &[],
-        };
-        let devices = match &sides.device {
-            Side::Ambiguous(some) if some.len() <= CANDIDATES_AT_MOST => some.as_slice(),
-            _ => &[],
-        };
-        if let Some(account) = sides.account.one().filter(|_| !devices.is_empty()) {
-            let waiting = self.placed.waiting.entry((Subject::Account, *account));
-            waiting.or_default().among.add(devices, time, days);
-        }
-        let accounts = account.iter().map(|one| (Subject::Account, *one));
-        let devices = devices.iter().map(|one| (Subject::Device, *one));
-        for subject in accounts.chain(devices) {
-            let newest = &mut self.placed.waiting.entry(subject).or_default().newest;
-            let is_unknown = sides.device.is_unknown();
-            if is_unknown && sides.account.one().is_some() {
-                newest.days = joined(newest.days, Some(days));
-            }
-            newest.came = newest.came.max(Some(days.first()));
-            let newest = match is_dated {
-                true => &mut newest.dated,
-                false => &mut newest.undated,
-            };
-            *newest = (*newest).max(Some(time));
-        }
     }
 
     /// Returns the devices that have a name or a collector's uid in common.
@@ -340,15 +288,7 @@ impl Placing<'_> {
     /// Has what is not certain wait; `hash` tells it from others, `named` is what it says of its sides.
     fn wait(&mut self, sides: &BySubject<Side>, state: State, hash: u64, named: [Named; 2]) {
         for (subject, side) in Subject::ALL.into_iter().zip(sides.iter()) {
-            let waiting = match side {
-                Side::One(one) | Side::Likely(one) => std::slice::from_ref(one),
-                Side::Ambiguous(some) | Side::Unknown(some) => some,
-                Side::Namesake(_) => &[],
-            };
-            if waiting.len() > CANDIDATES_AT_MOST {
-                continue;
-            }
-            for one in waiting {
+            for one in side.few() {
                 let waiting = self.placed.waiting.entry((subject, *one)).or_default();
                 waiting.add(state, hash, named.clone());
             }

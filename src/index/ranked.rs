@@ -23,10 +23,10 @@ use super::subject::{Sharing, Standing, SubjectId};
 use super::text_reader::TextReader;
 use super::usage::{Maker, Makers, Told};
 use super::usage_heads::Heads;
-use super::waiting::Waiting;
+use super::waiting::AllWaiting;
 use super::{Result, Rules};
 use crate::identifier::domain;
-use crate::schema::{BySubject, Class, Rank, Subject};
+use crate::schema::{BySubject, Class, Rank};
 use crate::sqlite::Record;
 
 /// What makes usages, so much at once that all it is summed up from stays near.
@@ -41,10 +41,12 @@ pub(super) struct People<'a> {
     /// Of devices.
     pub(super) standing: &'a Standing,
     pub(super) sharing: &'a Sharing,
-    pub(super) waiting: &'a BTreeMap<(Subject, SubjectId), Waiting>,
+    pub(super) waiting: &'a AllWaiting,
     pub(super) records: Records<'a>,
     /// Whom last logins may mean, where that is several.
     pub(super) last_candidates: &'a BTreeMap<ClaimId, Vec<SubjectId>>,
+    /// When logins were on what has the name of a device, and is another one.
+    pub(super) named_anew: &'a BTreeMap<SubjectId, i64>,
     pub(super) locals: &'a [Namesakes],
     /// Of what makes usages, that of which a side is likely.
     pub(super) likely: &'a BTreeSet<Maker>,
@@ -98,6 +100,8 @@ impl Ranked {
             seen: people.seen,
             ledger: &kept.ledger,
             devices_observed: devices.newest_row(&kept.ledger).map_or(0, seconds),
+            named_anew: people.named_anew,
+            scale: &scale,
             since: seconds(scale.now.saturating_sub(scale.recent)),
             since_day: day_of(scale.now.saturating_sub(scale.recent)),
         };

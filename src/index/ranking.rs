@@ -10,11 +10,11 @@ use super::ledger::Ledger;
 use super::replaced::Replaced;
 use super::seen::Seen;
 use super::stand::{
-    LEFT_BEHIND, Seconds, Stand, day, day_of, is_later, is_told_later, mark, seconds,
+    LEFT_BEHIND, Scale, Seconds, Stand, day, day_of, is_later, is_told_later, mark, seconds,
 };
 use super::stands_for::Namesakes;
 use super::subject::SubjectId;
-use super::waiting::Waiting;
+use super::waiting::AllWaiting;
 use crate::schema::{BySubject, Class, NotPrimary, Rank, Subject, usage_id};
 
 /// Who has so many times the logins of others leads, though these were there on half as many days.
@@ -26,6 +26,32 @@ pub(super) const SHARED_BY: usize = 3;
 /// Where they take turns, it is neither.
 fn gave_way(stand: &Stand, to: &Stand) -> bool {
     stand.is_left_behind(to.known) && stand.known / day() <= Seconds::from(to.began)
+}
+
+/// Tells whether others come near, of those that did not give way: one is on more days, since one busy day outweighs many
+/// quiet ones by its logins alone; or together they are on half as many days, with a quarter of the logins: logins of a
+/// week's export tell of one day only, and those that do not say when they were stand for as many as their window has. Of those
+/// who took turns the days are enough: the newest export of each counts the logins of other days.
+pub(super) fn are_beside(
+    own: &Stand,
+    others: impl Iterator<Item = Stand> + Clone,
+    took_turns: fn(&Stand, &Stand) -> bool,
+) -> bool {
+    let (mut days, mut logins, mut is_on_more_days) = (0_u64, 0_u64, false);
+    let mut days_in_turn = 0_u64;
+    // Nothing is handed over by so many.
+    let are_many = others.clone().count() >= SHARED_BY;
+    for other in others.filter(|other| are_many || !gave_way(other, own)) {
+        days += u64::from(other.days());
+        logins += u64::from(other.logins);
+        is_on_more_days |= other.days() > own.days();
+        if took_turns(own, &other) {
+            days_in_turn += u64::from(other.days());
+        }
+    }
+    let are_in_turn = days_in_turn > 0 && days_in_turn * 2 >= u64::from(own.days());
+    let is_often = days * 2 >= u64::from(own.days()) && logins * BESIDE >= u64::from(own.logins);
+    is_on_more_days || is_often || are_in_turn
 }
 
 fn is_of_one_account(left: &i64, right: &i64) -> bool {
@@ -49,7 +75,7 @@ pub(super) struct Ranking<'a> {
     pub(super) by_device: &'a [OnDevice],
     /// By account.
     pub(super) classes: &'a [Class],
-    pub(super) waiting: &'a BTreeMap<(Subject, SubjectId), Waiting>,
+    pub(super) waiting: &'a AllWaiting,
     /// Local accounts, each with an account that holds the same UPN; and whether it stands for that.
     pub(super) locals: &'a [Namesakes],
     pub(super) replaced: &'a Replaced,
@@ -58,6 +84,9 @@ pub(super) struct Ranking<'a> {
     pub(super) ledger: &'a Ledger,
     /// When the newest row of devices was observed.
     pub(super) devices_observed: Seconds,
+    /// When logins were on what has a device's name, and is another one.
+    pub(super) named_anew: &'a BTreeMap<SubjectId, i64>,
+    pub(super) scale: &'a Scale,
     /// From when on usages are current, and the day of that.
     pub(super) since: Seconds,
     pub(super) since_day: i32,
@@ -137,7 +166,9 @@ impl Ranking<'_> {
         if others.any(|other| self.are_beside(lead, [*other])) {
             return Some(NotPrimary::NoDeviceLeads);
         }
-        if self.is_swapped(lead, competing, at_devices) {
+        if self.is_swapped(lead, competing, at_devices)
+            || self.is_crossed(lead, own.clone(), at_devices)
+        {
             return Some(NotPrimary::AnotherCame);
         }
         if !self.is_theirs_still(lead, own.clone(), at_devices) {
@@ -148,20 +179,28 @@ impl Ranking<'_> {
     }
 
     /// Tells whether another device, at which the account leads, which names it, or which was not there before the lead's last day,
-    /// may have come in the lead's place: it was used on as many days since it began, and later. Or each of two devices names
-    /// the other's user.
+    /// may have come in the lead's place: it was used on as many days since it began, and later.
     fn is_swapped(&self, lead: usize, competing: &[usize], at_devices: &AtDevices) -> bool {
         let own = &self.stands[lead];
-        let names_another = at_devices[lead].last_word() == Some(LastWord::Visitor);
         let mut others = competing.iter().filter(|at| **at != lead);
         others.any(|at| {
             let other = &self.stands[*at];
             let is_its = matches!(at_devices[*at], AtDevice::Leads(_))
                 || other.is(mark::LAST_USER)
                 || self.is_new_to(*at, own.known);
-            let is_crossed = names_another && other.is(mark::LAST_USER);
-            is_its && other.came_in_place_of(own) || is_crossed && !is_later(own.known, other.known)
+            is_its && other.came_in_place_of(own)
         })
+    }
+
+    /// Tells whether the lead names a visitor, and another device the account, one that looks shared, too: each of two has the other's.
+    fn is_crossed(&self, lead: usize, mut own: Range<usize>, at_devices: &AtDevices) -> bool {
+        let known = self.stands[lead].known;
+        let names_account = |at: usize| {
+            let other = &self.stands[at];
+            let is_last_user = other.is(mark::CURRENT) && other.is(mark::LAST_USER);
+            at != lead && is_last_user && !is_later(known, other.known)
+        };
+        at_devices[lead].last_word() == Some(LastWord::Visitor) && own.any(names_account)
     }
 
     /// Tells whether the device of a usage was first seen on the day of a time, or after it.
@@ -181,27 +220,14 @@ impl Ranking<'_> {
         competing.filter(|at| !is_vague(at)).collect()
     }
 
-    /// Tells whether others come near, of those that did not give way: one is on more days, since one busy day outweighs many
-    /// quiet ones by its logins alone; or together they are on half as many days, with a quarter of the logins: logins of a
-    /// week's export tell of one day only, and those that do not say when they were stand for as many as their window has.
+    /// Tells whether other usages of an account come near one.
     pub(super) fn are_beside(
         &self,
         own: usize,
         others: impl IntoIterator<Item = usize, IntoIter: Clone>,
     ) -> bool {
-        let own = self.stands[own];
-        let (mut days, mut logins, mut is_on_more_days) = (0_u64, 0_u64, false);
         let others = others.into_iter().map(|at| self.stands[at]);
-        // Nothing is handed over by so many.
-        let are_many = others.clone().count() >= SHARED_BY;
-        for other in others.filter(|other| are_many || !gave_way(other, &own)) {
-            days += u64::from(other.days());
-            logins += u64::from(other.logins);
-            is_on_more_days |= other.days() > own.days();
-        }
-        let is_often =
-            days * 2 >= u64::from(own.days()) && logins * BESIDE >= u64::from(own.logins);
-        is_on_more_days || is_often
+        are_beside(&self.stands[own], others, Stand::took_turns)
     }
 
     /// Tells whether nothing that an account used, shared or not, speaks against what leads: it was elsewhere since, or is
@@ -217,7 +243,8 @@ impl Ranking<'_> {
             seen.saturating_sub(known) >= seconds(LEFT_BEHIND) || self.is_off_when_seen(lead, seen);
         let mut others = own.clone().filter(|at| *at != lead);
         !is_seen_elsewhere
-            && !self.is_given_back(lead, own)
+            && !self.is_given_back(lead, own.clone())
+            && !self.is_exchanged(lead, own, at_devices)
             && !others.any(|at| {
                 self.is_used_since(lead, at)
                     || self.is_named_since(lead, at, is_off)
@@ -269,6 +296,28 @@ impl Ranking<'_> {
         }
     }
 
+    /// Tells whether an account was at the device that somebody else leads at, and that one at what leads, since it was used or, by one
+    /// export, perhaps since: the two swapped.
+    fn is_exchanged(&self, lead: usize, mut own: Range<usize>, at_devices: &AtDevices) -> bool {
+        let own_stand = self.stands[lead];
+        let is_since = |at: &usize| {
+            let stand = self.stands[*at];
+            stand.competes() && stand.is(mark::DATED) && stand.may_be_since(&own_stand)
+        };
+        let device = |at: usize| self.ids[at] as u32;
+        let is_at_leads = |account: u32| {
+            let its = self.usages_of(Subject::Account, account).into_iter();
+            let mut its = its.filter(|at| device(*at) == device(lead));
+            its.any(|at| is_since(&at))
+        };
+        let is_of_another = |at: usize| {
+            let users = self.usages_of(Subject::Device, device(at)).into_iter();
+            let mut leads = users.filter(|user| at_devices[*user].last_word().is_some());
+            leads.any(|user| user != at && is_at_leads(self.account(user)))
+        };
+        own_stand.is(mark::DATED) && own.any(|at| at != lead && is_since(&at) && is_of_another(at))
+    }
+
     /// Tells whether an account was seen plainly after the device of a usage was, though devices were exported since.
     fn is_off_when_seen(&self, at: usize, seen: Seconds) -> bool {
         let device = self.seen.device.last(self.ids[at] as u32, self.ledger);
@@ -303,7 +352,8 @@ impl Ranking<'_> {
             // What others left behind in counts of a long window makes a device look shared that was handed over.
             let is_used_alike = [own_stand, stand].iter().all(|one| one.is(mark::LOGINS))
                 && u64::from(stand.logins) * 2 >= u64::from(own_stand.logins);
-            let is_own = at_devices[at] != AtDevice::Shared || is_used_alike;
+            let is_own =
+                at_devices[at] != AtDevice::Shared || is_used_alike || stand.is(mark::LAST_USER);
             let is_next = own_stand.is(mark::LOGINS)
                 && stand.is(mark::LOGINS)
                 && stand.began > own_stand.began
@@ -323,6 +373,12 @@ impl Ranking<'_> {
     pub(super) fn is_persons(&self, at: usize) -> bool {
         let class = self.classes.get(self.account(at) as usize);
         matches!(class, Some(Class::Person | Class::Unknown))
+    }
+
+    /// Tells whether a usage is of a service's account, or a machine's.
+    pub(super) fn is_of_machine(&self, at: usize) -> bool {
+        let class = self.classes.get(self.account(at) as usize);
+        matches!(class, Some(Class::Service | Class::Machine))
     }
 
     /// Tells whether a usage is of a local account that stands for nobody.
@@ -381,7 +437,7 @@ impl Ranking<'_> {
         if self.stands[at].is(mark::TOO_EARLY) {
             return Some(NotPrimary::BeforeAccount);
         }
-        if self.replaced.has(self.ids[at] as u32) {
+        if self.replaced.has(self.ids[at] as u32) || self.is_named_anew(at) {
             return Some(NotPrimary::Replaced);
         }
         match lead {
@@ -410,6 +466,12 @@ impl Ranking<'_> {
                 Some(NotPrimary::LastLogin)
             }
         }
+    }
+
+    /// Tells whether logins were since on a computer of the same name and another uid, of which no row is yet.
+    fn is_named_anew(&self, at: usize) -> bool {
+        let anew = self.named_anew.get(&SubjectId(self.ids[at] as u32));
+        anew.is_some_and(|anew| is_later(seconds(*anew), self.stands[at].known))
     }
 
     /// Returns the usages of an account or a device.

@@ -6,6 +6,7 @@ use super::ledger::Ledger;
 use super::mention::sum;
 use super::seen::LastSeen;
 use super::usage::{Usage, Whole, joined};
+use super::waiting::WaitingUse;
 
 /// Times so close to one another tell nothing of which was first.
 pub(super) const CLOSE: i64 = DAY;
@@ -72,9 +73,29 @@ pub(super) mod mark {
     pub(in crate::index) const TOO_EARLY: u16 = 128;
     /// It may be another's, who bears the same name.
     pub(in crate::index) const LIKELY: u16 = 256;
+    /// Some of its logins have no time of their own.
+    pub(in crate::index) const UNTIMED: u16 = 512;
 }
 
 impl Stand {
+    /// Makes one of what logins that wait tell together, if they compete: the usage that they would be.
+    pub(super) fn of_waiting(logins: &WaitingUse, scale: &Scale) -> Option<Stand> {
+        let newest = logins.newest.filter(|newest| scale.is_current(*newest))?;
+        let mut sum = Sum::new(mark::CURRENT | mark::COUNTED | mark::LOGINS);
+        sum.days = logins.days;
+        sum.logins = Some(logins.logins);
+        sum.known = newest;
+        match logins.is_undated {
+            true => sum.marks &= !mark::DATED,
+            false => sum.marks |= mark::PROVEN,
+        }
+        if logins.is_untimed {
+            sum.days_before = scale.days_of_window;
+        }
+        let since = day_of(scale.now.saturating_sub(scale.recent));
+        Some(sum.stand(newest, since)).filter(Stand::competes)
+    }
+
     /// Tells whether it has one of some marks.
     pub(super) fn is(&self, marks: u16) -> bool {
         self.marks & marks != 0
@@ -101,10 +122,44 @@ impl Stand {
         self.began >= other.began && other.days_since(self) < self.days()
     }
 
-    /// Tells whether it may have come in another one's place: it was used on as many days since it began, and later.
+    /// Tells whether it may have come in another one's place: it was used on as many days since it began, and may have been later.
     pub(super) fn came_in_place_of(&self, other: &Stand) -> bool {
         let is_as_often = self.began >= other.began && other.days_since(self) == self.days();
-        is_as_often && self.known > other.known
+        is_as_often && self.may_be_since(other)
+    }
+
+    /// Tells whether it was later than another one; or as late by one export of a declared window, which does not tell which was first.
+    pub(super) fn may_be_since(&self, other: &Stand) -> bool {
+        let is_of_window = |stand: &Stand| stand.is(mark::DATED) && stand.is(mark::UNTIMED);
+        let is_tied = self.told == other.told && is_of_window(self) && is_of_window(other);
+        self.known > other.known || is_tied
+    }
+
+    /// Tells whether it and another one took turns: it was alone on a day between two of the other's. Neither came in the other's
+    /// place then.
+    pub(super) fn took_turns(&self, other: &Stand) -> bool {
+        let (own, others) = self.days_beside(other);
+        let from_first = u128::MAX.checked_shl(others.trailing_zeros()).unwrap_or(0);
+        let to_last = u128::MAX.checked_shr(others.leading_zeros()).unwrap_or(0);
+        own & !others & from_first & to_last != 0
+    }
+
+    /// Tells whether it and another one took turns at a device or, where both say when they were, shared several days there.
+    pub(super) fn was_there_with(&self, other: &Stand) -> bool {
+        let (own, others) = self.days_beside(other);
+        let are_dated = self.is(mark::DATED) && other.is(mark::DATED);
+        self.took_turns(other) || are_dated && (own & others).count_ones() > 1
+    }
+
+    /// Returns its days and another one's as bits from the same day on.
+    fn days_beside(&self, other: &Stand) -> (u128, u128) {
+        let since = self.began.min(other.began);
+        let days = |stand: &Stand| {
+            let bits = u128::from(stand.use_days);
+            bits.checked_shl(u32::from(stand.began - since))
+                .unwrap_or(0)
+        };
+        (days(self), days(other))
     }
 
     /// Tells whether one export counts more logins of it than of another one, and more than its days are likely to have: it may have
@@ -272,6 +327,7 @@ impl Sum {
             self.told = self.told.max(Some(ledger.observed_at(object)));
             if usage.used.is_none() {
                 self.days_before = scale.days_of_window;
+                self.marks |= mark::UNTIMED;
             }
             self.marks |= mark::LOGINS;
         }

@@ -5,10 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::claim::ClaimId;
 use super::days::Days;
 use super::mention::State;
+use super::side::Side;
 use super::subject::SubjectId;
 use super::usage::joined;
-use crate::schema::{Subject, WAITING_KEPT};
+use crate::schema::{BySubject, Subject, WAITING_KEPT};
 use crate::sealed::{is_sealed, user_of};
+
+/// What waits, by whom it waits for.
+pub(super) type AllWaiting = BTreeMap<(Subject, SubjectId), Waiting>;
 
 /// Mentions that wait for a subject.
 #[derive(Debug, Default)]
@@ -16,7 +20,11 @@ pub(super) struct Waiting {
     pub(super) unknown: u32,
     pub(super) ambiguous: u32,
     pub(super) newest: NewestWaiting,
-    pub(super) among: AmongDevices,
+    pub(super) among: Among,
+    /// Of an account: its logins on devices that are not known. Of a device: those of users who are not, but for its own.
+    pub(super) of_unknown: WaitingUse,
+    /// Of a device: those of its own local accounts, as far as these are not known.
+    pub(super) of_local: WaitingUse,
     /// What some of them say of both sides: those with the smallest hashes, whatever came first.
     pub(super) mentions: BTreeMap<(u64, State), [Named; 2]>,
 }
@@ -38,13 +46,24 @@ pub(super) struct NewestWaiting {
     pub(super) days: Option<Days>,
 }
 
-/// Logins of an account on what may be several devices.
+/// Logins of an account on what may be several devices, or on a device of one who may be several.
 #[derive(Debug, Default)]
-pub(super) struct AmongDevices {
+pub(super) struct Among {
     /// All that may be meant.
-    pub(super) devices: BTreeSet<SubjectId>,
+    pub(super) some: BTreeSet<SubjectId>,
+    pub(super) all: WaitingUse,
+}
+
+/// What logins that wait tell together, as one usage would.
+#[derive(Debug, Default, Clone, Copy)]
+pub(super) struct WaitingUse {
     pub(super) days: Option<Days>,
+    pub(super) logins: u64,
     pub(super) newest: Option<i64>,
+    /// Some of them do not tell when they were.
+    pub(super) is_undated: bool,
+    /// Some of them have no time of their own.
+    pub(super) is_untimed: bool,
 }
 
 /// What a mention says of a side, for people.
@@ -58,12 +77,98 @@ pub(super) enum Named {
 /// A field of a claim.
 pub(super) type Field = (Subject, ClaimId, usize);
 
-impl AmongDevices {
-    /// Adds logins that may be on any of some devices.
-    pub(super) fn add(&mut self, devices: &[SubjectId], time: i64, days: Days) {
-        self.devices.extend(devices);
-        self.days = joined(self.days, Some(days));
-        self.newest = self.newest.max(Some(time));
+impl Among {
+    /// Adds logins that may mean any of some.
+    pub(super) fn add(&mut self, some: &[SubjectId], logins: WaitingUse) {
+        self.some.extend(some);
+        self.all.add(logins);
+    }
+}
+
+impl WaitingUse {
+    pub(super) fn add(&mut self, other: WaitingUse) {
+        self.days = joined(self.days, other.days);
+        self.logins = self.logins.saturating_add(other.logins);
+        self.newest = self.newest.max(other.newest);
+        self.is_undated |= other.is_undated;
+        self.is_untimed |= other.is_untimed;
+    }
+}
+
+/// Sums up logins that wait, by their one side that is known.
+pub(super) fn sum_up(
+    all: &mut AllWaiting,
+    sides: &BySubject<Side>,
+    logins: WaitingUse,
+    is_local: bool,
+) {
+    for (subject, own, other) in [
+        (Subject::Account, &sides.account, &sides.device),
+        (Subject::Device, &sides.device, &sides.account),
+    ] {
+        let Some(own) = own.one() else { continue };
+        let waiting = all.entry((subject, *own)).or_default();
+        match other {
+            _ if subject == Subject::Device && is_local => waiting.of_local.add(logins),
+            // So many may be anybody.
+            Side::Ambiguous(_) if other.few().is_empty() => {}
+            Side::Ambiguous(_) => waiting.among.add(other.few(), logins),
+            _ => waiting.of_unknown.add(logins),
+        }
+    }
+}
+
+/// Notes when somebody who is not known for certain used a device.
+pub(super) fn note_on_it(
+    all: &mut AllWaiting,
+    sides: &BySubject<Side>,
+    (time, days): (i64, Days),
+    is_dated: bool,
+) {
+    let Some(device) = sides.device.one() else {
+        return;
+    };
+    let newest = &mut all.entry((Subject::Device, *device)).or_default().newest;
+    if sides.account.is_unknown() {
+        newest.days = joined(newest.days, Some(days));
+    }
+    newest.came_to_it = newest.came_to_it.max(Some(days.first()));
+    let newest = match is_dated {
+        true => &mut newest.dated_on_it,
+        false => &mut newest.undated_on_it,
+    };
+    *newest = (*newest).max(Some(time));
+}
+
+/// Notes when logins that wait were, of each account and of each device that they may mean.
+pub(super) fn note_newest(
+    all: &mut AllWaiting,
+    sides: &BySubject<Side>,
+    (time, days): (i64, Days),
+    is_dated: bool,
+) {
+    let accounts = match &sides.account {
+        Side::Unknown(_) => &[],
+        side => side.few(),
+    };
+    let devices = match &sides.device {
+        Side::Ambiguous(_) => sides.device.few(),
+        _ => &[],
+    };
+    let is_on_unknown = sides.device.is_unknown() && sides.account.one().is_some();
+    let accounts = accounts.iter().map(|one| (Subject::Account, *one));
+    let devices = devices.iter().map(|one| (Subject::Device, *one));
+    for subject in accounts.chain(devices) {
+        let newest = &mut all.entry(subject).or_default().newest;
+        if is_on_unknown {
+            newest.days = joined(newest.days, Some(days));
+        }
+        newest.came = newest.came.max(Some(days.first()));
+        let newest = match is_dated {
+            true => &mut newest.dated,
+            false => &mut newest.undated,
+        };
+        *newest = (*newest).max(Some(time));
     }
 }
 

@@ -206,6 +206,7 @@ impl Writing<'_> {
                 same_serial: &devices.same_value,
             },
             last_candidates: &self.placed.last_candidates,
+            named_anew: &self.placed.named_anew,
             locals,
             likely: &self.placed.likely,
             extras,

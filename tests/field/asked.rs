@@ -320,3 +320,16 @@ fn a_guest_is_found_by_the_address_that_a_channel_has_of_them() {
     let alias = ask("joerg.strauss@contoso.com", "Jörg Strauß");
     assert_eq!(alias["matches"][0]["enough_to_act"], true, "{alias}");
 }
+
+#[test]
+fn a_swap_is_told_within_the_window_of_a_day_by_logins_alone() {
+    let before = "ann@EMEA,OLD,3\nbob@EMEA,NEW,3\n";
+    let swapped = "ann@EMEA,OLD,1\nann@EMEA,NEW,2\nbob@EMEA,NEW,1\nbob@EMEA,OLD,2\n";
+    let devices = "OLD,2025-01-02 00:00:00,2026-11-19 16:48:00,\nNEW,2025-01-02 00:00:00,2026-11-19 16:25:00,\n";
+    let days = [before, before, swapped];
+    assert_eq!(not_primary_of_old(devices, &days), "elsewhere_since");
+    // A visit is none.
+    let visited = "ann@EMEA,OLD,1\nann@EMEA,NEW,2\nbob@EMEA,NEW,1\n";
+    let days = [before, before, visited];
+    assert_eq!(not_primary_of_old(devices, &days), Value::Null);
+}

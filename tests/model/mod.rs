@@ -36,7 +36,8 @@ use self::stands::World;
 use self::subjects::{Resolution, Subject, Subjects, account_text, device_text};
 use self::time::{DAY_US, observed_us};
 use self::usages::{
-    LOGINS_WINDOW_US, Usages, is_dated, last_login_groups, login_groups, said_of_logins, usage_json,
+    LOGINS_WINDOW_US, Usages, count_of, is_dated, last_login_groups, login_groups, said_of_logins,
+    usage_json,
 };
 use self::waiting::Waiting;
 use crate::tenant::{self, Dataset, Object};
@@ -90,10 +91,21 @@ fn derive_rows(rows: &[Row]) -> Value {
         let user = user.without_weak_sid(&local_sids);
         let is_likely = accounts.is_likely(&user, said) || devices.is_likely(&device, said);
         let account = accounts.resolve(&user, said);
+        if let Some(namesake) = devices.namesake(&device, said) {
+            let newest = waiting.named_anew.entry(namesake).or_insert(i64::MIN);
+            *newest = (*newest).max(said.to);
+        }
         let device = devices.resolve(&device, said);
         let days = rows.iter().map(|row| row.active().div_euclid(DAY_US));
         let when = (said.to, &days.collect());
-        waiting.take((&account, &device), (&sides.0, &sides.1), when, is_dated);
+        let logins = count_of(&rows);
+        waiting.take(
+            (&account, &device),
+            (&sides.0, &sides.1),
+            when,
+            is_dated,
+            logins,
+        );
         usages.take_logins(account, device, &rows, is_likely);
     }
     let mut last_users = BTreeMap::new();

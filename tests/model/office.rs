@@ -10,6 +10,7 @@ use super::stands::{
 use super::subjects::{Resolution, Subject};
 use super::time::{DAY_US, time_us};
 use super::usages::Usage;
+use super::waiting::WaitingUse;
 
 /// All usages, of which one may be primary.
 pub(super) struct Office<'o, 'u, 'a> {
@@ -37,19 +38,98 @@ impl Office<'_, '_, '_> {
                     && (came.is_last_user
                         || self.leads_at_device(other)
                         || self.is_new_to(other, stand))
-                    || self.names_a_visitor(pair)
-                        && came.is_last_user
-                        && !is_later(stand.known, came.known)
             })
+            && !self.is_crossed(pair)
             && !others.any(|other| are_beside(stand, pair, &vec![*other]))
             && self.is_there_still(pair)
             && self.is_best_known(pair)
             && !stand.is_too_early
             && !stand.is_likely
             && !self.is_replaced(&pair.1)
+            && !self.is_named_anew(pair)
             && self.agrees(pair)
             && !self.newer_waits(&pair.0, pair)
             && !self.was_elsewhere_as_another(pair)
+    }
+
+    /// Says whether a device names a visitor, and another one the account.
+    fn is_crossed(&self, pair: &Pair) -> bool {
+        let known = self.stands[pair].known;
+        let names_account = |(_, other): &(&Pair, &Stand)| {
+            other.is_current && other.is_last_user && !is_later(known, other.known)
+        };
+        self.names_a_visitor(pair) && self.others(pair).iter().any(names_account)
+    }
+
+    /// Says whether logins were since on what has a device's name, and is another one.
+    fn is_named_anew(&self, pair: &Pair) -> bool {
+        let anew = self.world.waiting.named_anew.get(&pair.1);
+        anew.is_some_and(|anew| is_later(seconds(*anew), self.stands[pair].known))
+    }
+
+    /// Says whether an account overtook on devices that are not known.
+    fn overtook_elsewhere(&self, pair: &Pair) -> bool {
+        let own = &self.stands[pair];
+        let elsewhere = self.world.waiting.of_unknown.get(&pair.0);
+        let elsewhere = elsewhere.and_then(|logins| self.waiting_stand(logins));
+        elsewhere.is_some_and(|one| one.known > own.known && overtook(&one, own))
+    }
+
+    /// Says whether others come near at a device of whom some are not known, or its own accounts.
+    fn others_are_there(&self, pair: &Pair) -> bool {
+        let own = &self.stands[pair];
+        let waiting = &self.world.waiting;
+        let stand =
+            |logins: Option<&WaitingUse>| logins.and_then(|logins| self.waiting_stand(logins));
+        let some = waiting
+            .among
+            .get(&pair.1)
+            .filter(|(some, _)| !some.contains(&pair.0));
+        let local = stand(waiting.of_local.get(&pair.1));
+        let has_overtaken = local.as_ref().is_some_and(|local| overtook(local, own));
+        let waiting = [
+            stand(waiting.of_unknown.get(&pair.1)),
+            stand(some.map(|(_, logins)| logins)),
+            local,
+        ];
+        let waiting: Vec<Stand> = waiting.into_iter().flatten().collect();
+        let known = self.competing(|other| {
+            other.1 == pair.1 && other != pair && self.world.is_persons(&other.0)
+        });
+        let all: Vec<&Stand> = waiting
+            .iter()
+            .chain(known.into_iter().map(|(_, one)| one))
+            .collect();
+        !waiting.is_empty() && (has_overtaken || come_near(own, &all, was_there_with))
+    }
+
+    /// Returns how logins that wait stand together, if they compete.
+    fn waiting_stand(&self, logins: &WaitingUse) -> Option<Stand> {
+        let since = self.world.now() - RECENT_US;
+        let days = logins
+            .days
+            .iter()
+            .filter(|day| **day >= since.div_euclid(DAY_US));
+        let days: BTreeSet<i64> = days.copied().collect();
+        let first = days.first().copied()?;
+        (logins.newest >= since).then(|| Stand {
+            time_us: logins.newest,
+            known: seconds(logins.newest),
+            told: seconds(logins.newest),
+            named: None,
+            began: Some(first * DAY_S),
+            use_days: days,
+            logins: logins.logins.max(1),
+            is_current: true,
+            is_counted: true,
+            is_dated: !logins.is_undated,
+            has_logins: true,
+            is_proven: !logins.is_undated,
+            is_last_user: false,
+            is_word_fresh: false,
+            is_too_early: false,
+            is_likely: false,
+        })
     }
 
     /// Says whether a device was first seen on the last day of a usage, or after it.
@@ -91,7 +171,15 @@ impl Office<'_, '_, '_> {
                 self.world.is_persons(&other.0) && self.is_of_before(&other.1, &pair.1)
             }))
             .collect();
+        let signs_in = self.competing(|other| {
+            let class = self.world.class(&other.0);
+            other.1 == pair.1 && matches!(class.as_str(), "service" | "machine")
+        });
+        let signs_in = signs_in
+            .iter()
+            .any(|(_, other)| other.days() >= 2 * stand.days());
         lead(&people) == Some(pair)
+            && !signs_in
             && !overtook
             && has_most(stand, pair, &with_local)
             && (stand.is_proven || people.iter().all(|(_, other)| !other.is_proven))
@@ -156,7 +244,34 @@ impl Office<'_, '_, '_> {
         let at_device = |other: &Pair| other.1 == pair.1 && other.0 != pair.0;
         let people = self.competing(|other| at_device(other) && self.world.is_persons(&other.0));
         let is_back = self.others(pair).iter().any(is_since) && people.iter().any(is_since);
-        !is_seen_since && !is_back && !self.others(pair).iter().any(speaks_against)
+        !is_seen_since
+            && !is_back
+            && !self.is_exchanged(pair)
+            && !self.others(pair).iter().any(speaks_against)
+    }
+
+    /// Says whether an account was at the device that somebody else leads at, and that one at a pair's, since that was used.
+    fn is_exchanged(&self, pair: &Pair) -> bool {
+        let own = &self.stands[pair];
+        let is_since = |stand: &Stand| {
+            own.is_dated && stand.is_dated && stand.competes() && stand.known > own.known
+        };
+        let others = self.others(pair);
+        others
+            .iter()
+            .filter(|(_, stand)| is_since(stand))
+            .any(|(other, _)| {
+                let mut leads = self.stands.keys().filter(|one| {
+                    one.1 == other.1
+                        && **one != *other
+                        && !self.is_shared(one)
+                        && self.leads_at_device(one)
+                });
+                leads.any(|one| {
+                    let back = (one.0.clone(), pair.1.clone());
+                    self.stands.get(&back).is_some_and(is_since)
+                })
+            })
     }
 
     /// Says whether nothing better is known of another device of an account.
@@ -165,7 +280,7 @@ impl Office<'_, '_, '_> {
         let is_better = |(other, stand): &(&Pair, &Stand)| {
             let is_used_alike =
                 own.has_logins && stand.has_logins && stand.logins * 2 >= own.logins;
-            let is_own = !self.is_shared(other) || is_used_alike;
+            let is_own = !self.is_shared(other) || is_used_alike || stand.is_last_user;
             stand.competes()
                 && match (own.is_proven, own.has_logins) {
                     (true, _) => false,
@@ -288,6 +403,8 @@ impl Office<'_, '_, '_> {
             || came_to_it_since
             || self.waits_for(account, pair)
             || self.was_more_among(account, pair)
+            || self.overtook_elsewhere(pair)
+            || self.others_are_there(pair)
             || self.is_most(
                 own,
                 waiting.device_days.get(&pair.1),
@@ -307,9 +424,10 @@ impl Office<'_, '_, '_> {
 
     /// Says whether an account was on more days of late at what may be several devices, none of which is a pair's.
     fn was_more_among(&self, account: &Subject, pair: &Pair) -> bool {
-        let Some((devices, days, newest)) = self.world.waiting.among.get(account) else {
+        let Some((devices, logins)) = self.world.waiting.among.get(account) else {
             return false;
         };
+        let (days, newest) = (&logins.days, &logins.newest);
         let own = &self.stands[pair];
         let since = (self.world.now() - RECENT_US).div_euclid(DAY_US);
         let recent = days.iter().filter(|day| **day >= since).count() as u64;
@@ -476,19 +594,43 @@ fn without_vague(competing: Some) -> Some {
 /// with a quarter of its logins or more.
 fn are_beside(own: &Stand, pair: &Pair, some: &Some) -> bool {
     let others = some.iter().filter(|(other, _)| *other != pair);
-    let are_many = others.clone().count() >= 3;
-    let others = others.filter(|(_, stand)| {
-        let is_over = own
-            .began
-            .is_some_and(|began| stand.known / DAY_S <= began / DAY_S);
-        are_many || !(stand.is_left_behind(own.known) && is_over)
-    });
-    let days: u64 = others.clone().map(|(_, stand)| stand.days()).sum();
-    let logins: u64 = others.clone().map(|(_, stand)| stand.logins).sum();
-    let is_one = others
-        .max_by_key(|(_, stand)| stand.days())
-        .is_some_and(|(_, stand)| stand.days() > own.days());
-    is_one || (days * 2 >= own.days() && logins * 4 >= own.logins)
+    let others: Vec<&Stand> = others.map(|(_, stand)| *stand).collect();
+    come_near(own, &others, took_turns)
+}
+
+fn come_near(own: &Stand, others: &[&Stand], took_turns: fn(&Stand, &Stand) -> bool) -> bool {
+    let are_many = others.len() >= 3;
+    let is_over = |other: &Stand| {
+        let began = own.began.map(|began| began / DAY_S);
+        other.is_left_behind(own.known) && began.is_some_and(|began| other.known / DAY_S <= began)
+    };
+    let others: Vec<&&Stand> = others
+        .iter()
+        .filter(|other| are_many || !is_over(other))
+        .collect();
+    let days: u64 = others.iter().map(|stand| stand.days()).sum();
+    let logins: u64 = others.iter().map(|stand| stand.logins).sum();
+    let is_one = others.iter().any(|stand| stand.days() > own.days());
+    let in_turn = others.iter().filter(|other| took_turns(own, other));
+    let days_in_turn: u64 = in_turn.map(|stand| stand.days()).sum();
+    is_one
+        || (days * 2 >= own.days() && logins * 4 >= own.logins)
+        || (days_in_turn > 0 && days_in_turn * 2 >= own.days())
+}
+
+/// Says whether a pair took turns with another one at a device, or both were there on several of the same days, as they tell.
+fn was_there_with(own: &Stand, other: &Stand) -> bool {
+    let both = own.use_days.intersection(&other.use_days).count();
+    took_turns(own, other) || (own.is_dated && other.is_dated && both > 1)
+}
+
+/// Says whether a pair was alone on a day between two of another one's.
+fn took_turns(own: &Stand, other: &Stand) -> bool {
+    let (first, last) = (other.use_days.first(), other.use_days.last());
+    let is_between =
+        |day: &i64| first.is_some_and(|first| first < day) && last.is_some_and(|last| day < last);
+    let mut alone = own.use_days.difference(&other.use_days);
+    alone.any(is_between)
 }
 
 /// Says whether more than half of the days at a device, or two thirds of the logins, are a pair's, and others of late do not
@@ -498,7 +640,8 @@ fn has_most(own: &Stand, pair: &Pair, all: &Some) -> bool {
     let others: Some = all.filter(|(other, _)| other.0 != pair.0).collect();
     let days: u64 = others.iter().map(|(_, stand)| stand.days()).sum();
     let logins: u64 = others.iter().map(|(_, stand)| stand.logins).sum();
-    (own.days() > days || own.logins > 2 * logins) && !are_beside(own, pair, &others)
+    let others: Vec<&Stand> = others.iter().map(|(_, stand)| *stand).collect();
+    (own.days() > days || own.logins > 2 * logins) && !come_near(own, &others, was_there_with)
 }
 
 /// Returns the one that stands out among some pairs.

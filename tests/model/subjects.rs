@@ -131,14 +131,29 @@ impl<'a> Subjects<'a> {
         if let Some(resolution) = self.by_first(mention) {
             return resolution;
         }
+        match self.by_weaker(mention, said) {
+            Resolution::One(subject) if self.contradicts(&subject, mention) => Resolution::Unknown,
+            resolution => resolution,
+        }
+    }
+
+    fn by_weaker(&self, mention: &Keys, said: Interval) -> Resolution {
         let by_second = self.by_second(mention);
         let by_name = || match &mention.name {
             Some(name) => self.by_name(name, said),
             None => Resolution::Unknown,
         };
-        match by_second.unwrap_or_else(by_name) {
-            Resolution::One(subject) if self.contradicts(&subject, mention) => Resolution::Unknown,
-            resolution => resolution,
+        by_second.unwrap_or_else(by_name)
+    }
+
+    /// Returns who has a weaker key of a mention, and another stronger one.
+    pub(super) fn namesake(&self, mention: &Keys, said: Interval) -> Option<Subject> {
+        if self.by_first(mention).is_some() {
+            return None;
+        }
+        match self.by_weaker(mention, said) {
+            Resolution::One(subject) if self.contradicts(&subject, mention) => Some(subject),
+            _ => None,
         }
     }
 

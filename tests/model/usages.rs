@@ -282,6 +282,11 @@ pub(super) fn usage_json(
     })
 }
 
+/// Returns the logins that the newest object of some rows counts.
+pub(super) fn count_of(rows: &[&Row]) -> Option<u64> {
+    sum_of_logins(&of_newest_object(rows))
+}
+
 fn of_newest_object<'a>(rows: &[&'a Row]) -> Vec<&'a Row> {
     let newest = rows.iter().map(|row| row.stamp.object()).max();
     let is_newest = |row: &&&Row| Some(row.stamp.object()) == newest;

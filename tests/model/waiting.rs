@@ -18,8 +18,32 @@ pub(super) struct Waiting {
     /// The days of those of which the other side is not known at all.
     pub(super) account_days: BTreeMap<Subject, BTreeSet<i64>>,
     pub(super) device_days: BTreeMap<Subject, BTreeSet<i64>>,
-    /// Of accounts, logins on what may be several devices: which, on which days, and the newest.
-    pub(super) among: BTreeMap<Subject, (BTreeSet<Subject>, BTreeSet<i64>, i64)>,
+    /// Of accounts, logins on what may be several devices: which. Of devices, those of one who may be several.
+    pub(super) among: BTreeMap<Subject, (BTreeSet<Subject>, WaitingUse)>,
+    /// Of accounts, logins on devices that are not known. Of devices, those of users who are not, but for the device's own.
+    pub(super) of_unknown: BTreeMap<Subject, WaitingUse>,
+    /// Of devices, those of their own accounts that are not known.
+    pub(super) of_local: BTreeMap<Subject, WaitingUse>,
+    /// When logins were on what has a device's name, and is another one.
+    pub(super) named_anew: BTreeMap<Subject, i64>,
+}
+
+/// What logins that wait tell together.
+#[derive(Default, Clone)]
+pub(super) struct WaitingUse {
+    pub(super) days: BTreeSet<i64>,
+    pub(super) logins: u64,
+    pub(super) newest: i64,
+    pub(super) is_undated: bool,
+}
+
+impl WaitingUse {
+    fn add(&mut self, other: &WaitingUse) {
+        self.days.extend(&other.days);
+        self.logins += other.logins;
+        self.newest = self.newest.max(other.newest);
+        self.is_undated |= other.is_undated;
+    }
 }
 
 impl Waiting {
@@ -42,6 +66,7 @@ impl Waiting {
         (user, host): (&Keys, &Keys),
         (time, days): (i64, &BTreeSet<i64>),
         is_dated: bool,
+        logins: Option<u64>,
     ) {
         let of = |resolution: &Resolution| match resolution {
             Resolution::One(one) => vec![one.clone()],
@@ -54,12 +79,14 @@ impl Waiting {
         let first = days.first().copied();
         let is_certain = matches!(account, Resolution::One(_));
         let is_nobody = *account == Resolution::Unknown;
-        if let (Resolution::One(account), Resolution::Ambiguous(some)) = (account, device) {
-            let none = (BTreeSet::new(), BTreeSet::new(), i64::MIN);
-            let among = self.among.entry(account.clone()).or_insert(none);
-            among.0.extend(some.iter().cloned());
-            among.1.extend(days);
-            among.2 = among.2.max(time);
+        if logins != Some(0) {
+            let its = WaitingUse {
+                days: days.clone(),
+                logins: logins.unwrap_or(0),
+                newest: time,
+                is_undated: !is_dated,
+            };
+            self.sum_up((account, device), &its, is_local(user, host));
         }
         for account in of(account) {
             if *device == Resolution::Unknown && is_certain {
@@ -86,6 +113,29 @@ impl Waiting {
                 self.on_it.insert((device.clone(), time, is_dated));
             }
             _ => {}
+        }
+    }
+}
+
+impl Waiting {
+    fn sum_up(
+        &mut self,
+        (account, device): (&Resolution, &Resolution),
+        logins: &WaitingUse,
+        is_local: bool,
+    ) {
+        for (own, other, is_local) in [(account, device, false), (device, account, is_local)] {
+            let Resolution::One(own) = own else { continue };
+            let own = own.clone();
+            match other {
+                _ if is_local => self.of_local.entry(own).or_default().add(logins),
+                Resolution::Ambiguous(some) => {
+                    let among = self.among.entry(own).or_default();
+                    among.0.extend(some.iter().cloned());
+                    among.1.add(logins);
+                }
+                _ => self.of_unknown.entry(own).or_default().add(logins),
+            }
         }
     }
 }
