@@ -20,9 +20,9 @@ pub(super) fn of_line(line: &str, asked: &Asked) -> Result<Query, String> {
     if line.trim_start().starts_with('[') && serde_json::from_str::<Value>(line).is_ok() {
         return Err(SET.to_owned());
     }
-    // A uid may stand in braces.
+    // A uid may stand in braces, both of them.
     let object = line.trim_start().strip_prefix('{').map(str::trim_start);
-    if !object.is_some_and(|rest| rest.starts_with(['"', '}'])) {
+    if !object.is_some_and(|rest| rest.starts_with(['"', '}']) || !rest.contains('}')) {
         let values = line.split('\t').filter(|value| !value.trim().is_empty());
         return Ok(of_values(values, asked));
     }

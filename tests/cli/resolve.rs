@@ -278,7 +278,8 @@ fn clues_say_what_they_are_and_come_in_sets() {
         upn=john.doe@contoso.com\tsid=S-1-5-21-1-2-3-9999\n\
         {AAAAAAAA-0000-4000-8000-000000000001}\tjdoe@EMEA\n\
         {\"upn\": \"asmith@contoso.com\", \"upn\": \"john.doe@contoso.com\"}\n\
-        [\"upn\"]\n";
+        [\"upn\"]\n\
+        {upn: john.doe@contoso.com\n";
     let mut child = home
         .command(&["resolve", "--together", "--json", "-"])
         .stdin(Stdio::piped())
@@ -299,9 +300,10 @@ fn clues_say_what_they_are_and_come_in_sets() {
         .lines()
         .map(|line| serde_json::from_str(line).unwrap())
         .collect();
-    assert_eq!(answers.len(), 7);
+    assert_eq!(answers.len(), 8);
     assert_eq!(answers[2]["outcome"], "unparseable");
     assert_eq!(answers[6]["outcome"], "unparseable");
+    assert_eq!(answers[7]["outcome"], "unparseable");
     let enough = |at: usize| answers[at]["matches"][0]["enough_to_act"].clone();
     assert_eq!((enough(0), enough(1)), (false.into(), true.into()));
     assert_eq!(answers[3]["flags"][0], "contradiction");
