@@ -41,14 +41,13 @@ impl Ranking<'_> {
         for ((subject, SubjectId(row)), waiting) in self.waiting {
             for at in self.usages_of(*subject, *row) {
                 let not_primary = &mut ranks[at].not_primary;
-                let is_against = || {
-                    self.speaks_against(&waiting.newest, at)
-                        || match subject {
-                            Subject::Account => self.is_elsewhere(waiting, at),
-                            Subject::Device => self.are_others_there(waiting, at),
-                        }
+                let are_others_or_elsewhere = || match subject {
+                    Subject::Account => self.is_elsewhere(waiting, at),
+                    Subject::Device => self.are_others_there(waiting, at),
                 };
-                if not_primary.is_none() && is_against() {
+                if not_primary.is_none()
+                    && (self.speaks_against(&waiting.newest, at) || are_others_or_elsewhere())
+                {
                     *not_primary = Some(NotPrimary::NewerWaits);
                 }
             }
@@ -72,18 +71,24 @@ impl Ranking<'_> {
         let some = stand(&waiting.among.all).filter(|_| !may_be_it);
         let local = stand(&waiting.of_local);
         let waiting = [stand(&waiting.of_unknown), some, local];
-        let waiting = waiting.into_iter().flatten();
-        if waiting.clone().next().is_none() {
-            return false;
-        }
-        let known = self.usages_of(Subject::Device, self.ids[at] as u32);
-        let is_other = |other: &usize| {
-            *other != at && self.stands[*other].competes() && self.is_persons(*other)
-        };
-        let known = known.iter().filter(|other| is_other(other));
-        let known = known.map(|other| self.stands[*other]);
-        local.is_some_and(|local| local.overtook(own))
-            || are_beside(own, waiting.chain(known), Stand::was_there_with)
+        let waiting: Vec<Stand> = waiting.into_iter().flatten().collect();
+        let has_overtaken = local.is_some_and(|local| local.overtook(own));
+        has_overtaken || !waiting.is_empty() && self.are_beside_with_known(at, waiting)
+    }
+
+    /// Tells whether others at a device, with the people who are known there, come near a usage.
+    fn are_beside_with_known(&self, at: usize, mut others: Vec<Stand>) -> bool {
+        let all = self.usages_of(Subject::Device, self.ids[at] as u32);
+        let known = all
+            .into_iter()
+            .filter(|other| *other != at && self.is_persons(*other));
+        let known = known.map(|other| self.stands[other]);
+        others.extend(known.filter(Stand::competes));
+        are_beside(
+            &self.stands[at],
+            others.iter().copied(),
+            Stand::was_there_with,
+        )
     }
 
     /// Tells whether an account was on more days of late at what may be several devices, none of which a usage is of: a computer

@@ -86,37 +86,38 @@ impl FromDevices<'_, '_> {
         }));
     }
 
-    /// Returns the usage that leads among those of people at a device. Who is nobody's, a kiosk's own account say, leads nowhere,
-    /// and keeps others from it; one of a service or a machine does that signs in on many more days.
+    /// Returns the usage that leads among those of people at a device.
     fn lead(&self, same: &[OnDevice], people: &[usize]) -> Option<usize> {
-        let stands = self.of.stands;
         let lead = self.of.lead(people.iter().copied())?;
-        let own = &stands[lead];
-        let all = same.iter().map(|one| one.position());
-        let nobodys = all
-            .clone()
-            .filter(|at| stands[*at].competes() && self.of.is_local(*at));
-        let is_proven = |at: &usize| stands[*at].is(mark::PROVEN);
-        let signs_in = |at: usize| {
-            let stand = &stands[at];
-            self.of.is_of_machine(at) && stand.competes() && stand.days() >= 2 * own.days()
-        };
-        if all.clone().any(signs_in) {
-            return None;
-        }
-        if nobodys.clone().any(|at| stands[at].overtook(own))
-            || (!is_proven(&lead) && people.iter().any(is_proven))
+        let is_proven = |at: &usize| self.of.stands[*at].is(mark::PROVEN);
+        let nobodys = self.nobodys(same);
+        if (!is_proven(&lead) && people.iter().any(is_proven))
+            || self.is_nobodys(lead, same, &nobodys)
         {
             return None;
         }
         let before = self.people_before(same[0].device());
-        let all: Vec<usize> = people
-            .iter()
-            .copied()
-            .chain(nobodys)
-            .chain(before)
-            .collect();
+        let all: Vec<usize> = [people, &nobodys, &before].concat();
         self.has_most(lead, &all).then_some(lead)
+    }
+
+    /// Returns the usages of local accounts that stand for nobody. They lead nowhere, and keep others from it.
+    fn nobodys(&self, same: &[OnDevice]) -> Vec<usize> {
+        let all = same.iter().map(|one| one.position());
+        all.filter(|at| self.of.stands[*at].competes() && self.of.is_local(*at))
+            .collect()
+    }
+
+    /// Tells whether a device is nobody's: a local account overtook, or the account of a service or a machine signs in on many more
+    /// days, as a kiosk's does.
+    fn is_nobodys(&self, lead: usize, same: &[OnDevice], nobodys: &[usize]) -> bool {
+        let stand = |at: usize| &self.of.stands[at];
+        let own = stand(lead);
+        let signs_in = |at: usize| {
+            self.of.is_of_machine(at) && stand(at).competes() && stand(at).days() >= 2 * own.days()
+        };
+        let mut all = same.iter().map(|one| one.position());
+        nobodys.iter().any(|at| stand(*at).overtook(own)) || all.any(signs_in)
     }
 
     /// Returns the usages of people at older records of a computer that was set up anew: who does that is there first.
