@@ -49,7 +49,8 @@ pub(super) enum Likeness {
 /// Compares what two texts call a person; none where one of them says no name.
 pub(super) fn compare(left: &str, right: &str) -> Option<Likeness> {
     let (left, right) = (words(left), words(right));
-    let are_of_one_script = left.iter().any(is_latin) == right.iter().any(is_latin);
+    let are_of_one_script =
+        left.iter().any(|word| is_latin(word)) == right.iter().any(|word| is_latin(word));
     if left.is_empty() || right.is_empty() || !are_of_one_script {
         return None;
     }
@@ -66,7 +67,7 @@ pub(super) fn compare(left: &str, right: &str) -> Option<Likeness> {
     })
 }
 
-fn is_latin(word: &String) -> bool {
+fn is_latin(word: &str) -> bool {
     word.starts_with(|letter| letter < '\u{250}')
 }
 
