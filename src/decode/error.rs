@@ -82,6 +82,11 @@ pub enum Error {
         "the header line has a stray quote; expected column names such as \"user.sid\" on one line"
     )]
     HeaderQuote,
+    /// A text has zeros in it.
+    #[error(
+        "the text has a hole of zero bytes, as a full disk or a broken upload leaves them, and may lack rows there; export or upload the object again"
+    )]
+    Zeros,
     /// The file ends its lines with carriage returns alone.
     #[error("lines end with a carriage return alone; expected LF or CRLF")]
     CarriageReturns,

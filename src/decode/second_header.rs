@@ -104,8 +104,7 @@ impl Headers {
 
     /// Tells whether a text is the name of a column, also as people see it: `User name`, `UserName`, `user.name (string)`.
     fn is_name(&self, name: &str) -> bool {
-        let name = name.split_once(" (").map_or(name, |(name, _)| name);
-        let letters = letters_of(name);
+        let letters = letters_of(without_type(name));
         !letters.is_empty() && self.letters.contains(&letters)
     }
 
@@ -149,24 +148,35 @@ impl Headers {
         if let Some(at) = cells.iter().position(begins_in) {
             return cells[at + 1..].iter().all(may_be_name);
         }
-        // Names that are none of the export language tell of it only together.
-        let behind = cells
-            .iter()
-            .rev()
-            .take_while(|name| may_be_name(name))
-            .count();
-        let are_names = cells[cells.len() - behind..]
-            .iter()
-            .any(|name| !name.is_empty());
-        let first = cells
-            .len()
-            .checked_sub(behind + 1)
-            .map(|at| letters_of(&cells[at]));
-        let ends_in_name = |cell: String| {
-            let mut names = self.letters.iter();
-            names.any(|name| !name.is_empty() && cell.ends_with(name.as_str()))
+        self.is_glued_by_short_names(&cells)
+    }
+
+    /// Tells whether the same names in any order, or several known ones, end a row, the first of them in its last cell. One alone may be
+    /// a word behind a comma that nobody quoted.
+    fn is_glued_by_short_names(&self, cells: &[String]) -> bool {
+        let is_name = |name: &&String| name.is_empty() || self.is_name(name);
+        let behind = cells.iter().rev().take_while(is_name).count();
+        let Some(at) = cells.len().checked_sub(behind + 1) else {
+            return false;
         };
-        cells.len() > self.own.len() && are_names && first.is_some_and(ends_in_name)
+        let names = cells[at + 1..].iter().filter(|name| !name.is_empty());
+        let mut names: Vec<String> = names.map(|name| letters_of(name)).collect();
+        let last = letters_of(&cells[at]);
+        let mut ends = self
+            .own
+            .iter()
+            .filter(|own| !own.is_empty() && last.ends_with(own.as_str()));
+        let are_several = names.len() > 1 && are_distinct(&names) && ends.clone().next().is_some();
+        names.sort_unstable();
+        let mut own = self.own.clone();
+        own.sort_unstable();
+        let are_all = ends.any(|end| {
+            let mut all = names.clone();
+            all.push(end.clone());
+            all.sort_unstable();
+            all.len() > 1 && all == own
+        });
+        cells.len() > self.own.len() && (are_several || are_all)
     }
 
     /// Returns what header a row is, if it is one.
@@ -195,7 +205,11 @@ impl Headers {
     /// Tells by the first cells whether a row may be a header: nearly none may.
     fn may_begin<'t>(&self, mut cells: impl Iterator<Item = &'t str>) -> bool {
         let first = bare(cells.next().unwrap_or_default());
-        let may_be_name = self.lengths.may_have(first) || begins_path(first) || hides(first);
+        let may_be_name = self.lengths.may_have(first)
+            || begins_path(first)
+            || hides(first)
+            || (first.contains([' ', '-'])
+                && self.lengths.may_have(&letters_of(without_type(first))));
         // A column of row numbers may stand in front, which has a short name or none.
         let is_short = first.len() <= SHORT;
         may_be_name && self.is_column(&name_in(first))
@@ -213,8 +227,16 @@ impl Headers {
     /// Tells whether cells are names of columns, all of them.
     fn is_of_names(&self, names: &[String]) -> bool {
         let may_be_name = |name: &String| name.is_empty() || self.is_column(name) || is_word(name);
-        // Somebody may be called `name`, and a computer `count`: one of them is a path, or several are names of columns.
-        let are_several = || names.iter().filter(|name| self.is_name(name)).count() > 1;
+        // Somebody may be called `name`, and a computer `count`: one of them is a path, or several are names of columns. No header
+        // names two columns alike, and who is called `mail` may be so twice.
+        let are_several = || {
+            let letters: Vec<String> = names
+                .iter()
+                .filter(|name| self.is_name(name))
+                .map(|name| letters_of(name))
+                .collect();
+            letters.len() > 1 && are_distinct(&letters)
+        };
         let begins = names.first().is_some_and(|name| self.is_column(name));
         begins
             && names.iter().all(may_be_name)
@@ -224,7 +246,8 @@ impl Headers {
     /// Tells whether all cells behind the first, and two at least, are names of columns: that numbers the rows.
     fn are_behind_numbers(&self, names: &[String]) -> bool {
         let behind = names.get(1..).unwrap_or_default();
-        behind.len() > 1 && behind.iter().all(|name| self.is_name(name))
+        let letters: Vec<String> = behind.iter().map(|name| letters_of(name)).collect();
+        behind.len() > 1 && behind.iter().all(|name| self.is_name(name)) && are_distinct(&letters)
     }
 
     /// Tells whether at least half of the cells, and two, are names of the export language that are known: there are other
@@ -260,11 +283,21 @@ pub(super) fn is_path(name: &str) -> bool {
     begins_path(name) && name.bytes().all(is_plain)
 }
 
+/// Leaves out what some write behind a name: `user.name (string)`.
+fn without_type(name: &str) -> &str {
+    name.split_once(" (").map_or(name, |(name, _)| name)
+}
+
 /// What stays of a name as people see it, and of its path: `User name` is `user.name`.
 fn letters_of(name: &str) -> String {
     name.chars()
         .filter(|letter| letter.is_alphanumeric())
         .collect()
+}
+
+fn are_distinct(names: &[String]) -> bool {
+    let all: HashSet<&String> = names.iter().collect();
+    all.len() == names.len()
 }
 
 /// Tells whether a text may be the name that a query gave a column.

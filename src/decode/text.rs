@@ -132,6 +132,9 @@ pub(super) struct Text {
     ended: bool,
 }
 
+/// A hole has no fewer zeros; one alone costs its cell.
+const HOLE: [u8; 8] = [0; 8];
+
 impl Text {
     pub(super) fn open(path: &Path, form: &Form) -> Result<Text, Error> {
         Ok(Text {
@@ -147,11 +150,20 @@ impl Text {
     }
 
     /// Appends up to about `BUFFER_BYTES` to `text`; nothing appended means the end.
+    ///
+    /// # Errors
+    /// Also for a hole of zeros, as a full disk or a broken upload leaves it, which may join the halves of two rows.
     pub(super) fn append_to(&mut self, text: &mut Vec<u8>) -> Result<(), Error> {
-        if self.decoder.is_some() {
-            self.append_decoded(text)
-        } else {
-            self.append_utf8(text)
+        let before = text.len();
+        match self.decoder.is_some() {
+            true => self.append_decoded(text)?,
+            false => self.append_utf8(text)?,
+        }
+        // One may be in what was there before, and a mark at the start was taken away.
+        let from = before.saturating_sub(HOLE.len()).min(text.len());
+        match memchr::memmem::find(&text[from..], &HOLE) {
+            None => Ok(()),
+            Some(_) => Err(Error::Zeros),
         }
     }
 

@@ -47,6 +47,24 @@ fn rows_that_end_in_carriage_returns_share_a_line() {
 }
 
 #[test]
+fn a_hole_of_zeros_joins_no_rows() {
+    for text in [
+        "user.name,user.ad.department,user.upn\nann@EMEA,Sa…les,bob@contoso.com\n",
+        "user.name\nann@EMEA…\n",
+        "user.name\nann@EMEA\n…",
+        "{\"user.name\": \"ann@EMEA\"}\n{\"user.name\": \"b…@EMEA\"}\n",
+    ] {
+        let text = text.replace('…', &"\0".repeat(4096));
+        let report = Taken::of(text.as_bytes()).report;
+        let error = report.failures.first().map(|failure| &*failure.error);
+        assert!(
+            error.is_some_and(|error| error.starts_with("the text has a hole of zero bytes")),
+            "{report:?}"
+        );
+    }
+}
+
+#[test]
 fn a_header_that_was_appended_with_its_file_is_no_account() {
     let content = b"user.name,user.ad.office\na@EMEA,x\nuser.name,user.ad.office\nb@EMEA,y\n";
     Taken::of(content).assert(

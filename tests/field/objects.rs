@@ -283,6 +283,8 @@ fn a_header_behind_a_row_without_its_line_end_or_of_other_names_fails_the_object
         "user.name,user.upn\nu1@EMEA,u1@c.com\nmail,login\nu2@c.com,u2@EMEA\n",
         "user.name,user.upn\nu1@EMEA,u1@c.com\nuser.upn (string),user.name (string)\nu2@c.com,u2@EMEA\n",
         "user.name,user.upn\nu1@EMEA,u1@c.com\nuser.upn;user.name\nu2@c.com;u2@EMEA\n",
+        "user.name,user.upn\nu1@EMEA,u1@c.com\nUser Principal Name,User name\nu2@c.com,u2@EMEA\n",
+        "user.upn,user.name\nu1@c.com,u1@EMEA\nDisplay Name,E-Mail\nu2@EMEA,u2@c.com\n",
     ] {
         let home = Home::new();
         fs::create_dir_all(home.path("exports")).unwrap();
@@ -292,6 +294,38 @@ fn a_header_behind_a_row_without_its_line_end_or_of_other_names_fails_the_object
             error(&report).starts_with("a second header at line"),
             "{text}: {report}"
         );
+    }
+}
+
+#[test]
+fn rows_of_words_that_are_names_of_columns_elsewhere_are_rows() {
+    for (text, rejected) in [
+        (
+            "user.name,user.ad.full_name\nmail,Mail\nlogin,Login\nbenutzer,Benutzer\nemail,E-Mail\n",
+            0,
+        ),
+        (
+            "device.name,device.entity\ncomputer,Computer\nNB-1,Bern\n",
+            0,
+        ),
+        (
+            "device.name,device.#a,device.#b\nNB-1,Computer,Computer\n",
+            0,
+        ),
+        (
+            "device.name,device.entity,device.#note\nNB-1,Zurich,Front desk computer, login\nNB-2,Bern,x\nNB-3,Bern,x\n",
+            1,
+        ),
+        (
+            "user.name,os\nann@EMEA,mac\nbob@EMEA,carlos, mail\nkim@EMEA,mac\nlee@EMEA,x\n",
+            1,
+        ),
+    ] {
+        let home = Home::new();
+        fs::create_dir_all(home.path("exports")).unwrap();
+        fs::write(home.path("exports/a_20261120_060000.csv"), text).unwrap();
+        let report = sync(&home).exits(0).json();
+        assert_eq!(report["rows"]["rejected"], rejected, "{text}: {report}");
     }
 }
 
