@@ -8,6 +8,7 @@ mod odd_types;
 mod row;
 mod rows;
 mod time;
+mod told;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
@@ -15,31 +16,13 @@ pub use self::odd_types::OddTypes;
 pub(crate) use self::row::count;
 pub use self::rows::Mapper;
 pub use self::time::parse_time;
-use crate::identifier::{self, Column, Kind};
+pub use self::told::shown_name;
+use self::told::{listed, nearest};
+use crate::identifier::{Column, Kind};
 use crate::observation::{LOGINS_COUNT, LOGINS_DEVICE, LOGINS_FIELDS, Layout};
 use crate::schema::{Dataset, FieldType, NAME, STRONG, Subject, device_field};
 
 const LAST_SEEN: &str = "last_seen";
-/// What paths of the export language begin with.
-const TABLES: [&str; 17] = [
-    "alert",
-    "application",
-    "binary",
-    "campaign",
-    "collaboration",
-    "connection",
-    "device",
-    "event",
-    "execution",
-    "monitor",
-    "package",
-    "platform",
-    "remote_action",
-    "session",
-    "software",
-    "user",
-    "web",
-];
 
 /// Why a header fits no dataset. Column names are the export's own and may be shown; cells never are.
 #[derive(Debug, thiserror::Error)]
@@ -257,22 +240,33 @@ impl Mapping {
             .map(|name| name.to_ascii_lowercase())
             .collect();
         let has = |prefix: &str| lower.iter().any(|name| name.starts_with(prefix));
+        let field = |name: &String| self.field(Dataset::Logins, name);
         let is_device_key = |name: &String| {
             matches!(
-                self.field(Dataset::Logins, name),
+                field(name),
                 Some("device_uid" | "collector_uid" | "device_name")
             )
         };
-        match (
-            has("user."),
-            has("device."),
-            lower.iter().any(is_device_key),
-        ) {
-            (true, true, true) => Ok(Dataset::Logins),
-            (true, _, _) => Ok(Dataset::Users),
-            (false, true, _) => Ok(Dataset::Devices),
-            (false, false, _) => self.recognise_short(header),
+        let is_user_key = |name: &String| matches!(field(name), Some("sid" | "uid" | "name"));
+        let names_both = lower.iter().any(is_user_key) && lower.iter().any(is_device_key);
+        // What the configuration says of a column holds whatever it is called.
+        let is_mapped = |name: &String| self.is_mapped(Dataset::Logins, name);
+        let is_mapped_so = names_both && lower.iter().any(|name| is_mapped(name));
+        match (has("user."), has("device.")) {
+            _ if is_mapped_so => Ok(Dataset::Logins),
+            (true, true) if lower.iter().any(is_device_key) => Ok(Dataset::Logins),
+            (true, _) => Ok(Dataset::Users),
+            (false, true) => Ok(Dataset::Devices),
+            (false, false) => self.recognise_short(header),
         }
+    }
+
+    /// Tells whether the configuration, and not the shipped mapping, says which field of a dataset a column fills.
+    fn is_mapped(&self, dataset: Dataset, column: &str) -> bool {
+        let shown = &self.shown[dataset as usize];
+        let field = self.field(dataset, column);
+        let shipped = field.and_then(|field| shown.get(field));
+        shipped.is_some_and(|shipped| !shipped.iter().any(|name| name == column))
     }
 
     /// Short names only: the one dataset that has a column the other lacks.
@@ -292,56 +286,22 @@ impl Mapping {
             (true, false) => Ok(Dataset::Users),
             (false, true) => Ok(Dataset::Devices),
             (false, false) if !any => Err(Error::NoDataset {
-                found: self.listed(header),
+                found: listed(header, |name| self.is_known(name)),
             }),
             _ => Err(Error::Ambiguous {
-                found: self.listed(header),
+                found: listed(header, |name| self.is_known(name)),
             }),
         }
     }
 
-    /// The columns of a header, quoted: its first ones, and only those that are no values of a first row for sure.
-    fn listed(&self, header: &[String]) -> String {
-        const SHOWN: usize = 12;
-        let names: Vec<&String> = header.iter().filter(|name| self.is_column(name)).collect();
-        let is_header = header.iter().all(|name| looks_like_a_name(name));
-        if names.is_empty() || !is_header {
-            return match header {
-                // By a delimiter that is none.
-                [only] if only.matches("user.").count() + only.matches("device.").count() > 1 => {
-                    "one cell in the first line, which is to be cut at commas, semicolons, tabs or |".to_owned()
-                }
-                _ => format!(
-                    "no column names in the first line, which has {} cells",
-                    header.len()
-                ),
-            };
-        }
-        let shown: Vec<String> = names
-            .iter()
-            .take(SHOWN)
-            .map(|name| format!("{name:?}"))
-            .collect();
-        let mut text = shown.join(", ");
-        if header.len() > shown.len() {
-            text.push_str(&format!(" and {} more", header.len() - shown.len()));
-        }
-        text
+    fn is_known(&self, name: &str) -> bool {
+        self.fields_of(name).next().is_some()
     }
 
     /// Returns the fields that a column of a name fills, of any dataset.
     fn fields_of(&self, name: &str) -> impl Iterator<Item = &str> {
         let datasets = Dataset::ALL.into_iter();
         datasets.filter_map(|dataset| self.field(dataset, name))
-    }
-
-    /// Tells whether a text is a known column, or a path of the export language: `jane.doe` is a person.
-    fn is_column(&self, name: &str) -> bool {
-        let is_known = self.fields_of(name).next().is_some();
-        let table = name
-            .split_once('.')
-            .map(|(table, _)| table.to_ascii_lowercase());
-        is_known || table.is_some_and(|table| TABLES.contains(&table.as_str()))
     }
 
     fn require_keys(
@@ -366,15 +326,12 @@ impl Mapping {
                     .map(|name| format!("{name:?}"))
                     .collect::<Vec<_>>()
                     .join(", ");
-                let unknown = header
-                    .iter()
-                    .filter(|name| self.is_column(name))
-                    .filter(|name| self.fields_of(name).next().is_none());
+                let unknown = header.iter().filter(|name| !self.is_known(name));
                 let nearest = nearest(unknown, &shown);
                 return Err(Error::NoKey {
                     dataset: dataset.as_str(),
                     expected,
-                    found: self.listed(header),
+                    found: listed(header, |name| self.is_known(name)),
                     nearest,
                 });
             }
@@ -444,64 +401,6 @@ fn repeated(field: &str, first: &str, second: &str) -> Error {
         first: shown_name(first).to_owned(),
         second: shown_name(second).to_owned(),
     }
-}
-
-/// Returns a column's name as it may be shown: one that looks like a value, or has one in it, is none that anybody wrote.
-pub fn shown_name(name: &str) -> &str {
-    const LONGEST: usize = 100;
-    let is_odd =
-        name.len() > LONGEST || name.contains(['@', '\\']) || name.split('.').any(is_value);
-    match is_odd {
-        true => "(a name that looks like a value)",
-        false => name,
-    }
-}
-
-fn is_value(text: &str) -> bool {
-    let kinds = [Kind::Sid, Kind::Uid];
-    kinds
-        .into_iter()
-        .any(|kind| identifier::normal_form(kind, text).is_ok())
-}
-
-/// Tells a column name from an account name, address, SID, uid, number or time, or a person's name with a comma.
-fn looks_like_a_name(text: &str) -> bool {
-    let is_short = text.len() <= 100;
-    let begins_well = text.is_empty()
-        || text.starts_with(|first: char| first.is_ascii_alphabetic() || first == '#');
-    let is_plain = text
-        .bytes()
-        .all(|byte| byte.is_ascii_alphanumeric() || b"_.#-() ".contains(&byte));
-    is_short && begins_well && is_plain && !is_value(text)
-}
-
-fn nearest<'a>(found: impl Iterator<Item = &'a String>, expected: &[&String]) -> String {
-    let pairs = found.flat_map(|found| expected.iter().map(move |wanted| (found, *wanted)));
-    let pairs = pairs.filter(|(found, _)| looks_like_a_name(found));
-    let best = pairs
-        .map(|(found, wanted)| (distance(&found.to_ascii_lowercase(), wanted), found, wanted))
-        .min();
-    match best {
-        Some((distance, found, wanted)) if distance <= 4 => {
-            format!("{found:?} is close to {wanted:?}; ")
-        }
-        _ => String::new(),
-    }
-}
-
-/// Levenshtein's distance, for column names only.
-fn distance(left: &str, right: &str) -> usize {
-    let right: Vec<char> = right.chars().collect();
-    let mut row: Vec<usize> = (0..=right.len()).collect();
-    for (at, letter) in left.chars().enumerate() {
-        let mut diagonal = std::mem::replace(&mut row[0], at + 1);
-        for (column, other) in right.iter().enumerate() {
-            let substituted = diagonal + usize::from(letter != *other);
-            diagonal = row[column + 1];
-            row[column + 1] = substituted.min(diagonal + 1).min(row[column] + 1);
-        }
-    }
-    row[right.len()]
 }
 
 #[cfg(test)]
