@@ -248,9 +248,14 @@ impl<'a> Reader<'a> {
         for utc in ["UTC", "GMT"] {
             let behind = self.0.strip_prefix(b" ").or(self.0.strip_prefix(b"_"));
             let behind = behind.or(self.0.strip_prefix(b"-")).unwrap_or(self.0);
-            if let Some(rest) = behind.strip_prefix(utc.as_bytes()) {
-                self.0 = rest;
-                return Some(Offset::UTC);
+            match behind.strip_prefix(utc.as_bytes()) {
+                // Java's `GMT-05:00` is another one.
+                Some([b'+' | b'-', b'0'..=b'9', ..]) => return None,
+                Some(rest) => {
+                    self.0 = rest;
+                    return Some(Offset::UTC);
+                }
+                None => {}
             }
         }
         let sign = match self.one_of(b"Zz+-")? {
@@ -282,9 +287,9 @@ impl<'a> Reader<'a> {
             b"0100", b"0200", b"0300", b"0330", b"0400", b"0500", b"0600", b"0700", b"0800",
             b"0900", b"0930", b"1000", b"1100",
         ];
-        const WORDS: [&str; 24] = [
+        const WORDS: [&str; 22] = [
             "EST", "EDT", "CST", "CDT", "MST", "MDT", "PST", "PDT", "CET", "CEST", "MEZ", "MESZ",
-            "WET", "WEST", "EET", "EEST", "MSK", "BST", "IST", "JST", "HKT", "SGT", "AEST", "AEDT",
+            "WET", "EET", "EEST", "MSK", "BST", "JST", "AEST", "AEDT", "UTC", "GMT",
         ];
         match self.0 {
             [b' ' | b'_', b'+', b'0'..=b'9', ..] => true,
@@ -298,11 +303,7 @@ impl<'a> Reader<'a> {
                 b'0' | b'5',
                 rest @ ..,
             ] => !rest.first().is_some_and(u8::is_ascii_alphanumeric),
-            [b' ' | b'_' | b'-', rest @ ..]
-                if rest.starts_with(b"plus") || rest.starts_with(b"minus") =>
-            {
-                true
-            }
+            [b' ' | b'_' | b'-', rest @ ..] if is_sign_in_words(rest) => true,
             [b' ' | b'_' | b'-', rest @ ..] if rest.first().is_some_and(u8::is_ascii_uppercase) => {
                 let letters = rest
                     .iter()
@@ -376,6 +377,12 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// Tells whether a text begins as `plus0200` does.
+fn is_sign_in_words(text: &[u8]) -> bool {
+    let behind = text.strip_prefix(b"plus").or(text.strip_prefix(b"minus"));
+    behind.is_some_and(|behind| behind.first().is_some_and(u8::is_ascii_digit))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -426,6 +433,8 @@ mod tests {
             "20261120/06/part-0001.csv",
             "2026-11-20T06_00_00Z.csv",
             "20261120_060000_GMT.csv",
+            "20261120_060000_plus_devices.csv",
+            "users_20261120_060000_WEST.csv",
             "2026-11-20T06%3A00%3A00Z.csv",
             "2026-11-20_06_00_00.csv",
             "date=2026-11-20/hour=06/users.csv",
@@ -485,6 +494,8 @@ mod tests {
             "2026-11-20T06-00-00-08-00.csv",
             "2026-11-20T06-00-00_plus0200.csv",
             "20261120_060000_+02.csv",
+            "20261120_060000_GMT-0500.csv",
+            "20261120_060000 UTC+02-00.csv",
         ] {
             assert_eq!(observed(key), None, "{key}");
         }
