@@ -3,6 +3,8 @@
 //! A channel and a directory rarely spell a name alike: accents, apostrophes, titles, initials, the order of words and what
 //! stands in brackets say nothing. Nor does it that letters are written out (`Mueller`), or in another script.
 
+use std::collections::BTreeSet;
+
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
@@ -49,26 +51,40 @@ pub(super) enum Likeness {
 /// Compares what two texts call a person; none where one of them says no name.
 pub(super) fn compare(left: &str, right: &str) -> Option<Likeness> {
     let (left, right) = (words(left), words(right));
-    let are_of_one_script =
-        left.iter().any(|word| is_latin(word)) == right.iter().any(|word| is_latin(word));
-    if left.is_empty() || right.is_empty() || !are_of_one_script {
+    if left.is_empty() || right.is_empty() || !share_a_script(&left, &right) {
         return None;
     }
-    let is_in_right = |word: &String| {
-        right.contains(word)
-            || right
-                .iter()
-                .any(|other| written_out(other) == written_out(word))
+    if left == right {
+        return Some(Likeness::Same);
+    }
+    let is_in_right = |word: &String| right.contains(word);
+    let written_out = |words: &[String]| -> BTreeSet<String> {
+        words.iter().map(|word| written_out(word)).collect()
     };
-    Some(match left == right {
-        true => Likeness::Same,
-        false if left.iter().any(is_in_right) => Likeness::Some,
+    let are_some =
+        left.iter().any(is_in_right) || !written_out(&left).is_disjoint(&written_out(&right));
+    Some(match are_some {
+        true => Likeness::Some,
         false => Likeness::None,
     })
 }
 
-fn is_latin(word: &str) -> bool {
-    word.starts_with(|letter| letter < '\u{250}')
+/// Tells whether words have letters of the same alphabet: by the blocks of Unicode, those of East Asia as one.
+fn share_a_script(left: &[String], right: &[String]) -> bool {
+    let script = |letter: char| match u32::from(letter) {
+        ..0x250 | 0x1e00..0x1f00 => 0,
+        code @ 0x250..0x2e80 => 1 + (code >> 7),
+        _ => u32::MAX,
+    };
+    let scripts = |words: &[String]| -> BTreeSet<u32> {
+        let letters = words.iter().flat_map(|word| word.chars());
+        letters
+            .filter(|letter| letter.is_alphabetic())
+            .map(script)
+            .collect()
+    };
+    let (left, right) = (scripts(left), scripts(right));
+    left.is_empty() || right.is_empty() || !left.is_disjoint(&right)
 }
 
 fn written_out(word: &str) -> String {
@@ -221,7 +237,14 @@ mod tests {
             assert_eq!(compare(left, right), Some(Likeness::Some), "{left} {right}");
         }
         // What a name is in another script is not known.
-        assert_eq!(compare("李伟", "Li Wei"), None);
+        for (left, right) in [
+            ("李伟", "Li Wei"),
+            ("Иван Петров", "Ivan Petrov"),
+            ("李伟", "Иван Петров"),
+            ("王伟 2024", "Wang Wei"),
+        ] {
+            assert_eq!(compare(left, right), None, "{left} {right}");
+        }
         for nothing in ["", "n/a", "J.", "(External)", "Dr."] {
             assert_eq!(compare("John Doe", nothing), None, "{nothing}");
         }
