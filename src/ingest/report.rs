@@ -184,12 +184,13 @@ impl Failure {
 
     /// Returns what was wrong, but for the key of the object and what is of one request.
     fn cause(&self) -> String {
-        let key = self.object.split_once('/');
-        // A source stands for itself.
-        let named = key.map(|(_, key)| format!("`{}`", key.escape_debug()));
+        // A source stands for itself: whoever runs it must know of each.
+        let Some((_, key)) = self.object.split_once('/') else {
+            return format!("{}: {}", self.object, self.error);
+        };
         let mut cause = self
             .error
-            .replace(named.as_ref().unwrap_or(&self.object), "…");
+            .replace(&format!("`{}`", key.escape_debug()), "…");
         if let Some(at) = cause.find(REQUEST_ID) {
             let behind = cause[at..]
                 .find([',', ')'])
@@ -215,7 +216,11 @@ fn without_counts(text: &str) -> String {
 /// Returns what is odd, but for the object of which it is said and the numbers.
 fn kind_of(warning: &str) -> String {
     let words = warning.split(' ');
-    let is_of_one = |word: &str| word.contains(|sign: char| sign == '/' || sign.is_ascii_digit());
+    // What stands in quotes are sources, of which each counts.
+    let is_of_one = |word: &str| {
+        let has_sign = word.contains(|sign: char| sign == '/' || sign.is_ascii_digit());
+        has_sign && !word.starts_with('`')
+    };
     let words = words.map(|word| if is_of_one(word) { "…" } else { word });
     words.collect::<Vec<_>>().join(" ")
 }
