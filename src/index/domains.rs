@@ -3,13 +3,19 @@
 
 use std::collections::BTreeSet;
 
-use super::Result;
+use super::last::Last;
+use super::subject::Sharing;
+use super::{Result, Rules};
 use crate::identifier;
 use crate::schema::{NAME, Subject, account_field};
 use crate::sqlite::Columns;
 
 /// Domains that are kept: an office has a few. Of more, those that come first in the alphabet.
 const KEPT: usize = 4_096;
+/// The key of `meta` that has them, a line each.
+pub(super) const DOMAINS: &str = "domains";
+/// A text with a digit that is so long is a computer's name rather than an office's.
+const OF_A_COMPUTER: usize = 8;
 /// Bytes that a domain can have.
 const BYTES: usize = 253;
 
@@ -36,6 +42,8 @@ const OF_ONE_WORD: [&str; 14] = [
 #[derive(Debug, Default)]
 pub(super) struct Domains {
     all: BTreeSet<String>,
+    /// Those of one word.
+    words: BTreeSet<String>,
     /// Domains of account names, of one word: an office has a few.
     of_accounts: BTreeSet<String>,
     /// Those met last of each, as they were written: nearly every row has them.
@@ -77,15 +85,20 @@ impl Domains {
         if self.all.contains(domain) {
             return;
         }
+        let all = match domain.contains('.') {
+            true => &mut self.all,
+            false => &mut self.words,
+        };
         if let Some(domain) = identifier::folded(domain) {
-            self.all.insert(domain.into_owned());
+            all.insert(domain.into_owned());
         }
-        if self.all.len() > KEPT {
-            self.all.pop_last();
+        if all.len() > KEPT {
+            all.pop_last();
         }
     }
 
-    /// Adds the domain of an account's name. Computers, which local accounts have there, are numbered.
+    /// Adds the domain of an account's name. Computers, which local accounts have there, are numbered, and would leave no room for
+    /// others.
     fn add_of_account(&mut self, name: &str) {
         let Some((_, domain)) = name.rsplit_once('@') else {
             return;
@@ -94,8 +107,9 @@ impl Domains {
             return;
         }
         domain.clone_into(&mut self.last_of_accounts);
-        let is_numbered = domain.contains(|sign: char| sign == '.' || sign.is_ascii_digit());
-        if let Some(domain) = identifier::folded(domain).filter(|_| !is_numbered) {
+        let has_digit = domain.contains(|sign: char| sign.is_ascii_digit());
+        let is_left_out = domain.contains('.') || (has_digit && domain.len() >= OF_A_COMPUTER);
+        if let Some(domain) = identifier::folded(domain).filter(|_| !is_left_out) {
             self.of_accounts.insert(domain.into_owned());
         }
         if self.of_accounts.len() > KEPT {
@@ -107,6 +121,7 @@ impl Domains {
     pub(super) fn extend(&mut self, others: Domains) {
         for (all, others) in [
             (&mut self.all, others.all),
+            (&mut self.words, others.words),
             (&mut self.of_accounts, others.of_accounts),
         ] {
             all.extend(others);
@@ -116,17 +131,31 @@ impl Domains {
         }
     }
 
-    fn is_domain(&self, domain: &str) -> bool {
-        domain.contains('.') || OF_ONE_WORD.contains(&domain) || self.of_accounts.contains(domain)
+    /// Writes them as lines, with those above them but for what a registry sells, those of the configuration and, where names are
+    /// sealed by now, those that were known before.
+    pub(super) fn lines(&self, rules: &Rules, last: Option<&Last>, sharing: &Sharing) -> String {
+        let last = last.and_then(|last| last.meta.get(DOMAINS));
+        let last = last.filter(|_| rules.superseded.is_some());
+        let last = last.into_iter().flat_map(|domains| domains.lines());
+        let is_device = |word: &str| sharing.is_device_name(word);
+        let mut all = self.with_parents(last, is_device);
+        all.extend(rules.device_domains.iter().map(String::as_str));
+        all.remove("");
+        all.into_iter().collect::<Vec<_>>().join("\n")
     }
 
-    /// Returns them, and those above them but for what a registry sells, with some more.
-    pub(super) fn with_parents<'a>(
+    /// Returns those of several words, and those of one that is no surname, for sure, with those above them.
+    fn with_parents<'a>(
         &'a self,
-        more: impl Iterator<Item = &'a str>,
+        last: impl Iterator<Item = &'a str>,
+        is_device: impl Fn(&str) -> bool,
     ) -> BTreeSet<&'a str> {
-        let domains = self.all.iter().map(String::as_str);
-        let mut all: BTreeSet<&str> = domains.filter(|one| self.is_domain(one)).collect();
+        let is_of_office = |word: &str| self.of_accounts.contains(word) && !is_device(word);
+        let is_domain = |domain: &&str| {
+            domain.contains('.') || OF_ONE_WORD.contains(domain) || is_of_office(domain)
+        };
+        let known = self.all.iter().chain(&self.words).map(String::as_str);
+        let mut all: BTreeSet<&str> = known.chain(last).filter(is_domain).collect();
         for domain in &self.all {
             let mut rest = domain.as_str();
             while let Some((_, parent)) = rest.split_once('.') {
@@ -136,7 +165,6 @@ impl Domains {
                 rest = parent;
             }
         }
-        all.extend(more);
         all
     }
 }
@@ -155,13 +183,25 @@ mod tests {
         domains.add("anns-mac.local".split_once('.'));
         domains.add("nb-2.emea".split_once('.'));
         domains.add_of_account("jdoe@EMEA");
+        domains.add("nb-3.corp01".split_once('.'));
+        domains.add_of_account("kim@CORP01");
+        // A computer's own account, and one of a surname.
+        domains.add("ann.maria".split_once('.'));
+        domains.add_of_account("admin@MARIA");
         let all: Vec<&str> = domains
-            .with_parents(std::iter::once("corp"))
+            .with_parents(std::iter::once("corp"), |word| word == "maria")
             .into_iter()
             .collect();
         assert_eq!(
             all,
-            ["contoso.com", "corp", "emea", "emea.contoso.com", "local"]
+            [
+                "contoso.com",
+                "corp",
+                "corp01",
+                "emea",
+                "emea.contoso.com",
+                "local"
+            ]
         );
     }
 }

@@ -5,7 +5,7 @@
 use super::Rules;
 use super::bits::Bits;
 use super::claim::said;
-use super::complete_lists::CompleteList;
+use super::complete_lists::{CompleteList, Missing};
 use super::ledger::Ledger;
 use super::roster::Roster;
 use super::subject::Standing;
@@ -14,6 +14,7 @@ use crate::schema::BySubject;
 /// Returns the rows of those that are gone, and of their claims.
 pub(super) fn gone(
     rules: &Rules,
+    missing: &[Missing],
     ledger: &Ledger,
     rosters: &BySubject<Roster>,
     standings: &BySubject<Standing>,
@@ -21,8 +22,7 @@ pub(super) fn gone(
     BySubject::of(
         |subject| match rules.complete.contains(&subject.dataset()) {
             true => {
-                let missing = ledger.missing(&rules.listed);
-                let list = ledger.complete.newest(subject.dataset(), &missing);
+                let list = ledger.complete.newest(subject.dataset(), missing);
                 of_subject(list, ledger, &rosters[subject], &standings[subject])
             }
             false => Bits::default(),

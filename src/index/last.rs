@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::error::{Error, Result, damaged};
-use super::ledger::Ledger;
+use super::ledger::{Ledger, NewestOf};
 use super::object_lines;
 use crate::observation::Object;
 use crate::schema::{APPLICATION_ID, OLDEST_VERSION, USER_VERSION};
@@ -131,6 +131,11 @@ impl Past {
             ledger: Ledger::load(&last.reader)?,
             is_outdated: last.is_outdated(),
         })
+    }
+
+    /// Returns when the newest object of each source and dataset was observed that was taken in.
+    pub fn newest_of_sources(&self) -> NewestOf {
+        self.ledger.newest_of_sources()
     }
 
     /// Tells whether a listed object was taken in before.

@@ -116,7 +116,8 @@ impl Ledger {
             let rejected = columns.take()?.integer().unwrap_or_default();
             let rows_of_list = (rows.unsigned_abs(), rejected.unsigned_abs());
             let list = (stamp.source, dataset);
-            self.complete.note(list, (&name, observed_at), rows_of_list);
+            let object = (&*source, &*name, observed_at);
+            self.complete.note(list, object, rows_of_list);
             self.keys_and_times.insert(key_and_time(&name, observed_at));
             let shapes = self.shapes_of.entry((source, dataset)).or_default();
             shapes.insert(observed_at, shape);
@@ -201,9 +202,7 @@ impl Ledger {
         let missing = listed
             .iter()
             .filter(|object| !self.knows(object) && !now.contains(&identity_of(object)));
-        missing
-            .map(|object| Missing::new(&object.name(), object.observed_at))
-            .collect()
+        missing.map(Missing::of).collect()
     }
 
     /// Tells whether an object of the same source, key and observed time was taken in before.
@@ -323,12 +322,12 @@ impl Ledger {
         let (dataset, observed_at) = (line.dataset, line.object.observed_at);
         let rejected = line.counts.rejected;
         if !line.is_duplicate {
-            let name = line.object.name();
+            let (source, name) = (line.object.source.clone(), line.object.name());
             self.cover(dataset, observed_at, rows);
             if let Some(stamp) = self.stamps.last().copied() {
                 let list = (stamp.source, dataset);
-                self.complete
-                    .note(list, (&name, stamp.observed_at), (rows, rejected));
+                let object = (&*source, &*name, stamp.observed_at);
+                self.complete.note(list, object, (rows, rejected));
             }
         }
         Ok(())

@@ -1,5 +1,6 @@
 //! The next generation made of what is kept: resolve, derive, write.
 
+use std::collections::BTreeSet;
 use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
@@ -7,6 +8,7 @@ use std::sync::Arc;
 
 use super::bits::Bits;
 use super::building::Building;
+use super::complete_lists::{MISSING, Missing};
 use super::error::{Error, Result, file_error};
 use super::finds::Finds;
 use super::gone::gone;
@@ -26,7 +28,8 @@ use super::superseded::Superseded;
 use super::text_reader::TextReader;
 use super::write::{self, Tables, Writing};
 use super::{ChangesOf, Examples, Rules};
-use crate::schema::{BySubject, Subject};
+use crate::identifier::hash128;
+use crate::schema::{BySubject, Dataset, Subject};
 
 /// The next generation, not published.
 #[derive(Debug)]
@@ -39,6 +42,8 @@ pub struct Made {
     pub loaded: Vec<Loaded>,
     /// What an operator should know of identity, though it is answered honestly.
     pub oddities: Vec<String>,
+    /// Which lists of all that there is lack some.
+    pub cut_lists: Vec<String>,
     /// When the newest object of each source and dataset was observed.
     pub newest_of_sources: NewestOf,
     /// How it differs from the last one.
@@ -72,7 +77,8 @@ impl Kept {
                 before,
             ))
         });
-        let gone = gone(rules, &self.ledger, &self.rosters, &standings);
+        let missing = self.missing(rules);
+        let gone = gone(rules, &missing, &self.ledger, &self.rosters, &standings);
         let known = place::WhoIsWho {
             rosters: &self.rosters,
             identities: &identities,
@@ -92,13 +98,53 @@ impl Kept {
             placed: &mut placed,
             merged: &merged,
             gone: &gone,
+            missing: &missing,
             superseded: &superseded,
             are_patterns_new,
         };
         let tables = write::write(building, writing)?;
         let mut made = self.made(rules, path, tables, &standings, &identities)?;
         made.oddities.extend(apart(&placed));
+        made.cut_lists = self.cut_lists(rules, &missing);
         Ok(made)
+    }
+
+    /// Returns the objects that sources have and that were not taken in: those of sources that cannot be listed now as they were
+    /// known before.
+    fn missing(&self, rules: &Rules) -> Vec<Missing> {
+        let listed: BTreeSet<u128> = rules
+            .listed_sources
+            .iter()
+            .map(|name| hash128(name))
+            .collect();
+        let before = self.last.as_ref().and_then(|last| last.meta.get(MISSING));
+        let before = before.into_iter().flat_map(|lines| lines.lines());
+        let before = before.filter_map(Missing::of_line);
+        let before = before.filter(|one| !listed.contains(&one.source));
+        let all = before.chain(self.ledger.missing(&rules.listed));
+        all.collect::<BTreeSet<_>>().into_iter().collect()
+    }
+
+    /// Says of which lists a file is missing, or more were there before.
+    fn cut_lists(&self, rules: &Rules, missing: &[Missing]) -> Vec<String> {
+        let lists = &self.ledger.complete;
+        let of = |dataset: &Dataset| {
+            let name = dataset.as_str();
+            if lists.is_newest_cut(*dataset, missing) {
+                return Some(format!(
+                    "{name} are declared complete, and a file beside the newest of them was not taken in, or lost rows: nobody is taken \
+                     for gone by these"
+                ));
+            }
+            let (files, before) = lists.files(*dataset)?;
+            (files < before).then(|| {
+                format!(
+                    "{name} are declared complete and came in {files} files where they came in {before} before: whom they lack is \
+                     taken for gone; check whether the export was whole"
+                )
+            })
+        };
+        rules.complete.iter().filter_map(of).collect()
     }
 
     fn are_patterns_new(&self, rules: &Rules) -> bool {
@@ -243,6 +289,7 @@ impl Kept {
             },
             loaded: self.ledger.loaded().collect(),
             oddities: self.oddities(rules, identities),
+            cut_lists: Vec::new(),
             newest_of_sources: self.ledger.newest_of_sources(),
             changes: self.changes(tables.changes)?,
             examples: tables.examples,
@@ -253,24 +300,8 @@ impl Kept {
 
     fn oddities(&self, rules: &Rules, identities: &BySubject<Identity>) -> Vec<String> {
         let mut oddities = Vec::new();
-        let missing = self.ledger.missing(&rules.listed);
         for dataset in &rules.complete {
-            let lists = &self.ledger.complete;
-            let name = dataset.as_str();
-            if lists.is_newest_cut(*dataset, &missing) {
-                oddities.push(format!(
-                    "{name} are declared complete, and a file beside the newest of them was not taken in: nobody is taken for gone by \
-                     these"
-                ));
-            } else if let Some((files, before)) =
-                lists.files(*dataset).filter(|(now, before)| now < before)
-            {
-                oddities.push(format!(
-                    "{name} are declared complete and came in {files} files where they came in {before} before: whom they lack is \
-                     taken for gone; check whether the export was whole"
-                ));
-            }
-            let sources = lists.of(*dataset).len();
+            let sources = self.ledger.complete.of(*dataset).len();
             if sources > 1 {
                 oddities.push(format!(
                     "{sources} sources have exports of {}, which are declared complete: none has all, so nobody is taken \

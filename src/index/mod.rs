@@ -112,6 +112,8 @@ pub struct Rules {
     pub complete: Vec<Dataset>,
     /// Objects that sources have and the last generation lacks: what is not taken in now either may be part of a list.
     pub listed: Vec<Object>,
+    /// The sources that could be listed; of others that is known which the last generation knew.
+    pub listed_sources: Vec<String>,
     /// How long before the newest object of its dataset a row was observed that is kept in clear though newer ones replaced what it
     /// says, in microseconds; none: for ever.
     pub superseded: Option<i64>,
@@ -171,6 +173,7 @@ impl Default for Rules {
             device_domains: Vec::new(),
             complete: Vec::new(),
             listed: Vec::new(),
+            listed_sources: Vec::new(),
             superseded: None,
         }
     }

@@ -6,9 +6,10 @@ use std::ops::Range;
 use super::aside::{Aside, AsideReader, PutAside};
 use super::bits::Bits;
 use super::building::{Building, write_meta};
+use super::complete_lists::{self, MISSING, Missing};
 use super::day_counts::Counted;
 use super::digest::Digest;
-use super::domains::Domains;
+use super::domains::{DOMAINS, Domains};
 use super::error::{Error, Result};
 use super::identifiers::{self, Merged};
 use super::in_order::{ROWS, in_order};
@@ -45,6 +46,8 @@ pub(super) struct Writing<'k> {
     pub(super) placed: &'k mut Placed,
     pub(super) merged: &'k Merged,
     pub(super) gone: &'k BySubject<Bits>,
+    /// Objects that were not taken in.
+    pub(super) missing: &'k [Missing],
     pub(super) superseded: &'k BySubject<Option<Superseded>>,
     /// The classes are to be worked out anew: other patterns, or none before.
     pub(super) are_patterns_new: bool,
@@ -379,20 +382,7 @@ impl Writing<'_> {
         usages: u64,
         domains: &Domains,
     ) -> Result<()> {
-        let more = self.rules.device_domains.iter().map(String::as_str);
-        // Domains of names that are sealed by now are known as they were.
-        let last = self
-            .kept
-            .last
-            .as_ref()
-            .and_then(|last| last.meta.get("domains"));
-        let last = last.filter(|_| self.rules.superseded.is_some());
-        let last = last.into_iter().flat_map(|domains| domains.lines());
-        let domains = domains.with_parents(more.chain(last));
-        let domains: Vec<&str> = domains
-            .into_iter()
-            .filter(|domain| !domain.is_empty())
-            .collect();
+        let domains = domains.lines(self.rules, self.kept.last.as_ref(), self.sharing);
         let Placed { counts, .. } = &*self.placed;
         let coverage = self.kept.ledger.coverage();
         let shown = |at: Option<i64>| at.map_or(String::new(), |at| at.to_string());
@@ -422,7 +412,8 @@ impl Writing<'_> {
             ("newest_devices_row", newest(Subject::Device)),
             ("erasures", self.kept.erased.count().to_string()),
             ("class_patterns", self.rules.patterns.to_string()),
-            ("domains", domains.join("\n")),
+            (DOMAINS, domains),
+            (MISSING, complete_lists::lines(self.missing)),
         ];
         building.table("meta", |table| write_meta(values, table))
     }

@@ -172,7 +172,7 @@ fn remade(
     (current, spool): (&Path, &Path),
     erased: &Arc<Erased>,
 ) -> Result<(Made, LetGo)> {
-    let (rules, number) = (options.rules(&[]), folder.next_number()?);
+    let (rules, number) = (options.rules((&[], &[])), folder.next_number()?);
     let kept = Kept::load(Some(current), spool, number)?;
     // What is sifted is of this format.
     let older = spool.join("written-anew.db");

@@ -37,6 +37,7 @@ impl Run<'_> {
         self.look_at_sources(listing, past.as_ref());
         if let Some(past) = &past {
             self.report.take(&past.published());
+            self.newest_of_sources = past.newest_of_sources();
             self.is_outdated = past.is_outdated();
         }
         let is_known = |object: &&Object| past.as_ref().is_some_and(|past| past.knows(object));
@@ -44,6 +45,14 @@ impl Run<'_> {
         let mut new: Vec<Object> = new.cloned().collect();
         if !self.options.complete.is_empty() {
             self.listed.clone_from(&new);
+            self.listed.extend(listing.unfinished.iter().cloned());
+            let is_sick = |name: &str| listing.sick.iter().any(|(sick, _)| sick == name);
+            let sources = self
+                .options
+                .sources
+                .iter()
+                .map(|source| source.name.clone());
+            self.listed_sources = sources.filter(|name| !is_sick(name)).collect();
         }
         self.leave_out_future(&mut new);
         if !self.options.is_retry {

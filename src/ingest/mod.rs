@@ -13,6 +13,7 @@ mod drift;
 mod drops;
 mod examine;
 mod expiry;
+mod failed_run;
 mod fold;
 mod forget;
 mod listing;
@@ -39,6 +40,7 @@ pub(crate) use self::error::chain;
 use self::error::{Result, caught};
 pub use self::examine::{Examined, Unfit, examine};
 use self::expiry::without_expired;
+use self::failed_run::note_failed;
 use self::fold::Folded;
 pub use self::forget::{Forgotten, Whom, forget, would_forget};
 use self::listing::{identities, judge_of, judges};
@@ -73,7 +75,7 @@ pub fn run(options: &Options, progress: &mut dyn FnMut(Progress)) -> Result<Repo
     let ended = caught(|| run_whole(options, progress)).and_then(|ended| ended);
     if let Err(error) = &ended {
         span.record("otel.status_code", "ERROR");
-        note_failed(options, error, start);
+        note_failed(options, error, seconds_since(start));
     }
     ended
 }
@@ -117,6 +119,7 @@ fn run_locked(
         is_outdated: false,
         archived: Vec::new(),
         listed: Vec::new(),
+        listed_sources: Vec::new(),
         failed: folder.failed()?,
         judges: judges(options),
         odd_types: OddTypes::default(),
@@ -125,6 +128,7 @@ fn run_locked(
         idle_drops: IdleDrops::default(),
         sanity: Sanity::default(),
         newest_of_sources: NewestOf::new(),
+        cut_lists: Vec::new(),
         erased: Arc::new(folder.erasures()?.hashes().unwrap_or_default()),
         is_refused: false,
     };
@@ -174,25 +178,6 @@ fn run_locked(
     run.finish(start, sources.bytes_fetched().load(Ordering::Relaxed))
 }
 
-/// Notes a run that failed, where there is an index, or the beginning of one. One that found another at work leaves the state to
-/// that.
-fn note_failed(options: &Options, error: &Error, start: Instant) {
-    let folder = Folder::open(&options.index, options.readers);
-    let Some(folder) = folder
-        .ok()
-        .filter(|folder| !options.is_dry_run && folder.path().is_dir())
-    else {
-        return;
-    };
-    let mut report = Report::failed(&options.run, chain(error));
-    report.seconds = seconds_since(start);
-    let is_locked = matches!(error, Error::Index(index::Error::Locked { .. }));
-    if !is_locked {
-        State::fail(&folder, &report);
-    }
-    note_run(folder.path(), &report);
-}
-
 fn seconds_since(start: Instant) -> f64 {
     (start.elapsed().as_secs_f64() * 1_000.0).round() / 1_000.0
 }
@@ -209,6 +194,8 @@ struct Run<'a> {
     archived: Vec<String>,
     /// What sources have and the last generation lacks, where an export may list all that there is.
     listed: Vec<Object>,
+    /// The sources that could be listed.
+    listed_sources: Vec<String>,
     /// What failed by its content, in earlier runs and in this one.
     failed: Failed,
     /// What judges the content of objects, by source.
@@ -220,8 +207,9 @@ struct Run<'a> {
     rejected: Vec<(String, RowCounts)>,
     idle_drops: IdleDrops,
     sanity: Sanity,
-    /// By what was published last.
+    /// By the newest generation.
     newest_of_sources: NewestOf,
+    cut_lists: Vec<String>,
     /// Who was erased.
     erased: Arc<Erased>,
     /// Nothing is published, or in a dry run would be, since it changes too much.
@@ -307,12 +295,10 @@ impl Run<'_> {
             return Ok(None);
         }
         let _span = info_span!("make").entered();
-        let rules = self.options.rules(&self.listed);
+        let rules = self.options.rules((&self.listed, &self.listed_sources));
         let made = folded.kept.make(&rules, &self.folder.building())?;
         let folder = (self.folder, spool);
         let made = without_expired(made, self.options, &rules, folder, &self.erased)?;
-        let few = breaker::much_of_few(&made.changes);
-        self.report.warnings.extend(few);
         match breaker::too_much(&made.changes, self.options.may_change()) {
             // What else it would do is told, too.
             Some(why) if self.options.is_dry_run => {
@@ -428,6 +414,7 @@ impl Run<'_> {
         }
         self.report.warnings.extend(made.oddities.iter().cloned());
         self.newest_of_sources.clone_from(&made.newest_of_sources);
+        self.cut_lists.clone_from(&made.cut_lists);
         self.report.changes.add(&made.changes);
         self.report.take(&made.published);
         if self.options.is_dry_run {
@@ -437,6 +424,8 @@ impl Run<'_> {
             let _ = std::fs::remove_file(&made.path);
             return Ok(());
         }
+        let few = breaker::much_of_few(&made.changes);
+        self.report.warnings.extend(few);
         let _span = info_span!("publish").entered();
         let published = self.folder.publish(made)?;
         self.folder
@@ -469,6 +458,7 @@ impl Run<'_> {
         self.report.warnings.extend(self.odd_types.warning());
         self.report.warnings.extend(self.idle_drops.warnings());
         self.report.warnings.extend(self.sanity.warnings());
+        self.report.warnings.append(&mut self.cut_lists);
         self.warn_of_quiet_sources();
         self.report.shorten();
         self.report.seconds = seconds_since(start);

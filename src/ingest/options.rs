@@ -119,7 +119,7 @@ impl Options {
 
 impl Options {
     /// Returns what a generation depends on.
-    pub(super) fn rules(&self, listed: &[Object]) -> Rules {
+    pub(super) fn rules(&self, (listed, listed_sources): (&[Object], &[String])) -> Rules {
         Rules {
             patterns: self.patterns.clone(),
             login_window: self.login_window.map(|window| window.as_micros() as i64),
@@ -127,6 +127,7 @@ impl Options {
             device_domains: self.device_domains.clone(),
             complete: self.complete.clone(),
             listed: listed.to_vec(),
+            listed_sources: listed_sources.to_vec(),
             superseded: self.superseded.map(|kept| kept.as_micros() as i64),
         }
     }

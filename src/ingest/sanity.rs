@@ -93,6 +93,8 @@ pub(super) struct Sanity {
     same: BTreeMap<(Dataset, String), (u64, u64)>,
     /// UPNs that are hashed, and rows of users.
     hashed: (u64, u64),
+    /// Objects that say by their names that they were cut, and the first of them.
+    truncated: Option<(u64, String)>,
     /// By number of rows: objects, and the first of them.
     capped: BTreeMap<u64, (u64, String)>,
     hints: BTreeSet<String>,
@@ -105,6 +107,10 @@ impl Sanity {
         if dataset == Dataset::Users {
             self.hashed.0 += seen.hashed_upns;
             self.hashed.1 += seen.anew;
+        }
+        if object.ends_with("-truncated.csv") {
+            let truncated = self.truncated.get_or_insert((0, object.to_owned()));
+            truncated.0 += 1;
         }
         if ROW_CAPS.contains(&seen.rows) {
             let capped = self.capped.entry(seen.rows);
@@ -150,6 +156,12 @@ impl Sanity {
             warnings.push(format!(
                 "{} UPNs in {} rows of users that were read anew are hashed, as the tenant's privacy settings ask for: nobody is found by them",
                 self.hashed.0, self.hashed.1
+            ));
+        }
+        if let Some((objects, first)) = &self.truncated {
+            warnings.push(format!(
+                "{objects} objects were cut by Nexthink, as their names say (first {first}): rows are missing; narrow the query, or \
+                 export more often"
             ));
         }
         for (rows, (objects, first)) in &self.capped {

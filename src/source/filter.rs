@@ -69,6 +69,20 @@ const NO_EXPORTS: [&str; 59] = [
     ".azdownload",
     ".filepart.gz",
 ];
+/// Those of them that are written still.
+const UNFINISHED: [&str; 11] = [
+    ".tmp",
+    ".temp",
+    ".part",
+    ".partial",
+    ".filepart",
+    ".upload",
+    ".uploading",
+    ".inprogress",
+    ".in-progress",
+    ".writing",
+    ".wip",
+];
 /// Whole names of the same kind.
 const NAMES: [&str; 12] = [
     "thumbs.db",
@@ -131,6 +145,18 @@ impl Filter {
             true => meta.size > 0,
             false => self.takes_key(&meta.location, root),
         }
+    }
+
+    /// Returns the key that an object will have when it is whole: one without content, or whose name says that it is written still.
+    pub(super) fn unfinished(&self, meta: &ObjectMeta, root: &Path) -> Option<Path> {
+        let key = meta.location.as_ref();
+        let written = UNFINISHED.iter().find_map(|end| key.strip_suffix(end));
+        let whole = match meta.size {
+            0 => written.or(Some(key)),
+            _ => written,
+        };
+        let whole = Path::parse(whole?).ok()?;
+        self.takes_key(&whole, root).then_some(whole)
     }
 
     /// Tells whether anything in a folder below the source may be taken, by the folder's key.

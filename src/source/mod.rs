@@ -18,6 +18,7 @@ mod config;
 mod error;
 mod fetch;
 mod filter;
+mod form;
 mod hint;
 mod http;
 mod inside;
@@ -77,6 +78,8 @@ pub struct Listing {
     /// How many were left out by rule: empty ones, what is written still or is no export by its name, and `_*` and `.*`, of
     /// which a folder may be one.
     pub left_out: usize,
+    /// Of those, the ones that are empty or written still, under the keys that they will have: of an export in parts they are missing.
+    pub unfinished: Vec<Object>,
     /// Sources of which the filters leave nothing, and how many objects they have.
     pub filtered: Vec<(String, usize)>,
     /// Objects that cannot be addressed and so are not read, to be reported; at most 1,000 of each source.
@@ -257,11 +260,19 @@ impl Sources {
             }
         };
         let found = metas.len();
-        let taken = metas
+        let (taken, others): (Vec<ObjectMeta>, Vec<ObjectMeta>) = metas
             .into_iter()
-            .filter(|meta| store.filter.takes(meta, store.root.path()));
-        let mut objects: Vec<Object> = taken.map(|meta| store.object(meta)).collect();
+            .partition(|meta| store.filter.takes(meta, store.root.path()));
+        let mut objects: Vec<Object> = taken.into_iter().map(|meta| store.object(meta)).collect();
         objects.sort_unstable_by(|a, b| a.key.cmp(&b.key));
+        let unfinished = others.into_iter().filter_map(|meta| store.unfinished(meta));
+        let is_whole = |object: &Object| {
+            objects
+                .binary_search_by(|one| one.key.cmp(&object.key))
+                .is_ok()
+        };
+        let unfinished = unfinished.filter(|object| !is_whole(object));
+        listing.unfinished.extend(unfinished);
         if objects.is_empty() && found > 0 {
             listing.filtered.push((store.config.name.clone(), found));
         }
@@ -283,6 +294,12 @@ impl Sources {
 }
 
 impl Store {
+    /// Returns what an object that is left out will be when it is whole.
+    fn unfinished(&self, meta: ObjectMeta) -> Option<Object> {
+        let location = self.filter.unfinished(&meta, self.root.path())?;
+        Some(self.object(ObjectMeta { location, ..meta }))
+    }
+
     fn object(&self, meta: ObjectMeta) -> Object {
         let config = &self.config;
         let key = String::from(meta.location);
