@@ -6,7 +6,8 @@ use super::at_device::{AtDevices, LastWord, Unplaced};
 use super::ranking::{Ranking, are_beside};
 use super::stand::{LEFT_BEHIND, Stand, day, is_later, is_told_later, mark, seconds};
 use super::subject::SubjectId;
-use super::waiting::{Among, NewestWaiting, Waiting};
+use super::usage::joined;
+use super::waiting::{Among, NewestWaiting, Waiting, WaitingUses};
 use crate::schema::{NotPrimary, Rank, SIDE_BY_SIDE_MICROS, Subject};
 
 impl Ranking<'_> {
@@ -57,22 +58,27 @@ impl Ranking<'_> {
     /// Tells whether an account overtook elsewhere, on what is not known; or was there more, on what may be several devices.
     fn is_elsewhere(&self, waiting: &Waiting, at: usize) -> bool {
         let own = &self.stands[at];
-        let unknown = Stand::of_waiting(&waiting.of_unknown, self.scale);
+        let mut unknown = self.waiting_stands(&waiting.of_unknown);
         let is_new = |one: Stand| one.known > own.known && one.overtook(own);
-        unknown.is_some_and(is_new) || self.is_more_among(&waiting.among, at)
+        unknown.any(is_new) || self.is_more_among(&waiting.among, at)
+    }
+
+    /// Returns the usages that logins would be which wait.
+    fn waiting_stands(&self, uses: &WaitingUses) -> impl Iterator<Item = Stand> + use<'_> {
+        let each = uses.each().into_iter();
+        each.filter_map(|logins| Stand::of_waiting(&logins, self.scale))
     }
 
     /// Tells whether others come near at a device where some of them are not known, or may be several; or its own local accounts do,
     /// which are nobody's.
     fn are_others_there(&self, waiting: &Waiting, at: usize) -> bool {
         let own = &self.stands[at];
-        let stand = |logins| Stand::of_waiting(logins, self.scale);
-        let may_be_it = waiting.among.some.contains(&SubjectId(self.account(at)));
-        let some = stand(&waiting.among.all).filter(|_| !may_be_it);
-        let local = stand(&waiting.of_local);
-        let waiting = [stand(&waiting.of_unknown), some, local];
-        let waiting: Vec<Stand> = waiting.into_iter().flatten().collect();
-        let has_overtaken = local.is_some_and(|local| local.overtook(own));
+        let of_others = waiting.among.without(SubjectId(self.account(at)));
+        let mut local = self.waiting_stands(&waiting.of_local);
+        let has_overtaken = local.any(|local| local.overtook(own));
+        let all = [&waiting.of_unknown, &of_others, &waiting.of_local];
+        let waiting = all.into_iter().flat_map(|uses| self.waiting_stands(uses));
+        let waiting: Vec<Stand> = waiting.collect();
         has_overtaken || !waiting.is_empty() && self.are_beside_with_known(at, waiting)
     }
 
@@ -84,25 +90,21 @@ impl Ranking<'_> {
             .filter(|other| *other != at && self.is_persons(*other));
         let known = known.map(|other| self.stands[other]);
         others.extend(known.filter(Stand::competes));
-        are_beside(
-            &self.stands[at],
-            others.iter().copied(),
-            Stand::was_there_with,
-        )
+        are_beside(&self.stands[at], others.iter().copied(), Subject::Device)
     }
 
     /// Tells whether an account was on more days of late at what may be several devices, none of which a usage is of: a computer
     /// that was set up anew, say.
     fn is_more_among(&self, among: &Among, at: usize) -> bool {
         let stand = &self.stands[at];
-        let newest = among.all.newest.map(seconds);
+        let all = among.without(SubjectId(self.ids[at] as u32));
+        let [dated, undated] = all.each();
+        let newest = dated.newest.max(undated.newest).map(seconds);
         let newest = newest.filter(|time| *time >= self.since);
         let is_of_late =
             newest.is_some_and(|newest| stand.known.saturating_sub(newest) < seconds(LEFT_BEHIND));
-        let days = among.all.days.and_then(|days| days.since(self.since_day));
-        is_of_late
-            && !among.some.contains(&SubjectId(self.ids[at] as u32))
-            && days.is_some_and(|days| days.count() > stand.days())
+        let days = joined(dated.days, undated.days).and_then(|days| days.since(self.since_day));
+        is_of_late && days.is_some_and(|days| days.count() > stand.days())
     }
 
     /// Tells whether logins that wait may be newer than a usage. Where neither says when it was, they need not be; and where

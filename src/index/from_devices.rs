@@ -7,7 +7,7 @@ use super::at_device::{AtDevice, AtDevices, LastWord, OnDevice, Unplaced};
 use super::in_order::{ROWS, in_order, together};
 use super::near;
 use super::ranking::{Ranking, SHARED_BY, are_beside};
-use super::stand::{Stand, is_later, mark};
+use super::stand::{is_later, mark};
 use crate::schema::Subject;
 
 /// Whose weight is so many times less than that of who leads is a visitor.
@@ -108,13 +108,13 @@ impl FromDevices<'_, '_> {
             .collect()
     }
 
-    /// Tells whether a device is nobody's: a local account overtook, or the account of a service or a machine signs in on many more
-    /// days, as a kiosk's does.
+    /// Tells whether a device is nobody's: a local account overtook, or the account of a service signs in on many more days, as a
+    /// kiosk's does.
     fn is_nobodys(&self, lead: usize, same: &[OnDevice], nobodys: &[usize]) -> bool {
         let stand = |at: usize| &self.of.stands[at];
         let own = stand(lead);
         let signs_in = |at: usize| {
-            self.of.is_of_machine(at) && stand(at).competes() && stand(at).days() >= 2 * own.days()
+            stand(at).competes() && stand(at).days() >= 2 * own.days() && self.of.is_of_kiosk(at)
         };
         let mut all = same.iter().map(|one| one.position());
         nobodys.iter().any(|at| stand(*at).overtook(own)) || all.any(signs_in)
@@ -165,7 +165,7 @@ impl FromDevices<'_, '_> {
         let logins: u64 = ever.map(|one| u64::from(one.logins)).sum();
         let is_most = u64::from(own.days()) > days || u64::from(own.logins) > 2 * logins;
         let others = others.map(|at| self.of.stands[at]);
-        is_most && !are_beside(&own, others, Stand::was_there_with)
+        is_most && !are_beside(&own, others, Subject::Device)
     }
 
     /// Returns what a device's last login says of the one who leads there.

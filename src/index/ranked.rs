@@ -17,7 +17,7 @@ use super::ranking::Ranking;
 use super::replaced::{Records, Replaced};
 use super::roster::Roster;
 use super::seen::Seen;
-use super::stand::{Scale, Seconds, Sides, Stand, day_of, is_later, seconds};
+use super::stand::{Scale, Seconds, Sides, Stand, day_of, is_later, mark, seconds};
 use super::stands_for::Namesakes;
 use super::subject::{Sharing, Standing, SubjectId};
 use super::text_reader::TextReader;
@@ -89,6 +89,15 @@ impl Ranked {
         let by_device = (0..).zip(&ids).map(|(at, id)| OnDevice::of(*id as u32, at));
         let mut by_device: Vec<OnDevice> = by_device.collect();
         by_device.sort_unstable();
+        let used = |device: u32| {
+            let first = by_device.partition_point(|one| one.device() < device);
+            let its = by_device[first..].iter();
+            let its = its.take_while(|one| one.device() == device);
+            let proven = its.map(|one| &stands[one.position()]);
+            let proven = proven.filter(|stand| stand.is(mark::PROVEN));
+            proven.map(|stand| stand.known).max()
+        };
+        let replaced = Replaced::of(&people.records, people.seen.device, used, &kept.ledger);
         let ranking = Ranking {
             ids: &ids,
             stands: &stands,
@@ -96,7 +105,7 @@ impl Ranked {
             classes: people.classes,
             waiting: people.waiting,
             locals: people.locals,
-            replaced: &Replaced::of(&people.records, people.seen.device, &kept.ledger),
+            replaced: &replaced,
             seen: people.seen,
             ledger: &kept.ledger,
             devices_observed: devices.newest_row(&kept.ledger).map_or(0, seconds),

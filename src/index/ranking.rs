@@ -31,12 +31,14 @@ fn gave_way(stand: &Stand, to: &Stand) -> bool {
 /// Tells whether others come near, of those that did not give way: one is on more days, since one busy day outweighs many
 /// quiet ones by its logins alone; or together they are on half as many days, with a quarter of the logins: logins of a
 /// week's export tell of one day only, and those that do not say when they were stand for as many as their window has. Of those
-/// who took turns the days are enough: the newest export of each counts the logins of other days.
+/// who took turns the days are enough: the newest export of each counts the logins of other days. At a device, so are those of who
+/// is there as often since he began.
 pub(super) fn are_beside(
     own: &Stand,
     others: impl Iterator<Item = Stand> + Clone,
-    took_turns: fn(&Stand, &Stand) -> bool,
+    of: Subject,
 ) -> bool {
+    let is_at_device = of == Subject::Device;
     let (mut days, mut logins, mut is_on_more_days) = (0_u64, 0_u64, false);
     let mut days_in_turn = 0_u64;
     // Nothing is handed over by so many.
@@ -44,8 +46,9 @@ pub(super) fn are_beside(
     for other in others.filter(|other| are_many || !gave_way(other, own)) {
         days += u64::from(other.days());
         logins += u64::from(other.logins);
-        is_on_more_days |= other.days() > own.days();
-        if took_turns(own, &other) {
+        is_on_more_days |=
+            other.days() > own.days() || is_at_device && other.is_there_as_often(own);
+        if own.took_turns(&other) || is_at_device && own.was_there_with(&other) {
             days_in_turn += u64::from(other.days());
         }
     }
@@ -227,7 +230,7 @@ impl Ranking<'_> {
         others: impl IntoIterator<Item = usize, IntoIter: Clone>,
     ) -> bool {
         let others = others.into_iter().map(|at| self.stands[at]);
-        are_beside(&self.stands[own], others, Stand::took_turns)
+        are_beside(&self.stands[own], others, Subject::Account)
     }
 
     /// Tells whether nothing that an account used, shared or not, speaks against what leads: it was elsewhere since, or is
@@ -315,7 +318,10 @@ impl Ranking<'_> {
             let mut leads = users.filter(|user| at_devices[*user].last_word().is_some());
             leads.any(|user| user != at && is_at_leads(self.account(user)))
         };
-        own_stand.is(mark::DATED) && own.any(|at| at != lead && is_since(&at) && is_of_another(at))
+        // Only there does somebody else lead.
+        let is_led = |at: usize| at_devices[at] == AtDevice::OtherLeads;
+        let is_swap = |at: usize| is_since(&at) && is_led(at) && is_of_another(at);
+        own_stand.is(mark::DATED) && own.any(|at| at != lead && is_swap(at))
     }
 
     /// Tells whether an account was seen plainly after the device of a usage was, though devices were exported since.
@@ -375,10 +381,13 @@ impl Ranking<'_> {
         matches!(class, Some(Class::Person | Class::Unknown))
     }
 
-    /// Tells whether a usage is of a service's account, or a machine's.
-    pub(super) fn is_of_machine(&self, at: usize) -> bool {
-        let class = self.classes.get(self.account(at) as usize);
-        matches!(class, Some(Class::Service | Class::Machine))
+    /// Tells whether a usage is of a service's account that signs in at a few devices: one that does everywhere is no kiosk's.
+    pub(super) fn is_of_kiosk(&self, at: usize) -> bool {
+        const FEW: usize = 3;
+        let account = self.account(at);
+        self.classes.get(account as usize) == Some(&Class::Service)
+            && self.stands[at].is(mark::LOGINS)
+            && self.usages_of(Subject::Account, account).len() <= FEW
     }
 
     /// Tells whether a usage is of a local account that stands for nobody.
@@ -470,8 +479,19 @@ impl Ranking<'_> {
 
     /// Tells whether logins were since on a computer of the same name and another uid, of which no row is yet.
     fn is_named_anew(&self, at: usize) -> bool {
-        let anew = self.named_anew.get(&SubjectId(self.ids[at] as u32));
-        anew.is_some_and(|anew| is_later(seconds(*anew), self.stands[at].known))
+        let device = self.ids[at] as u32;
+        let Some(anew) = self.named_anew.get(&SubjectId(device)) else {
+            return false;
+        };
+        let stand = &self.stands[at];
+        // Counts of a long window are observed anew in every export, whatever became of the device.
+        let last = self.seen.device.last(device, self.ledger);
+        let last = seconds(last.last_seen.unwrap_or(last.observed_at));
+        let known = match stand.is(mark::DATED) {
+            true => stand.known,
+            false => stand.known.min(last),
+        };
+        is_later(seconds(*anew), known)
     }
 
     /// Returns the usages of an account or a device.

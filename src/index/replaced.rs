@@ -43,6 +43,7 @@ struct Record {
     device: u32,
     /// By a row that says so.
     first: Option<Seconds>,
+    /// By its row, or by logins that are newer.
     last: Seconds,
     /// A row says when it was last seen.
     tells_last: bool,
@@ -80,7 +81,13 @@ impl Record {
 }
 
 impl Replaced {
-    pub(super) fn of(records: &Records, seen: &Seen, ledger: &Ledger) -> Replaced {
+    /// `used` returns when logins were on a device at the latest, as far as they say it.
+    pub(super) fn of(
+        records: &Records,
+        seen: &Seen,
+        used: impl Fn(u32) -> Option<Seconds>,
+        ledger: &Ledger,
+    ) -> Replaced {
         let same_serial = records.same_serial;
         let of_one = || {
             let all = same_serial.chunk_by(|left, right| left.0 == right.0);
@@ -96,7 +103,8 @@ impl Replaced {
             Record {
                 device: device.0,
                 first: seen.first(device.0).map(seconds),
-                last: seconds(last.last_seen.unwrap_or(last.observed_at)),
+                last: seconds(last.last_seen.unwrap_or(last.observed_at))
+                    .max(used(device.0).unwrap_or(0)),
                 tells_last: last.last_seen.is_some(),
                 serial: serials.get(&device.0).copied(),
             }

@@ -144,11 +144,18 @@ impl Stand {
         own & !others & from_first & to_last != 0
     }
 
-    /// Tells whether it and another one took turns at a device or, where both say when they were, shared several days there.
+    /// Tells whether it and another one were at a device on several of the same days, as both say.
     pub(super) fn was_there_with(&self, other: &Stand) -> bool {
         let (own, others) = self.days_beside(other);
+        self.is(mark::DATED) && other.is(mark::DATED) && (own & others).count_ones() > 1
+    }
+
+    /// Tells whether it was at a device on as many days as another one since it began, as both say: somebody works there now, too.
+    pub(super) fn is_there_as_often(&self, other: &Stand) -> bool {
+        /// Who helps is there on fewer.
+        const REGULAR: u32 = 4;
         let are_dated = self.is(mark::DATED) && other.is(mark::DATED);
-        self.took_turns(other) || are_dated && (own & others).count_ones() > 1
+        are_dated && self.days() >= REGULAR && other.days_since(self) <= self.days()
     }
 
     /// Returns its days and another one's as bits from the same day on.

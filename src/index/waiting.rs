@@ -1,6 +1,6 @@
 //! Mentions that wait for a subject: how many, when the newest were, and what some of them say.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::claim::ClaimId;
 use super::days::Days;
@@ -22,9 +22,9 @@ pub(super) struct Waiting {
     pub(super) newest: NewestWaiting,
     pub(super) among: Among,
     /// Of an account: its logins on devices that are not known. Of a device: those of users who are not, but for its own.
-    pub(super) of_unknown: WaitingUse,
+    pub(super) of_unknown: WaitingUses,
     /// Of a device: those of its own local accounts, as far as these are not known.
-    pub(super) of_local: WaitingUse,
+    pub(super) of_local: WaitingUses,
     /// What some of them say of both sides: those with the smallest hashes, whatever came first.
     pub(super) mentions: BTreeMap<(u64, State), [Named; 2]>,
 }
@@ -46,12 +46,15 @@ pub(super) struct NewestWaiting {
     pub(super) days: Option<Days>,
 }
 
-/// Logins of an account on what may be several devices, or on a device of one who may be several.
+/// Logins of an account on what may be several devices, or on a device of one who may be several: by all that may be meant.
 #[derive(Debug, Default)]
-pub(super) struct Among {
-    /// All that may be meant.
-    pub(super) some: BTreeSet<SubjectId>,
-    pub(super) all: WaitingUse,
+pub(super) struct Among(BTreeMap<Vec<SubjectId>, WaitingUses>);
+
+/// What logins that wait tell together, those that say when they were apart from others.
+#[derive(Debug, Default, Clone, Copy)]
+pub(super) struct WaitingUses {
+    pub(super) dated: WaitingUse,
+    pub(super) undated: WaitingUse,
 }
 
 /// What logins that wait tell together, as one usage would.
@@ -60,7 +63,7 @@ pub(super) struct WaitingUse {
     pub(super) days: Option<Days>,
     pub(super) logins: u64,
     pub(super) newest: Option<i64>,
-    /// Some of them do not tell when they were.
+    /// They do not tell when they were.
     pub(super) is_undated: bool,
     /// Some of them have no time of their own.
     pub(super) is_untimed: bool,
@@ -79,14 +82,36 @@ pub(super) type Field = (Subject, ClaimId, usize);
 
 impl Among {
     /// Adds logins that may mean any of some.
-    pub(super) fn add(&mut self, some: &[SubjectId], logins: WaitingUse) {
-        self.some.extend(some);
-        self.all.add(logins);
+    fn add(&mut self, some: &[SubjectId], logins: WaitingUse) {
+        self.0.entry(some.to_vec()).or_default().add(logins);
+    }
+
+    /// Returns those of which one is not meant for sure.
+    pub(super) fn without(&self, one: SubjectId) -> WaitingUses {
+        let of_others = self.0.iter().filter(|(some, _)| !some.contains(&one));
+        of_others.fold(WaitingUses::default(), |mut sum, (_, uses)| {
+            sum.dated.add(uses.dated);
+            sum.undated.add(uses.undated);
+            sum
+        })
+    }
+}
+
+impl WaitingUses {
+    pub(super) fn add(&mut self, logins: WaitingUse) {
+        match logins.is_undated {
+            true => self.undated.add(logins),
+            false => self.dated.add(logins),
+        }
+    }
+
+    pub(super) fn each(&self) -> [WaitingUse; 2] {
+        [self.dated, self.undated]
     }
 }
 
 impl WaitingUse {
-    pub(super) fn add(&mut self, other: WaitingUse) {
+    fn add(&mut self, other: WaitingUse) {
         self.days = joined(self.days, other.days);
         self.logins = self.logins.saturating_add(other.logins);
         self.newest = self.newest.max(other.newest);
@@ -111,8 +136,9 @@ pub(super) fn sum_up(
         match other {
             _ if subject == Subject::Device && is_local => waiting.of_local.add(logins),
             // So many may be anybody.
-            Side::Ambiguous(_) if other.few().is_empty() => {}
-            Side::Ambiguous(_) => waiting.among.add(other.few(), logins),
+            Side::Ambiguous(_) if !other.few().is_empty() => {
+                waiting.among.add(other.few(), logins);
+            }
             _ => waiting.of_unknown.add(logins),
         }
     }

@@ -333,3 +333,50 @@ fn a_swap_is_told_within_the_window_of_a_day_by_logins_alone() {
     let days = [before, before, visited];
     assert_eq!(not_primary_of_old(devices, &days), Value::Null);
 }
+
+#[test]
+fn a_kiosk_that_a_service_signs_in_at_is_no_visitors_and_a_scanner_takes_nobodys_machine() {
+    let days = 20..=25;
+    let not_primary = |scanned: &[&str]| {
+        let home = Home::new();
+        fs::create_dir_all(home.path("exports")).unwrap();
+        fs::write(
+            home.path("identidex.toml"),
+            "[class]\nservice = [\"svc-*\"]\n",
+        )
+        .unwrap();
+        let put = |name: &str, text: String| {
+            fs::write(home.path(&format!("exports/{name}_060000.csv")), text).unwrap();
+        };
+        put(
+            "users_20261126",
+            "user.name\nann@EMEA\nsvc-1@EMEA\n".to_owned(),
+        );
+        let devices: String = ["NB-1", "NB-2", "NB-3", "NB-4"]
+            .map(|name| format!("{name},2026-11-25 17:00:00\n"))
+            .concat();
+        put(
+            "devices_20261126",
+            format!("device.name,device.last_seen\n{devices}"),
+        );
+        for day in days.clone() {
+            let of_ann = if day > 23 {
+                format!("ann@EMEA,NB-1,2,2026-11-{day} 09:00:00\n")
+            } else {
+                String::new()
+            };
+            let of_service = scanned
+                .iter()
+                .map(|device| format!("svc-1@EMEA,{device},1,2026-11-{day} 07:00:00\n"));
+            let rows = of_service.collect::<String>() + &of_ann;
+            put(
+                &format!("logins_202611{}", day + 1),
+                format!("user.name,device.name,logins,last_used\n{rows}"),
+            );
+        }
+        sync(&home).exits(0);
+        matches(&answer(&home, &["ann@EMEA"]))[0]["devices"][0]["not_primary"].clone()
+    };
+    assert_eq!(not_primary(&["NB-1"]), "no_account_leads");
+    assert_eq!(not_primary(&["NB-1", "NB-2", "NB-3", "NB-4"]), Value::Null);
+}

@@ -64,35 +64,46 @@ impl Office<'_, '_, '_> {
     /// Says whether logins were since on what has a device's name, and is another one.
     fn is_named_anew(&self, pair: &Pair) -> bool {
         let anew = self.world.waiting.named_anew.get(&pair.1);
-        anew.is_some_and(|anew| is_later(seconds(*anew), self.stands[pair].known))
+        let own = &self.stands[pair];
+        let (seen, observed) = self
+            .world
+            .seen(self.world.devices, &pair.1, "device.last_seen");
+        let last = seconds(seen.unwrap_or(observed));
+        let known = if own.is_dated {
+            own.known
+        } else {
+            own.known.min(last)
+        };
+        anew.is_some_and(|anew| is_later(seconds(*anew), known))
     }
 
     /// Says whether an account overtook on devices that are not known.
     fn overtook_elsewhere(&self, pair: &Pair) -> bool {
         let own = &self.stands[pair];
-        let elsewhere = self.world.waiting.of_unknown.get(&pair.0);
-        let elsewhere = elsewhere.and_then(|logins| self.waiting_stand(logins));
-        elsewhere.is_some_and(|one| one.known > own.known && overtook(&one, own))
+        let elsewhere = [true, false].map(|is_dated| (pair.0.clone(), is_dated));
+        let elsewhere = elsewhere
+            .iter()
+            .filter_map(|key| self.world.waiting.of_unknown.get(key));
+        let mut elsewhere = elsewhere.filter_map(|logins| self.waiting_stand(logins));
+        elsewhere.any(|one| one.known > own.known && overtook(&one, own))
     }
 
     /// Says whether others come near at a device of whom some are not known, or its own accounts.
     fn others_are_there(&self, pair: &Pair) -> bool {
         let own = &self.stands[pair];
         let waiting = &self.world.waiting;
-        let stand =
-            |logins: Option<&WaitingUse>| logins.and_then(|logins| self.waiting_stand(logins));
-        let some = waiting
-            .among
-            .get(&pair.1)
-            .filter(|(some, _)| !some.contains(&pair.0));
-        let local = stand(waiting.of_local.get(&pair.1));
-        let has_overtaken = local.as_ref().is_some_and(|local| overtook(local, own));
-        let waiting = [
-            stand(waiting.of_unknown.get(&pair.1)),
-            stand(some.map(|(_, logins)| logins)),
-            local,
-        ];
-        let waiting: Vec<Stand> = waiting.into_iter().flatten().collect();
+        let keys = [true, false].map(|is_dated| (pair.1.clone(), is_dated));
+        let local = keys.iter().filter_map(|key| waiting.of_local.get(key));
+        let local: Vec<Stand> = local
+            .filter_map(|logins| self.waiting_stand(logins))
+            .collect();
+        let has_overtaken = local.iter().any(|local| overtook(local, own));
+        let unknown = keys.iter().filter_map(|key| waiting.of_unknown.get(key));
+        let some = waiting.among_without(&pair.1, &pair.0);
+        let others = unknown
+            .chain(&some)
+            .filter_map(|logins| self.waiting_stand(logins));
+        let waiting: Vec<Stand> = others.chain(local).collect();
         let known = self.competing(|other| {
             other.1 == pair.1 && other != pair && self.world.is_persons(&other.0)
         });
@@ -100,7 +111,7 @@ impl Office<'_, '_, '_> {
             .iter()
             .chain(known.into_iter().map(|(_, one)| one))
             .collect();
-        !waiting.is_empty() && (has_overtaken || come_near(own, &all, was_there_with))
+        !waiting.is_empty() && (has_overtaken || come_near(own, &all, true))
     }
 
     /// Returns how logins that wait stand together, if they compete.
@@ -172,12 +183,13 @@ impl Office<'_, '_, '_> {
             }))
             .collect();
         let signs_in = self.competing(|other| {
-            let class = self.world.class(&other.0);
-            other.1 == pair.1 && matches!(class.as_str(), "service" | "machine")
+            let uses = self.stands.keys().filter(|one| one.0 == other.0);
+            other.1 == pair.1 && self.world.class(&other.0) == "service" && uses.count() <= 3
         });
+        let signs_in = signs_in.iter();
         let signs_in = signs_in
-            .iter()
-            .any(|(_, other)| other.days() >= 2 * stand.days());
+            .clone()
+            .any(|(_, other)| other.has_logins && other.days() >= 2 * stand.days());
         lead(&people) == Some(pair)
             && !signs_in
             && !overtook
@@ -342,7 +354,12 @@ impl Office<'_, '_, '_> {
         };
         let seen = |device: &Subject| {
             let (seen, observed) = said(device);
-            seconds(seen.unwrap_or(observed))
+            let logins = self
+                .stands
+                .iter()
+                .filter(|(pair, stand)| pair.1 == *device && stand.is_proven);
+            let used = logins.map(|(_, stand)| stand.known).max().unwrap_or(0);
+            seconds(seen.unwrap_or(observed)).max(used)
         };
         let serials = |device: &Subject| {
             let rows = rows_of(self.world.devices, device);
@@ -424,16 +441,14 @@ impl Office<'_, '_, '_> {
 
     /// Says whether an account was on more days of late at what may be several devices, none of which is a pair's.
     fn was_more_among(&self, account: &Subject, pair: &Pair) -> bool {
-        let Some((devices, logins)) = self.world.waiting.among.get(account) else {
-            return false;
-        };
-        let (days, newest) = (&logins.days, &logins.newest);
+        let [undated, dated] = self.world.waiting.among_without(account, &pair.1);
+        let days: BTreeSet<i64> = dated.days.union(&undated.days).copied().collect();
+        let newest = dated.newest.max(undated.newest);
         let own = &self.stands[pair];
         let since = (self.world.now() - RECENT_US).div_euclid(DAY_US);
         let recent = days.iter().filter(|day| **day >= since).count() as u64;
-        seconds(*newest) >= self.since()
-            && own.known - seconds(*newest) < LEFT_BEHIND_S
-            && !devices.contains(&pair.1)
+        seconds(newest) >= self.since()
+            && own.known - seconds(newest) < LEFT_BEHIND_S
             && recent > own.days()
     }
 
@@ -595,10 +610,10 @@ fn without_vague(competing: Some) -> Some {
 fn are_beside(own: &Stand, pair: &Pair, some: &Some) -> bool {
     let others = some.iter().filter(|(other, _)| *other != pair);
     let others: Vec<&Stand> = others.map(|(_, stand)| *stand).collect();
-    come_near(own, &others, took_turns)
+    come_near(own, &others, false)
 }
 
-fn come_near(own: &Stand, others: &[&Stand], took_turns: fn(&Stand, &Stand) -> bool) -> bool {
+fn come_near(own: &Stand, others: &[&Stand], is_at_device: bool) -> bool {
     let are_many = others.len() >= 3;
     let is_over = |other: &Stand| {
         let began = own.began.map(|began| began / DAY_S);
@@ -610,18 +625,26 @@ fn come_near(own: &Stand, others: &[&Stand], took_turns: fn(&Stand, &Stand) -> b
         .collect();
     let days: u64 = others.iter().map(|stand| stand.days()).sum();
     let logins: u64 = others.iter().map(|stand| stand.logins).sum();
-    let is_one = others.iter().any(|stand| stand.days() > own.days());
-    let in_turn = others.iter().filter(|other| took_turns(own, other));
+    let is_as_often = |stand: &Stand| {
+        let are_dated = own.is_dated && stand.is_dated;
+        is_at_device && are_dated && stand.days() >= 4 && own.days_since(stand) <= stand.days()
+    };
+    let is_one = others
+        .iter()
+        .any(|stand| stand.days() > own.days() || is_as_often(stand));
+    let in_turn = others
+        .iter()
+        .filter(|other| took_turns(own, other) || (is_at_device && was_there_with(own, other)));
     let days_in_turn: u64 = in_turn.map(|stand| stand.days()).sum();
     is_one
         || (days * 2 >= own.days() && logins * 4 >= own.logins)
         || (days_in_turn > 0 && days_in_turn * 2 >= own.days())
 }
 
-/// Says whether a pair took turns with another one at a device, or both were there on several of the same days, as they tell.
+/// Says whether a pair was at a device with another one on several of the same days, as both tell.
 fn was_there_with(own: &Stand, other: &Stand) -> bool {
     let both = own.use_days.intersection(&other.use_days).count();
-    took_turns(own, other) || (own.is_dated && other.is_dated && both > 1)
+    own.is_dated && other.is_dated && both > 1
 }
 
 /// Says whether a pair was alone on a day between two of another one's.
@@ -641,7 +664,7 @@ fn has_most(own: &Stand, pair: &Pair, all: &Some) -> bool {
     let days: u64 = others.iter().map(|(_, stand)| stand.days()).sum();
     let logins: u64 = others.iter().map(|(_, stand)| stand.logins).sum();
     let others: Vec<&Stand> = others.iter().map(|(_, stand)| *stand).collect();
-    (own.days() > days || own.logins > 2 * logins) && !come_near(own, &others, was_there_with)
+    (own.days() > days || own.logins > 2 * logins) && !come_near(own, &others, true)
 }
 
 /// Returns the one that stands out among some pairs.

@@ -18,12 +18,13 @@ pub(super) struct Waiting {
     /// The days of those of which the other side is not known at all.
     pub(super) account_days: BTreeMap<Subject, BTreeSet<i64>>,
     pub(super) device_days: BTreeMap<Subject, BTreeSet<i64>>,
-    /// Of accounts, logins on what may be several devices: which. Of devices, those of one who may be several.
-    pub(super) among: BTreeMap<Subject, (BTreeSet<Subject>, WaitingUse)>,
+    /// Of accounts, logins on what may be several devices; of devices, those of one who may be several: by all that may be meant, and
+    /// whether they are dated.
+    pub(super) among: BTreeMap<Subject, BTreeMap<(BTreeSet<Subject>, bool), WaitingUse>>,
     /// Of accounts, logins on devices that are not known. Of devices, those of users who are not, but for the device's own.
-    pub(super) of_unknown: BTreeMap<Subject, WaitingUse>,
+    pub(super) of_unknown: BTreeMap<(Subject, bool), WaitingUse>,
     /// Of devices, those of their own accounts that are not known.
-    pub(super) of_local: BTreeMap<Subject, WaitingUse>,
+    pub(super) of_local: BTreeMap<(Subject, bool), WaitingUse>,
     /// When logins were on what has a device's name, and is another one.
     pub(super) named_anew: BTreeMap<Subject, i64>,
 }
@@ -38,7 +39,7 @@ pub(super) struct WaitingUse {
 }
 
 impl WaitingUse {
-    fn add(&mut self, other: &WaitingUse) {
+    pub(super) fn add(&mut self, other: &WaitingUse) {
         self.days.extend(&other.days);
         self.logins += other.logins;
         self.newest = self.newest.max(other.newest);
@@ -47,6 +48,17 @@ impl WaitingUse {
 }
 
 impl Waiting {
+    /// What waits for a subject among some of which another one is none, dated and not.
+    pub(super) fn among_without(&self, of: &Subject, one: &Subject) -> [WaitingUse; 2] {
+        let mut sums = [WaitingUse::default(), WaitingUse::default()];
+        for ((some, is_dated), uses) in self.among.get(of).into_iter().flatten() {
+            if !some.contains(one) {
+                sums[usize::from(*is_dated)].add(uses);
+            }
+        }
+        sums
+    }
+
     /// The newest login that waits for an account.
     pub(super) fn newest_of_account(&self, account: &Subject) -> Option<i64> {
         let among = self.accounts.iter().filter(|(of, ..)| of == account);
@@ -127,15 +139,20 @@ impl Waiting {
         for (own, other, is_local) in [(account, device, false), (device, account, is_local)] {
             let Resolution::One(own) = own else { continue };
             let own = own.clone();
-            match other {
-                _ if is_local => self.of_local.entry(own).or_default().add(logins),
-                Resolution::Ambiguous(some) => {
+            let is_dated = !logins.is_undated;
+            let uses = match other {
+                _ if is_local => self.of_local.entry((own, is_dated)),
+                Resolution::Ambiguous(some) if some.len() <= 8 => {
                     let among = self.among.entry(own).or_default();
-                    among.0.extend(some.iter().cloned());
-                    among.1.add(logins);
+                    among
+                        .entry((some.clone(), is_dated))
+                        .or_default()
+                        .add(logins);
+                    continue;
                 }
-                _ => self.of_unknown.entry(own).or_default().add(logins),
-            }
+                _ => self.of_unknown.entry((own, is_dated)),
+            };
+            uses.or_default().add(logins);
         }
     }
 }
