@@ -3,7 +3,8 @@
 
 use super::Result;
 use super::at_device::{AtDevices, LastWord, Unplaced};
-use super::ranking::{Ranking, are_beside};
+use super::beside::are_beside;
+use super::ranking::Ranking;
 use super::stand::{LEFT_BEHIND, Stand, day, is_later, is_told_later, mark, seconds};
 use super::subject::SubjectId;
 use super::usage::joined;

@@ -4,9 +4,10 @@ use std::ops::Range;
 
 use super::Result;
 use super::at_device::{AtDevice, AtDevices, LastWord, OnDevice, Unplaced};
+use super::beside::{SHARED_BY, are_beside};
 use super::in_order::{ROWS, in_order, together};
 use super::near;
-use super::ranking::{Ranking, SHARED_BY, are_beside};
+use super::ranking::Ranking;
 use super::stand::{is_later, mark};
 use crate::schema::Subject;
 

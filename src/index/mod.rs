@@ -13,6 +13,7 @@
 
 mod aside;
 mod at_device;
+mod beside;
 mod bits;
 mod building;
 mod claim;

@@ -251,7 +251,7 @@ impl Mapping {
         let names_both = lower.iter().any(is_user_key) && lower.iter().any(is_device_key);
         // What the configuration says of a column holds whatever it is called.
         let is_mapped = |name: &String| self.is_mapped(Dataset::Logins, name);
-        let is_mapped_so = names_both && lower.iter().any(|name| is_mapped(name));
+        let is_mapped_so = names_both && lower.iter().any(is_mapped);
         match (has("user."), has("device.")) {
             _ if is_mapped_so => Ok(Dataset::Logins),
             (true, true) if lower.iter().any(is_device_key) => Ok(Dataset::Logins),
