@@ -70,6 +70,8 @@ pub(super) struct Headers {
     letters: HashSet<String>,
     /// Of all these names, those of the export language.
     paths: Vec<String>,
+    /// Some of these names have a digit.
+    have_digits: bool,
     /// Of all these names and their letters, and nearly every row is told from a header by these.
     lengths: Lengths,
 }
@@ -96,6 +98,7 @@ impl Headers {
                 .filter(|name| is_path(name))
                 .map(str::to_owned)
                 .collect(),
+            have_digits: names().any(|name| name.bytes().any(|byte| byte.is_ascii_digit())),
             lengths: Lengths::of(names().chain(letters.iter().map(String::as_str))),
             own: own.iter().map(|name| letters_of(name)).collect(),
             letters,
@@ -205,11 +208,12 @@ impl Headers {
     /// Tells by the first cells whether a row may be a header: nearly none may.
     fn may_begin<'t>(&self, mut cells: impl Iterator<Item = &'t str>) -> bool {
         let first = bare(cells.next().unwrap_or_default());
-        let may_be_name = self.lengths.may_have(first)
-            || begins_path(first)
-            || hides(first)
-            || (first.contains([' ', '-'])
-                && self.lengths.may_have(&letters_of(without_type(first))));
+        let may_be_name = !self.is_value(first)
+            && (self.lengths.may_have(first)
+                || begins_path(first)
+                || hides(first)
+                || (first.contains(' ')
+                    && self.lengths.may_have(&letters_of(without_type(first)))));
         // A column of row numbers may stand in front, which has a short name or none.
         let is_short = first.len() <= SHORT;
         may_be_name && self.is_column(&name_in(first))
@@ -218,6 +222,12 @@ impl Headers {
                 begins_path(second)
                     || is_short && self.lengths.may_have(second) && self.is_name(&name_in(second))
             })
+    }
+
+    /// Tells at a glance that a text is no name of a column: nearly every account has an `@`, and nearly every other key a digit.
+    fn is_value(&self, text: &str) -> bool {
+        text.bytes()
+            .any(|byte| byte == b'@' || (byte.is_ascii_digit() && !self.have_digits))
     }
 
     fn is_column(&self, name: &str) -> bool {
