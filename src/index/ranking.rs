@@ -270,9 +270,8 @@ impl Ranking<'_> {
         };
         let device = |at: usize| self.ids[at] as u32;
         let is_at_leads = |account: u32| {
-            let its = self.usages_of(Subject::Account, account).into_iter();
-            let mut its = its.filter(|at| device(*at) == device(lead));
-            its.any(|at| is_since(&at))
+            let its = self.ids.binary_search(&usage_id(account, device(lead)));
+            its.is_ok_and(|at| is_since(&at))
         };
         let is_of_another = |at: usize| {
             let users = self.usages_of(Subject::Device, device(at)).into_iter();
@@ -346,9 +345,13 @@ impl Ranking<'_> {
     pub(super) fn is_of_kiosk(&self, at: usize) -> bool {
         const FEW: usize = 3;
         let account = self.account(at);
-        self.classes.get(account as usize) == Some(&Class::Service)
-            && self.stands[at].is(mark::LOGINS)
-            && self.usages_of(Subject::Account, account).len() <= FEW
+        let is_service = self.classes.get(account as usize) == Some(&Class::Service);
+        is_service && self.stands[at].is(mark::LOGINS) && {
+            // One that is everywhere is asked of at every device: its usages are not counted.
+            let first = self.ids.partition_point(|id| *id < usage_id(account, 0));
+            let behind = self.ids.get(first + FEW);
+            behind.is_none_or(|id| (id >> 32) as u32 != account)
+        }
     }
 
     /// Tells whether a usage is of a local account that stands for nobody.

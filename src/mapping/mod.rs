@@ -240,14 +240,13 @@ impl Mapping {
             .map(|name| name.to_ascii_lowercase())
             .collect();
         let has = |prefix: &str| lower.iter().any(|name| name.starts_with(prefix));
-        let field = |name: &String| self.field(Dataset::Logins, name);
-        let is_device_key = |name: &String| {
-            matches!(
-                field(name),
-                Some("device_uid" | "collector_uid" | "device_name")
-            )
+        let is_of = |keys: &[&str], name: &String| {
+            let field = self.field(Dataset::Logins, name);
+            field.is_some_and(|field| keys.contains(&field))
         };
-        let is_user_key = |name: &String| matches!(field(name), Some("sid" | "uid" | "name"));
+        let (user_keys, rest) = LOGINS_FIELDS.split_at(LOGINS_DEVICE);
+        let is_device_key = |name: &String| is_of(&rest[..LOGINS_COUNT - LOGINS_DEVICE], name);
+        let is_user_key = |name: &String| is_of(user_keys, name);
         let names_both = lower.iter().any(is_user_key) && lower.iter().any(is_device_key);
         // What the configuration says of a column holds whatever it is called.
         let is_mapped = |name: &String| self.is_mapped(Dataset::Logins, name);
@@ -477,6 +476,42 @@ mod tests {
             dataset(&["colour", "size"]),
             Err(Error::NoDataset { .. })
         ));
+    }
+
+    #[test]
+    fn a_column_that_is_mapped_tells_what_an_object_is_about() {
+        let dataset = |columns: &[(Dataset, &str, &str)], header: &[&str]| {
+            let mapping = Mapping::new(columns.iter().copied()).unwrap();
+            let header: Vec<String> = header.iter().map(|name| (*name).to_owned()).collect();
+            mapping.layout(&header).ok().map(|layout| layout.dataset)
+        };
+        let pc = (Dataset::Logins, "PC", "device_name");
+        assert_eq!(
+            dataset(&[pc], &["user.name", "PC", "logins"]),
+            Some(Dataset::Logins)
+        );
+        assert_eq!(
+            dataset(&[], &["user.name", "PC", "logins"]),
+            Some(Dataset::Users)
+        );
+        let both = [
+            (Dataset::Logins, "usr", "user_sid"),
+            (Dataset::Logins, "host", "device_name"),
+        ];
+        assert_eq!(
+            dataset(&both, &["usr", "host", "logins"]),
+            Some(Dataset::Logins)
+        );
+        // Users and devices stay what they are.
+        assert_eq!(
+            dataset(&[pc], &["user.sid", "user.name"]),
+            Some(Dataset::Users)
+        );
+        let devices = [pc, (Dataset::Devices, "PC", "name")];
+        assert_eq!(
+            dataset(&devices, &["PC", "device.uid"]),
+            Some(Dataset::Devices)
+        );
     }
 
     #[test]
