@@ -67,7 +67,7 @@ impl Ranking<'_> {
     /// Returns the usages that logins would be which wait.
     fn waiting_stands(&self, uses: &WaitingUses) -> impl Iterator<Item = Stand> + use<'_> {
         let each = uses.each().into_iter();
-        each.filter_map(|logins| Stand::of_waiting(&logins, self.scale))
+        each.filter_map(|logins| Stand::of_waiting(logins, self.scale))
     }
 
     /// Tells whether others come near at a device where some of them are not known, or may be several; or its own local accounts do,
@@ -99,7 +99,7 @@ impl Ranking<'_> {
     fn is_more_among(&self, among: &Among, at: usize) -> bool {
         let stand = &self.stands[at];
         let all = among.without(SubjectId(self.ids[at] as u32));
-        let [dated, undated] = all.each();
+        let (dated, undated) = (all.dated, all.undated);
         let newest = dated.newest.max(undated.newest).map(seconds);
         let newest = newest.filter(|time| *time >= self.since);
         let is_of_late =

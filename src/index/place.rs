@@ -158,10 +158,9 @@ impl Placing<'_> {
                     days: Some(mention.days()),
                     logins: mention.logins().unwrap_or(0),
                     newest: Some(interval.to),
-                    is_undated: !is_dated,
                     is_untimed: mention.used().is_none(),
                 };
-                sum_up(all, &sides, logins, is_local(keys));
+                sum_up(all, &sides, (logins, is_dated), is_local(keys));
             }
             for (side, named) in [
                 (&sides.account, &mut self.placed.namesakes),

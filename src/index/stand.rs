@@ -79,15 +79,18 @@ pub(super) mod mark {
 
 impl Stand {
     /// Makes one of what logins that wait tell together, if they compete: the usage that they would be.
-    pub(super) fn of_waiting(logins: &WaitingUse, scale: &Scale) -> Option<Stand> {
+    pub(super) fn of_waiting(
+        (logins, is_dated): (WaitingUse, bool),
+        scale: &Scale,
+    ) -> Option<Stand> {
         let newest = logins.newest.filter(|newest| scale.is_current(*newest))?;
         let mut sum = Sum::new(mark::CURRENT | mark::COUNTED | mark::LOGINS);
         sum.days = logins.days;
         sum.logins = Some(logins.logins);
         sum.known = newest;
-        match logins.is_undated {
-            true => sum.marks &= !mark::DATED,
-            false => sum.marks |= mark::PROVEN,
+        match is_dated {
+            true => sum.marks |= mark::PROVEN,
+            false => sum.marks &= !mark::DATED,
         }
         if logins.is_untimed {
             sum.days_before = scale.days_of_window;

@@ -63,8 +63,6 @@ pub(super) struct WaitingUse {
     pub(super) days: Option<Days>,
     pub(super) logins: u64,
     pub(super) newest: Option<i64>,
-    /// They do not tell when they were.
-    pub(super) is_undated: bool,
     /// Some of them have no time of their own.
     pub(super) is_untimed: bool,
 }
@@ -82,8 +80,9 @@ pub(super) type Field = (Subject, ClaimId, usize);
 
 impl Among {
     /// Adds logins that may mean any of some.
-    fn add(&mut self, some: &[SubjectId], logins: WaitingUse) {
-        self.0.entry(some.to_vec()).or_default().add(logins);
+    fn add(&mut self, some: &[SubjectId], (logins, is_dated): (WaitingUse, bool)) {
+        let uses = self.0.entry(some.to_vec()).or_default();
+        uses.add((logins, is_dated));
     }
 
     /// Returns those of which one is not meant for sure.
@@ -98,15 +97,16 @@ impl Among {
 }
 
 impl WaitingUses {
-    pub(super) fn add(&mut self, logins: WaitingUse) {
-        match logins.is_undated {
-            true => self.undated.add(logins),
-            false => self.dated.add(logins),
+    fn add(&mut self, (logins, is_dated): (WaitingUse, bool)) {
+        match is_dated {
+            true => self.dated.add(logins),
+            false => self.undated.add(logins),
         }
     }
 
-    pub(super) fn each(&self) -> [WaitingUse; 2] {
-        [self.dated, self.undated]
+    /// Returns both, each with whether it says when it was.
+    pub(super) fn each(&self) -> [(WaitingUse, bool); 2] {
+        [(self.dated, true), (self.undated, false)]
     }
 }
 
@@ -115,16 +115,15 @@ impl WaitingUse {
         self.days = joined(self.days, other.days);
         self.logins = self.logins.saturating_add(other.logins);
         self.newest = self.newest.max(other.newest);
-        self.is_undated |= other.is_undated;
         self.is_untimed |= other.is_untimed;
     }
 }
 
-/// Sums up logins that wait, by their one side that is known.
+/// Sums up logins that wait, with whether they say when they were, by their one side that is known.
 pub(super) fn sum_up(
     all: &mut AllWaiting,
     sides: &BySubject<Side>,
-    logins: WaitingUse,
+    logins: (WaitingUse, bool),
     is_local: bool,
 ) {
     for (subject, own, other) in [
