@@ -130,8 +130,8 @@ impl Ranking<'_> {
         if others.any(|other| self.are_beside(lead, [*other])) {
             return Some(NotPrimary::NoDeviceLeads);
         }
-        if self.is_swapped(lead, competing, at_devices)
-            || self.is_crossed(lead, own.clone(), at_devices)
+        if self.has_successor(lead, competing, at_devices)
+            || self.is_named_crosswise(lead, own.clone(), at_devices)
         {
             return Some(NotPrimary::AnotherCame);
         }
@@ -144,7 +144,7 @@ impl Ranking<'_> {
 
     /// Tells whether another device, at which the account leads, which names it, or which was not there before the lead's last day,
     /// may have come in the lead's place: it was used on as many days since it began, and later.
-    fn is_swapped(&self, lead: usize, competing: &[usize], at_devices: &AtDevices) -> bool {
+    fn has_successor(&self, lead: usize, competing: &[usize], at_devices: &AtDevices) -> bool {
         let own = &self.stands[lead];
         let mut others = competing.iter().filter(|at| **at != lead);
         others.any(|at| {
@@ -157,7 +157,12 @@ impl Ranking<'_> {
     }
 
     /// Tells whether the lead names a visitor, and another device the account, one that looks shared, too: each of two has the other's.
-    fn is_crossed(&self, lead: usize, mut own: Range<usize>, at_devices: &AtDevices) -> bool {
+    fn is_named_crosswise(
+        &self,
+        lead: usize,
+        mut own: Range<usize>,
+        at_devices: &AtDevices,
+    ) -> bool {
         let known = self.stands[lead].known;
         let names_account = |at: usize| {
             let other = &self.stands[at];
@@ -208,7 +213,7 @@ impl Ranking<'_> {
         let mut others = own.clone().filter(|at| *at != lead);
         !is_seen_elsewhere
             && !self.is_given_back(lead, own.clone())
-            && !self.is_exchanged(lead, own, at_devices)
+            && !self.has_swapped(lead, own, at_devices)
             && !others.any(|at| {
                 self.is_used_since(lead, at)
                     || self.is_named_since(lead, at, is_off)
@@ -262,7 +267,7 @@ impl Ranking<'_> {
 
     /// Tells whether an account was at the device that somebody else leads at, and that one at what leads, since it was used or, by one
     /// export, perhaps since: the two swapped.
-    fn is_exchanged(&self, lead: usize, mut own: Range<usize>, at_devices: &AtDevices) -> bool {
+    fn has_swapped(&self, lead: usize, mut own: Range<usize>, at_devices: &AtDevices) -> bool {
         let own_stand = self.stands[lead];
         let is_since = |at: &usize| {
             let stand = self.stands[*at];

@@ -39,7 +39,7 @@ impl Office<'_, '_, '_> {
                         || self.leads_at_device(other)
                         || self.is_new_to(other, stand))
             })
-            && !self.is_crossed(pair)
+            && !self.is_named_crosswise(pair)
             && !others.any(|other| are_beside(stand, pair, &vec![*other]))
             && self.is_there_still(pair)
             && self.is_best_known(pair)
@@ -53,7 +53,7 @@ impl Office<'_, '_, '_> {
     }
 
     /// Says whether a device names a visitor, and another one the account.
-    fn is_crossed(&self, pair: &Pair) -> bool {
+    fn is_named_crosswise(&self, pair: &Pair) -> bool {
         let known = self.stands[pair].known;
         let names_account = |(_, other): &(&Pair, &Stand)| {
             other.is_current && other.is_last_user && !is_later(known, other.known)
@@ -258,12 +258,12 @@ impl Office<'_, '_, '_> {
         let is_back = self.others(pair).iter().any(is_since) && people.iter().any(is_since);
         !is_seen_since
             && !is_back
-            && !self.is_exchanged(pair)
+            && !self.has_swapped(pair)
             && !self.others(pair).iter().any(speaks_against)
     }
 
     /// Says whether an account was at the device that somebody else leads at, and that one at a pair's, since that was used.
-    fn is_exchanged(&self, pair: &Pair) -> bool {
+    fn has_swapped(&self, pair: &Pair) -> bool {
         let own = &self.stands[pair];
         let is_since = |stand: &Stand| {
             own.is_dated && stand.is_dated && stand.competes() && stand.known > own.known
