@@ -48,7 +48,8 @@ pub fn observed_at(
 }
 
 /// Returns the days that a key's dates name, those before a time too that cannot be read, and those of forms that are no dates of
-/// exports: `2026.11.20`, `2026_11_20`, ten or thirteen digits of seconds or milliseconds since 1970.
+/// exports: `2026.11.20`, `2026_11_20`, `20.11.2026` (of which `11-20-2026` may be the same), ten or thirteen digits of seconds
+/// or milliseconds since 1970.
 pub fn days_in(key: &str) -> Vec<Date> {
     let mut rest = key.as_bytes();
     let mut days = Vec::new();
@@ -56,6 +57,7 @@ pub fn days_in(key: &str) -> Vec<Date> {
     while let Some(first) = rest.first() {
         if !before.is_ascii_digit() {
             let day = Reader(rest).day();
+            days.extend(Reader(rest).days_before_a_year());
             days.extend(day.or_else(|| match before.is_ascii_alphabetic() {
                 // As the end of a hash it is no time.
                 true => None,
@@ -135,6 +137,28 @@ impl<'a> Reader<'a> {
         let (year, month, day, _) = self.date(b"-/._")?;
         let is_whole = matches!(self.digits(), 0 | 2 | 4 | 6);
         Date::new(year, month, day).ok().filter(|_| is_whole)
+    }
+
+    /// Reads `20.11.2026`; of two numbers either may be the month.
+    fn days_before_a_year(mut self) -> Vec<Date> {
+        let Some((one, other, year)) = self.before_a_year() else {
+            return Vec::new();
+        };
+        let is_whole = self.digits() == 0 && YEARS.contains(&year);
+        let days = [(one, other), (other, one)]
+            .into_iter()
+            .filter(|_| is_whole);
+        days.filter_map(|(day, month)| Date::new(year, month, day).ok())
+            .collect()
+    }
+
+    fn before_a_year(&mut self) -> Option<(i8, i8, i16)> {
+        let one = self.two_digits()?;
+        let separator = self.one_of(b".-_")?;
+        let other = self.two_digits()?;
+        self.one_of(&[separator])?;
+        let year = i16::from(self.two_digits()?) * 100 + i16::from(self.two_digits()?);
+        Some((one, other, year))
     }
 
     /// Reads seconds or milliseconds since 1970, by themselves.
@@ -519,6 +543,11 @@ mod tests {
             days("2026-11-20/2026-11-21.csv"),
             ["2026-11-20", "2026-11-21"]
         );
+        for key in ["users_20.11.2026.csv", "users 11-20-2026.csv", "20_11_2026"] {
+            assert_eq!(days(key), ["2026-11-20"], "{key}");
+        }
+        assert_eq!(days("05.06.2026.csv"), ["2026-06-05", "2026-05-06"]);
+        assert!(days("10.20.2026.1").len() == 1 && days("1.20.2026").is_empty());
         for key in [
             "users.csv",
             "12345678.csv",
