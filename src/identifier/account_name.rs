@@ -31,6 +31,13 @@ pub fn is_provider(domain: &str) -> bool {
     )
 }
 
+/// Returns the address behind a provider's name in lower case, `AzureAD\jane@contoso.com`; any other text as it is.
+pub(super) fn without_provider(normal: &str) -> &str {
+    let behind = normal.split_once('\\');
+    let behind = behind.filter(|(provider, _)| is_provider(provider));
+    behind.map_or(normal, |(_, address)| trimmed(address))
+}
+
 /// `sam@domain` for both spellings; `\` and `@` together say two different things and are refused, but for the address behind
 /// a provider's name: that is `sam`.
 pub(super) fn account_name(normal: Cow<'_, str>) -> Result<Cow<'_, str>, Refusal> {

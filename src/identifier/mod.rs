@@ -35,7 +35,7 @@ mod naming;
 
 use std::borrow::Cow;
 
-use self::account_name::account_name;
+use self::account_name::{account_name, without_provider};
 pub use self::account_name::{domain, is_provider, sam};
 use self::address::{address, bare_address};
 pub use self::device_name::short_name;
@@ -63,6 +63,7 @@ pub use self::text::folded;
 #[cfg(feature = "ingest")]
 pub(crate) use self::text::is_hidden;
 use self::text::{plain, trimmed};
+pub(crate) use self::upn::is_hash;
 use self::upn::upn;
 use self::uuid::uuid;
 #[cfg(feature = "ingest")]
@@ -110,6 +111,7 @@ pub fn normal_form(kind: Kind, text: &str) -> Result<Cow<'_, str>, Refusal> {
 fn value(kind: Kind, trimmed: &str) -> Result<Cow<'_, str>, Refusal> {
     let normal = match kind {
         Kind::Email => part_of(plain(trimmed)?, bare_address),
+        Kind::Upn => part_of(plain(trimmed)?, without_provider),
         Kind::DeviceName | Kind::ShortName => part_of(plain(trimmed)?, without_root_dot),
         _ => plain(trimmed)?,
     };

@@ -16,8 +16,8 @@ use super::uuid::is_lower_hex;
 /// The second sort would be refused anyway; the distinction lets a report name the cause.
 pub(super) fn upn(normal: Cow<'_, str>) -> Result<Cow<'_, str>, Refusal> {
     let is_hashed = match normal.split_once('@') {
-        Some((local, _)) => is_digest(local),
-        None => is_digest(&normal) || is_long_token(&normal),
+        Some((local, _)) => is_hash(local),
+        None => is_hash(&normal) || is_long_token(&normal),
     };
     if is_hashed {
         return Err(Refusal::Hashed);
@@ -25,7 +25,8 @@ pub(super) fn upn(normal: Cow<'_, str>) -> Result<Cow<'_, str>, Refusal> {
     address(normal)
 }
 
-fn is_digest(text: &str) -> bool {
+/// Tells whether a text in lower case is a digest, as hexadecimal digits or as padded Base64.
+pub(crate) fn is_hash(text: &str) -> bool {
     // MD5, SHA-1, SHA-224, SHA-256, SHA-384, SHA-512.
     let is_hex =
         matches!(text.len(), 32 | 40 | 56 | 64 | 96 | 128) && text.bytes().all(is_lower_hex);
