@@ -67,6 +67,8 @@ pub struct Form {
     pub header: Vec<String>,
     /// A plain text without a line end at its end: all of it, or what is written of it so far.
     pub may_be_cut: bool,
+    /// A JSON text that says that more rows follow in another one.
+    pub says_more: bool,
 }
 
 /// How rows are written.
@@ -120,11 +122,12 @@ pub fn check(
         format,
         header,
         may_be_cut: false,
+        says_more: false,
     };
     if is_json(&text) {
         let shape = json::shape_of(&text, start.len() < MAX_LINE_BYTES, names)?;
         let mut form = form(Format::Json(shape), Vec::new());
-        form.header = json::columns(path, &form, shape, names)?;
+        (form.header, form.says_more) = json::columns(path, &form, shape, names)?;
         return Ok(form);
     }
     let header = header::of_csv(&text, start.len() == MAX_LINE_BYTES)?;

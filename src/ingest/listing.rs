@@ -28,6 +28,7 @@ impl Run<'_> {
     /// Where a dataset is frozen, the oldest is first.
     pub(super) fn new_objects(&mut self, listing: &Listing) -> Result<Vec<Object>> {
         self.report.objects.listed = listing.objects.len() as u64;
+        self.report.objects.left_out = listing.left_out as u64;
         self.report.warnings.extend(odd_keys(listing));
         let past = self.folder.current()?;
         let past = past

@@ -449,8 +449,11 @@ impl<'a> Reader<'a> {
                 .idle_drops(layout.dataset, &form.header),
             seen: Seen {
                 rows: tally.rows(),
+                says_more: form.says_more,
                 anew,
                 hashed_upns: mapper.refused.hashed_upns,
+                hashed_names: mapper.hashed_names,
+                is_encoded_twice: filled.is_encoded_twice(),
                 empty: filled.empty(&columns, &form.header),
                 same: filled.same(&columns, &form.header),
                 hints: hints.unwrap_or_default(),

@@ -103,7 +103,11 @@ pub enum Outcome {
 pub struct ObjectCounts {
     /// Objects listed.
     pub listed: u64,
-    /// Of these, objects that the ledger did not have.
+    /// Objects that are left out by their names, by what the source includes and excludes, or since they are empty; absent when
+    /// there are none.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub left_out: u64,
+    /// Of those listed, objects that the ledger did not have.
     pub new: u64,
     /// Objects that a rollback undid, and that are left out; absent when there are none.
     #[serde(skip_serializing_if = "is_zero")]

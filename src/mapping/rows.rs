@@ -32,6 +32,8 @@ pub struct Mapper<'a> {
     pub odd: Vec<OddCells>,
     /// Words of `user.type` that say neither local nor domain.
     pub odd_types: OddTypes,
+    /// Account names that are hashed, counted over all batches of users.
+    pub hashed_names: u64,
 }
 
 /// What the keys of a users or devices row come to.
@@ -60,6 +62,7 @@ impl<'a> Mapper<'a> {
             refused: Refused::default(),
             odd: Vec::new(),
             odd_types: OddTypes::default(),
+            hashed_names: 0,
         }
     }
 
@@ -245,6 +248,8 @@ impl<'a> Mapper<'a> {
                 keys.said |= 1 << at;
             }
             if kind == Kind::AccountName {
+                let name = normal.as_deref().map(identifier::sam);
+                self.hashed_names += u64::from(name.is_some_and(identifier::is_hash));
                 keys.traits = self.traits(row, [sid.as_deref(), normal.as_deref()], says);
             }
             if kind == Kind::Sid {

@@ -348,3 +348,30 @@ fn an_undeclared_encoding_that_costs_some_names_fails_the_object() {
     let report = sync(&home).exits(3).json();
     assert!(error(&report).contains("windows-1252"), "{report}");
 }
+
+#[test]
+fn a_page_hashed_names_and_texts_that_were_encoded_twice_are_warned_of() {
+    let name = "da39a3ee5e6b4b0d3255bfef95601890afd80709@EMEA";
+    let page = format!(
+        r#"{{"data": [{{"user.name": "{name}", "user.ad.full_name": "Ann MÃ¼ller"}}, {{"user.name": "bob@EMEA",
+            "user.ad.full_name": "Bob StraÃŸe"}}, {{"user.name": "eve@EMEA", "user.ad.full_name": "Eve FranÃ§ois"}}],
+            "nextPageToken": "abc"}}"#
+    );
+    let home = Home::new();
+    fs::create_dir_all(home.path("exports")).unwrap();
+    fs::write(home.path("exports/a_20261120_060000.json"), page).unwrap();
+    fs::write(home.path("exports/a.done"), "1").unwrap();
+    let report = sync(&home).exits(0).json();
+    assert_eq!(report["objects"]["left_out"], 1, "{report}");
+    let warnings = report["warnings"].to_string();
+    for told in [
+        "1 users objects say that more rows follow",
+        "1 account names in 3 rows of users",
+        "texts of 1 objects were encoded twice",
+    ] {
+        assert!(warnings.contains(told), "{warnings}");
+    }
+    // It is of what was read anew.
+    let again = sync(&home).exits(0).json();
+    assert_eq!(again["warnings"], Value::Array(Vec::new()), "{again}");
+}

@@ -5,6 +5,7 @@
 //! empty cell, as one that is null.
 
 mod objects;
+mod page;
 mod properties;
 mod shape;
 
@@ -20,19 +21,20 @@ use super::batch::{Builder, NOT_UTF8};
 use super::text::Text;
 use super::{Error, Form, header};
 
-/// Returns the columns of a text, in the order in which its rows first have them. Reads all of it.
+/// Returns the columns of a text, in the order in which its rows first have them, and whether it says that more rows follow in
+/// another one. Reads all of it.
 pub(super) fn columns(
     path: &Path,
     form: &Form,
     shape: Shape,
     names: &HashSet<String>,
-) -> Result<Vec<String>, Error> {
+) -> Result<(Vec<String>, bool), Error> {
     let mut objects = Objects::new(Text::open(path, form)?, shape);
     let mut columns = Columns::default();
     while objects.next(|row, line| columns.note_row(row, line, names))? != Found::End {
         // A text that is keyed by ids has as many names as ids.
         if columns.is_over() {
-            return header::checked(columns.names);
+            return Ok((header::checked(columns.names)?, false));
         }
     }
     if let Some(line) = columns.no_row {
@@ -44,7 +46,7 @@ pub(super) fn columns(
     let names = columns.into_names();
     match names.is_empty() {
         true => Err(Error::NoRows),
-        false => header::checked(names),
+        false => Ok((header::checked(names)?, objects.says_more())),
     }
 }
 

@@ -1,5 +1,6 @@
 //! Objects: the rows of a JSON text, one after another, in bounded memory.
 
+use super::page::says_more;
 use super::properties::Properties;
 use super::shape::{BOTH, ENCODED, Shape, has_paths, has_paths_before, is_encoded, list_begin};
 use crate::decode::text::Text;
@@ -26,6 +27,8 @@ pub(super) struct Objects {
     place: Place,
     /// Every object so far had a line for itself: a broken one costs its line.
     is_by_lines: bool,
+    /// An object around rows said that more follow in another text.
+    says_more: bool,
 }
 
 /// Where a walk stands.
@@ -51,7 +54,13 @@ impl Objects {
             shape,
             place: Place::Outside,
             is_by_lines: true,
+            says_more: false,
         }
+    }
+
+    /// Tells whether what was walked so far says that more rows follow in another text.
+    pub(super) fn says_more(&self) -> bool {
+        self.says_more
     }
 
     /// Goes on to the next row, and hands it out with the line that it begins on.
@@ -159,6 +168,10 @@ impl Objects {
                 if has_paths_before(start) {
                     return Err(self.broken(BOTH));
                 }
+                let closed = [start, b"]}"].concat();
+                if let Some(Ok((others, _))) = Properties::read(&closed) {
+                    self.says_more |= says_more(others);
+                }
                 self.text.pass(begin);
                 return Ok(Place::ListBegin);
             }
@@ -169,7 +182,9 @@ impl Objects {
                 Some(Ok((whole, length)))
                     if whole.values().any(|(_, value)| value.is_empty_list()) =>
                 {
+                    let says_more = says_more(whole);
                     self.text.pass(length);
+                    self.says_more |= says_more;
                     return Ok(Place::Outside);
                 }
                 Some(Err(error)) if error.is_eof() => {}
@@ -196,7 +211,9 @@ impl Objects {
                     if has_paths(&others) {
                         return Err(self.broken(BOTH));
                     }
+                    let says_more = says_more(others);
                     self.text.pass(length - BEFORE.len());
+                    self.says_more |= says_more;
                     return Ok(());
                 }
                 Some(Err(error)) if error.is_eof() => {}
