@@ -10,9 +10,10 @@ use super::acting::{Known, Times};
 use super::answer::{self, Flag, Match, NotEnough, Outcome, Skipped, Verdict};
 use super::candidate::Candidate;
 use super::evidence::Level;
+use super::fit::Fit;
 use super::found::Found;
 use super::generation::Generation;
-use super::heard::{Heard, Stand};
+use super::heard::Heard;
 use super::history::Move;
 use super::query::{Asked, Clue, Probe, Query, field_kind, probes_of};
 use super::rank::{self, AccountsOf};
@@ -194,13 +195,20 @@ impl<'a> Finding<'a> {
     fn settle(mut self) -> sqlite::Result<Findings> {
         let mut skipped = Skipped::default();
         self.hear_users()?;
-        let (fitting, is_anybody_found) = self.fitting(&mut skipped);
-        let is_confusable = self.is_confusable(&fitting)?;
-        let clues = self.clues(&fitting);
+        let candidates = self.of_class(&mut skipped);
+        let is_anybody_found = !candidates.is_empty();
+        let fit = match self.query.has_several() {
+            true => Fit::of(candidates, &self.heard),
+            false => Fit::whole(candidates),
+        };
+        let is_confusable = self.is_confusable(&fit.fitting)?;
+        let clues = self.clues(&fit);
         // What a match does not hold and others do, few or many, says that somebody else may be meant.
-        let is_split = clues
-            .iter()
-            .any(|clue| matches!(clue.verdict, Verdict::Elsewhere | Verdict::TooMany));
+        let is_split = fit.is_by_exclusion(&self.heard)
+            || clues
+                .iter()
+                .any(|clue| matches!(clue.verdict, Verdict::Elsewhere | Verdict::TooMany));
+        let fitting = fit.fitting;
         let mut flags = Vec::new();
         if is_confusable && fitting.is_empty() {
             flags.push(Flag::ConfusableWithKnown);
@@ -235,9 +243,8 @@ impl<'a> Finding<'a> {
         })
     }
 
-    /// Takes the candidates that are not passed over for their class and that no clue contradicts. Tells also whether
-    /// there was one before the clues were asked.
-    fn fitting(&mut self, skipped: &mut Skipped) -> (Vec<Candidate>, bool) {
+    /// Takes the candidates that are not passed over for their class.
+    fn of_class(&mut self, skipped: &mut Skipped) -> Vec<Candidate> {
         let mut candidates = std::mem::take(&mut self.candidates);
         candidates.retain(|one| {
             if one.row.is_gone() && !self.query.is_with_gone {
@@ -251,30 +258,7 @@ impl<'a> Finding<'a> {
             }
             !is_skipped
         });
-        let is_anybody_found = !candidates.is_empty();
-        if self.query.has_several() {
-            let stands = |heard: &Heard, one: &Candidate| heard.stand(&one.row);
-            let heard = &self.heard;
-            candidates.retain(|one| {
-                let mut heard = heard.iter();
-                heard.all(|heard| stands(heard, one) != Stand::Contradicts)
-            });
-            // Whoever is called just so leaves out those who are called so in part, but for whom an initial may stand.
-            for name in heard
-                .iter()
-                .filter(|heard| heard.clue.asked == Asked::FullName)
-            {
-                if candidates
-                    .iter()
-                    .any(|one| stands(name, one) == Stand::Agrees)
-                {
-                    candidates.retain(|one| {
-                        stands(name, one) == Stand::Agrees || name.is_shortened(&one.row)
-                    });
-                }
-            }
-        }
-        (candidates, is_anybody_found)
+        candidates
     }
 
     /// Notes which of the accounts that may be meant use a device that a clue names, and what waits for it.
@@ -369,13 +353,14 @@ impl<'a> Finding<'a> {
     }
 
     /// Says what became of each of several texts.
-    fn clues(&self, candidates: &[Candidate]) -> Vec<answer::Clue> {
+    fn clues(&self, fit: &Fit) -> Vec<answer::Clue> {
         if !self.query.has_several() {
             return Vec::new();
         }
         let heard = self.heard.iter();
-        let rows = || candidates.iter().map(|one| &*one.row);
-        heard.map(|heard| heard.shown(rows())).collect()
+        let rows = || fit.fitting.iter().map(|one| &*one.row);
+        let shown = heard.map(|heard| heard.shown(rows(), fit.is_of_nobody(heard)));
+        shown.collect()
     }
 
     fn shown(&self, candidate: Candidate, skipped: &mut Skipped) -> sqlite::Result<Match> {

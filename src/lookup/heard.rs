@@ -92,8 +92,12 @@ impl<'q> Heard<'q> {
         }
     }
 
-    /// Says what became of the text, with those left who fit.
-    pub(super) fn shown<'r>(&self, fitting: impl Iterator<Item = &'r Row> + Clone) -> answer::Clue {
+    /// Says what became of the text, with those left who fit; it may be known to be of none of them.
+    pub(super) fn shown<'r>(
+        &self,
+        fitting: impl Iterator<Item = &'r Row> + Clone,
+        is_of_nobody: bool,
+    ) -> answer::Clue {
         let stands = |wanted| fitting.clone().any(|row| self.stand(row) == wanted);
         let verdict = if stands(Stand::Agrees) {
             Verdict::Agrees
@@ -105,7 +109,7 @@ impl<'q> Heard<'q> {
             Verdict::Elsewhere
         } else if stands(Stand::Former) {
             Verdict::Former
-        } else if stands(Stand::SaysNothing) && self.may_be_unknown() {
+        } else if stands(Stand::SaysNothing) && self.may_be_unknown() && !is_of_nobody {
             Verdict::Unknown
         } else {
             Verdict::Nobody
@@ -217,6 +221,17 @@ impl<'q> Heard<'q> {
         }
     }
 
+    /// Tells whether it is what a subject holds or held, or is called at least in part.
+    pub(super) fn speaks_for(&self, row: &Row) -> bool {
+        match self.stand(row) {
+            Stand::Agrees | Stand::Former => true,
+            Stand::Contradicts => false,
+            Stand::SaysNothing => {
+                self.clue.asked == Asked::FullName && self.likeness(row) == Some(Likeness::Some)
+            }
+        }
+    }
+
     /// Tells whether a subject once held it, and holds another one now or passed it on.
     fn is_former(&self, row: &Row) -> bool {
         self.former.contains(&row.key()) || self.led_to.contains(&row.key())
@@ -232,12 +247,17 @@ impl<'q> Heard<'q> {
         if row.subject == Subject::Device {
             return Stand::Contradicts;
         }
-        let name = row.full_name().unwrap_or_default();
-        match person_name::compare(name, &self.clue.text) {
+        match self.likeness(row) {
             Some(Likeness::Same) => Stand::Agrees,
             Some(Likeness::None) => Stand::Contradicts,
             Some(Likeness::Some) | None => Stand::SaysNothing,
         }
+    }
+
+    /// Compares the text with what a subject is called; none where that is not known.
+    fn likeness(&self, row: &Row) -> Option<Likeness> {
+        let name = row.full_name().unwrap_or_default();
+        person_name::compare(name, &self.clue.text)
     }
 
     /// Tells whether usages of the devices wait that are of an account of a subject's name, whatever its domain: they may be

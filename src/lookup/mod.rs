@@ -1,7 +1,7 @@
 //! Lookups: from an identifier to the accounts and devices that bear it, out of a published index.
 //!
 //! The way of a query: `query` says what the text can be (`spoken`; of several by kinds, `clue_set`), `search` looks it up and compares every hit with its
-//! row (`row`), `history` whom else it meant, `find` decides who fits (`heard`, `person_name`), `acting` whether that is
+//! row (`row`), `history` whom else it meant, `find` decides who fits (`fit`, `heard`, `person_name`), `acting` whether that is
 //! enough to act on, `rank` orders devices and accounts, `answer` is what comes back (of `found`, `evidence`, `coverage`,
 //! `freshness` and `waiting`) and `json` how it is written; `target` is the device of it that may be acted on (`called`: which one a text names; `doubt`: what speaks against it; `targeted`: both as one value), `impacted` whom to tell of one. `why` tells people how it came about, `suggest` what they may
 //! have meant (`resemblance`). `generation` is the file that is read (`reader`; of which
@@ -17,6 +17,7 @@ mod search;
 mod acting;
 mod candidate;
 mod find;
+mod fit;
 mod heard;
 mod person_name;
 mod rank;

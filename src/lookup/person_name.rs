@@ -50,12 +50,21 @@ pub(super) enum Likeness {
 
 /// Compares what two texts call a person; none where one of them says no name.
 pub(super) fn compare(left: &str, right: &str) -> Option<Likeness> {
+    let written_together = [left, right].map(|name| split(name).concat());
     let (left, right) = (words(left), words(right));
     if left.is_empty() || right.is_empty() || !share_a_script(&left, &right) {
         return None;
     }
     if left == right {
         return Some(Likeness::Same);
+    }
+    if written_together[0] == written_together[1] {
+        // `Ann Alee` is not `Anna Lee`.
+        let is_without_spaces = written_together[0].chars().all(is_of_east_asia);
+        return Some(match is_without_spaces {
+            true => Likeness::Same,
+            false => Likeness::Some,
+        });
     }
     let is_in_right = |word: &String| right.contains(word);
     let written_out = |words: &[String]| -> BTreeSet<String> {
@@ -72,9 +81,9 @@ pub(super) fn compare(left: &str, right: &str) -> Option<Likeness> {
 /// Tells whether words have letters of the same alphabet: by the blocks of Unicode, those of East Asia as one.
 fn share_a_script(left: &[String], right: &[String]) -> bool {
     let script = |letter: char| match u32::from(letter) {
+        _ if is_of_east_asia(letter) => u32::MAX,
         ..0x250 | 0x1e00..0x1f00 => 0,
-        code @ 0x250..0x2e80 => 1 + (code >> 7),
-        _ => u32::MAX,
+        code => 1 + (code >> 7),
     };
     let scripts = |words: &[String]| -> BTreeSet<u32> {
         let letters = words.iter().flat_map(|word| word.chars());
@@ -85,6 +94,11 @@ fn share_a_script(left: &[String], right: &[String]) -> bool {
     };
     let (left, right) = (scripts(left), scripts(right));
     left.is_empty() || right.is_empty() || !left.is_disjoint(&right)
+}
+
+/// Tells whether a letter is of a script in which a name may be written without spaces; Hangul stands in its parts.
+fn is_of_east_asia(letter: char) -> bool {
+    matches!(u32::from(letter), 0x1100..0x1200 | 0x2e80..)
 }
 
 fn written_out(word: &str) -> String {
@@ -143,7 +157,7 @@ fn split(name: &str) -> Vec<String> {
     }
     let name = identifier::folded(name).filter(|name| !identifier::says_nothing(name));
     let name = without_brackets(&name.unwrap_or_default());
-    let plain: String = name.nfd().filter_map(plain_letter).collect();
+    let plain: String = name.nfkd().filter_map(plain_letter).collect();
     let plain = PLAIN.iter().fold(plain, |name, (letter, written)| {
         name.replace(*letter, written)
     });
@@ -194,6 +208,9 @@ mod tests {
             ("Seán O'Brien", "Sean O\u{2019}Brien"),
             ("Łukasz Żółć", "Lukasz Zolc"),
             ("Anne-Marie Weiß", "Weiss, Anne Marie"),
+            ("山田 太郎", "山田太郎"),
+            ("김 민수", "김민수"),
+            ("ﾔﾏﾀﾞ ﾀﾛｳ", "ヤマダ タロウ"),
         ] {
             assert_eq!(compare(left, right), Some(Likeness::Same), "{left} {right}");
         }
@@ -233,6 +250,9 @@ mod tests {
             ("Juergen Mueller", "Müller, Jürgen"),
             ("Oeystein Aase", "Øystein Åse"),
             ("Michael Novak", "Michal Novák"),
+            ("MaryAnn Lee", "Mary Ann Lee"),
+            ("MaryAnn", "Mary Ann"),
+            ("Ann Alee", "Anna Lee"),
         ] {
             assert_eq!(compare(left, right), Some(Likeness::Some), "{left} {right}");
         }
