@@ -132,6 +132,17 @@ pub fn traits_of(evidence: Evidence, patterns: &Patterns) -> Traits {
     }
 }
 
+/// Returns what the keys alone tell of an account that no row describes.
+pub fn traits_of_keys(sid: Option<&str>, name: Option<&str>, patterns: &Patterns) -> Traits {
+    let evidence = Evidence {
+        sid,
+        name,
+        says: Says::Nothing,
+        has_person: false,
+    };
+    traits_of(evidence, patterns)
+}
+
 /// Returns the class as far as an account's own rows tell.
 fn class_of(evidence: Evidence, patterns: &Patterns) -> Class {
     if is_built_in(evidence) {

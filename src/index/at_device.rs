@@ -102,6 +102,6 @@ pub(super) trait Unplaced {
     /// Tells whether a device's newest row names a user who is not known, and who cannot be an account that is known there at
     /// a time: by the name, or since it was plainly later.
     fn is_another_named(&self, device: u32, account: u32, known: Seconds) -> bool;
-    /// Returns those devices whose user is not known, and a local account by the name.
-    fn local(&self, devices: &[u32]) -> Result<BTreeSet<u32>>;
+    /// Returns those devices whose user is not known, and by the name no person: a local account, a service's or an administrator's.
+    fn no_persons(&self, devices: &[u32]) -> Result<BTreeSet<u32>>;
 }

@@ -9,10 +9,10 @@ use super::stand::{LEFT_BEHIND, Stand, day, is_later, is_told_later, mark, secon
 use super::subject::SubjectId;
 use super::usage::joined;
 use super::waiting::{Among, NewestWaiting, Waiting, WaitingUses};
-use crate::schema::{NotPrimary, Rank, SIDE_BY_SIDE_MICROS, Subject};
+use crate::schema::{Class, NotPrimary, Rank, SIDE_BY_SIDE_MICROS, Subject};
 
 impl Ranking<'_> {
-    /// Where only a last login of nobody known speaks against a usage, its name may say that it is of a local account.
+    /// Where only a last login of nobody known speaks against a usage, its name may say that it is no person's.
     pub(super) fn ask_of_unknown(
         &self,
         at_devices: &AtDevices,
@@ -25,9 +25,9 @@ impl Ranking<'_> {
         };
         let open: Vec<usize> = (0..ranks.len()).filter(is_open).collect();
         let devices: Vec<u32> = open.iter().map(|at| self.ids[*at] as u32).collect();
-        let local = unplaced.local(&devices)?;
+        let no_persons = unplaced.no_persons(&devices)?;
         for at in open {
-            if local.contains(&(self.ids[at] as u32)) {
+            if no_persons.contains(&(self.ids[at] as u32)) {
                 ranks[at].not_primary = match self.stands[at].is(mark::DATED) {
                     true => None,
                     false => Some(NotPrimary::Undated),
@@ -91,7 +91,8 @@ impl Ranking<'_> {
             .filter(|other| *other != at && self.is_persons(*other));
         let known = known.map(|other| self.stands[other]);
         others.extend(known.filter(Stand::competes));
-        are_beside(&self.stands[at], others.iter().copied(), Subject::Device)
+        let others = others.iter().copied();
+        are_beside(&self.stands[at], others, Subject::Device, self.idle)
     }
 
     /// Tells whether an account was on more days of late at what may be several devices, none of which a usage is of: a computer
@@ -141,15 +142,18 @@ impl Ranking<'_> {
             || (!stand.is(mark::DATED) && waiting.came_to_it > Some(self.word_until(at)))
     }
 
-    /// Where a local account that holds the same UPN was elsewhere since, or waits to have been, its owner may have been: there
-    /// is no primary one, whether it stands for that one or not.
+    /// Where another account that holds the same UPN, a local one say, was elsewhere since, or waits to have been, its owner may have
+    /// been: there is no primary one, whether it stands for that one or not.
     pub(super) fn ask_of_namesakes(&self, ranks: &mut [Rank]) {
-        for namesakes in self.locals {
-            let waiting = self.waiting.get(&(Subject::Account, namesakes.local));
+        for namesakes in self.namesakes {
+            let waiting = self.waiting.get(&(Subject::Account, namesakes.other));
+            // Who got an account in another domain uses the computers of both for a while.
+            let class = self.classes.get(namesakes.other.0 as usize);
+            let is_local = class == Some(&Class::Local);
             let usages = match namesakes.stands {
                 // They count for the account already.
                 true => Vec::new(),
-                false => self.usages_of(Subject::Account, namesakes.local.0),
+                false => self.usages_of(Subject::Account, namesakes.other.0),
             };
             for at in self.usages_of(Subject::Account, namesakes.account.0) {
                 let stand = self.stands[at];
@@ -160,7 +164,7 @@ impl Ranking<'_> {
                     is_later(used, stand.known)
                 };
                 let competing = usages.iter().filter(|at| self.stands[**at].competes());
-                let is_beside = || self.are_beside(at, competing.copied());
+                let is_beside = || is_local && self.are_beside(at, competing.copied());
                 let waits = || waiting.is_some_and(|one| self.speaks_against(&one.newest, at));
                 let not_primary = &mut ranks[at].not_primary;
                 if not_primary.is_none() && (usages.iter().any(is_since) || is_beside() || waits())

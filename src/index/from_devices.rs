@@ -166,7 +166,7 @@ impl FromDevices<'_, '_> {
         let logins: u64 = ever.map(|one| u64::from(one.logins)).sum();
         let is_most = u64::from(own.days()) > days || u64::from(own.logins) > 2 * logins;
         let others = others.map(|at| self.of.stands[at]);
-        is_most && !are_beside(&own, others, Subject::Device)
+        is_most && !are_beside(&own, others, Subject::Device, self.of.idle)
     }
 
     /// Returns what a device's last login says of the one who leads there.

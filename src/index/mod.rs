@@ -33,6 +33,7 @@ mod gone;
 mod held;
 mod identifiers;
 mod identity;
+mod idle;
 mod in_order;
 mod kept;
 mod known;

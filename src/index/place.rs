@@ -27,8 +27,9 @@ use super::waiting::{
     AllWaiting, Field, Named, Waiting, WaitingUse, note_newest, note_on_it, shown_keys, sum_up,
 };
 use crate::bucket::Hash;
+use crate::class::{Patterns, traits_of_keys};
 use crate::identifier::{Kind, domain, normal_form, short_name};
-use crate::schema::{BySubject, FieldType, NAME, SECOND, Subject, device_field};
+use crate::schema::{BySubject, Class, FieldType, NAME, SECOND, Subject, device_field};
 use crate::sealed::{filed, is_sealed, seal, user_of};
 
 /// How long before it was observed a logins row may have been true, where no window is declared: longer than any window of
@@ -74,6 +75,7 @@ struct Placing<'a> {
     window: i64,
     /// Logins tell to a day or two when they were.
     is_window_short: bool,
+    patterns: &'a Patterns,
     placed: Placed,
 }
 
@@ -92,6 +94,7 @@ pub(super) fn place(
         ledger,
         window: rules.login_window.unwrap_or(WINDOW),
         is_window_short: rules.is_window_short(),
+        patterns: &rules.patterns,
         placed: Placed {
             named: BTreeMap::new(),
             makers: Makers::with_capacity(makers),
@@ -136,6 +139,7 @@ impl Placing<'_> {
         let keys = written.written(at, mention)?.keys;
         let sides = BySubject::of(|side| self.side(side, mention, keys[side], interval));
         let state = self.join(&sides, Maker::Logins(at as u32));
+        self.placed.states[at] = state;
         if state != State::Resolved {
             let named = Subject::ALL.map(|side| {
                 match mention.claims[side].zip(mention.key_of_claim(side)) {
@@ -144,6 +148,9 @@ impl Placing<'_> {
                 }
             });
             self.wait(&sides, state, mention.group, named);
+            if sides.account.is_unknown() && self.is_no_persons(keys.account) {
+                return Ok(());
+            }
             let observed_at = self.ledger.observed_at(mention.object);
             let is_dated = tells_time(mention.used(), observed_at, self.is_window_short);
             let all = &mut self.placed.waiting;
@@ -172,8 +179,15 @@ impl Placing<'_> {
                 }
             }
         }
-        self.placed.states[at] = state;
         Ok(())
+    }
+
+    /// Tells whether a user who is not known is none of a person, whoever it is: one that every computer has, a computer itself, or an
+    /// administrator's. A service's may be what a kiosk is signed in as.
+    fn is_no_persons(&self, keys: Option<&str>) -> bool {
+        let [sid, _, name] = split_keys(keys.unwrap_or_default());
+        let traits = traits_of_keys(sid, name, self.patterns);
+        traits.is_built_in || matches!(traits.class, Class::Machine | Class::Admin)
     }
 
     /// Returns the devices that have a name or a collector's uid in common.

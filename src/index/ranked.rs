@@ -9,6 +9,7 @@ use super::bits::Bits;
 use super::claim::ClaimId;
 use super::former::name_in;
 use super::from_devices::FromDevices;
+use super::idle::Idle;
 use super::in_order::{ROWS, in_order};
 use super::kept::Kept;
 use super::last_users::LastUsers;
@@ -25,6 +26,7 @@ use super::usage::{Maker, Makers, Told};
 use super::usage_heads::Heads;
 use super::waiting::AllWaiting;
 use super::{Result, Rules};
+use crate::class::{Patterns, traits_of_keys};
 use crate::identifier::domain;
 use crate::schema::{BySubject, Class, Rank};
 use crate::sqlite::Record;
@@ -47,7 +49,7 @@ pub(super) struct People<'a> {
     pub(super) last_candidates: &'a BTreeMap<ClaimId, Vec<SubjectId>>,
     /// When logins were on what has the name of a device, and is another one.
     pub(super) named_anew: &'a BTreeMap<SubjectId, i64>,
-    pub(super) locals: &'a [Namesakes],
+    pub(super) namesakes: &'a [Namesakes],
     /// Of what makes usages, that of which a side is likely.
     pub(super) likely: &'a BTreeSet<Maker>,
     /// Other columns of logins rows.
@@ -98,19 +100,21 @@ impl Ranked {
             proven.map(|stand| stand.known).max()
         };
         let replaced = Replaced::of(&people.records, people.seen.device, used, &kept.ledger);
+        let idle = Idle::of(&stands);
         let ranking = Ranking {
             ids: &ids,
             stands: &stands,
             by_device: &by_device,
             classes: people.classes,
             waiting: people.waiting,
-            locals: people.locals,
+            namesakes: people.namesakes,
             replaced: &replaced,
             seen: people.seen,
             ledger: &kept.ledger,
             devices_observed: devices.newest_row(&kept.ledger).map_or(0, seconds),
             named_anew: people.named_anew,
             scale: &scale,
+            idle: &idle,
             since: seconds(scale.now.saturating_sub(scale.recent)),
             since_day: day_of(scale.now.saturating_sub(scale.recent)),
         };
@@ -119,6 +123,7 @@ impl Ranked {
             candidates: people.last_candidates,
             devices,
             sharing: people.sharing,
+            patterns: &rules.patterns,
             source,
         };
         let (at_devices, ids_by_device) = FromDevices { of: &ranking }.at_devices(&unplaced)?;
@@ -241,6 +246,7 @@ struct UnplacedUsers<'a, S> {
     candidates: &'a BTreeMap<ClaimId, Vec<SubjectId>>,
     devices: &'a Roster,
     sharing: &'a Sharing,
+    patterns: &'a Patterns,
     /// Opens the texts of devices.
     source: S,
 }
@@ -256,24 +262,27 @@ impl<'s, S: Fn() -> Result<TextReader<'s>>> Unplaced for UnplacedUsers<'_, S> {
         !may_be || last_use.is_none_or(|last_use| is_later(seconds(last_use.used), known))
     }
 
-    fn local(&self, devices: &[u32]) -> Result<BTreeSet<u32>> {
+    fn no_persons(&self, devices: &[u32]) -> Result<BTreeSet<u32>> {
         let claims = devices
             .iter()
             .filter_map(|device| Some((self.users.claim_of(*device)?, *device)));
         // Texts are read in the order of claims.
         let claims: BTreeMap<ClaimId, u32> = claims.collect();
-        let mut local = BTreeSet::new();
+        let mut no_persons = BTreeSet::new();
         if claims.is_empty() {
-            return Ok(local);
+            return Ok(no_persons);
         }
         let mut source = (self.source)()?;
         for (claim, device) in claims {
             let text = self.devices.claim(claim).newest.text;
             let name = name_in(&mut source, claim, text)?;
-            if domain(&name).is_some_and(|domain| self.sharing.is_device_name(domain)) {
-                local.insert(device);
+            let is_of_device =
+                domain(&name).is_some_and(|domain| self.sharing.is_device_name(domain));
+            let class = traits_of_keys(None, Some(&name), self.patterns).class;
+            if is_of_device || matches!(class, Class::Machine | Class::Service | Class::Admin) {
+                no_persons.insert(device);
             }
         }
-        Ok(local)
+        Ok(no_persons)
     }
 }

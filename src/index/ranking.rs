@@ -6,6 +6,7 @@ use std::ops::Range;
 use super::Result;
 use super::at_device::{AtDevice, AtDevices, LastWord, OnDevice, Unplaced};
 use super::beside::are_beside;
+use super::idle::Idle;
 use super::in_order::{ROWS, in_order, together};
 use super::ledger::Ledger;
 use super::replaced::Replaced;
@@ -40,8 +41,8 @@ pub(super) struct Ranking<'a> {
     /// By account.
     pub(super) classes: &'a [Class],
     pub(super) waiting: &'a AllWaiting,
-    /// Local accounts, each with an account that holds the same UPN; and whether it stands for that.
-    pub(super) locals: &'a [Namesakes],
+    /// Accounts, each with another one that holds the same UPN; and whether it stands for that.
+    pub(super) namesakes: &'a [Namesakes],
     pub(super) replaced: &'a Replaced,
     /// When accounts and devices were last seen.
     pub(super) seen: BySubject<&'a Seen>,
@@ -51,6 +52,7 @@ pub(super) struct Ranking<'a> {
     /// When logins were on what has a device's name, and is another one.
     pub(super) named_anew: &'a BTreeMap<SubjectId, i64>,
     pub(super) scale: &'a Scale,
+    pub(super) idle: &'a Idle,
     /// From when on usages are current, and the day of that.
     pub(super) since: Seconds,
     pub(super) since_day: i32,
@@ -196,7 +198,7 @@ impl Ranking<'_> {
         others: impl IntoIterator<Item = usize, IntoIter: Clone>,
     ) -> bool {
         let others = others.into_iter().map(|at| self.stands[at]);
-        are_beside(&self.stands[own], others, Subject::Account)
+        are_beside(&self.stands[own], others, Subject::Account, self.idle)
     }
 
     /// Tells whether nothing that an account used, shared or not, speaks against what leads: it was elsewhere since, or is
@@ -265,8 +267,8 @@ impl Ranking<'_> {
         }
     }
 
-    /// Tells whether an account was at the device that somebody else leads at, and that one at what leads, since it was used or, by one
-    /// export, perhaps since: the two swapped.
+    /// Tells whether an account was at a device that somebody else leads at, or was at on more days, and that one at what leads, since it
+    /// was used or, by one export, perhaps since: the two swapped.
     fn has_swapped(&self, lead: usize, mut own: Range<usize>, at_devices: &AtDevices) -> bool {
         let own_stand = self.stands[lead];
         let is_since = |at: &usize| {
@@ -280,12 +282,18 @@ impl Ranking<'_> {
         };
         let is_of_another = |at: usize| {
             let users = self.usages_of(Subject::Device, device(at)).into_iter();
-            let mut leads = users.filter(|user| at_devices[*user].last_word().is_some());
-            leads.any(|user| user != at && is_at_leads(self.account(user)))
+            let is_more = |user: usize| {
+                self.stands[user].competes()
+                    && self.is_persons(user)
+                    && self.stands[user].days() > self.stands[at].days()
+            };
+            let mut its =
+                users.filter(|user| at_devices[*user].last_word().is_some() || is_more(*user));
+            its.any(|user| user != at && is_at_leads(self.account(user)))
         };
-        // Only there does somebody else lead.
-        let is_led = |at: usize| at_devices[at] == AtDevice::OtherLeads;
-        let is_swap = |at: usize| is_since(&at) && is_led(at) && is_of_another(at);
+        let is_of_few =
+            |at: usize| matches!(at_devices[at], AtDevice::OtherLeads | AtDevice::NoneLeads);
+        let is_swap = |at: usize| is_since(&at) && is_of_few(at) && is_of_another(at);
         own_stand.is(mark::DATED) && own.any(|at| at != lead && is_swap(at))
     }
 
@@ -362,9 +370,9 @@ impl Ranking<'_> {
     /// Tells whether a usage is of a local account that stands for nobody.
     pub(super) fn is_local(&self, at: usize) -> bool {
         let account = SubjectId(self.account(at));
-        let first = self.locals.partition_point(|one| one.local < account);
-        let its = self.locals[first..].iter();
-        let mut its = its.take_while(|one| one.local == account);
+        let first = self.namesakes.partition_point(|one| one.other < account);
+        let its = self.namesakes[first..].iter();
+        let mut its = its.take_while(|one| one.other == account);
         let is_local = self.classes.get(account.0 as usize) == Some(&Class::Local);
         is_local && !its.any(|one| one.stands)
     }
@@ -373,7 +381,7 @@ impl Ranking<'_> {
     pub(super) fn lead(&self, competing: impl Iterator<Item = usize> + Clone) -> Option<usize> {
         let stand = |at: usize| &self.stands[at];
         let newest = competing.clone().map(|at| stand(at).known).max()?;
-        let mut rest = competing.filter(|at| !stand(*at).is_left_behind(newest));
+        let mut rest = competing.filter(|at| !self.idle.is_left_behind(stand(*at), newest));
         let all: u128 = rest.clone().map(|at| u128::from(stand(at).weight())).sum();
         let most = |at: &usize| u128::from(stand(*at).weight()) * 2 > all;
         let lead = rest.clone().find(most)?;

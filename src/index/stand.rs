@@ -114,11 +114,6 @@ impl Stand {
         self.is(mark::LOGINS) && !self.is(mark::DATED | mark::LAST_USER)
     }
 
-    /// Tells whether it was too long before the newest one to compete with it.
-    pub(super) fn is_left_behind(&self, newest: Seconds) -> bool {
-        newest.saturating_sub(self.known) >= seconds(LEFT_BEHIND)
-    }
-
     /// Tells whether it began as early as another one, or later, and was on more days since then: the days before it began do not
     /// say which of the two is used now.
     pub(super) fn overtook(&self, other: &Stand) -> bool {
@@ -178,6 +173,25 @@ impl Stand {
         let are_logins = self.is(mark::LOGINS) && other.is(mark::LOGINS);
         let are_many = self.logins > other.logins && self.logins > self.days() * LOGINS_OF_A_DAY;
         are_logins && self.told == other.told && are_many
+    }
+
+    /// Tells whether its logins are fewer than its days: the export that counts them tells of some of these only.
+    pub(super) fn is_counted_in_part(&self) -> bool {
+        self.is(mark::LOGINS) && self.logins < self.days()
+    }
+
+    /// Tells whether one export counts half as many logins of it as of another one, and more than its days are likely to have: it was
+    /// there on days of which no export came.
+    pub(super) fn is_there_more_than_told(&self, other: &Stand) -> bool {
+        let are_logins = self.is(mark::LOGINS) && other.is(mark::LOGINS);
+        let is_half = u64::from(self.logins) * 2 >= u64::from(other.logins);
+        let are_many = is_half && self.logins > self.days() * LOGINS_OF_A_DAY;
+        are_logins && self.told == other.told && are_many && !other.is_counted_in_part()
+    }
+
+    /// Returns its days of late: bit n is n days after it began.
+    pub(super) fn use_days(&self) -> u64 {
+        self.use_days
     }
 
     /// Returns what tells which of several is used most.
@@ -412,22 +426,22 @@ fn seen_use(usage: &Usage, account: LastSeen) -> Option<(i64, Option<Days>)> {
 /// device that somebody left, and that is switched on now and then, names that user in every export.
 fn known(usage: &Usage, last_use: Option<i64>, device: LastSeen, ledger: &Ledger) -> i64 {
     let by_logins = time_of_logins(usage, ledger).filter(|_| usage.has_logins());
-    let time = by_logins.or(last_use).unwrap_or(i64::MIN);
-    // Where the row that says it is older than the logins, the device may have been seen since.
+    until_seen(by_logins.or(last_use).unwrap_or(i64::MIN), device)
+}
+
+/// Returns when a usage was at the latest.
+fn time_of_use(usage: &Usage, device: LastSeen, ledger: &Ledger) -> i64 {
+    let last_login = usage.last_use.map(|(used, _)| used);
+    let time = time_of_logins(usage, ledger).max(last_login);
+    until_seen(time.unwrap_or(i64::MIN), device)
+}
+
+/// Nobody used a device after it was last seen; where the row that says so is older, it may have been seen since.
+fn until_seen(time: i64, device: LastSeen) -> i64 {
     match device.last_seen {
         Some(last_seen) if device.observed_at >= time => time.min(last_seen),
         _ => time,
     }
-}
-
-/// Returns when a usage was at the latest: nobody used a device after it was last seen.
-fn time_of_use(usage: &Usage, device: LastSeen, ledger: &Ledger) -> i64 {
-    let last_login = usage.last_use.map(|(used, _)| used);
-    let time = time_of_logins(usage, ledger).max(last_login);
-    let time = time.unwrap_or(i64::MIN);
-    device
-        .last_seen
-        .map_or(time, |last_seen| time.min(last_seen))
 }
 
 pub(super) fn day_of(time: i64) -> i32 {

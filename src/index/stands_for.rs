@@ -46,16 +46,20 @@ pub(super) struct Accounts<'a> {
     pub(super) classes: &'a [Class],
 }
 
-/// A local account, and one that is none and holds the same UPN.
+/// Two accounts that hold the same UPN, of which the second is neither local nor a machine's: of one human, it seems, who has a local
+/// one, or one in another domain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Namesakes {
-    pub(super) local: SubjectId,
+    pub(super) other: SubjectId,
     pub(super) account: SubjectId,
-    /// The local one stands for the other.
+    /// The first is local, and stands for the second.
     pub(super) stands: bool,
 }
 
-/// Returns local accounts with those that hold the same UPN, in order.
+/// A UPN that more hold says nothing of them.
+const HOLDERS_AT_MOST: usize = 8;
+
+/// Returns accounts with those that hold the same UPN, in order.
 pub(super) fn namesakes(mut holders: Vec<Holder>, accounts: &Accounts) -> Vec<Namesakes> {
     holders.sort_unstable();
     holders.dedup();
@@ -70,11 +74,22 @@ pub(super) fn namesakes(mut holders: Vec<Holder>, accounts: &Accounts) -> Vec<Na
         let keeping = accounts.not_passed_on(hash, &others);
         for local in of_class(|class| class == Class::Local) {
             namesakes.extend(others.iter().map(|account| Namesakes {
-                local,
+                other: local,
                 account: *account,
                 stands: keeping == [*account]
                     && accounts.had_it_no_later([*account, local], hash)
                     && accounts.had_the_same_before([*account, local], hash),
+            }));
+        }
+        if others.len() <= HOLDERS_AT_MOST {
+            let pairs = others
+                .iter()
+                .flat_map(|other| others.iter().map(move |account| (*other, *account)));
+            let pairs = pairs.filter(|(other, account)| other != account);
+            namesakes.extend(pairs.map(|(other, account)| Namesakes {
+                other,
+                account,
+                stands: false,
             }));
         }
     }

@@ -68,14 +68,14 @@ pub(super) fn write(mut building: Building, mut writing: Writing) -> Result<Tabl
     writing.crowds(&mut building)?;
     let mut accounts = writing.subjects(&mut building, Subject::Account, &mut digest)?;
     let usages = writing.placed.makers.count() as u64;
-    let locals = writing.stand_for(std::mem::take(&mut accounts.same_value), &accounts.classes);
+    let namesakes = writing.stand_for(std::mem::take(&mut accounts.same_value), &accounts.classes);
     writing.kept.rosters.account.forget_values();
     let mut devices = writing.subjects(&mut building, Subject::Device, &mut digest)?;
     devices.same_value.sort_unstable();
     devices.same_value.dedup();
     writing.kept.rosters.device.forget_values();
     let extras = writing.mentions(&mut building, &mut digest)?;
-    let ranked = writing.rank(&accounts, &devices, &locals, &extras)?;
+    let ranked = writing.rank(&accounts, &devices, &namesakes, &extras)?;
     writing.usages(&mut building, &devices.shown, &ranked, &extras)?;
     writing.held(&mut building, &mut digest)?;
     writing.rest(&mut building, &mut digest)?;
@@ -179,7 +179,7 @@ impl Writing<'_> {
         };
         let namesakes = namesakes(same_upn, &accounts);
         let standing = namesakes.iter().filter(|one| one.stands);
-        let pairs = standing.map(|one| (one.local, one.account));
+        let pairs = standing.map(|one| (one.other, one.account));
         self.placed.makers.stand_for(pairs);
         namesakes
     }
@@ -189,7 +189,7 @@ impl Writing<'_> {
         &mut self,
         accounts: &WrittenRows,
         devices: &WrittenRows,
-        locals: &[Namesakes],
+        namesakes: &[Namesakes],
         extras: &PutAside,
     ) -> Result<Ranked> {
         // Not needed behind this.
@@ -210,7 +210,7 @@ impl Writing<'_> {
             },
             last_candidates: &self.placed.last_candidates,
             named_anew: &self.placed.named_anew,
-            locals,
+            namesakes,
             likely: &self.placed.likely,
             extras,
         };

@@ -169,6 +169,15 @@ fn a_new_laptop_is_told_within_the_window_of_a_day() {
         not_primary_of_old(devices, &[before, before, &swapped]),
         "another_came"
     );
+    // Nor need the other lead where each was: who was there more is the one who had it.
+    let devices = "OLD,,2026-11-19 16:49:00,\nNEW,,2026-11-19 18:58:00,\n";
+    let before = "ann@EMEA,OLD,1\nbob@EMEA,NEW,1\n";
+    let alike = "ann@EMEA,OLD,5\nann@EMEA,NEW,5\nbob@EMEA,OLD,2\nbob@EMEA,NEW,1\n";
+    let since = "ann@EMEA,OLD,1\nbob@EMEA,OLD,1\nann@EMEA,NEW,2\n";
+    for (since, reason) in [(since, "elsewhere_since"), (alike, "no_device_leads")] {
+        let days = [before, before, since];
+        assert_eq!(not_primary_of_old(devices, &days), reason, "{since}");
+    }
     // Nothing came.
     let devices = "OLD,2025-05-01 00:00:00,2026-11-19 23:54:00,\n";
     assert_eq!(not_primary_of_old(devices, &[old, old, old]), Value::Null);

@@ -140,17 +140,16 @@ fn derive_rows(rows: &[Row]) -> Value {
 }
 
 /// Returns whom the newest row of each device names as the last to log in, where it names anybody: whom that means, and
-/// the domain part of the name.
+/// the name.
 fn last_users_now(
     devices: &Subjects,
     users: &BTreeMap<(String, Keys), Resolution>,
-) -> BTreeMap<Subject, (Resolution, Option<String>)> {
+) -> BTreeMap<Subject, (Resolution, String)> {
     let named = devices.members.iter().filter_map(|(device, rows)| {
         let (_, newest) = rows.iter().max_by_key(|(_, row)| row.stamp)?;
         let name = account_name(newest.said("device.login.last_login_user_name")?);
-        let domain = name.split_once('@').map(|(_, domain)| domain.to_owned());
-        let user = users[&(name, newest.device_keys())].clone();
-        Some((device.clone(), (user, domain)))
+        let user = users[&(name.clone(), newest.device_keys())].clone();
+        Some((device.clone(), (user, name)))
     });
     named.collect()
 }

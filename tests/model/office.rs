@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::keys::Keys;
 use super::rows::newest_value;
 use super::stands::{
     DAY_S, LEFT_BEHIND_S, Namesakes, Pair, RECENT_US, Stand, World, is_later, is_told_later,
@@ -10,7 +11,7 @@ use super::stands::{
 use super::subjects::{Resolution, Subject};
 use super::time::{DAY_US, time_us};
 use super::usages::Usage;
-use super::waiting::WaitingUse;
+use super::waiting::{WaitingUse, is_no_persons};
 
 /// All usages, of which one may be primary.
 pub(super) struct Office<'o, 'u, 'a> {
@@ -19,6 +20,8 @@ pub(super) struct Office<'o, 'u, 'a> {
     pub(super) shared: &'o BTreeSet<&'o Subject>,
     pub(super) world: &'o World<'o, 'a>,
     pub(super) namesakes: &'o Namesakes,
+    /// The days on which anybody was anywhere.
+    pub(super) used: &'o BTreeSet<i64>,
 }
 
 type Some<'s> = Vec<(&'s Pair, &'s Stand)>;
@@ -31,7 +34,7 @@ impl Office<'_, '_, '_> {
         let own = without_vague(self.competing(is_own));
         let mut others = own.iter().filter(|(other, _)| *other != pair);
         let mut came = others.clone();
-        lead(&own) == Some(pair)
+        lead(&own, self.used) == Some(pair)
             && self.leads_at_device(pair)
             && !came.any(|(other, came)| {
                 came_in_place_of(came, stand)
@@ -40,7 +43,7 @@ impl Office<'_, '_, '_> {
                         || self.is_new_to(other, stand))
             })
             && !self.is_named_crosswise(pair)
-            && !others.any(|other| are_beside(stand, pair, &vec![*other]))
+            && !others.any(|other| are_beside(stand, pair, &vec![*other], self.used))
             && self.is_there_still(pair)
             && self.is_best_known(pair)
             && !stand.is_too_early
@@ -111,7 +114,7 @@ impl Office<'_, '_, '_> {
             .iter()
             .chain(known.into_iter().map(|(_, one)| one))
             .collect();
-        !waiting.is_empty() && (has_overtaken || come_near(own, &all, true))
+        !waiting.is_empty() && (has_overtaken || come_near(own, &all, true, self.used))
     }
 
     /// Returns how logins that wait stand together, if they compete.
@@ -190,10 +193,10 @@ impl Office<'_, '_, '_> {
         let signs_in = signs_in
             .clone()
             .any(|(_, other)| other.has_logins && other.days() >= 2 * stand.days());
-        lead(&people) == Some(pair)
+        lead(&people, self.used) == Some(pair)
             && !signs_in
             && !overtook
-            && has_most(stand, pair, &with_local)
+            && has_most(stand, pair, &with_local, self.used)
             && (stand.is_proven || people.iter().all(|(_, other)| !other.is_proven))
     }
 
@@ -262,7 +265,7 @@ impl Office<'_, '_, '_> {
             && !self.others(pair).iter().any(speaks_against)
     }
 
-    /// Says whether an account was at the device that somebody else leads at, and that one at a pair's, since that was used.
+    /// Says whether an account was at a device that somebody else leads at, or was at more, and that one at a pair's, since that was used.
     fn has_swapped(&self, pair: &Pair) -> bool {
         let own = &self.stands[pair];
         let is_since = |stand: &Stand| {
@@ -273,13 +276,16 @@ impl Office<'_, '_, '_> {
             .iter()
             .filter(|(_, stand)| is_since(stand))
             .any(|(other, _)| {
-                let mut leads = self.stands.keys().filter(|one| {
+                let its = self.stands[other].days();
+                let mut leads = self.stands.iter().filter(|(one, stand)| {
+                    let is_more =
+                        stand.competes() && self.world.is_persons(&one.0) && stand.days() > its;
                     one.1 == other.1
                         && **one != *other
                         && !self.is_shared(one)
-                        && self.leads_at_device(one)
+                        && (self.leads_at_device(one) || is_more)
                 });
-                leads.any(|one| {
+                leads.any(|(one, _)| {
                     let back = (one.0.clone(), pair.1.clone());
                     self.stands.get(&back).is_some_and(is_since)
                 })
@@ -513,8 +519,14 @@ impl Office<'_, '_, '_> {
             let mut its =
                 its.map(|(_, stand)| stand.known.max(stand.told.min(seconds(stand.time_us))));
             let is_since = !stands && its.any(|time| is_later(time, own.known));
-            let is_beside =
-                !stands && are_beside(own, pair, &self.competing(|other| other.0 == *local));
+            let is_beside = !stands
+                && self.world.class(local) == "local"
+                && are_beside(
+                    own,
+                    pair,
+                    &self.competing(|other| other.0 == *local),
+                    self.used,
+                );
             is_since || is_beside || self.waits_for(local, pair)
         })
     }
@@ -550,7 +562,7 @@ impl Office<'_, '_, '_> {
     /// Says whether the last login that a device's newest row names does not speak against a pair.
     fn agrees(&self, pair: &Pair) -> bool {
         let own = &self.stands[pair];
-        let Some((user, domain)) = self.world.last_users.get(&pair.1) else {
+        let Some((user, name)) = self.world.last_users.get(&pair.1) else {
             return own.is_dated;
         };
         if matches!(user, Resolution::Ambiguous(some) if some.contains(&pair.0))
@@ -559,10 +571,10 @@ impl Office<'_, '_, '_> {
             return own.is_dated;
         }
         let Resolution::One(user) = user else {
-            let is_local = domain
-                .as_ref()
-                .is_some_and(|domain| self.world.device_names.contains(domain));
-            return own.is_dated && is_local;
+            let domain = name.split_once('@').map(|(_, domain)| domain);
+            let is_local = domain.is_some_and(|domain| self.world.device_names.contains(domain));
+            let is_no_persons = is_no_persons(&Keys::of_name(name.clone()));
+            return own.is_dated && (is_local || is_no_persons);
         };
         // Whoever stands for somebody is that one here.
         let people = self.whole.iter().filter(|((account, device), parts)| {
@@ -607,17 +619,18 @@ fn without_vague(competing: Some) -> Some {
 /// Says whether of some others, but for those of long before that were over when a pair began, one is on more days than a pair,
 /// or all are on half as many days or more,
 /// with a quarter of its logins or more.
-fn are_beside(own: &Stand, pair: &Pair, some: &Some) -> bool {
+fn are_beside(own: &Stand, pair: &Pair, some: &Some, used: &BTreeSet<i64>) -> bool {
     let others = some.iter().filter(|(other, _)| *other != pair);
     let others: Vec<&Stand> = others.map(|(_, stand)| *stand).collect();
-    come_near(own, &others, false)
+    come_near(own, &others, false, used)
 }
 
-fn come_near(own: &Stand, others: &[&Stand], is_at_device: bool) -> bool {
+fn come_near(own: &Stand, others: &[&Stand], is_at_device: bool, used: &BTreeSet<i64>) -> bool {
     let are_many = others.len() >= 3;
     let is_over = |other: &Stand| {
         let began = own.began.map(|began| began / DAY_S);
-        other.is_left_behind(own.known) && began.is_some_and(|began| other.known / DAY_S <= began)
+        other.is_left_behind(own.known, used)
+            && began.is_some_and(|began| other.known / DAY_S <= began)
     };
     let others: Vec<&&Stand> = others
         .iter()
@@ -629,16 +642,28 @@ fn come_near(own: &Stand, others: &[&Stand], is_at_device: bool) -> bool {
         let are_dated = own.is_dated && stand.is_dated;
         is_at_device && are_dated && stand.days() >= 4 && own.days_since(stand) <= stand.days()
     };
-    let is_one = others
-        .iter()
-        .any(|stand| stand.days() > own.days() || is_as_often(stand));
-    let in_turn = others
-        .iter()
-        .filter(|other| took_turns(own, other) || (is_at_device && was_there_with(own, other)));
+    let is_one = others.iter().any(|stand| {
+        stand.days() > own.days() || is_as_often(stand) || is_more_than_told(stand, own)
+    });
+    let in_turn = others.iter().filter(|other| {
+        took_turns(own, other)
+            || other.is_counted_in_part()
+            || (is_at_device && was_there_with(own, other))
+    });
     let days_in_turn: u64 = in_turn.map(|stand| stand.days()).sum();
     is_one
         || (days * 2 >= own.days() && logins * 4 >= own.logins)
         || (days_in_turn > 0 && days_in_turn * 2 >= own.days())
+}
+
+/// Says whether one export counts half as many logins of one as of another, and more than its days are likely to have.
+fn is_more_than_told(stand: &Stand, own: &Stand) -> bool {
+    stand.has_logins
+        && own.has_logins
+        && stand.told == own.told
+        && stand.logins * 2 >= own.logins
+        && stand.logins > 4 * stand.days()
+        && !own.is_counted_in_part()
 }
 
 /// Says whether a pair was at a device with another one on several of the same days, as both tell.
@@ -658,21 +683,21 @@ fn took_turns(own: &Stand, other: &Stand) -> bool {
 
 /// Says whether more than half of the days at a device, or two thirds of the logins, are a pair's, and others of late do not
 /// come near.
-fn has_most(own: &Stand, pair: &Pair, all: &Some) -> bool {
+fn has_most(own: &Stand, pair: &Pair, all: &Some, used: &BTreeSet<i64>) -> bool {
     let all = all.iter().copied();
     let others: Some = all.filter(|(other, _)| other.0 != pair.0).collect();
     let days: u64 = others.iter().map(|(_, stand)| stand.days()).sum();
     let logins: u64 = others.iter().map(|(_, stand)| stand.logins).sum();
     let others: Vec<&Stand> = others.iter().map(|(_, stand)| *stand).collect();
-    (own.days() > days || own.logins > 2 * logins) && !come_near(own, &others, true)
+    (own.days() > days || own.logins > 2 * logins) && !come_near(own, &others, true, used)
 }
 
 /// Returns the one that stands out among some pairs.
-fn lead<'p>(competing: &Some<'p>) -> Option<&'p Pair> {
+fn lead<'p>(competing: &Some<'p>, used: &BTreeSet<i64>) -> Option<&'p Pair> {
     let newest = competing.iter().map(|(_, stand)| stand.known).max()?;
     let rest = competing
         .iter()
-        .filter(|(_, stand)| !stand.is_left_behind(newest));
+        .filter(|(_, stand)| !stand.is_left_behind(newest, used));
     let all: u64 = rest.clone().map(|(_, stand)| stand.weight()).sum();
     let (pair, lead) = rest.clone().find(|(_, stand)| stand.weight() * 2 > all)?;
     let mut others = rest.filter(|(other, _)| other != pair);

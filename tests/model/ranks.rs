@@ -56,12 +56,15 @@ pub(super) fn ranks(
         .map(|(_, device)| device)
         .filter(|device| is_shared(device, &stands, world))
         .collect();
+    let used = stands.values().flat_map(|stand| &stand.use_days);
+    let used: BTreeSet<i64> = used.copied().collect();
     let office = Office {
         whole,
         stands: &stands,
         shared: &shared,
         world,
         namesakes: &world.namesakes(),
+        used: &used,
     };
     let rank = |pair: &Pair| {
         let stand = &stands[pair];

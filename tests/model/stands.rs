@@ -39,8 +39,8 @@ pub(super) struct World<'w, 'r> {
     pub(super) newest_logins: Option<i64>,
     /// The newest logins that wait, of accounts that they mean.
     pub(super) waiting: Waiting,
-    /// Whom each device's newest row names as the last to log in: whom that means, and the domain part of the name.
-    pub(super) last_users: BTreeMap<Subject, (Resolution, Option<String>)>,
+    /// Whom each device's newest row names as the last to log in: whom that means, and the name.
+    pub(super) last_users: BTreeMap<Subject, (Resolution, String)>,
 }
 
 /// A usage as it counts for its account, those of the local accounts that stand for that included. Times are in seconds.
@@ -92,12 +92,26 @@ impl Stand {
         self.has_logins && !self.is_dated && !self.is_last_user
     }
 
-    pub(super) fn is_left_behind(&self, newest: i64) -> bool {
-        newest - self.known >= LEFT_BEHIND_S
+    /// Says whether it was long before another one; `used` are the days on which anybody was anywhere.
+    pub(super) fn is_left_behind(&self, newest: i64, used: &BTreeSet<i64>) -> bool {
+        let idle = used.iter().zip(used.iter().skip(1)).filter(|(day, next)| {
+            let week = used.iter().filter(|one| *day - 6 <= **one && *one <= day);
+            *next - *day > 8 && week.count() >= 3
+        });
+        let idle = idle.map(|(day, next)| {
+            let (begin, end) = ((day + 1) * DAY_S, next * DAY_S);
+            (end.min(newest) - begin.max(self.known)).max(0)
+        });
+        newest - self.known - idle.sum::<i64>() >= LEFT_BEHIND_S
+    }
+
+    /// Says whether the export that counts its logins tells of some of its days only.
+    pub(super) fn is_counted_in_part(&self) -> bool {
+        self.has_logins && self.logins < self.days()
     }
 }
 
-/// A local account, and one that is none and holds the same UPN; and whether it stands for that.
+/// An account, and one that is neither local nor a machine's and holds the same UPN; and whether it stands for that.
 pub(super) type Namesakes = BTreeMap<(Subject, Subject), bool>;
 
 impl World<'_, '_> {
@@ -123,13 +137,24 @@ impl World<'_, '_> {
             newest_value(&rows, "user.upn").map(str::to_ascii_lowercase)
         };
         let all = || self.accounts.members.keys();
+        let is_skipped =
+            |account: &Subject| matches!(self.class(account).as_str(), "local" | "machine");
         let mut namesakes = BTreeMap::new();
+        for account in all().filter(|account| !is_skipped(account)) {
+            let Some(wanted) = upn(account) else { continue };
+            let holds =
+                |other: &&Subject| upn(other).as_ref() == Some(&wanted) && !is_skipped(other);
+            let holders: Vec<&Subject> = all().filter(holds).collect();
+            if holders.len() <= 8 {
+                for other in holders.into_iter().filter(|other| *other != account) {
+                    namesakes.insert((other.clone(), account.clone()), false);
+                }
+            }
+        }
         for local in all().filter(|account| self.class(account) == "local") {
             let Some(wanted) = upn(local) else { continue };
-            let holds = |account: &&Subject| {
-                upn(account).as_ref() == Some(&wanted)
-                    && !matches!(self.class(account).as_str(), "local" | "machine")
-            };
+            let holds =
+                |account: &&Subject| upn(account).as_ref() == Some(&wanted) && !is_skipped(account);
             let holders: Vec<&Subject> = all().filter(holds).collect();
             let keeps = |account: &&&Subject| {
                 let mut others = holders.iter().filter(|other| other != account);
@@ -225,8 +250,10 @@ impl World<'_, '_> {
     pub(super) fn time_of_use(&self, (_, device): &Pair, usage: &Usage) -> i64 {
         let time = usage.logins_time().max(usage.last_login_used());
         let time = time.expect("something makes a usage");
-        self.last_seen(device)
-            .map_or(time, |last_seen| time.min(last_seen))
+        match self.seen(self.devices, device, "device.last_seen") {
+            (Some(last_seen), observed) if observed >= time => time.min(last_seen),
+            _ => time,
+        }
     }
 
     /// Returns when a subject was last seen, and when that was observed.

@@ -88,6 +88,9 @@ impl Waiting {
         if let (Resolution::One(_), Resolution::One(_)) = (account, device) {
             return;
         }
+        if *account == Resolution::Unknown && is_no_persons(user) {
+            return;
+        }
         let first = days.first().copied();
         let is_certain = matches!(account, Resolution::One(_));
         let is_nobody = *account == Resolution::Unknown;
@@ -155,6 +158,17 @@ impl Waiting {
             uses.or_default().add(logins);
         }
     }
+}
+
+/// Says whether an account that is not known is one that every computer has, or a computer's own.
+pub(super) fn is_no_persons(user: &Keys) -> bool {
+    let name = user.name.as_deref().unwrap_or_default();
+    let sam = name.split('@').next().unwrap_or_default();
+    let is_built_in = match user.first.as_deref() {
+        Some(sid) => matches!(sid, "s-1-5-18" | "s-1-5-19" | "s-1-5-20"),
+        None => name == "system" || name.ends_with("@nt authority"),
+    };
+    is_built_in || sam.ends_with('$')
 }
 
 /// Says whether an account is of the device that it is named with.
