@@ -175,9 +175,10 @@ impl Stand {
         are_logins && self.told == other.told && are_many
     }
 
-    /// Tells whether its logins are fewer than its days: the export that counts them tells of some of these only.
+    /// Tells whether its logins are fewer than its days: the export that counts them tells of some of these only. Counts of a window
+    /// that say no time go on for as long as it, of one login.
     pub(super) fn is_counted_in_part(&self) -> bool {
-        self.is(mark::LOGINS) && self.logins < self.days()
+        self.is(mark::PROVEN) && self.logins < self.days()
     }
 
     /// Tells whether one export counts half as many logins of it as of another one, and more than its days are likely to have: it was

@@ -107,7 +107,7 @@ impl Stand {
 
     /// Says whether the export that counts its logins tells of some of its days only.
     pub(super) fn is_counted_in_part(&self) -> bool {
-        self.has_logins && self.logins < self.days()
+        self.is_proven && self.logins < self.days()
     }
 }
 
