@@ -148,9 +148,9 @@ impl Past {
         self.ledger.has_key_and_time(object)
     }
 
-    /// Returns how many objects of a source were taken in.
-    pub fn objects_of(&self, source: &str) -> u64 {
-        self.ledger.objects_of(source)
+    /// Returns when the objects of a source were modified that were taken in.
+    pub fn modified_of(&self, source: &str) -> &[i64] {
+        self.ledger.modified_of(source)
     }
 
     /// Tells whether it is of an older format, so that the next run writes it anew.

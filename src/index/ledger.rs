@@ -48,8 +48,8 @@ pub(super) struct Ledger {
     known: HashSet<u128>,
     /// Hashes of the names and observed times of loaded objects.
     keys_and_times: HashSet<u128>,
-    /// How many objects the last generation has of each source.
-    by_source: BTreeMap<String, u64>,
+    /// When the objects were modified that the last generation has of each source.
+    by_source: BTreeMap<String, Vec<i64>>,
     sources: BTreeMap<String, u32>,
     /// Objects that can list all that there is.
     pub(super) complete: CompleteLists,
@@ -86,7 +86,8 @@ impl Ledger {
             name,
             modified_at,
         } = Listing::read(&mut columns)?;
-        *self.by_source.entry(source.clone()).or_default() += 1;
+        let of_source = self.by_source.entry(source.clone()).or_default();
+        of_source.push(modified_at);
         let observed_at = columns.take()?.integer().unwrap_or_default();
         columns.skip(1)?;
         let blake3 = columns
@@ -182,9 +183,9 @@ impl Ledger {
         self.stamp(object).map_or(ShapeId(0), |stamp| stamp.shape)
     }
 
-    /// Returns how many objects of a source were taken in before.
-    pub(super) fn objects_of(&self, source: &str) -> u64 {
-        self.by_source.get(source).copied().unwrap_or(0)
+    /// Returns when the objects of a source were modified that were taken in before.
+    pub(super) fn modified_of(&self, source: &str) -> &[i64] {
+        self.by_source.get(source).map_or(&[], Vec::as_slice)
     }
 
     /// Tells whether a listed object was taken in before.

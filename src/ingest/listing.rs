@@ -97,16 +97,21 @@ impl Run<'_> {
         for (name, error) in &listing.sick {
             self.fail_source(name, chain(&**error));
         }
-        let mut listed: BTreeMap<&str, u64> = BTreeMap::new();
+        let mut listed: BTreeMap<&str, Vec<i64>> = BTreeMap::new();
         for object in &listing.objects {
-            *listed.entry(&object.source).or_default() += 1;
+            let of_source = listed.entry(&object.source).or_default();
+            of_source.push(object.modified_at);
         }
         for source in &self.options.sources {
             if listing.sick.iter().any(|(name, _)| *name == source.name) {
                 continue;
             }
-            let count = listed.get(source.name.as_str()).copied().unwrap_or(0);
-            let known = past.map_or(0, |past| past.objects_of(&source.name));
+            let listed = listed
+                .get(source.name.as_str())
+                .map_or(&[][..], Vec::as_slice);
+            let count = listed.len() as u64;
+            let known = past.map_or(&[][..], |past| past.modified_of(&source.name));
+            let known = still_listed(known, listed, source.keep_for);
             if count < source.min_objects {
                 let min = source.min_objects;
                 let error = format!(
@@ -123,7 +128,7 @@ impl Run<'_> {
                      them",
                     source.name
                 ));
-            } else if count == 0 || (count * 2 < known && source.keep_for.is_none()) {
+            } else if count * 2 < known || (count == 0 && source.keep_for.is_none()) {
                 self.report.warnings.push(format!(
                     "source `{}` lists {count} objects, and {known} were taken in from it before; check its url and prefix, or \
                      whether a folder is mounted",
@@ -289,6 +294,18 @@ impl Run<'_> {
             self.fail_by_content(&object, error.to_owned());
         }
     }
+}
+
+/// Returns how many of the objects that were taken in of a source should be listed still: what is older than all that is listed may
+/// have been removed after its time, by a rule of the bucket say, or by `keep_for`.
+fn still_listed(known: &[i64], listed: &[i64], keep_for: Option<Duration>) -> u64 {
+    let oldest = listed.iter().min().copied().unwrap_or(i64::MIN);
+    let kept = keep_for.map_or(i64::MIN, |keep_for| {
+        let micros = i64::try_from(keep_for.as_micros()).unwrap_or(i64::MAX);
+        Timestamp::now().as_microsecond().saturating_sub(micros)
+    });
+    let still = known.iter().filter(|time| **time >= oldest.max(kept));
+    still.count() as u64
 }
 
 /// Says what a number of objects is.

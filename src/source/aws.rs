@@ -118,7 +118,7 @@ const NONE: &str = "none were found; set them in its options, the environment or
 /// Says why a chain of providers has nothing, without a word of its own text, which may name profiles and addresses.
 fn reason_of(error: &CredentialsError) -> &'static str {
     /// Codes of STS, and words of the AWS library.
-    const CODES: [(&str, &str); 11] = [
+    const CODES: [(&str, &str); 13] = [
         (
             "InvalidIdentityToken",
             "STS does not take the workload identity's token; check the identity provider of the role",
@@ -139,6 +139,15 @@ fn reason_of(error: &CredentialsError) -> &'static str {
         (
             "ValidationError",
             "STS does not take the name of the role; check it",
+        ),
+        (
+            "TokenError {",
+            "the metadata of this machine gives none: it has no role, or its metadata service is switched off; give it a role, or set \
+             keys",
+        ),
+        (
+            "sso/cache",
+            "nobody is logged in to SSO for the profile; run aws sso login",
         ),
         (
             "FailedToLoadToken",

@@ -8,7 +8,7 @@ use super::config::SourceConfig;
 use super::error::Error;
 
 /// Ends of names of what is written still, or beside exports: copies, checksums, marks, notes. In small letters.
-const NO_EXPORTS: [&str; 59] = [
+const NO_EXPORTS: [&str; 68] = [
     ".tmp",
     ".temp",
     ".part",
@@ -68,9 +68,18 @@ const NO_EXPORTS: [&str; 59] = [
     ".ffs_tmp",
     ".azdownload",
     ".filepart.gz",
+    "._copying_",
+    "_.gstmp",
+    "_.gztmp",
+    ".part.minio",
+    ".duckpart",
+    ".sha512sum",
+    ".pending",
+    ".deleted",
+    ".opdownload",
 ];
 /// Those of them that are written still.
-const UNFINISHED: [&str; 11] = [
+const UNFINISHED: [&str; 15] = [
     ".tmp",
     ".temp",
     ".part",
@@ -82,9 +91,13 @@ const UNFINISHED: [&str; 11] = [
     ".in-progress",
     ".writing",
     ".wip",
+    "._copying_",
+    ".part.minio",
+    ".duckpart",
+    ".pending",
 ];
 /// Whole names of the same kind.
-const NAMES: [&str; 12] = [
+const NAMES: [&str; 15] = [
     "thumbs.db",
     "manifest",
     "manifest.csv",
@@ -92,17 +105,26 @@ const NAMES: [&str; 12] = [
     "manifest.xml",
     "readme",
     "readme.txt",
+    "checksum",
+    "checksum.txt",
     "checksums",
+    "checksums.csv",
     "checksums.txt",
     "md5sums",
     "sha1sums",
     "sha256sums",
 ];
 
+/// What programs that keep folders alike put into the name of a second version.
+const CONFLICTS: [&str; 2] = [".sync-conflict-", "conflicted copy"];
+
 /// Folders that systems keep beside files. In small letters.
-const FOLDERS: [&str; 4] = [
+const FOLDERS: [&str; 7] = [
+    "#recycle",
+    "#snapshot",
     "$recycle.bin",
     "@eadir",
+    "@recycle",
     "lost+found",
     "system volume information",
 ];
@@ -150,7 +172,9 @@ impl Filter {
     /// Returns the key that an object will have when it is whole: one without content, or whose name says that it is written still.
     pub(super) fn unfinished(&self, meta: &ObjectMeta, root: &Path) -> Option<Path> {
         let key = meta.location.as_ref();
-        let written = UNFINISHED.iter().find_map(|end| key.strip_suffix(end));
+        let small = key.to_ascii_lowercase();
+        let written = UNFINISHED.iter().find(|end| small.ends_with(*end));
+        let written = written.map(|end| &key[..key.len() - end.len()]);
         let whole = match meta.size {
             0 => written.or(Some(key)),
             _ => written,
@@ -206,11 +230,33 @@ fn is_no_export(name: &str) -> bool {
     let is_open = name.starts_with("~$") || (name.starts_with('#') && name.ends_with('#'));
     // A number tells several of what is written still apart: `a.csv.tmp.123`, `a.csv.part1`.
     let bare = name.trim_end_matches(|letter: char| letter.is_ascii_digit() || letter == '.');
-    let is_written = [".tmp", ".temp", ".part", ".partial", ".bak"]
+    let is_written = [".tmp", ".temp", ".part", ".partial", ".bak", ".inprogress"]
         .iter()
         .any(|end| bare.ends_with(end));
+    let is_second = CONFLICTS.iter().any(|words| name.contains(words));
     let is_end = |end: &&str| name.ends_with(*end);
-    is_open || is_written || NAMES.contains(&name.as_str()) || NO_EXPORTS.iter().any(is_end)
+    is_open
+        || is_written
+        || is_second
+        || is_download(&name)
+        || NAMES.contains(&name.as_str())
+        || NO_EXPORTS.iter().any(is_end)
+}
+
+/// Tells whether a name is that of a file that the AWS tools write still: eight random hexadecimal digits behind its end.
+fn is_download(name: &str) -> bool {
+    let Some((whole, random)) = name.rsplit_once('.') else {
+        return false;
+    };
+    // Digits alone are a day.
+    let is_random = random.len() == 8
+        && random.bytes().all(|byte| byte.is_ascii_hexdigit())
+        && random.bytes().any(|byte| byte.is_ascii_alphabetic());
+    let is_export = |end| whole.ends_with(end);
+    is_random
+        && [".csv", ".json", ".gz", ".zst", ".parquet"]
+            .into_iter()
+            .any(is_export)
 }
 
 impl Globs {
@@ -355,6 +401,13 @@ mod tests {
             "a.csv.filepart.gz",
             "a.manifest.json",
             "a.csv.wip",
+            "a.csv._COPYING_",
+            "a.csv.6eF2bA1c",
+            "a.csv_.gstmp",
+            "a.csv.part.minio",
+            "a.sync-conflict-20261120-060000-ABCDEFG.csv",
+            "a (Ann's conflicted copy 2026-11-20).csv",
+            "a.csv.inprogress.0",
         ] {
             assert!(is_no_export(name), "{name}");
         }
@@ -369,6 +422,9 @@ mod tests {
             "users.2026",
             "users.complete.20261120",
             "users.csv.gpg",
+            "users.csv.20261120",
+            "users.deadbeef",
+            "pending.csv",
         ] {
             assert!(!is_no_export(name), "{name}");
         }

@@ -69,6 +69,10 @@ fn misshapen(key: &str, value: &str) -> Option<&'static str> {
             SWITCH_WORDS.contains(&value.to_ascii_lowercase().as_str()),
             "it is a switch: true or false",
         ),
+        "aws_region" => (
+            is_region(value),
+            "it is no name of a region, such as eu-central-1, without quotes",
+        ),
         "proxy_url" => (
             reqwest::Proxy::all(value).is_ok(),
             "it is no URL of a proxy, such as http://proxy.contoso.com:3128",
@@ -76,6 +80,12 @@ fn misshapen(key: &str, value: &str) -> Option<&'static str> {
         _ => return None,
     };
     (!is_good).then_some(fault)
+}
+
+/// Tells whether a text can be the name of a region: others make an address that nothing can be sent to.
+pub(super) fn is_region(text: &str) -> bool {
+    let is_of_name = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+    !text.is_empty() && text.bytes().all(is_of_name)
 }
 
 #[cfg(test)]
@@ -88,6 +98,9 @@ mod tests {
             ("proxy_url", "http://proxy.contoso.com:3128", true),
             ("proxy_url", "proxy.contoso.com:3128", true),
             ("proxy_url", "127.0.0.1:notaport", false),
+            ("aws_region", "eu-central-1", true),
+            ("aws_region", "\"eu-central-1\"", false),
+            ("aws_region", "EU (Frankfurt)", false),
             ("aws_skip_signature", "maybe", false),
             ("allow_http", "TRUE", true),
             ("azure_storage_account_key", "c2VjcmV0", true),

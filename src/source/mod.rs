@@ -322,6 +322,10 @@ impl Store {
 /// A key that cannot be read, and why.
 type Odd = (String, &'static str);
 
+/// Why an object is left out whose name is of another encoding.
+const NOT_UTF8: &str =
+    "has a name that is not UTF-8 (%E4 and the like stand for its bytes); rename it";
+
 const NO_URL: &str = "has an empty, . or .. part or a control character in its key, and cannot be asked for; give it another key";
 
 /// What the system calls a link that leads to itself (ELOOP).
@@ -350,7 +354,11 @@ fn files(store: &Store, stop: &AtomicBool) -> Result<(Vec<ObjectMeta>, Vec<Odd>)
                 )),
             },
             Err(object_store::Error::InvalidPath { source }) => {
-                odd_keys.extend(path_of(source).map(|path| (path, NO_URL)));
+                let reason = match &source {
+                    object_store::path::Error::NonUnicode { .. } => NOT_UTF8,
+                    _ => NO_URL,
+                };
+                odd_keys.extend(path_of(source).map(|path| (path, reason)));
             }
             Err(err) => match cause::<std::io::Error>(&err).map(std::io::Error::raw_os_error) {
                 // Links that lead round in a circle, or to themselves.

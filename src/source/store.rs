@@ -18,7 +18,7 @@ use url::Url;
 
 use super::error::{Error, Reply, told};
 use super::filter::Filter;
-use super::form::usable;
+use super::form::{is_region, usable};
 use super::http::{CLIENT_OPTIONS, Connector, Pages, is_on};
 use super::{aws, config::SourceConfig};
 
@@ -254,7 +254,7 @@ async fn s3(
     let is_unsigned = builder.get_config_value(&Key::SkipSignature);
     let has_key = builder.get_config_value(&Key::AccessKeyId).is_some();
     if !has_key && !is_unsigned.is_some_and(|value| is_on(&value)) {
-        builder = with_aws_configuration(config, builder).await;
+        builder = with_aws_configuration(config, builder).await?;
     }
     let allow_http = builder.get_config_value(&Key::Client(ClientConfigKey::AllowHttp));
     for endpoint in [Key::Endpoint, Key::S3Endpoint] {
@@ -272,18 +272,22 @@ async fn s3(
 async fn with_aws_configuration(
     config: &SourceConfig,
     mut builder: AmazonS3Builder,
-) -> AmazonS3Builder {
+) -> Result<AmazonS3Builder, Error> {
     use AmazonS3ConfigKey as Key;
     let profile = config.options.get(PROFILE_OPTION).map(String::as_str);
     let found = aws::look_up(builder.get_config_value(&Key::Region), profile).await;
     if let Some(region) = found.region {
+        if !is_region(&region) {
+            let fault = "what AWS_REGION or the profile says is no name of a region, such as eu-central-1, without quotes";
+            return Err(config.bad_option("region", fault));
+        }
         builder = builder.with_region(region);
     }
     let has_endpoint = builder.get_config_value(&Key::Endpoint).is_some();
     if let Some(endpoint) = found.endpoint.filter(|_| !has_endpoint) {
         builder = builder.with_endpoint(endpoint);
     }
-    builder.with_credentials(Arc::new(found.credentials))
+    Ok(builder.with_credentials(Arc::new(found.credentials)))
 }
 
 fn azure(

@@ -208,3 +208,27 @@ fn filters_that_leave_nothing_are_told() {
         "{warnings}"
     );
 }
+
+#[test]
+fn a_source_that_lacks_newer_objects_is_told_and_one_that_lets_go_of_old_ones_is_not() {
+    let warnings = |gone: std::ops::Range<u32>| {
+        let home = Home::new();
+        fs::create_dir_all(home.path("exports")).unwrap();
+        let name = |day: u32| home.path(&format!("exports/u_202611{:02}_060000.csv", day + 1));
+        for day in 0..6 {
+            fs::write(name(day), format!("user.name\nann{day}@EMEA\n")).unwrap();
+            let days = std::time::Duration::from_secs(86_400 * u64::from(6 - day));
+            let file = fs::File::options().write(true).open(name(day)).unwrap();
+            file.set_modified(std::time::SystemTime::now() - days)
+                .unwrap();
+        }
+        sync(&home).exits(0);
+        for day in gone {
+            fs::remove_file(name(day)).unwrap();
+        }
+        sync(&home).exits(0).json()["warnings"].to_string()
+    };
+    assert_eq!(warnings(0..4), "[]");
+    assert!(warnings(2..6).contains("lists 2 objects, and 6 were taken in"));
+    assert!(warnings(0..6).contains("lists 0 objects, and 6 were taken in"));
+}
