@@ -77,6 +77,11 @@ pub enum Error {
     /// The header is not text in a known encoding.
     #[error("the header is not UTF-8 or UTF-16 text; expected an export in CSV, JSON or Parquet")]
     NotText,
+    /// The header is text in an encoding that nobody declared.
+    #[error(
+        "the header has bytes that are not UTF-8; say what it is written in, encoding = \"windows-1252\" or \"shift_jis\", say, in its [[source]]"
+    )]
+    HeaderEncoding,
     /// A quote of the header line is not closed, or stands inside a name.
     #[error(
         "the header line has a stray quote; expected column names such as \"user.sid\" on one line"

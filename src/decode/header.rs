@@ -75,7 +75,21 @@ fn line(text: &[u8], is_cut: bool) -> Result<String, Error> {
             hint,
         });
     }
-    let text = String::from_utf8(line.to_vec()).map_err(|_| Error::NotText)?;
+    let text = String::from_utf8(line.to_vec()).map_err(|_| {
+        let is_text = !line
+            .iter()
+            .any(|byte| byte.is_ascii_control() && *byte != b'\t');
+        let has_words = line
+            .iter()
+            .filter(|byte| byte.is_ascii_alphanumeric())
+            .count()
+            * 2
+            > line.len();
+        match is_text && has_words {
+            true => Error::HeaderEncoding,
+            false => Error::NotText,
+        }
+    })?;
     // As in UTF-32, archives and programs.
     match text.contains('\0') {
         true => Err(Error::NotText),
@@ -83,7 +97,8 @@ fn line(text: &[u8], is_cut: bool) -> Result<String, Error> {
     }
 }
 
-/// Tells whether a line stands before the header: a blank one, or one that names the delimiter, as Excel has it (`sep=;`).
+/// Tells whether a line stands before the header: a blank one, one that names the delimiter, as Excel has it (`sep=;`), or the type
+/// that PowerShell names.
 pub(super) fn is_before(line: &[u8]) -> bool {
     let line = line.trim_ascii();
     // Spreadsheets fill it up to the width of the others, and quote it.
@@ -97,7 +112,8 @@ pub(super) fn is_before(line: &[u8]) -> bool {
             .all(|byte| matches!(byte, b',' | b';' | b'|' | b'\t')),
         _ => false,
     };
-    line.is_empty() || is_named
+    // What PowerShell writes of the objects that it exports.
+    line.is_empty() || is_named || line.starts_with(b"#TYPE ")
 }
 
 /// The delimiter that stands most often outside quotes; a comma when none does.

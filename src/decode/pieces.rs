@@ -202,16 +202,15 @@ impl<'r> Pieces<'r> {
     /// Tells whether the one quoted cell has the end of one row and the begin of another one: stray quotes in the same column
     /// of both leave as many cells as there are columns, the first of one person and the last of somebody else.
     fn is_of_several(&self, bytes: usize, record: &ByteRecord) -> bool {
-        /// Lines of an address have a delimiter or two.
+        /// Lines of an address have a delimiter or two; who is said in a row of fewer columns is mostly so with a domain.
         const COLUMNS: usize = 4;
         let of_rows = |cell: &[u8]| {
             let delimiters = memchr::memchr_iter(self.delimiter, cell).count();
             let line_ends = line_ends(cell) as usize;
-            line_ends > 0 && delimiters == line_ends * (self.columns - 1)
+            let is_row = self.columns >= COLUMNS || (self.columns > 1 && cell.contains(&b'@'));
+            is_row && line_ends > 0 && delimiters == line_ends * (self.columns - 1)
         };
-        self.columns >= COLUMNS
-            && quotes(&self.lines.rest()[..bytes]) == 2
-            && record.iter().any(of_rows)
+        quotes(&self.lines.rest()[..bytes]) == 2 && record.iter().any(of_rows)
     }
 }
 

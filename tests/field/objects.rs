@@ -375,3 +375,47 @@ fn a_page_hashed_names_and_texts_that_were_encoded_twice_are_warned_of() {
     let again = sync(&home).exits(0).json();
     assert_eq!(again["warnings"], Value::Array(Vec::new()), "{again}");
 }
+
+#[test]
+fn what_services_and_tools_leave_is_named_or_passed_over() {
+    for (name, bytes, told) in [
+        (
+            "a.json",
+            &br#"{"error": {"code": "401", "message": "Unauthorized"}}"#[..],
+            "the error of a service",
+        ),
+        (
+            "a.json",
+            br#"{"headers": ["user.name"], "data": [["ann@EMEA"]]}"#,
+            "version 1 of the NQL API",
+        ),
+        (
+            "a.csv",
+            b"user.name,user.#b\xfcro\nann@EMEA,1\n",
+            "the header has bytes that are not UTF-8",
+        ),
+        ("a.csv", b"#TYPE Selected\nuser.name\nann@EMEA\n", "null"),
+    ] {
+        let home = Home::new();
+        fs::create_dir_all(home.path("exports")).unwrap();
+        fs::write(home.path(&format!("exports/20261120_060000_{name}")), bytes).unwrap();
+        let report = sync(&home).json();
+        let failure = report["failures"][0]["error"].to_string();
+        assert!(failure.contains(told), "{report}");
+    }
+}
+
+#[test]
+fn two_stray_quotes_make_no_row_of_two_in_a_file_of_three_columns() {
+    let home = Home::new();
+    fs::create_dir_all(home.path("exports")).unwrap();
+    let rows = "ann@EMEA,ann@c.com,\"Sales\nbob@EMEA,bob@c.com,IT\"\ncid@EMEA,cid@c.com,\"Line 1\nLine 2, Zurich\"\n";
+    let text = format!("user.name,user.upn,user.ad.department\n{rows}");
+    fs::write(home.path("exports/a_20261120_060000.csv"), text).unwrap();
+    let report = sync(&home).json();
+    assert_eq!(
+        (&report["rows"]["rejected"], &report["accounts"]),
+        (&2.into(), &1.into()),
+        "{report}"
+    );
+}

@@ -139,6 +139,12 @@ impl<'t> Value<'t> {
         inner.is_some_and(|inner| inner.trim_ascii_start().starts_with('{'))
     }
 
+    /// Tells whether it is a list that begins with a list.
+    pub(super) fn is_list_of_lists(self) -> bool {
+        let inner = self.0.strip_prefix('[');
+        inner.is_some_and(|inner| inner.trim_ascii_start().starts_with('['))
+    }
+
     /// Returns the first object of a list of them.
     pub(super) fn first_object(self) -> Option<Properties<'t>> {
         let inner = self.0.strip_prefix('[')?;

@@ -76,6 +76,8 @@ pub(super) fn shape_by(object: &Properties, names: &HashSet<String>) -> Result<S
     }
     match lists.len() {
         0 if object.values().any(|(_, value)| value.is_empty_list()) => Ok(Shape::Wrapped),
+        0 if object.values().any(|(_, value)| value.is_list_of_lists()) => fault(LISTS_OF_CELLS),
+        0 if is_error(object) => fault(SERVICE_ERROR),
         0 => Ok(Shape::Rows),
         1 => Ok(Shape::Wrapped),
         _ => fault("several lists of objects within one; expected one list, of rows"),
@@ -87,6 +89,29 @@ pub(super) const ENCODED: &str = "bytes that are not UTF-8; say what it is writt
 
 /// Why an object is refused that has columns, and a list of objects that have some too.
 pub(super) const BOTH: &str = "an object and those of a list in it have columns of users or devices alike; expected one or the other";
+
+/// Why a text is refused whose rows are lists.
+const LISTS_OF_CELLS: &str = "its rows are lists of cells, as version 1 of the NQL API answers; expected objects, as version 2 does, or CSV";
+
+/// Why a text is refused that no exporter wrote.
+const SERVICE_ERROR: &str =
+    "it is the error of a service, and no export; have whatever writes it look at the answer first";
+
+/// Tells whether an object says that something failed, as services answer.
+fn is_error(object: &Properties) -> bool {
+    const WORDS: [&str; 6] = [
+        "error",
+        "errors",
+        "error_description",
+        "errorcode",
+        "errormessage",
+        "fault",
+    ];
+    let mut names = object
+        .values()
+        .map(|(name, _)| name.trim().to_ascii_lowercase());
+    names.any(|name| WORDS.contains(&name.as_str()))
+}
 
 /// Tells whether an object has a property with the whole name of a column, but for lists of objects.
 pub(super) fn has_paths(object: &Properties) -> bool {
