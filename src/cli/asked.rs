@@ -5,7 +5,7 @@ use clap::builder::PossibleValuesParser;
 use crate::lookup::Query;
 
 /// How values are to be taken.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 pub(super) struct Asked {
     /// Take values for this kind of identifier only [default: every kind that they can be]
     #[arg(long, value_name = "KIND", value_parser = kind_parser())]

@@ -13,7 +13,7 @@ use super::asked::Asked;
 use super::nexthink::Asking;
 use super::{BadUsage, Context, Exit, clues, one_line, print_if_read};
 use crate::decode::utf16_of;
-use crate::lookup::{Answer, Index, Outcome, Query, Suggestion};
+use crate::lookup::{Answer, BadClues, Index, Outcome, Query, Suggestion};
 use crate::resolver::AnsweredBy;
 
 /// The longest line that is read; the longest identifier has 1,024 bytes.
@@ -87,7 +87,8 @@ pub(super) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
     };
     let is_input = |value: &String| value == STANDARD_INPUT;
     if args.together && !args.values.iter().any(is_input) {
-        resolving.resolve(together(args))?;
+        let query = together(args).map_err(|wrong| BadUsage(wrong.to_string()))?;
+        resolving.resolve(query)?;
         return Ok(resolving.worst.unwrap_or(Exit::Done));
     }
     if args.together && (args.values.len() > 1 || args.full_name.is_some()) {
@@ -116,11 +117,11 @@ pub(super) fn run(args: &Args, context: &Context) -> anyhow::Result<Exit> {
     Ok(resolving.worst.unwrap_or(Exit::Done))
 }
 
-fn together(args: &Args) -> Query {
+fn together(args: &Args) -> Result<Query, BadClues> {
     let values = args.values.iter().map(String::as_str);
-    let clues = clues::of_values(values, &args.asked);
+    let clues = clues::of_values(values, &args.asked)?;
     let name = args.full_name.clone().map(Query::full_name);
-    Query::all_of(std::iter::once(clues).chain(name))
+    Ok(Query::all_of(std::iter::once(clues).chain(name)))
 }
 
 /// Queries that are answered one after the other.

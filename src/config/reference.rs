@@ -40,12 +40,20 @@ pub(crate) fn reference() -> String {
         let about = found["description"].as_str().unwrap_or_default();
         let _ = writeln!(
             text,
-            "| `{}` | `{}` | {default} | {about} |",
+            "| `{}` | {} | {default} | {about} |",
             shown(&parts),
-            keys::variable_shown(key)
+            variable_of(key)
         );
     }
     text
+}
+
+/// Returns the variable of a key; the name of a source stands in those of its other keys.
+fn variable_of(key: &str) -> String {
+    match key {
+        "source.*.name" => "(`<NAME>` below)".to_owned(),
+        _ => format!("`{}`", keys::variable_shown(key)),
+    }
 }
 
 /// Returns the heading that a key stands under.

@@ -4,7 +4,7 @@ use clap::builder::PossibleValuesParser;
 
 use crate::cli::asked::Asked;
 use crate::cli::words::printable;
-use crate::cli::{Context, clues};
+use crate::cli::{BadUsage, Context, clues};
 use crate::lookup::{Account, Answer, Device, Doubt, Index, NoTarget, Recipient, Target, Which};
 
 /// Who or what is meant, and what may speak against it.
@@ -33,7 +33,9 @@ pub(super) struct Whom {
 impl Who {
     fn find(&self, index: &Index) -> anyhow::Result<Answer> {
         let values = self.values.iter().map(String::as_str);
-        Ok(index.find(clues::of_values(values, &self.asked))?)
+        let query = clues::of_values(values, &self.asked);
+        let query = query.map_err(|wrong| BadUsage(wrong.to_string()))?;
+        Ok(index.find(query)?)
     }
 
     fn allowed(&self) -> Vec<Doubt> {

@@ -125,8 +125,10 @@ Clues = Union[Mapping[str, Optional[str]], Iterable[tuple[Optional[str], Optiona
 
 
 def _known(clues: Clues, verified: Iterable[str]) -> list[tuple[str | None, str, bool]]:
-    pairs = clues.items() if isinstance(clues, Mapping) else clues
+    pairs = builtins.list(clues.items() if isinstance(clues, Mapping) else clues)
     vouched = set(verified)
+    if vouched - {kind for kind, _ in pairs}:
+        raise ValueError("verified lists kinds of the same clues")
     return [(kind, text, kind in vouched) for kind, text in pairs if text is not None]
 
 
