@@ -105,6 +105,7 @@ impl Kept {
         let tables = write::write(building, writing)?;
         let mut made = self.made(rules, path, tables, &standings, &identities)?;
         made.oddities.extend(apart(&placed));
+        made.oddities.extend(last_logins_apart(&placed));
         made.cut_lists = self.cut_lists(rules, &missing);
         Ok(made)
     }
@@ -345,16 +346,30 @@ fn apart(placed: &place::Placed) -> Option<String> {
     const MANY: u64 = 100;
     /// The share of all pairs from which on datasets are of different populations: one of so many.
     const SHARE: u64 = 5;
-    let (unknown, all) = (
-        placed.counts[State::Unknown as usize],
-        placed.states.len() as u64,
-    );
+    let unknown = placed
+        .states
+        .iter()
+        .filter(|state| **state == State::Unknown);
+    let (unknown, all) = (unknown.count() as u64, placed.states.len() as u64);
     let is_much = unknown >= MANY && unknown * SHARE > all;
     let is_all = unknown == all && unknown > 0;
     (is_much || is_all).then(|| {
         format!(
             "{unknown} of {all} pairs that logins name have a user or a device that no export of users or devices has: these may cover \
              other populations, one be missing, or one write names with their domain (jdoe@EMEA) and another without"
+        )
+    })
+}
+
+/// Says that most last logins of devices name nobody known.
+fn last_logins_apart(placed: &place::Placed) -> Option<String> {
+    /// Fewer may be of computers in no domain, which name local accounts.
+    const MANY: u64 = 20;
+    let (unknown, all) = placed.last_logins;
+    (unknown >= MANY && unknown * 2 > all).then(|| {
+        format!(
+            "{unknown} of {all} last logins that devices name are of nobody whom an export of users has: these may lack them, or one \
+             write names with their domain (jdoe@EMEA), or as AzureAD\\jdoe@contoso.com, and another otherwise"
         )
     })
 }

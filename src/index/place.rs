@@ -66,6 +66,8 @@ pub(super) struct Placed {
     named: BTreeMap<Field, String>,
     /// Mentions that wait, by state.
     pub(super) counts: [u64; 3],
+    /// Devices whose last login is of nobody known, and all that name one.
+    pub(super) last_logins: (u64, u64),
 }
 
 /// Places mentions one after another.
@@ -106,6 +108,7 @@ pub(super) fn place(
             same_devices: Vec::new(),
             last_candidates: BTreeMap::new(),
             counts: [0; 3],
+            last_logins: (0, 0),
         },
     };
     for (at, mention) in mentions.all.iter().enumerate() {
@@ -322,6 +325,8 @@ impl Placing<'_> {
                 device: Side::One(subject),
             };
             let state = self.join(&sides, Maker::Last(device));
+            self.placed.last_logins.0 += u64::from(state == State::Unknown);
+            self.placed.last_logins.1 += 1;
             if state != State::Resolved {
                 let user = (Subject::Device, device, device_field::LAST_LOGIN);
                 let named = [user, (Subject::Device, device, NAME)].map(Named::Claim);
