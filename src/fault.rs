@@ -27,6 +27,9 @@ pub enum Fault {
     /// The certificate is of an authority that this machine does not trust.
     #[error("its certificate is of an unknown authority")]
     Authority,
+    /// The certificate is an authority's, which signed itself, shown as a server's own.
+    #[error("its certificate is that of an authority, which signed itself")]
+    SelfSigned,
     /// The certificate's time is over, or has not come.
     #[error("its certificate has expired or is not valid yet")]
     Expired,
@@ -58,8 +61,7 @@ impl Fault {
     pub(crate) fn of(error: &(dyn StdError + 'static)) -> Option<Fault> {
         const WORDS: [(&str, Fault); 20] = [
             ("unknownissuer", Fault::Authority),
-            // A certificate that signs itself.
-            ("causedasendentity", Fault::Authority),
+            ("causedasendentity", Fault::SelfSigned),
             ("self-signed", Fault::Authority),
             ("selfsigned", Fault::Authority),
             ("certificate: expired", Fault::Expired),
@@ -114,6 +116,10 @@ impl Fault {
             Fault::Refused => Some("check the endpoint and its port"),
             Fault::Authority => Some(
                 "add the authority to the trusted certificates of this machine (SSL_CERT_FILE)",
+            ),
+            Fault::SelfSigned => Some(
+                "give the server a certificate of its own, signed by that one (or made with basicConstraints=CA:FALSE), and name its \
+                 authority in SSL_CERT_FILE",
             ),
             Fault::Expired => Some("renew the certificate, or check the clock of this machine"),
             Fault::OtherHost => Some("check the endpoint"),
