@@ -192,11 +192,11 @@ impl<'r> Pieces<'r> {
         (is_one && fault(text, self.delimiter).is_none()).then_some(record)
     }
 
-    /// Tells whether no column that never has several lines has them here.
+    /// Tells whether no column that never has several lines has them here; a line end around what stands there is none of it.
     fn is_likely(&self, record: &ByteRecord) -> bool {
         let columns = self.reading.columns.iter().zip(record);
         let mut keys = columns.filter(|(column, _)| column.is_key());
-        !keys.any(|(_, cell)| cell.contains(&b'\n'))
+        !keys.any(|(_, cell)| cell.trim_ascii().contains(&b'\n'))
     }
 
     /// Tells whether the one quoted cell has the end of one row and the begin of another one: stray quotes in the same column

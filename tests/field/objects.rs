@@ -419,3 +419,15 @@ fn two_stray_quotes_make_no_row_of_two_in_a_file_of_three_columns() {
         "{report}"
     );
 }
+
+#[test]
+fn a_line_end_around_an_identifier_is_none_of_it() {
+    let home = Home::new();
+    fs::create_dir_all(home.path("exports")).unwrap();
+    let text = "user.name,user.upn\nann@EMEA,ann@c.com\n\"bob@EMEA\n\",bob@c.com\n";
+    fs::write(home.path("exports/a_20261120_060000.csv"), text).unwrap();
+    let report = sync(&home).exits(0).json();
+    assert_eq!(report["accounts"], 2, "{report}");
+    let found = matches(&answer(&home, &["bob@EMEA"]));
+    assert_eq!(found[0]["account"]["upn"], "bob@c.com");
+}
