@@ -49,11 +49,26 @@ pub(super) fn of_csv(text: &[u8], is_cut: bool) -> Result<CsvHeader, Error> {
     while names.len() > 1 && names.last().is_some_and(String::is_empty) {
         names.pop();
     }
+    // Where the first row has none, one that has has a delimiter within it.
+    let unnamed = match first_row_width(text, delimiter) {
+        Some(width) if width == names.len() => 0,
+        _ => columns - names.len(),
+    };
     Ok(CsvHeader {
         delimiter,
-        unnamed: columns - names.len(),
+        unnamed,
         names: checked(names)?,
     })
+}
+
+/// Returns how many cells the line behind the header has, if it is a row by itself.
+fn first_row_width(text: &[u8], delimiter: u8) -> Option<usize> {
+    let lines = text.split_inclusive(|byte| *byte == b'\n');
+    let row = lines.filter(|line| !is_before(line)).nth(1)?;
+    let row = undecorated(row, delimiter);
+    let is_row = row.ends_with(b"\n") && quotes(&row) % 2 == 0 && is_quoted_well(&row, delimiter);
+    let record = parse(&row, delimiter).filter(|_| is_row)?;
+    Some(record.len())
 }
 
 /// The first line that is not blank and does not name the delimiter, without its end.

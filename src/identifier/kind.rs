@@ -87,6 +87,19 @@ impl Kind {
         }
     }
 
+    /// Tells whether it is a name or an address, which no directory gives a `?`.
+    pub(super) fn is_name(self) -> bool {
+        matches!(
+            self,
+            Kind::AccountName
+                | Kind::BareName
+                | Kind::Upn
+                | Kind::Email
+                | Kind::DeviceName
+                | Kind::ShortName
+        )
+    }
+
     /// Answers whether values of this kind are UUIDs.
     pub fn is_uuid(self) -> bool {
         matches!(self, Kind::Uid | Kind::DeviceUid | Kind::CollectorUid)

@@ -121,6 +121,10 @@ fn value(kind: Kind, trimmed: &str) -> Result<Cow<'_, str>, Refusal> {
     if is_placeholder(kind, &normal) {
         return Err(Refusal::Placeholder);
     }
+    // What programs write for letters that their encoding lacks: two names can become one by it.
+    if kind.is_name() && normal.contains('?') {
+        return Err(Refusal::Character);
+    }
     match kind {
         Kind::Sid | Kind::WeakSid => is_sid(&normal).then_some(normal).ok_or(SID),
         Kind::AccountName => account_name(normal),

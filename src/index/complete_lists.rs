@@ -107,7 +107,11 @@ impl CompleteLists {
     ) {
         const OF_A_TEST: u64 = 20;
         let (source_name, name, observed_at) = object;
-        let is_cut = ROW_CAPS.contains(&rows) || rejected > 0 || name.ends_with("-truncated.csv");
+        // A part with a header alone is no list of nobody.
+        let is_cut = rows == 0
+            || ROW_CAPS.contains(&rows)
+            || rejected > 0
+            || name.ends_with("-truncated.csv");
         let what = match rows > OF_A_TEST {
             _ if is_cut => What::Cut,
             true => What::Whole,

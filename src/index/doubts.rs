@@ -60,12 +60,16 @@ impl Ranking<'_> {
     fn is_elsewhere(&self, waiting: &Waiting, at: usize) -> bool {
         let own = &self.stands[at];
         let mut unknown = self.waiting_stands(&waiting.of_unknown);
-        let is_new = |one: Stand| one.known > own.known && one.overtook(own);
+        let is_new =
+            |one: Stand| one.known > own.known && one.overtook(own) || one.plainly_overtook(own);
         unknown.any(is_new) || self.is_more_among(&waiting.among, at)
     }
 
     /// Returns the usages that logins would be which wait.
-    fn waiting_stands(&self, uses: &WaitingUses) -> impl Iterator<Item = Stand> + use<'_> {
+    pub(super) fn waiting_stands(
+        &self,
+        uses: &WaitingUses,
+    ) -> impl Iterator<Item = Stand> + use<'_> {
         let each = uses.each().into_iter();
         each.filter_map(|logins| Stand::of_waiting(logins, self.scale))
     }
@@ -75,8 +79,9 @@ impl Ranking<'_> {
     fn are_others_there(&self, waiting: &Waiting, at: usize) -> bool {
         let own = &self.stands[at];
         let of_others = waiting.among.without(SubjectId(self.account(at)));
-        let mut local = self.waiting_stands(&waiting.of_local);
-        let has_overtaken = local.any(|local| local.overtook(own));
+        let has_overtaken = [&waiting.of_local, &waiting.of_unknown]
+            .into_iter()
+            .any(|uses| self.waiting_stands(uses).any(|one| one.overtook(own)));
         let all = [&waiting.of_unknown, &of_others, &waiting.of_local];
         let waiting = all.into_iter().flat_map(|uses| self.waiting_stands(uses));
         let waiting: Vec<Stand> = waiting.collect();

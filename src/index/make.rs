@@ -106,6 +106,7 @@ impl Kept {
         let mut made = self.made(rules, path, tables, &standings, &identities)?;
         made.oddities.extend(apart(&placed));
         made.oddities.extend(last_logins_apart(&placed));
+        made.oddities.extend(several_names(&placed));
         made.cut_lists = self.cut_lists(rules, &missing);
         Ok(made)
     }
@@ -357,6 +358,18 @@ fn apart(placed: &place::Placed) -> Option<String> {
         format!(
             "{unknown} of {all} pairs that logins name have a user or a device that no export of users or devices has: these may cover \
              other populations, one be missing, or one write names with their domain (jdoe@EMEA) and another without"
+        )
+    })
+}
+
+/// Says that a key is of several, as one object tells.
+fn several_names(placed: &place::Placed) -> Option<String> {
+    let counts = placed.several_names.iter().map(BTreeSet::len);
+    let [accounts, devices] = <[usize; 2]>::try_from(counts.collect::<Vec<_>>()).ok()?;
+    (accounts + devices > 0).then(|| {
+        format!(
+            "{accounts} accounts and {devices} devices have several names in one file, under one SID, uid or collector uid, as clones of \
+             an image have: they count as one each, under one of the names, and none is anybody's own; list stronger keys too"
         )
     })
 }

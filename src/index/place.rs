@@ -16,6 +16,7 @@ use super::mention_rows::MentionReader;
 use super::mentions::Mentions;
 use super::replaced::SameKey;
 use super::roster::Roster;
+use super::said::ObjectId;
 use super::side::Side;
 use super::stand::tells_time;
 use super::subject::{Standing, SubjectId};
@@ -60,6 +61,8 @@ pub(super) struct Placed {
     pub(super) named_anew: BTreeMap<SubjectId, i64>,
     /// Devices that have a name or a collector's uid in common: one computer, set up anew, or several of one name.
     pub(super) same_devices: Vec<SameKey>,
+    /// Those that their newest object has under several names: a key that is of more than one, as clones of an image have.
+    pub(super) several_names: BySubject<BTreeSet<SubjectId>>,
     /// Whom the last login of a device's claim may mean, where that is several.
     pub(super) last_candidates: BTreeMap<ClaimId, Vec<SubjectId>>,
     /// What claims say by which mentions that wait name their sides, in normal form.
@@ -106,6 +109,7 @@ pub(super) fn place(
             namesakes: BTreeMap::new(),
             named_anew: BTreeMap::new(),
             same_devices: Vec::new(),
+            several_names: BySubject::default(),
             last_candidates: BTreeMap::new(),
             counts: [0; 3],
             last_logins: (0, 0),
@@ -120,6 +124,7 @@ pub(super) fn place(
     }
     placing.read_names(texts, sources)?;
     placing.placed.same_devices = placing.same_devices();
+    placing.placed.several_names = BySubject::of(|side| placing.several_names(side));
     placing.placed.makers.sort();
     Ok(placing.placed)
 }
@@ -212,6 +217,30 @@ impl Placing<'_> {
             devices: devices.into_iter().collect(),
         };
         same.into_iter().map(of_key).collect()
+    }
+
+    /// Returns the subjects that their newest object has under several names.
+    fn several_names(&self, side: Subject) -> BTreeSet<SubjectId> {
+        let mut newest: BTreeMap<SubjectId, (i64, BTreeMap<ObjectId, BTreeSet<u64>>)> =
+            BTreeMap::new();
+        for claim in &self.known.identities[side].claims {
+            let subject = self.known.standings[side].subject_of(claim.id);
+            let Some((subject, name)) = subject.zip(claim.keys[NAME]) else {
+                continue;
+            };
+            let object = self.known.rosters[side].claim(claim.id).newest.object;
+            let at = self.ledger.observed_at(object);
+            let (newest_at, names) = newest.entry(subject).or_insert((at, BTreeMap::new()));
+            if at > *newest_at {
+                *newest_at = at;
+                names.clear();
+            }
+            if at == *newest_at {
+                names.entry(object).or_default().insert(name);
+            }
+        }
+        newest.retain(|_, (_, names)| names.values().any(|names| names.len() > 1));
+        newest.into_keys().collect()
     }
 
     /// Returns the subject of a side whose keys nobody shares.

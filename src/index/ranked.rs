@@ -47,6 +47,7 @@ pub(super) struct People<'a> {
     pub(super) records: Records<'a>,
     /// Whom last logins may mean, where that is several.
     pub(super) last_candidates: &'a BTreeMap<ClaimId, Vec<SubjectId>>,
+    pub(super) several_names: &'a BySubject<BTreeSet<SubjectId>>,
     /// When logins were on what has the name of a device, and is another one.
     pub(super) named_anew: &'a BTreeMap<SubjectId, i64>,
     pub(super) namesakes: &'a [Namesakes],
@@ -113,6 +114,7 @@ impl Ranked {
             ledger: &kept.ledger,
             devices_observed: devices.newest_row(&kept.ledger).map_or(0, seconds),
             named_anew: people.named_anew,
+            several_names: people.several_names,
             scale: &scale,
             idle: &idle,
             since: seconds(scale.now.saturating_sub(scale.recent)),

@@ -1,6 +1,6 @@
 //! Ranking: which device is whose own, from the usages of all. The rules are those of `docs/semantics.md`, "Ranking".
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use super::Result;
@@ -51,6 +51,8 @@ pub(super) struct Ranking<'a> {
     pub(super) devices_observed: Seconds,
     /// When logins were on what has a device's name, and is another one.
     pub(super) named_anew: &'a BTreeMap<SubjectId, i64>,
+    /// Accounts and devices that one object has under several names.
+    pub(super) several_names: &'a BySubject<BTreeSet<SubjectId>>,
     pub(super) scale: &'a Scale,
     pub(super) idle: &'a Idle,
     /// From when on usages are current, and the day of that.
@@ -145,7 +147,7 @@ impl Ranking<'_> {
     }
 
     /// Tells whether another device, at which the account leads, which names it, or which was not there before the lead's last day,
-    /// may have come in the lead's place: it was used on as many days since it began, and later.
+    /// may have come in the lead's place: it was used on as many days since it began, and later; or somebody else is at the lead's.
     fn has_successor(&self, lead: usize, competing: &[usize], at_devices: &AtDevices) -> bool {
         let own = &self.stands[lead];
         let mut others = competing.iter().filter(|at| **at != lead);
@@ -154,8 +156,23 @@ impl Ranking<'_> {
             let is_its = matches!(at_devices[*at], AtDevice::Leads(_))
                 || other.is(mark::LAST_USER)
                 || self.is_new_to(*at, own.known);
-            is_its && other.came_in_place_of(own)
+            let is_next = other.is_as_often_since(own) && self.is_somebody_else_there(lead);
+            is_its && (other.came_in_place_of(own) || is_next)
         })
+    }
+
+    /// Tells whether somebody else, known or not, began at the device of a usage later, and was there on as many days since.
+    fn is_somebody_else_there(&self, at: usize) -> bool {
+        let own = &self.stands[at];
+        let device = self.ids[at] as u32;
+        let users = self.usages_of(Subject::Device, device).into_iter();
+        let mut people = users.filter(|user| *user != at && self.is_persons(*user));
+        let is_there = |stand: &Stand| stand.competes() && stand.is_as_often_since(own);
+        let waiting = self.waiting.get(&(Subject::Device, SubjectId(device)));
+        let mut waiting = waiting
+            .into_iter()
+            .flat_map(|waiting| self.waiting_stands(&waiting.of_unknown));
+        people.any(|user| is_there(&self.stands[user])) || waiting.any(|stand| is_there(&stand))
     }
 
     /// Tells whether the lead names a visitor, and another device the account, one that looks shared, too: each of two has the other's.
@@ -268,12 +285,13 @@ impl Ranking<'_> {
     }
 
     /// Tells whether an account was at a device that somebody else leads at, or was at on more days, and that one at what leads, since it
-    /// was used or, by one export, perhaps since: the two swapped.
+    /// was used or, by one export, perhaps since, or each on as many days since then: the two swapped.
     fn has_swapped(&self, lead: usize, mut own: Range<usize>, at_devices: &AtDevices) -> bool {
         let own_stand = self.stands[lead];
         let is_since = |at: &usize| {
             let stand = self.stands[*at];
-            stand.competes() && stand.is(mark::DATED) && stand.may_be_since(&own_stand)
+            let is_since = stand.may_be_since(&own_stand) || stand.is_as_often_since(&own_stand);
+            stand.competes() && stand.is(mark::DATED) && is_since
         };
         let device = |at: usize| self.ids[at] as u32;
         let is_at_leads = |account: u32| {
@@ -406,9 +424,15 @@ impl Ranking<'_> {
         seen.max(i32::from(self.stands[at].began))
     }
 
+    /// Tells whether the account of a usage, or its device, may be several.
+    fn has_several_names(&self, at: usize) -> bool {
+        let has = |subject, row| self.several_names[subject].contains(&SubjectId(row));
+        has(Subject::Account, self.account(at)) || has(Subject::Device, self.ids[at] as u32)
+    }
+
     fn not_primary(&self, at: usize, lead: Option<Lead>, on: AtDevice) -> Option<NotPrimary> {
         // First of all: whoever asks for the two together must know it.
-        if self.stands[at].is(mark::LIKELY) {
+        if self.stands[at].is(mark::LIKELY) || self.has_several_names(at) {
             return Some(NotPrimary::NameOfSeveral);
         }
         if !self.is_persons(at) {

@@ -126,6 +126,19 @@ impl Stand {
         is_as_often && self.may_be_since(other)
     }
 
+    /// Tells whether it was on plainly more days than another one since it began, whichever was last.
+    pub(super) fn plainly_overtook(&self, other: &Stand) -> bool {
+        self.overtook(other) && self.days() >= 2 * other.days_since(self)
+    }
+
+    /// Tells whether it began later than another one and was on as many days since, of several: that the other was last, for a look
+    /// at what was left there, tells little then.
+    pub(super) fn is_as_often_since(&self, other: &Stand) -> bool {
+        let are_dated = self.is(mark::DATED) && other.is(mark::DATED);
+        let is_later = self.began > other.began && other.days_since(self) <= self.days();
+        are_dated && is_later && self.days() > 1
+    }
+
     /// Tells whether it was later than another one; or as late by one export of a declared window, which does not tell which was first.
     pub(super) fn may_be_since(&self, other: &Stand) -> bool {
         let is_of_window = |stand: &Stand| stand.is(mark::DATED) && stand.is(mark::UNTIMED);

@@ -209,6 +209,7 @@ impl Writing<'_> {
                 same_serial: &devices.same_value,
             },
             last_candidates: &self.placed.last_candidates,
+            several_names: &self.placed.several_names,
             named_anew: &self.placed.named_anew,
             namesakes,
             likely: &self.placed.likely,

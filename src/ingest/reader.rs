@@ -247,6 +247,11 @@ impl<'a> Reader<'a> {
                 spooled.object.name()
             )))?;
         }
+        if form.says_more && self.options.complete.contains(&layout.dataset) {
+            let error = "its dataset is declared complete, and it says that more rows follow in another object: whom it lacks would be \
+                         gone; write all rows into one object";
+            return self.fail(spooled, error.to_owned());
+        }
         self.decode(spooled, &form, layout, &change)
     }
 

@@ -205,6 +205,7 @@ impl<'a> Finding<'a> {
         let clues = self.clues(&fit);
         // What a match does not hold and others do, few or many, says that somebody else may be meant.
         let is_split = fit.is_by_exclusion(&self.heard)
+            || fit.is_anothers_name(&self.heard)
             || clues
                 .iter()
                 .any(|clue| matches!(clue.verdict, Verdict::Elsewhere | Verdict::TooMany));

@@ -57,6 +57,17 @@ impl Fit {
         fitting.any(|one| self.contradicted.iter().any(|other| is_left(one, other)))
     }
 
+    /// Tells whether a name is just that of somebody whom another text contradicts, and of nobody who is left.
+    pub(super) fn is_anothers_name(&self, heard: &[Heard]) -> bool {
+        let mut names = heard
+            .iter()
+            .filter(|heard| heard.clue.asked == Asked::FullName);
+        names.any(|name| {
+            let is_called_so = |one: &Candidate| name.stand(&one.row) == Stand::Agrees;
+            self.contradicted.iter().any(is_called_so) && !self.fitting.iter().any(is_called_so)
+        })
+    }
+
     /// Tells whether a text contradicts somebody, and speaks for nobody who is left.
     pub(super) fn is_of_nobody(&self, heard: &Heard) -> bool {
         let mut contradicted = self.contradicted.iter();

@@ -66,6 +66,16 @@ pub(super) fn compare(left: &str, right: &str) -> Option<Likeness> {
             false => Likeness::Some,
         });
     }
+    // Which of the letters are the family's name is not known.
+    let letters = |written: &String| -> BTreeSet<char> {
+        written
+            .chars()
+            .filter(|letter| is_of_east_asia(*letter))
+            .collect()
+    };
+    if !letters(&written_together[0]).is_disjoint(&letters(&written_together[1])) {
+        return Some(Likeness::Some);
+    }
     let is_in_right = |word: &String| right.contains(word);
     let written_out = |words: &[String]| -> BTreeSet<String> {
         words.iter().map(|word| written_out(word)).collect()
@@ -137,7 +147,7 @@ pub(super) fn is_name(text: &str) -> bool {
 /// Returns the words of a name that tell people apart, in order, each once; none for a placeholder, which says nothing.
 pub(super) fn words(name: &str) -> Vec<String> {
     let mut words = split(name);
-    words.retain(|word| word.chars().nth(1).is_some() && !TITLES.contains(&word.as_str()));
+    words.retain(|word| !is_initial(word) && !TITLES.contains(&word.as_str()));
     words.sort_unstable();
     words.dedup();
     words
@@ -146,9 +156,15 @@ pub(super) fn words(name: &str) -> Vec<String> {
 /// Returns the letters that stand for a word.
 fn initials(name: &str) -> Vec<char> {
     let words = split(name).into_iter();
-    let letters = words
-        .filter_map(|word| Some(word.chars().next()).filter(|_| word.chars().nth(1).is_none()));
-    letters.flatten().collect()
+    let letters = words.filter(|word| is_initial(word));
+    letters.filter_map(|word| word.chars().next()).collect()
+}
+
+/// Tells whether a word is but a letter; in East Asia one is a word.
+fn is_initial(word: &str) -> bool {
+    let mut letters = word.chars();
+    let first = letters.next();
+    letters.next().is_none() && !first.is_some_and(is_of_east_asia)
 }
 
 fn split(name: &str) -> Vec<String> {
@@ -174,7 +190,8 @@ fn plain_letter(letter: char) -> Option<char> {
         letter,
         '\'' | '`' | '´' | '\u{2018}' | '\u{2019}' | '\u{02bc}'
     );
-    (!is_apostrophe && !is_combining_mark(letter)).then_some(letter)
+    // `İ` is a capital I with a mark.
+    (!is_apostrophe && !is_combining_mark(letter)).then_some(letter.to_ascii_lowercase())
 }
 
 /// Leaves out what stands in brackets; one that is never closed goes on to the end.
@@ -209,6 +226,8 @@ mod tests {
             ("Łukasz Żółć", "Lukasz Zolc"),
             ("Anne-Marie Weiß", "Weiss, Anne Marie"),
             ("山田 太郎", "山田太郎"),
+            ("王 伟", "王伟"),
+            ("İsmail Işık", "ismail ışık"),
             ("김 민수", "김민수"),
             ("ﾔﾏﾀﾞ ﾀﾛｳ", "ヤマダ タロウ"),
         ] {
@@ -251,6 +270,8 @@ mod tests {
             ("Oeystein Aase", "Øystein Åse"),
             ("Michael Novak", "Michal Novák"),
             ("MaryAnn Lee", "Mary Ann Lee"),
+            ("김민수", "민수 김"),
+            ("王伟", "王 小明"),
             ("MaryAnn", "Mary Ann"),
             ("Ann Alee", "Anna Lee"),
         ] {

@@ -135,7 +135,8 @@ impl<'a> Reader<'a> {
     /// Reads what may be meant for a day; hours, minutes and seconds may follow at once.
     fn day(mut self) -> Option<Date> {
         let (year, month, day, _) = self.date(b"-/._")?;
-        let is_whole = matches!(self.digits(), 0 | 2 | 4 | 6);
+        // With milliseconds behind the seconds, too, as programs of .NET write them.
+        let is_whole = matches!(self.digits(), 0 | 2 | 4 | 6 | 9);
         Date::new(year, month, day).ok().filter(|_| is_whole)
     }
 
@@ -535,6 +536,7 @@ mod tests {
             "users_2026.11.20.csv",
             "users_2026_11_20.csv",
             "users_1795150800.csv",
+            "users_20261120060000123.csv",
             "users-1795150800000.csv",
         ] {
             assert_eq!(days(key), ["2026-11-20"], "{key}");

@@ -182,11 +182,32 @@ fn a_key_that_all_rows_have_is_told() {
     let text = format!("user.sid,user.name\n{rows}");
     fs::write(home.path("exports/users/2026-11-20T06-00-00Z.csv"), text).unwrap();
     let report = sync(&home).exits(0).json();
-    let warning = report["warnings"][0].as_str().unwrap();
-    assert!(
-        warning.starts_with("user.sid is the same in all 20 rows of 1 users objects"),
+    let warnings = report["warnings"].to_string();
+    for told in [
+        "user.sid is the same in all 20 rows of 1 users objects",
+        "1 accounts and 0 devices have several names in one file",
+    ] {
+        assert!(warnings.contains(told), "{report}");
+    }
+}
+
+#[test]
+fn a_question_mark_is_no_letter_of_a_name() {
+    let home = Home::new();
+    fs::create_dir_all(home.path("exports/users")).unwrap();
+    // What an encoding lacks makes one name of two.
+    let rows = "m?ller@EMEA,hans@c.com\nm?ller@EMEA,ida@c.com\nbob@EMEA,b?b@c.com\n";
+    let text = format!("user.name,user.upn\n{rows}");
+    fs::write(home.path("exports/users/2026-11-20T06-00-00Z.csv"), text).unwrap();
+    let report = sync(&home).json();
+    assert_eq!(
+        (&report["rows"]["rejected"], &report["accounts"]),
+        (&2.into(), &1.into()),
         "{report}"
     );
+    assert_eq!(answer(&home, &["b?b@c.com"])["outcome"], "none");
+    // Who writes to a bot puts one behind.
+    assert_eq!(answer(&home, &["bob@EMEA?"])["outcome"], "one");
 }
 
 #[test]

@@ -431,3 +431,19 @@ fn a_line_end_around_an_identifier_is_none_of_it() {
     let found = matches(&answer(&home, &["bob@EMEA"]));
     assert_eq!(found[0]["account"]["upn"], "bob@c.com");
 }
+
+#[test]
+fn a_delimiter_behind_the_header_alone_hides_none_within_a_row() {
+    for (rows, rejected) in [
+        ("ann@EMEA,Ann A\nbob@EMEA,Doe, Bob,\n", 1),
+        ("ann@EMEA,Ann A,\nbob@EMEA,Bob B,\n", 0),
+    ] {
+        let home = Home::new();
+        fs::create_dir_all(home.path("exports")).unwrap();
+        let text = format!("user.name,user.ad.full_name,\n{rows}");
+        fs::write(home.path("exports/a_20261120_060000.csv"), text).unwrap();
+        let report = sync(&home).json();
+        assert_eq!(report["rows"]["rejected"], rejected, "{report}");
+        assert_eq!(report["accounts"], 2 - rejected, "{report}");
+    }
+}

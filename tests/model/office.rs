@@ -2,13 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::class::Says;
 use super::keys::Keys;
-use super::rows::newest_value;
+use super::rows::{Row, newest_value};
 use super::stands::{
     DAY_S, LEFT_BEHIND_S, Namesakes, Pair, RECENT_US, Stand, World, is_later, is_told_later,
     rows_of, seconds,
 };
-use super::subjects::{Resolution, Subject};
+use super::subjects::{Resolution, Subject, Subjects};
 use super::time::{DAY_US, time_us};
 use super::usages::Usage;
 use super::waiting::{WaitingUse, is_no_persons};
@@ -37,7 +38,8 @@ impl Office<'_, '_, '_> {
         lead(&own, self.used) == Some(pair)
             && self.leads_at_device(pair)
             && !came.any(|(other, came)| {
-                came_in_place_of(came, stand)
+                (came_in_place_of(came, stand)
+                    || (is_as_often_since(came, stand) && self.somebody_else_is_there(pair)))
                     && (came.is_last_user
                         || self.leads_at_device(other)
                         || self.is_new_to(other, stand))
@@ -48,11 +50,34 @@ impl Office<'_, '_, '_> {
             && self.is_best_known(pair)
             && !stand.is_too_early
             && !stand.is_likely
+            && !has_several_names(self.world.accounts, &pair.0, |row| {
+                (row.user_keys(), row.says())
+            })
+            && !has_several_names(self.world.devices, &pair.1, |row| {
+                (row.device_keys(), Says::Nothing)
+            })
             && !self.is_replaced(&pair.1)
             && !self.is_named_anew(pair)
             && self.agrees(pair)
             && !self.newer_waits(&pair.0, pair)
             && !self.was_elsewhere_as_another(pair)
+    }
+
+    /// Says whether somebody else, known or not, began at a device later, and was there on as many days since.
+    fn somebody_else_is_there(&self, pair: &Pair) -> bool {
+        let own = &self.stands[pair];
+        let people = self.competing(|other| {
+            other.1 == pair.1 && other != pair && self.world.is_persons(&other.0)
+        });
+        let keys = [true, false].map(|is_dated| (pair.1.clone(), is_dated));
+        let unknown = keys
+            .iter()
+            .filter_map(|key| self.world.waiting.of_unknown.get(key));
+        let mut unknown = unknown.filter_map(|logins| self.waiting_stand(logins));
+        people
+            .iter()
+            .any(|(_, other)| is_as_often_since(other, own))
+            || unknown.any(|other| is_as_often_since(&other, own))
     }
 
     /// Says whether a device names a visitor, and another one the account.
@@ -88,7 +113,10 @@ impl Office<'_, '_, '_> {
             .iter()
             .filter_map(|key| self.world.waiting.of_unknown.get(key));
         let mut elsewhere = elsewhere.filter_map(|logins| self.waiting_stand(logins));
-        elsewhere.any(|one| one.known > own.known && overtook(&one, own))
+        elsewhere.any(|one| {
+            let is_plain = one.days() >= 2 * own.days_since(&one);
+            overtook(&one, own) && (one.known > own.known || is_plain)
+        })
     }
 
     /// Says whether others come near at a device of whom some are not known, or its own accounts.
@@ -100,8 +128,12 @@ impl Office<'_, '_, '_> {
         let local: Vec<Stand> = local
             .filter_map(|logins| self.waiting_stand(logins))
             .collect();
-        let has_overtaken = local.iter().any(|local| overtook(local, own));
         let unknown = keys.iter().filter_map(|key| waiting.of_unknown.get(key));
+        let mut all = unknown
+            .clone()
+            .filter_map(|logins| self.waiting_stand(logins));
+        let has_overtaken =
+            local.iter().any(|local| overtook(local, own)) || all.any(|one| overtook(&one, own));
         let some = waiting.among_without(&pair.1, &pair.0);
         let others = unknown
             .chain(&some)
@@ -269,7 +301,8 @@ impl Office<'_, '_, '_> {
     fn has_swapped(&self, pair: &Pair) -> bool {
         let own = &self.stands[pair];
         let is_since = |stand: &Stand| {
-            own.is_dated && stand.is_dated && stand.competes() && stand.known > own.known
+            let is_later = stand.known > own.known || is_as_often_since(stand, own);
+            own.is_dated && stand.is_dated && stand.competes() && is_later
         };
         let others = self.others(pair);
         others
@@ -599,9 +632,44 @@ impl Office<'_, '_, '_> {
     }
 }
 
+/// Says whether the newest object that has a subject has it under several names; `claim` is what a row says of its keys.
+fn has_several_names(
+    subjects: &Subjects,
+    subject: &Subject,
+    claim: impl Fn(&Row) -> (Keys, Says),
+) -> bool {
+    let rows = rows_of(subjects, subject);
+    let mut newest: BTreeMap<(Keys, Says), &Row> = BTreeMap::new();
+    for row in rows {
+        let known = newest.entry(claim(row)).or_insert(row);
+        if row.stamp > known.stamp {
+            *known = row;
+        }
+    }
+    let named = newest
+        .iter()
+        .filter_map(|((keys, _), row)| Some((row.stamp.object(), keys.name.clone()?)));
+    let named: BTreeSet<_> = named.collect();
+    let at = named.iter().map(|(object, _)| object.0).max();
+    let mut objects = BTreeMap::new();
+    for (object, _) in named.iter().filter(|(object, _)| Some(object.0) == at) {
+        *objects.entry(object).or_insert(0) += 1;
+    }
+    objects.values().any(|names| *names > 1)
+}
+
 /// Says whether a usage began as early as another one or later, and was on more days since.
 fn overtook(stand: &Stand, other: &Stand) -> bool {
     stand.began >= other.began && other.days_since(stand) < stand.days()
+}
+
+/// Says whether a usage began later than another one, and was on as many days since, of several.
+fn is_as_often_since(stand: &Stand, other: &Stand) -> bool {
+    let are_dated = stand.is_dated && other.is_dated;
+    are_dated
+        && stand.began > other.began
+        && stand.days() > 1
+        && other.days_since(stand) <= stand.days()
 }
 
 /// Says whether a usage began as early as another one or later, was on as many days since, and later.

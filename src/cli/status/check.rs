@@ -74,6 +74,7 @@ pub(super) fn run(max_age: Duration, is_json: bool, context: &Context) -> anyhow
     );
     findings.extend(folder.iter().filter_map(of_undone));
     findings.extend(folder.iter().filter_map(of_published));
+    findings.extend(of_accounts(&state));
     findings.extend(of_index(context));
     let level = findings
         .iter()
@@ -103,6 +104,15 @@ pub(super) fn run(max_age: Duration, is_json: bool, context: &Context) -> anyhow
         }
     }
     Ok(level.exit())
+}
+
+/// Looks whether there is anybody: without, nobody is found, however new it is.
+fn of_accounts(state: &State) -> Option<Finding> {
+    let is_without = state.generation > 0 && state.accounts == 0;
+    is_without.then(|| Finding {
+        level: Level::Failing,
+        text: "the index has no account: no export of users was taken in".to_owned(),
+    })
 }
 
 /// Looks at when an index that other machines make was last known to be what they published.
