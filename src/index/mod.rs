@@ -7,7 +7,7 @@
 //! **fold** (`claim`, `roster`, `mentions`, `former`, `held`; text goes to `spill`) → **resolve** (`identifiers` walks
 //! over all of them, `finds` notes shared keys and what is wanted, `identity` says who is who, `subject` numbers them) →
 //! **derive** (`place`, `waiting`, `usage`, `ranking`) → **write** (`write`, `rows`, `written_rows`).
-//! Beside it: `ranked`, `from_devices`, `last_users`, `replaced` and `stands_for` (what ranks rest on), `ledger` (objects; `object_lines`, `contents`,
+//! Beside it: `ranked`, `from_devices`, `last_users`, `replaced`, `idle` and `stands_for` (what ranks rest on), `ledger` (objects; `object_lines`, `contents`,
 //! `complete_lists`, `shapes`), `known` (rows recognised by their bytes), `mention_rows`, `aside` (texts that later rows
 //! need), `digest`, `near` (scattered memory looked at ahead).
 
