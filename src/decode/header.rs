@@ -66,7 +66,8 @@ fn first_row_width(text: &[u8], delimiter: u8) -> Option<usize> {
     let lines = text.split_inclusive(|byte| *byte == b'\n');
     let row = lines.filter(|line| !is_before(line)).nth(1)?;
     let row = undecorated(row, delimiter);
-    let is_row = row.ends_with(b"\n") && quotes(&row) % 2 == 0 && is_quoted_well(&row, delimiter);
+    let is_row =
+        row.ends_with(b"\n") && quotes(&row).is_multiple_of(2) && is_quoted_well(&row, delimiter);
     let record = parse(&row, delimiter).filter(|_| is_row)?;
     Some(record.len())
 }

@@ -63,6 +63,7 @@ pub use self::text::folded;
 #[cfg(feature = "ingest")]
 pub(crate) use self::text::is_hidden;
 use self::text::{plain, trimmed};
+#[cfg(feature = "ingest")]
 pub(crate) use self::upn::is_hash;
 use self::upn::upn;
 use self::uuid::uuid;
