@@ -27,9 +27,9 @@ pub enum Fault {
     /// The certificate is of an authority that this machine does not trust.
     #[error("its certificate is of an unknown authority")]
     Authority,
-    /// The certificate is an authority's, which signed itself, shown as a server's own.
-    #[error("its certificate is that of an authority, which signed itself")]
-    SelfSigned,
+    /// The certificate is an authority's, shown as a server's own.
+    #[error("its certificate is that of an authority, and no server's")]
+    AuthoritysOwn,
     /// The certificate's time is over, or has not come.
     #[error("its certificate has expired or is not valid yet")]
     Expired,
@@ -61,7 +61,7 @@ impl Fault {
     pub(crate) fn of(error: &(dyn StdError + 'static)) -> Option<Fault> {
         const WORDS: [(&str, Fault); 20] = [
             ("unknownissuer", Fault::Authority),
-            ("causedasendentity", Fault::SelfSigned),
+            ("causedasendentity", Fault::AuthoritysOwn),
             ("self-signed", Fault::Authority),
             ("selfsigned", Fault::Authority),
             ("certificate: expired", Fault::Expired),
@@ -117,7 +117,7 @@ impl Fault {
             Fault::Authority => Some(
                 "add the authority to the trusted certificates of this machine (SSL_CERT_FILE)",
             ),
-            Fault::SelfSigned => Some(
+            Fault::AuthoritysOwn => Some(
                 "give the server a certificate of its own, signed by that one (or made with basicConstraints=CA:FALSE), and name its \
                  authority in SSL_CERT_FILE",
             ),

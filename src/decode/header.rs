@@ -49,10 +49,15 @@ pub(super) fn of_csv(text: &[u8], is_cut: bool) -> Result<CsvHeader, Error> {
     while names.len() > 1 && names.last().is_some_and(String::is_empty) {
         names.pop();
     }
-    // Where the first row has none, one that has has a delimiter within it.
-    let unnamed = match first_row_width(text, delimiter) {
-        Some(width) if width == names.len() => 0,
-        _ => columns - names.len(),
+    // Where the rows have none, one that has has a delimiter within it.
+    let widths = first_widths(text, delimiter);
+    let count =
+        |is_it: &dyn Fn(usize) -> bool| widths.iter().filter(|width| is_it(**width)).count();
+    let bare = count(&|width| width == names.len());
+    let wider = count(&|width| width > names.len());
+    let unnamed = match bare > 0 && bare >= wider {
+        true => 0,
+        false => columns - names.len(),
     };
     Ok(CsvHeader {
         delimiter,
@@ -61,15 +66,20 @@ pub(super) fn of_csv(text: &[u8], is_cut: bool) -> Result<CsvHeader, Error> {
     })
 }
 
-/// Returns how many cells the line behind the header has, if it is a row by itself.
-fn first_row_width(text: &[u8], delimiter: u8) -> Option<usize> {
+/// Returns how many cells the first lines behind the header have, of those that are rows by themselves.
+fn first_widths(text: &[u8], delimiter: u8) -> Vec<usize> {
+    const ROWS: usize = 32;
     let lines = text.split_inclusive(|byte| *byte == b'\n');
-    let row = lines.filter(|line| !is_before(line)).nth(1)?;
-    let row = undecorated(row, delimiter);
-    let is_row =
-        row.ends_with(b"\n") && quotes(&row).is_multiple_of(2) && is_quoted_well(&row, delimiter);
-    let record = parse(&row, delimiter).filter(|_| is_row)?;
-    Some(record.len())
+    let rows = lines.filter(|line| !is_before(line)).skip(1).take(ROWS);
+    let width = |row: &[u8]| {
+        let row = undecorated(row, delimiter);
+        let is_whole = row.ends_with(b"\n") && quotes(&row).is_multiple_of(2);
+        let is_row = is_whole && is_quoted_well(&row, delimiter);
+        parse(&row, delimiter)
+            .filter(|_| is_row)
+            .map(|row| row.len())
+    };
+    rows.filter_map(width).collect()
 }
 
 /// The first line that is not blank and does not name the delimiter, without its end.

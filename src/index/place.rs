@@ -30,7 +30,7 @@ use super::waiting::{
 use crate::bucket::Hash;
 use crate::class::{Patterns, traits_of_keys};
 use crate::identifier::{Kind, domain, normal_form, short_name};
-use crate::schema::{BySubject, Class, FieldType, NAME, SECOND, Subject, device_field};
+use crate::schema::{BySubject, Class, FieldType, NAME, SECOND, STRONG, Subject, device_field};
 use crate::sealed::{filed, is_sealed, seal, user_of};
 
 /// How long before it was observed a logins row may have been true, where no window is declared: longer than any window of
@@ -69,8 +69,18 @@ pub(super) struct Placed {
     named: BTreeMap<Field, String>,
     /// Mentions that wait, by state.
     pub(super) counts: [u64; 3],
-    /// Devices whose last login is of nobody known, and all that name one.
+    /// Last logins of nobody known, and all that claims of devices name.
     pub(super) last_logins: (u64, u64),
+}
+
+/// A claim that says a name, in the order of its subject, its newest object, and its stronger keys.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct NamedClaim {
+    subject: SubjectId,
+    at: i64,
+    object: ObjectId,
+    keys: [Option<u64>; 2],
+    name: u64,
 }
 
 /// Places mentions one after another.
@@ -156,6 +166,15 @@ impl Placing<'_> {
                 }
             });
             self.wait(&sides, state, mention.group, named);
+            for (side, named) in [
+                (&sides.account, &mut self.placed.namesakes),
+                (&sides.device, &mut self.placed.named_anew),
+            ] {
+                if let Side::Namesake(namesake) = side {
+                    let newest = named.entry(*namesake).or_insert(i64::MIN);
+                    *newest = (*newest).max(interval.to);
+                }
+            }
             if sides.account.is_unknown() && self.is_no_persons(keys.account) {
                 return Ok(());
             }
@@ -176,15 +195,6 @@ impl Placing<'_> {
                     is_untimed: mention.used().is_none(),
                 };
                 sum_up(all, &sides, (logins, is_dated), is_local(keys));
-            }
-            for (side, named) in [
-                (&sides.account, &mut self.placed.namesakes),
-                (&sides.device, &mut self.placed.named_anew),
-            ] {
-                if let Side::Namesake(namesake) = side {
-                    let newest = named.entry(*namesake).or_insert(i64::MIN);
-                    *newest = (*newest).max(interval.to);
-                }
             }
         }
         Ok(())
@@ -219,28 +229,38 @@ impl Placing<'_> {
         same.into_iter().map(of_key).collect()
     }
 
-    /// Returns the subjects that their newest object has under several names.
+    /// Returns the subjects that their newest object has under several names and the same stronger keys.
     fn several_names(&self, side: Subject) -> BTreeSet<SubjectId> {
-        let mut newest: BTreeMap<SubjectId, (i64, BTreeMap<ObjectId, BTreeSet<u64>>)> =
-            BTreeMap::new();
+        let mut claims = Vec::new();
         for claim in &self.known.identities[side].claims {
             let subject = self.known.standings[side].subject_of(claim.id);
-            let Some((subject, name)) = subject.zip(claim.keys[NAME]) else {
-                continue;
-            };
-            let object = self.known.rosters[side].claim(claim.id).newest.object;
-            let at = self.ledger.observed_at(object);
-            let (newest_at, names) = newest.entry(subject).or_insert((at, BTreeMap::new()));
-            if at > *newest_at {
-                *newest_at = at;
-                names.clear();
-            }
-            if at == *newest_at {
-                names.entry(object).or_default().insert(name);
+            if let Some((subject, name)) = subject.zip(claim.keys[NAME]) {
+                let object = self.known.rosters[side].claim(claim.id).newest.object;
+                let at = self.ledger.observed_at(object);
+                let keys = [claim.keys[STRONG], claim.keys[SECOND]];
+                claims.push(NamedClaim {
+                    subject,
+                    at,
+                    object,
+                    keys,
+                    name,
+                });
             }
         }
-        newest.retain(|_, (_, names)| names.values().any(|names| names.len() > 1));
-        newest.into_keys().collect()
+        claims.sort_unstable();
+        claims.dedup();
+        let of_subjects = claims.chunk_by(|one, other| one.subject == other.subject);
+        let several = of_subjects.filter(|same| {
+            let newest = same.last().map(|last| last.at);
+            let mut pairs = same.windows(2).map(|two| (&two[0], &two[1]));
+            pairs.any(|(one, other)| {
+                let is_newest = Some(one.at) == newest;
+                is_newest && (one.object, one.keys) == (other.object, other.keys)
+            })
+        });
+        several
+            .filter_map(|same| Some(same.first()?.subject))
+            .collect()
     }
 
     /// Returns the subject of a side whose keys nobody shares.

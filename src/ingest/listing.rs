@@ -300,6 +300,11 @@ impl Run<'_> {
 /// have been removed after its time, by a rule of the bucket say, or by `keep_for`.
 fn still_listed(known: &[i64], listed: &[i64], keep_for: Option<Duration>) -> u64 {
     let oldest = listed.iter().min().copied().unwrap_or(i64::MIN);
+    // Where none of them is there, it is another place, or an empty folder that something is written to.
+    let oldest = match known.iter().all(|time| *time < oldest) {
+        true => i64::MIN,
+        false => oldest,
+    };
     let kept = keep_for.map_or(i64::MIN, |keep_for| {
         let micros = i64::try_from(keep_for.as_micros()).unwrap_or(i64::MAX);
         Timestamp::now().as_microsecond().saturating_sub(micros)

@@ -97,6 +97,7 @@ fn leave_who_holds(fitting: &mut Vec<Candidate>, identifier: &Heard, all: &[Hear
     };
     fitting.retain(|one| {
         let own = agreeing(one);
-        agrees(identifier, one) || !holders.iter().any(|holder| is_more(holder, &own))
+        let has_none = identifier.stand(&one.row) == Stand::SaysNothing;
+        !has_none || !holders.iter().any(|holder| is_more(holder, &own))
     });
 }

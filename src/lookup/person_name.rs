@@ -66,14 +66,7 @@ pub(super) fn compare(left: &str, right: &str) -> Option<Likeness> {
             false => Likeness::Some,
         });
     }
-    // Which of the letters are the family's name is not known.
-    let letters = |written: &String| -> BTreeSet<char> {
-        written
-            .chars()
-            .filter(|letter| is_of_east_asia(*letter))
-            .collect()
-    };
-    if !letters(&written_together[0]).is_disjoint(&letters(&written_together[1])) {
+    if share_letters_of_names(&written_together) {
         return Some(Likeness::Some);
     }
     let is_in_right = |word: &String| right.contains(word);
@@ -106,9 +99,35 @@ fn share_a_script(left: &[String], right: &[String]) -> bool {
     left.is_empty() || right.is_empty() || !left.is_disjoint(&right)
 }
 
-/// Tells whether a letter is of a script in which a name may be written without spaces; Hangul stands in its parts.
+/// Tells whether two names of East Asia have the same letters in another order, or of Chinese ones one in common: which of these is
+/// the family's name is not known.
+fn share_letters_of_names(names: &[String; 2]) -> bool {
+    let [left, right] = names.each_ref().map(|name| -> BTreeSet<char> {
+        let whole = name.nfc().filter(|letter| is_of_east_asia(*letter));
+        whole.collect()
+    });
+    let is_chinese = |letter: &char| matches!(u32::from(*letter), 0x3400..0xa000 | 0xf900..0xfb00 | 0x20000..0x40000);
+    let mut common = left.intersection(&right);
+    !left.is_empty() && left == right || common.any(is_chinese)
+}
+
+/// Tells whether a letter is of a script in which a name may be written without spaces: Hangul, of which the parts stand apart, kana,
+/// Bopomofo and Chinese ones.
 fn is_of_east_asia(letter: char) -> bool {
-    matches!(u32::from(letter), 0x1100..0x1200 | 0x2e80..)
+    matches!(
+        u32::from(letter),
+        0x1100..0x1200
+            | 0x2e80..0x2fe0
+            | 0x3005..0x3008
+            | 0x3040..0x31c0
+            | 0x31f0..0x3200
+            | 0x3400..0x4dc0
+            | 0x4e00..0xa000
+            | 0xa960..0xa980
+            | 0xac00..0xd800
+            | 0xf900..0xfb00
+            | 0x20000..0x40000
+    )
 }
 
 fn written_out(word: &str) -> String {
@@ -173,7 +192,8 @@ fn split(name: &str) -> Vec<String> {
     }
     let name = identifier::folded(name).filter(|name| !identifier::says_nothing(name));
     let name = without_brackets(&name.unwrap_or_default());
-    let plain: String = name.nfkd().filter_map(plain_letter).collect();
+    let letters = name.chars().filter(|letter| !is_apostrophe(*letter));
+    let plain: String = letters.nfkd().filter_map(plain_letter).collect();
     let plain = PLAIN.iter().fold(plain, |name, (letter, written)| {
         name.replace(*letter, written)
     });
@@ -184,14 +204,18 @@ fn split(name: &str) -> Vec<String> {
         .collect()
 }
 
-/// Leaves accents out, and apostrophes, so that what they part is one word.
-fn plain_letter(letter: char) -> Option<char> {
-    let is_apostrophe = matches!(
+/// Tells whether a letter is none, but what stands for one that is left out: what it parts is one word.
+fn is_apostrophe(letter: char) -> bool {
+    matches!(
         letter,
         '\'' | '`' | '´' | '\u{2018}' | '\u{2019}' | '\u{02bc}'
-    );
+    )
+}
+
+/// Leaves accents out.
+fn plain_letter(letter: char) -> Option<char> {
     // `İ` is a capital I with a mark.
-    (!is_apostrophe && !is_combining_mark(letter)).then_some(letter.to_ascii_lowercase())
+    (!is_combining_mark(letter)).then_some(letter.to_ascii_lowercase())
 }
 
 /// Leaves out what stands in brackets; one that is never closed goes on to the end.
@@ -227,6 +251,7 @@ mod tests {
             ("Anne-Marie Weiß", "Weiss, Anne Marie"),
             ("山田 太郎", "山田太郎"),
             ("王 伟", "王伟"),
+            ("Seán O´Brien", "Sean O'Brien"),
             ("İsmail Işık", "ismail ışık"),
             ("김 민수", "김민수"),
             ("ﾔﾏﾀﾞ ﾀﾛｳ", "ヤマダ タロウ"),
@@ -276,6 +301,13 @@ mod tests {
             ("Ann Alee", "Anna Lee"),
         ] {
             assert_eq!(compare(left, right), Some(Likeness::Some), "{left} {right}");
+        }
+        for (left, right) in [
+            ("김민수", "박지영"),
+            ("ヤマダ タロウ", "サトウ タケシ"),
+            ("王伟", "李娜"),
+        ] {
+            assert_eq!(compare(left, right), Some(Likeness::None), "{left} {right}");
         }
         // What a name is in another script is not known.
         for (left, right) in [

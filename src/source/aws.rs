@@ -213,7 +213,11 @@ fn without_answer(fault: Fault) -> &'static str {
         Fault::Closed => {
             "the service that gives them (STS, or the metadata of a container or machine) closed the connection; try again later"
         }
-        Fault::Authority | Fault::SelfSigned | Fault::Expired | Fault::OtherHost | Fault::Tls => {
+        Fault::Authority
+        | Fault::AuthoritysOwn
+        | Fault::Expired
+        | Fault::OtherHost
+        | Fault::Tls => {
             "the certificate of the service that gives them (STS, say) is not trusted, not valid or another host's"
         }
         Fault::Proxy | Fault::ProxyLogin | Fault::NoProxy | Fault::ProxyName => {

@@ -69,7 +69,7 @@ fn misshapen(key: &str, value: &str) -> Option<&'static str> {
             SWITCH_WORDS.contains(&value.to_ascii_lowercase().as_str()),
             "it is a switch: true or false",
         ),
-        "aws_region" => (
+        "aws_region" | "aws_default_region" => (
             is_region(value),
             "it is no name of a region, such as eu-central-1, without quotes",
         ),
@@ -100,7 +100,7 @@ mod tests {
             ("proxy_url", "127.0.0.1:notaport", false),
             ("aws_region", "eu-central-1", true),
             ("aws_region", "\"eu-central-1\"", false),
-            ("aws_region", "EU (Frankfurt)", false),
+            ("aws_default_region", "EU (Frankfurt)", false),
             ("aws_skip_signature", "maybe", false),
             ("allow_http", "TRUE", true),
             ("azure_storage_account_key", "c2VjcmV0", true),

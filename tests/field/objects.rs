@@ -447,3 +447,70 @@ fn a_delimiter_behind_the_header_alone_hides_none_within_a_row() {
         assert_eq!(report["accounts"], 2 - rejected, "{report}");
     }
 }
+
+#[test]
+fn what_says_that_it_is_a_part_is_no_complete_list() {
+    let rows = |from: u32| -> String {
+        let rows = (from..from + 30).map(|at| format!("u{at}@EMEA,u{at}@c.com\n"));
+        rows.collect()
+    };
+    let header = "user.name,user.upn\n";
+    let page = |token: &str| {
+        let rows = (0..30).map(|at| format!(r#"{{"user.name": "u{at}@EMEA"}}"#));
+        let rows: Vec<String> = rows.collect();
+        format!(
+            r#"{{"nextPageToken": {token}, "value": [{}]}}"#,
+            rows.join(",")
+        )
+    };
+    let whole = format!("{}{}", page(r#""abc""#), page("null"));
+    for (second, code, gone) in [
+        // A part with a header alone, beside one with rows.
+        (
+            vec![
+                ("_1.csv", header.to_owned() + &rows(0)),
+                ("_2.csv", header.to_owned()),
+            ],
+            0,
+            0,
+        ),
+        (vec![(".json", page(r#""abc""#))], 3, 0),
+        // The last page says that no more follow.
+        (vec![(".json", whole)], 0, 30),
+    ] {
+        let home = Home::new();
+        fs::create_dir_all(home.path("exports")).unwrap();
+        let config = "[dataset.users]\nsemantics = \"complete\"\n[breaker]\npercent = 100\n";
+        fs::write(home.path("identidex.toml"), config).unwrap();
+        let put = |day: &str, end: &str, text: &str| {
+            let name = format!("exports/users_202611{day}_060000{end}");
+            fs::write(home.path(&name), text).unwrap();
+        };
+        put("19", "_1.csv", &(header.to_owned() + &rows(0)));
+        put("19", "_2.csv", &(header.to_owned() + &rows(30)));
+        sync(&home).exits(0);
+        for (end, text) in &second {
+            put("20", end, text);
+        }
+        let report = sync(&home).exits(code).json();
+        assert_eq!(report["changes"]["accounts"]["gone"], gone, "{report}");
+    }
+}
+
+#[test]
+fn an_index_without_an_account_is_not_fine() {
+    let home = Home::new();
+    fs::create_dir_all(home.path("exports")).unwrap();
+    fs::write(
+        home.path("exports/d_20261120_060000.csv"),
+        "device.name\nNB-1\n",
+    )
+    .unwrap();
+    sync(&home).exits(0);
+    let check = home.run(&["status", "--check"]).exits(2);
+    assert!(
+        check.stdout.contains("the index has no account"),
+        "{}",
+        check.stdout
+    );
+}

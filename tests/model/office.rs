@@ -316,6 +316,7 @@ impl Office<'_, '_, '_> {
                     one.1 == other.1
                         && **one != *other
                         && !self.is_shared(one)
+                        && !self.leads_at_device(other)
                         && (self.leads_at_device(one) || is_more)
                 });
                 leads.any(|(one, _)| {
@@ -632,30 +633,33 @@ impl Office<'_, '_, '_> {
     }
 }
 
-/// Says whether the newest object that has a subject has it under several names; `claim` is what a row says of its keys.
+/// Says whether the newest object that has a subject has it under several names and the same stronger keys; `claim` is what a row
+/// says of its keys.
 fn has_several_names(
     subjects: &Subjects,
     subject: &Subject,
     claim: impl Fn(&Row) -> (Keys, Says),
 ) -> bool {
-    let rows = rows_of(subjects, subject);
-    let mut newest: BTreeMap<(Keys, Says), &Row> = BTreeMap::new();
-    for row in rows {
-        let known = newest.entry(claim(row)).or_insert(row);
-        if row.stamp > known.stamp {
-            *known = row;
+    let members = subjects.members.get(subject).map_or(&[][..], Vec::as_slice);
+    let mut newest: BTreeMap<(Keys, Says), (&Keys, &Row)> = BTreeMap::new();
+    for (keys, row) in members {
+        let known = newest.entry(claim(row)).or_insert((keys, row));
+        if row.stamp > known.1.stamp {
+            *known = (keys, row);
         }
     }
-    let named = newest
-        .iter()
-        .filter_map(|((keys, _), row)| Some((row.stamp.object(), keys.name.clone()?)));
-    let named: BTreeSet<_> = named.collect();
-    let at = named.iter().map(|(object, _)| object.0).max();
-    let mut objects = BTreeMap::new();
-    for (object, _) in named.iter().filter(|(object, _)| Some(object.0) == at) {
-        *objects.entry(object).or_insert(0) += 1;
+    let mut named: BTreeMap<_, BTreeSet<String>> = BTreeMap::new();
+    for (keys, row) in newest.values() {
+        if let Some(name) = &keys.name {
+            let of = (row.stamp.object(), keys.first.clone(), keys.second.clone());
+            named.entry(of).or_default().insert(name.clone());
+        }
     }
-    objects.values().any(|names| *names > 1)
+    let at = named.keys().map(|(object, ..)| object.0).max();
+    let mut newest = named
+        .iter()
+        .filter(|((object, ..), _)| Some(object.0) == at);
+    newest.any(|(_, names)| names.len() > 1)
 }
 
 /// Says whether a usage began as early as another one or later, and was on more days since.

@@ -27,7 +27,7 @@ pub(super) struct Objects {
     place: Place,
     /// Every object so far had a line for itself: a broken one costs its line.
     is_by_lines: bool,
-    /// An object around rows said that more follow in another text.
+    /// The last object around rows said that more follow.
     says_more: bool,
 }
 
@@ -169,9 +169,9 @@ impl Objects {
                     return Err(self.broken(BOTH));
                 }
                 let closed = [start, b"]}"].concat();
-                if let Some(Ok((others, _))) = Properties::read(&closed) {
-                    self.says_more |= says_more(others);
-                }
+                // Of several pages behind one another, the last one says it.
+                let others = Properties::read(&closed).and_then(Result::ok);
+                self.says_more = others.is_some_and(|(others, _)| says_more(others));
                 self.text.pass(begin);
                 return Ok(Place::ListBegin);
             }
@@ -184,7 +184,7 @@ impl Objects {
                 {
                     let says_more = says_more(whole);
                     self.text.pass(length);
-                    self.says_more |= says_more;
+                    self.says_more = says_more;
                     return Ok(Place::Outside);
                 }
                 Some(Err(error)) if error.is_eof() => {}

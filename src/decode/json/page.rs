@@ -43,7 +43,8 @@ fn is_of_pages(name: &str) -> bool {
 
 fn says_nothing(value: Value) -> bool {
     let text = value.text().unwrap_or_default();
-    matches!(&*text, "" | "false" | "False" | "0" | "null")
+    let words = ["", "false", "no", "0", "null", "none"];
+    words.iter().any(|word| text.eq_ignore_ascii_case(word))
 }
 
 #[cfg(test)]
