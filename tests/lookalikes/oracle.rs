@@ -31,20 +31,45 @@ impl Tenant {
             is_held && rules.iter().all(|rule| !rule.is_crowded())
         };
         let is_shown = |one: &Subject| asked.is_all_classes || !one.is_skipped;
-        let mut fits: BTreeMap<String, bool> = BTreeMap::new();
+        let mut found: BTreeMap<String, (&Subject, bool)> = BTreeMap::new();
         let ways = heard
             .iter()
             .flat_map(|rules| rules.iter().map(move |rule| (rules, rule)));
         for (rules, rule) in ways.filter(|(_, rule)| !rule.is_crowded()) {
             for holder in rule.holders.iter().filter(|one| is_shown(one)) {
-                let contradicts =
-                    |at: usize| self.contradicts(&asked.texts[at], &heard[at], holder);
-                if asked.texts.len() > 1 && (0..heard.len()).any(contradicts) {
-                    continue;
-                }
-                *fits.entry(holder.uid.clone()).or_default() |= has_moved(rules, rule, holder);
+                let known = found.entry(holder.uid.clone()).or_insert((holder, false));
+                known.1 |= has_moved(rules, rule, holder);
             }
         }
+        let stand = |at: usize, one: &Subject| self.stand(&asked.texts[at], &heard[at], one);
+        let all = || 0..heard.len();
+        let is_contradicted =
+            |one: &Subject| heard.len() > 1 && all().any(|at| stand(at, one) == Stand::Contradicts);
+        let (contradicted, mut left): (Vec<_>, Vec<_>) = found
+            .into_values()
+            .partition(|(one, _)| is_contradicted(one));
+        for at in all().filter(|at| heard.len() > 1 && asked.texts[*at].0 == Some(Kind::Upn)) {
+            let agrees = |at: usize, one: &Subject| stand(at, one) == Stand::Agrees;
+            let holders: Vec<&Subject> = left.iter().map(|(one, _)| *one).collect();
+            left.retain(|(one, _)| {
+                let mut holders = holders.iter().filter(|holder| agrees(at, holder));
+                let is_more =
+                    |holder: &&Subject| all().all(|at| agrees(at, holder) || !agrees(at, one));
+                stand(at, one) != Stand::SaysNothing || !holders.any(is_more)
+            });
+        }
+        let is_account = |one: &Subject| self.accounts.iter().any(|account| account.uid == one.uid);
+        let is_left_by_others = left.iter().any(|(one, _)| {
+            contradicted.iter().any(|(other, _)| {
+                let mut against = all().filter(|at| stand(*at, other) == Stand::Contradicts);
+                let speaks = |at: usize| matches!(stand(at, one), Stand::Agrees | Stand::Former);
+                is_account(one) == is_account(other) && !against.any(speaks)
+            })
+        });
+        let fits: BTreeMap<String, bool> = left
+            .into_iter()
+            .map(|(one, has_moved)| (one.uid.clone(), has_moved))
+            .collect();
         // Somebody holds it, or too many do, and none of those who fit.
         let is_elsewhere = |rules: &Vec<Rule>| {
             let is_held = rules.iter().any(|rule| !rule.holders.is_empty());
@@ -53,18 +78,13 @@ impl Tenant {
         };
         let is_split = asked.texts.len() > 1 && heard.iter().any(is_elsewhere);
         Expected {
-            is_clear: !is_split && heard.iter().any(|rules| clear(rules)),
+            is_clear: !is_split && !is_left_by_others && heard.iter().any(|rules| clear(rules)),
             fits,
         }
     }
 
-    /// Tells whether a text is another one than what a subject has.
-    fn contradicts(
-        &self,
-        (kind, _): &(Option<Kind>, String),
-        rules: &[Rule],
-        one: &Subject,
-    ) -> bool {
+    /// Tells how a text stands to a subject: what it has, or had, or another one than it has.
+    fn stand(&self, (kind, _): &(Option<Kind>, String), rules: &[Rule], one: &Subject) -> Stand {
         let is_account = self.accounts.iter().any(|account| account.uid == one.uid);
         let has_any = match kind {
             None => true,
@@ -79,7 +99,15 @@ impl Tenant {
         let is_unknown_alias = *kind == Some(Kind::Email)
             && is_account
             && rules.iter().all(|rule| rule.holders.is_empty());
-        has_any && !is_former && !is_unknown_alias && !rules.iter().any(|rule| rule.has(one))
+        if rules.iter().any(|rule| rule.has(one)) {
+            Stand::Agrees
+        } else if is_former {
+            Stand::Former
+        } else if has_any && !is_unknown_alias {
+            Stand::Contradicts
+        } else {
+            Stand::SaysNothing
+        }
     }
 
     /// The ways to take a text as it is, and without the full stop behind it and the scheme before it.
@@ -137,6 +165,15 @@ impl Tenant {
         rules.hosts(&normal);
         rules.rules
     }
+}
+
+/// How a text stands to a subject.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stand {
+    Agrees,
+    Former,
+    SaysNothing,
+    Contradicts,
 }
 
 /// One way to take a text: the subjects that it means, whole or in part.
