@@ -58,7 +58,7 @@ pub(crate) use self::shown::is_steering;
 #[cfg(any(feature = "live", feature = "cli"))]
 pub(crate) use self::shown::printable;
 use self::sid::{SID, is_sid};
-pub use self::sid::{entra_sid, is_built_in_sid, is_entra_sid, is_indexed_sid, is_key_sid};
+pub use self::sid::{entra_sid, is_built_in_sid, is_indexed_sid, is_key_sid};
 pub use self::text::folded;
 #[cfg(feature = "ingest")]
 pub(crate) use self::text::is_hidden;

@@ -63,11 +63,6 @@ pub fn entra_sid(text: &str) -> Option<String> {
     Some(format!("{ENTRA_SID}{first}-{words}-{third}-{fourth}"))
 }
 
-/// Tells whether a SID in normal form is the number of an account of Entra ID.
-pub fn is_entra_sid(normal: &str) -> bool {
-    normal.starts_with(ENTRA_SID)
-}
-
 /// `S` and 2 to 10 numbers, as the official API describes `user.sid`.
 pub(super) fn is_sid(normal: &str) -> bool {
     let Some(numbers) = normal.strip_prefix('s') else {

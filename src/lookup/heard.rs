@@ -182,12 +182,6 @@ impl<'q> Heard<'q> {
         }
     }
 
-    /// Tells whether it is the id of an account of Entra ID, which one that is synchronised from a domain has beside its SID.
-    fn is_of_entra(&self) -> bool {
-        let mut probes = self.probes.iter();
-        probes.any(|probe| probe.kind == Kind::Sid && identifier::is_entra_sid(&probe.normal))
-    }
-
     /// Tells how the text stands to a subject.
     pub(super) fn stand(&self, row: &Row) -> Stand {
         if !self.is_parsed() {
@@ -204,9 +198,6 @@ impl<'q> Heard<'q> {
         }
         let is_unknown = !self.is_held && self.non_identifying.is_empty();
         if is_unknown && row.subject == Subject::Account && self.may_be_unknown() {
-            return Stand::SaysNothing;
-        }
-        if is_unknown && self.is_of_entra() && !row.has_entra_sid() {
             return Stand::SaysNothing;
         }
         if self.may_be_of_a_namesake(row) || self.is_joiner(row) || self.is_of_visitors(row) {

@@ -122,12 +122,6 @@ impl Row {
         self.values(kind).next().is_some()
     }
 
-    /// Tells whether its SID is the number of an account of Entra ID.
-    pub(super) fn has_entra_sid(&self) -> bool {
-        self.values(Kind::Sid)
-            .any(|sid| identifier::is_entra_sid(&sid))
-    }
-
     /// Returns its uid, its SID or collector uid, and its account name or device name.
     pub(super) fn ids_and_name(&self) -> [Option<&str>; 3] {
         let fields = match self.subject {
