@@ -394,16 +394,16 @@ fn show(args: &Args, context: &Context, report: &Report) -> anyhow::Result<()> {
 fn text_of(report: &Report, is_dry_run: bool) -> String {
     let Report { objects, rows, .. } = report;
     let undone = some(objects.undone, "undone and left out");
-    let by_name = some(objects.left_out, "left out");
+    let left_out = some(objects.left_out, "left out");
     if objects.new == 0 {
         return format!(
-            "nothing new among {} objects{by_name}{undone}; generation {}",
+            "nothing new among {} objects{left_out}{undone}; generation {}",
             HumanCount(objects.listed),
             report.generation
         );
     }
     let taken = format!(
-        "{} of {} new objects taken in ({} duplicates{}{by_name}{undone}) in {:.1} s",
+        "{} of {} new objects taken in ({} duplicates{}{left_out}{undone}) in {:.1} s",
         HumanCount(objects.loaded + objects.duplicate),
         HumanCount(objects.new),
         HumanCount(objects.duplicate),
