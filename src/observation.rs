@@ -214,13 +214,19 @@ impl Says {
     /// Reads a `user.type`, in any spelling (`LOCAL_USER`, `local admin`, `domain`), by the words of
     /// `schemas/export/users.toml`.
     pub fn of(user_type: Option<&str>) -> Says {
+        /// Bytes of the longest word, and more.
+        const PLACE: usize = 32;
+        let (mut place, mut length) = ([0; PLACE], 0);
         let letters = user_type.unwrap_or_default().bytes();
-        let letters = letters.filter(|byte| !matches!(byte, b'_' | b' ' | b'-'));
-        let letters = letters.map(|byte| byte.to_ascii_lowercase());
-        let is_one_of = |words: &[String]| {
-            let mut words = words.iter();
-            words.any(|word| word.bytes().eq(letters.clone()))
-        };
+        for letter in letters.filter(|byte| !matches!(byte, b'_' | b' ' | b'-')) {
+            if length == PLACE {
+                return Says::Nothing;
+            }
+            place[length] = letter.to_ascii_lowercase();
+            length += 1;
+        }
+        let is_one_of =
+            |words: &[String]| words.iter().any(|word| word.as_bytes() == &place[..length]);
         let types = &Dataset::Users.export().types;
         match (is_one_of(&types.local), is_one_of(&types.domain)) {
             (true, _) => Says::Local,
@@ -448,11 +454,17 @@ impl Columns {
         Columns(columns.collect())
     }
 
-    /// Returns the trimmed text of a cell; `None` when it is null or blank.
+    /// Tells whether all cells of a record are blank.
+    pub fn are_blank(&self, record: u32) -> bool {
+        (0..self.0.len()).all(|column| self.cell(column, record).is_none())
+    }
+
+    /// Returns the trimmed text of a cell; `None` when it is null, which is as long as an empty one, or blank.
+    #[inline]
     pub fn cell(&self, column: usize, record: u32) -> Option<&str> {
         let column = &self.0[column];
         let record = record as usize;
-        if record >= column.len() || column.is_null(record) {
+        if record >= column.len() {
             return None;
         }
         let text = column.value(record);

@@ -49,13 +49,8 @@ pub(super) fn of_csv(text: &[u8], is_cut: bool) -> Result<CsvHeader, Error> {
     while names.len() > 1 && names.last().is_some_and(String::is_empty) {
         names.pop();
     }
-    // Where the rows have none, one that has has a delimiter within it.
-    let widths = first_widths(text, delimiter);
-    let count =
-        |is_it: &dyn Fn(usize) -> bool| widths.iter().filter(|width| is_it(**width)).count();
-    let bare = count(&|width| width == names.len());
-    let wider = count(&|width| width > names.len());
-    let unnamed = match bare > 0 && bare >= wider {
+    let has_more = names.len() < columns;
+    let unnamed = match has_more && are_rows_bare(text, delimiter, names.len()) {
         true => 0,
         false => columns - names.len(),
     };
@@ -64,6 +59,14 @@ pub(super) fn of_csv(text: &[u8], is_cut: bool) -> Result<CsvHeader, Error> {
         unnamed,
         names: checked(names)?,
     })
+}
+
+/// Tells whether the rows have no delimiters behind the last column: one that has more has a delimiter within it.
+fn are_rows_bare(text: &[u8], delimiter: u8, columns: usize) -> bool {
+    let widths = first_widths(text, delimiter);
+    let bare = widths.iter().filter(|width| **width == columns).count();
+    let wider = widths.iter().filter(|width| **width > columns).count();
+    bare > 0 && bare >= wider
 }
 
 /// Returns how many cells the first lines behind the header have, of those that are rows by themselves.

@@ -334,6 +334,15 @@ fn name_in(cell: &str) -> String {
 
 /// Returns a cell without signs around it: no name begins or ends with one.
 fn bare(cell: &str) -> &str {
+    // Nearly every key has none.
+    if let [
+        b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z',
+        ..,
+        b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z',
+    ] = cell.as_bytes()
+    {
+        return cell;
+    }
     cell.trim_matches(|letter: char| !letter.is_alphanumeric() || is_unseen(letter))
 }
 

@@ -35,7 +35,11 @@ pub(super) fn bare_address(normal: &str) -> &str {
 ///
 /// A quoted local part (`"john doe"@example.com`) is refused: no directory exports one.
 pub(super) fn address(normal: Cow<'_, str>) -> Result<Cow<'_, str>, Refusal> {
-    let (local, suffix) = normal.split_once('@').ok_or(ADDRESS)?;
+    let at = normal
+        .bytes()
+        .position(|byte| byte == b'@')
+        .ok_or(ADDRESS)?;
+    let (local, suffix) = (&normal[..at], &normal[at + 1..]);
     if !is_local_part(local) {
         return Err(ADDRESS);
     }
@@ -52,8 +56,12 @@ fn is_local_part(local: &str) -> bool {
 
 /// Returns the suffix in ASCII by UTS 46; none when it is so already.
 fn ascii_suffix(suffix: &str) -> Result<Option<String>, Refusal> {
+    // Nearly every suffix is plain, and has no hyphen.
+    if has_plain_labels(suffix) && !(suffix.contains('-') && suffix.contains("xn--")) {
+        return Ok(None);
+    }
     if suffix.is_ascii() && !suffix.contains("xn--") {
-        return has_plain_labels(suffix).then_some(None).ok_or(ADDRESS);
+        return Err(ADDRESS);
     }
     let uts46 = Uts46::new();
     let bytes = suffix.as_bytes();

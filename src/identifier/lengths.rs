@@ -1,33 +1,57 @@
-//! Lengths: which lengths the texts of a list have, by what they begin with.
+//! Lengths: which lengths the texts of a list have, by what they begin and end with.
 //!
-//! A glance at a text's first byte and its length tells nearly every one that is in no list from those that are, for the
-//! price of a lookup in one table.
+//! A glance at a text's length, its first byte and its last tells nearly every one that is in no list from those that are, for
+//! the price of a lookup in two tables.
 
-/// By the first byte, the lengths of texts, a bit each; those of 63 bytes and more share a bit.
+/// The lengths of texts, a bit each; those of 63 bytes and more share a bit.
 #[derive(Debug)]
-pub(crate) struct Lengths([u64; 256]);
+pub(crate) struct Lengths {
+    by_first: [u64; 256],
+    by_last: [u64; 256],
+}
 
 impl Lengths {
     /// Looks at the texts of a list, in lower case.
     pub(crate) fn of<'t>(texts: impl Iterator<Item = &'t str>) -> Lengths {
-        let mut lengths = [0; 256];
+        let (mut by_first, mut by_last) = ([0; 256], [0; 256]);
         for text in texts {
-            lengths[first_byte(text)] |= length_bit(text);
+            let (first, last) = ends(text);
+            // In both cases, so that no lookup has to fold.
+            for case in [u8::to_ascii_lowercase, u8::to_ascii_uppercase] {
+                by_first[usize::from(case(&first))] |= length_bit(text);
+                by_last[usize::from(case(&last))] |= length_bit(text);
+            }
         }
-        Lengths(lengths)
+        Lengths { by_first, by_last }
+    }
+
+    /// Adds the texts of any length, two bytes or more, that begin and end with a byte.
+    pub(crate) fn add_all_between(&mut self, byte: u8) {
+        const TWO_OR_MORE: u64 = !0b11;
+        self.by_first[usize::from(byte)] |= TWO_OR_MORE;
+        self.by_last[usize::from(byte)] |= TWO_OR_MORE;
     }
 
     /// Tells whether a text, in any case, may be in the list; what it denies is not.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn may_have(&self, text: &str) -> bool {
-        self.0[first_byte(text)] & length_bit(text) != 0
+        let (first, last) = ends(text);
+        let lengths = self.by_first[usize::from(first)] & self.by_last[usize::from(last)];
+        lengths & length_bit(text) != 0
     }
 }
 
-fn first_byte(text: &str) -> usize {
-    usize::from(text.bytes().next().unwrap_or_default().to_ascii_lowercase())
+/// The first byte and the last; those of an empty text are 0.
+#[inline(always)]
+fn ends(text: &str) -> (u8, u8) {
+    match text.as_bytes() {
+        [] => (0, 0),
+        [only] => (*only, *only),
+        [first, .., last] => (*first, *last),
+    }
 }
 
+#[inline(always)]
 fn length_bit(text: &str) -> u64 {
     1 << text.len().min(63)
 }
@@ -50,6 +74,8 @@ mod tests {
         for text in texts {
             assert!(lengths.may_have(text) && lengths.may_have(&text.to_ascii_uppercase()));
         }
-        assert!(!lengths.may_have("n/ab") && !lengths.may_have("jdoe@emea"));
+        for text in ["n/ab", "n/b", "jdoe@emea"] {
+            assert!(!lengths.may_have(text), "{text}");
+        }
     }
 }

@@ -58,8 +58,13 @@ static SHIPPED: LazyLock<NotSaid> = LazyLock::new(|| {
 /// Nearly every cell is told from what the lists have by these.
 static LENGTHS: LazyLock<[Lengths; 2]> = LazyLock::new(|| {
     let lists = [&SHIPPED.any, &SHIPPED.serial_number];
-    lists.map(|list| Lengths::of(list.iter().map(String::as_str)))
+    let [mut any, serial_number] = lists.map(|list| Lengths::of(list.iter().map(String::as_str)));
+    RULER.iter().for_each(|sign| any.add_all_between(*sign));
+    [any, serial_number]
 });
+
+/// Signs of which rulers are made.
+const RULER: &[u8] = b"-=_~*#.+?";
 
 impl Column {
     /// Tells whether it holds keys.
@@ -103,17 +108,21 @@ impl NotSaid {
             Column::Text | Column::Key | Column::Sid | Column::Identifier => false,
             // Nearly every time is of this century, and none of the lists'.
             Column::Time if cell.starts_with("20") && self.time.is_empty() => false,
-            Column::Time => {
-                let lower = lower(cell);
-                let has = |list: &NotSaid| list.time.contains(&lower);
-                is_zero_date(&lower) || has(&SHIPPED) || has(self)
-            }
-            Column::SerialNumber => {
-                let mut place = [0; PLACE_BYTES];
-                let plain = letters_and_digits(cell, &mut place);
-                is_no_serial_number(&plain) || self.serial_number.contains(&*plain)
-            }
+            Column::Time => self.covers_time(cell),
+            Column::SerialNumber => self.covers_serial_number(cell),
         }
+    }
+
+    fn covers_time(&self, cell: &str) -> bool {
+        let lower = lower(cell);
+        let has = |list: &NotSaid| list.time.contains(&lower);
+        is_zero_date(&lower) || has(&SHIPPED) || has(self)
+    }
+
+    fn covers_serial_number(&self, cell: &str) -> bool {
+        let mut place = [0; PLACE_BYTES];
+        let plain = letters_and_digits(cell, &mut place);
+        is_no_serial_number(&plain) || self.serial_number.contains(&*plain)
     }
 }
 
@@ -121,7 +130,13 @@ impl NotSaid {
 #[inline]
 pub(crate) fn says_nothing(text: &str) -> bool {
     let [any, _] = &*LENGTHS;
-    any.may_have(text) && SHIPPED.any.contains(&text.to_ascii_lowercase()) || is_ruler(text)
+    any.may_have(text) && is_in_list_of_any(text)
+}
+
+/// Apart, so that what comes before it stays small: nearly no text comes so far.
+#[cold]
+fn is_in_list_of_any(text: &str) -> bool {
+    is_ruler(text) || SHIPPED.any.contains(&text.to_ascii_lowercase())
 }
 
 /// Tells whether a text is one sign over and over, as in the line that `sqlcmd` and others draw below a header.
@@ -129,24 +144,30 @@ fn is_ruler(text: &str) -> bool {
     let [first, second, ..] = text.as_bytes() else {
         return false;
     };
-    let is_sign = b"-=_~*#.+?".contains(first) && first == second;
-    is_sign && text.bytes().all(|byte| byte == *first)
+    first == second && RULER.contains(first) && text.bytes().all(|byte| byte == *first)
 }
 
 pub(super) fn is_placeholder(kind: Kind, normal: &str) -> bool {
     says_nothing(normal)
         || match kind {
-            Kind::AccountName if normal.contains(['@', '\\']) => normal
-                .split(['@', '\\'])
-                .all(|part| says_nothing(part) || is_no_name(part)),
-            Kind::AccountName | Kind::BareName | Kind::Domain => is_no_name(normal),
-            Kind::DeviceName | Kind::ShortName => is_no_name(normal),
+            Kind::AccountName => are_all_parts_unsaid(normal),
+            Kind::BareName | Kind::Domain | Kind::DeviceName | Kind::ShortName => {
+                is_no_name(normal)
+            }
             Kind::SerialNumber => {
                 is_no_serial_number(&letters_and_digits(normal, &mut [0; PLACE_BYTES]))
             }
             // People have such initials.
             _ => is_no_name(normal) || normal == "na",
         }
+}
+
+/// Tells whether neither an account nor its domain has a name. Nearly every first part has one.
+fn are_all_parts_unsaid(normal: &str) -> bool {
+    let is_unsaid = |part: &str| says_nothing(part) || is_no_name(part);
+    let mut bytes = normal.bytes();
+    let end = bytes.position(|byte| matches!(byte, b'@' | b'\\'));
+    is_unsaid(&normal[..end.unwrap_or(normal.len())]) && normal.split(['@', '\\']).all(is_unsaid)
 }
 
 /// Signs that nobody is called.
@@ -220,18 +241,20 @@ fn is_run_of_digits(plain: &str) -> bool {
     const BEFORE: [&str; 9] = [
         "", "sn", "sys", "bsn", "bss", "mb", "asset", "chassis", "0x",
     ];
-    let digits = plain.trim_start_matches(|letter: char| letter.is_ascii_alphabetic());
-    let before = &plain[..plain.len() - digits.len()];
-    let are_zeros = digits.len() >= 3 && digits.bytes().all(|digit| digit == b'0');
-    let has_all_ten = digits.len() >= 10;
-    let digits = digits.trim_end_matches('0').as_bytes();
+    let letters = plain.bytes().take_while(u8::is_ascii_alphabetic).count();
+    let (before, digits) = plain.split_at(letters);
+    let digits = digits.as_bytes();
+    if digits.len() < 3 || !digits.iter().all(u8::is_ascii_digit) {
+        return false;
+    }
+    let zeros = digits.iter().rev().take_while(|digit| **digit == b'0');
+    let counted = &digits[..digits.len() - zeros.count()];
     let is_next = |pair: &[u8], step: u8| (pair[0] - b'0' + step) % 10 == pair[1] - b'0';
-    let is_run = |step| digits.windows(2).all(|pair| is_next(pair, step));
-    let is_in_order =
-        digits.len() >= 3 && digits.iter().all(u8::is_ascii_digit) && (is_run(1) || is_run(9));
+    let is_run = |step| counted.windows(2).all(|pair| is_next(pair, step));
+    let is_in_order = counted.len() >= 3 && (is_run(1) || is_run(9));
     match BEFORE.contains(&before) {
-        true => are_zeros || is_in_order,
-        false => has_all_ten && is_in_order && digits.len() >= 9,
+        true => counted.is_empty() || is_in_order,
+        false => digits.len() >= 10 && counted.len() >= 9 && is_in_order,
     }
 }
 

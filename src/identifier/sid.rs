@@ -39,6 +39,10 @@ pub fn is_key_sid(normal: &str) -> bool {
 /// services, the web server's, virtual accounts of services, application pools and virtual machines, and of the window manager;
 /// or a group that is built in.
 pub fn is_built_in_sid(normal: &str) -> bool {
+    // As nearly all have.
+    if normal.starts_with(DOMAIN_SID) {
+        return false;
+    }
     let Some(rest) = normal.strip_prefix("s-1-5-") else {
         // Everyone.
         return normal == "s-1-1-0";

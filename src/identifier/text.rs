@@ -23,26 +23,38 @@ pub(super) fn trimmed(text: &str) -> &str {
 }
 
 pub(super) fn plain(trimmed: &str) -> Result<Cow<'_, str>, Refusal> {
-    if trimmed.is_ascii() {
-        plain_ascii(trimmed)
-    } else {
-        plain_unicode(trimmed)
-    }
-}
-
-fn plain_ascii(trimmed: &str) -> Result<Cow<'_, str>, Refusal> {
-    // Without an early exit the loop works on many bytes at once.
-    let (mut control, mut upper) = (false, false);
-    for byte in trimmed.bytes() {
-        control |= byte.is_ascii_control();
-        upper |= byte.is_ascii_uppercase();
-    }
-    match (control, upper) {
-        (true, _) => Err(Refusal::Character),
-        (_, true) => Ok(Cow::Owned(trimmed.to_ascii_lowercase())),
+    // Most texts are short: to look each byte up costs less than to work on many at once.
+    let signs = trimmed
+        .bytes()
+        .fold(0, |all, byte| all | SIGNS[usize::from(byte)]);
+    match signs {
+        signs if signs & FOREIGN != 0 => plain_unicode(trimmed),
+        signs if signs & CONTROL != 0 => Err(Refusal::Character),
+        signs if signs & UPPER != 0 => Ok(Cow::Owned(trimmed.to_ascii_lowercase())),
         _ => Ok(Cow::Borrowed(trimmed)),
     }
 }
+
+const UPPER: u8 = 1;
+const CONTROL: u8 = 2;
+/// Not of ASCII.
+const FOREIGN: u8 = 4;
+
+/// What a byte is.
+static SIGNS: [u8; 256] = {
+    let mut signs = [0; 256];
+    let mut byte = 0;
+    while byte < signs.len() {
+        signs[byte] = match byte as u8 {
+            byte if !byte.is_ascii() => FOREIGN,
+            byte if byte.is_ascii_control() => CONTROL,
+            byte if byte.is_ascii_uppercase() => UPPER,
+            _ => 0,
+        };
+        byte += 1;
+    }
+    signs
+};
 
 fn plain_unicode(trimmed: &str) -> Result<Cow<'_, str>, Refusal> {
     if trimmed.chars().any(is_refused) {

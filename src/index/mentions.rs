@@ -226,7 +226,11 @@ impl Mentions {
 
 /// Writes the keys of a side: tabs cannot stand in a normal form.
 pub(super) fn join_keys(keys: &[Option<String>; 3]) -> String {
-    keys.each_ref()
-        .map(|key| key.as_deref().unwrap_or_default())
-        .join("\t")
+    let mut joined = String::new();
+    for key in keys {
+        joined.push_str(key.as_deref().unwrap_or_default());
+        joined.push('\t');
+    }
+    joined.pop();
+    joined
 }

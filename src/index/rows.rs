@@ -462,9 +462,9 @@ impl SubjectRows<'_> {
         let mut wanted = USAGE_DEVICE_FIELDS.iter().peekable();
         record.clear();
         for field in self.subject.fields() {
-            let value = text.take()?;
-            if wanted.next_if(|wanted| **wanted == field.name).is_some() {
-                record.put(value);
+            match wanted.next_if(|wanted| **wanted == field.name) {
+                Some(_) => record.put_next(&mut text)?,
+                None => text.skip(1)?,
             }
         }
         record.put_optional(last_seen.map(stored_time));

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::convert::Infallible;
 
+use foldhash::fast::RandomState;
 use serde_json::{Map, Value as Json};
 
 use super::erased::Erased;
@@ -29,7 +30,7 @@ const SHARED_BYTES_AT_MOST: usize = 200;
 #[derive(Default)]
 pub(super) struct Texts {
     by_id: Vec<Box<str>>,
-    ids: HashMap<Box<str>, u32>,
+    ids: HashMap<Box<str>, u32, RandomState>,
     /// How many of them are domains of SIDs.
     domains: usize,
 }

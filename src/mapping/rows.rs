@@ -242,8 +242,9 @@ impl<'a> Mapper<'a> {
                 None
             });
             if let Some(normal) = &normal {
-                has_key |= is_key(kind, normal, says);
-                push_entries(entries, kind, normal, says);
+                let is_key = is_key(kind, normal, says);
+                has_key |= is_key;
+                push_entries(entries, (kind, is_key), normal, says);
                 claim.write(normal.as_bytes());
                 keys.said |= 1 << at;
             }
@@ -423,7 +424,7 @@ fn is_key(kind: Kind, normal: &str, says: Says) -> bool {
 }
 
 /// What a key is found under: itself, and the parts of it that people type.
-fn push_entries(entries: &mut Vec<Entry>, kind: Kind, normal: &str, says: Says) {
+fn push_entries(entries: &mut Vec<Entry>, (kind, is_key): (Kind, bool), normal: &str, says: Says) {
     let mut push = |kind, text: &str| {
         entries.push(Entry {
             hash: Hash::of(text),
@@ -433,7 +434,7 @@ fn push_entries(entries: &mut Vec<Entry>, kind: Kind, normal: &str, says: Says) 
     match kind {
         Kind::Sid if !identifier::is_indexed_sid(normal) => {}
         // Cloned machines repeat the SIDs of their local accounts: filed apart, they need not be looked at to join others.
-        Kind::Sid if !is_key(kind, normal, says) => push(Kind::WeakSid, normal),
+        Kind::Sid if !is_key => push(Kind::WeakSid, normal),
         Kind::AccountName => {
             push(kind, normal);
             push(Kind::BareName, identifier::sam(normal));

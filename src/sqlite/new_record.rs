@@ -1,5 +1,6 @@
 //! Rows in SQLite's record format in the making, column by column.
 
+use super::Result;
 use super::record::{Columns, VARINT_BYTES, Value};
 
 /// Rows that are made, to be put into a table one after another.
@@ -60,10 +61,9 @@ impl Record {
 
     /// Puts in a number.
     pub(crate) fn put_integer(&mut self, value: i64) {
-        let bytes = value.to_be_bytes();
         let (kind, length) = match value {
-            0 => (8, 0),
-            1 => (9, 0),
+            0 => return self.types.push(8),
+            1 => return self.types.push(9),
             -0x80..=0x7f => (1, 1),
             -0x8000..=0x7fff => (2, 2),
             -0x80_0000..=0x7f_ffff => (3, 3),
@@ -72,7 +72,11 @@ impl Record {
             _ => (6, 8),
         };
         self.types.push(kind);
-        self.values.extend_from_slice(&bytes[8 - length..]);
+        // To copy eight bytes costs less than to copy as many as there happen to be.
+        let end = self.values.len() + length;
+        let bytes = (value << (64 - 8 * length)).to_be_bytes();
+        self.values.extend_from_slice(&bytes);
+        self.values.truncate(end);
     }
 
     /// Puts in a number, or nothing.
@@ -101,6 +105,14 @@ impl Record {
     pub(crate) fn put_blob(&mut self, bytes: &[u8]) {
         put_varint(&mut self.types, 12 + 2 * bytes.len() as u64);
         self.values.extend_from_slice(bytes);
+    }
+
+    /// Puts in the next of some columns as it is there, and takes it from them.
+    pub(crate) fn put_next(&mut self, columns: &mut Columns) -> Result<()> {
+        let (kind, bytes) = columns.next()?;
+        put_varint(&mut self.types, kind);
+        self.values.extend_from_slice(bytes);
+        Ok(())
     }
 
     /// Puts in a value as it was read.
@@ -144,6 +156,9 @@ fn varint_bytes(value: u64) -> usize {
 pub(crate) fn put_varint(into: &mut Vec<u8>, value: u64) {
     if value < 0x80 {
         return into.push(value as u8);
+    }
+    if value < 0x4000 {
+        return into.extend_from_slice(&[(value >> 7) as u8 | 0x80, value as u8 & 0x7f]);
     }
     if value >= 1 << 56 {
         let sevens = (1..VARINT_BYTES).rev().map(|at| value >> (7 * at + 1));

@@ -98,7 +98,7 @@ impl<'a> Columns<'a> {
 
     /// Takes the type and the bytes of the next column.
     #[inline]
-    fn next(&mut self) -> Result<(u64, &'a [u8])> {
+    pub(super) fn next(&mut self) -> Result<(u64, &'a [u8])> {
         if self.types.is_empty() {
             return Ok((0, &[]));
         }
