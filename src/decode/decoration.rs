@@ -82,9 +82,47 @@ pub(super) fn unwrapped(cell: &str) -> &str {
     inner.filter(|inner| !inner.contains('"')).unwrap_or(cell)
 }
 
+/// Tells whether a text is a number with a fraction of zeros, or to a power of ten: `40711.0`, `1.23457E+11`. What it was made of is
+/// lost, or found by nobody.
+fn is_made_number(cell: &str) -> bool {
+    /// Bytes of the longest such number, and more.
+    const LONGEST: usize = 24;
+    if cell.len() > LONGEST || !cell.starts_with(|first: char| first.is_ascii_digit()) {
+        return false;
+    }
+    let digits = cell.bytes().take_while(u8::is_ascii_digit).count();
+    let are_digits =
+        |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let (fraction, power) = match cell[digits..].split_once(['e', 'E']) {
+        Some((fraction, power)) => (fraction, Some(power)),
+        None => (&cell[digits..], None),
+    };
+    let fraction = fraction.strip_prefix(['.', ',']);
+    match (fraction, power) {
+        (Some(fraction), None) => are_digits(fraction) && fraction.bytes().all(|byte| byte == b'0'),
+        // A serial number may be `12E4`.
+        (Some(fraction), Some(power)) => {
+            are_digits(fraction) && are_digits(power.strip_prefix(['+', '-']).unwrap_or(power))
+        }
+        (None, Some(power)) => {
+            digits + power.len() + 1 == cell.len()
+                && power.strip_prefix('+').is_some_and(are_digits)
+        }
+        (None, None) => false,
+    }
+}
+
 /// Tells whether a cell that should be an identifier has quotes around it, or one before it as the apostrophe
-/// by which spreadsheets keep a text one, or is a formula; or is a list, as JSON and Parquet have them.
+/// by which spreadsheets keep a text one, or is a formula; or is a list, as JSON and Parquet have them; or a number as
+/// spreadsheets and programs make it of a text of digits.
 pub(super) fn is_guarded(cell: &str) -> bool {
+    if is_made_number(cell) {
+        return true;
+    }
+    if matches!(cell.as_bytes(), [first, .., last] if first.is_ascii_alphanumeric() && last.is_ascii_alphanumeric())
+    {
+        return false;
+    }
     let cell = cell.trim();
     // An apostrophe may end a name; nothing else of these begins or ends one.
     let is_double =

@@ -67,6 +67,8 @@ pub struct Form {
     pub header: Vec<String>,
     /// A plain text without a line end at its end: all of it, or what is written of it so far.
     pub may_be_cut: bool,
+    /// Such a text whose last cell has no quotes, which would show that the cell is whole.
+    pub may_end_in_cell: bool,
     /// A JSON text that says that more rows follow in another one.
     pub says_more: bool,
 }
@@ -122,6 +124,7 @@ pub fn check(
         format,
         header,
         may_be_cut: false,
+        may_end_in_cell: false,
         says_more: false,
     };
     if is_json(&text) {
@@ -136,19 +139,26 @@ pub fn check(
         unnamed: header.unnamed,
     };
     let mut form = form(format, header.names);
-    form.may_be_cut = compression == Compression::None && !has_last_line_end(path)?;
+    if compression == Compression::None {
+        let end = last_sign(path)?;
+        form.may_be_cut = end != b'\n';
+        form.may_end_in_cell = form.may_be_cut && end != b'"';
+    }
     Ok(form)
 }
 
-/// Tells whether a file ends in a line end, in whatever encoding.
-fn has_last_line_end(path: &Path) -> Result<bool, Error> {
+/// Returns the last sign of a file, if it is ASCII, in whatever encoding.
+fn last_sign(path: &Path) -> Result<u8, Error> {
     let mut file = File::open(path).map_err(Error::Read)?;
     let mut end = Vec::new();
     let length = file.seek(SeekFrom::End(0)).map_err(Error::Read)?;
     file.seek(SeekFrom::Start(length.saturating_sub(2)))
         .and_then(|_| file.read_to_end(&mut end))
         .map_err(Error::Read)?;
-    Ok(matches!(*end, [.., b'\n'] | [b'\n', 0]))
+    Ok(match *end {
+        [sign, 0] | [.., sign] => sign,
+        [] => 0,
+    })
 }
 
 /// Tells whether a text is in UTF-8 though another encoding is declared, by its start, which may be cut: it says so itself, or

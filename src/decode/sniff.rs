@@ -113,6 +113,17 @@ pub(super) fn refuse_others(start: &[u8]) -> Result<(), Error> {
     });
     // No name of a column begins so.
     let is_tag = matches!(text, [b'<', letter, ..] if letter.is_ascii_alphabetic());
+    let is_utf32 = matches!(start, [0xff, 0xfe, 0, 0, ..] | [0, 0, 0xfe, 0xff, ..])
+        || matches!(start, [first, 0, 0, 0, second, 0, 0, 0, ..] if *first != 0 && *second != 0)
+        || matches!(start, [0, 0, 0, first, 0, 0, 0, second, ..] if *first != 0 && *second != 0);
+    if is_utf32 {
+        let what = "a text in UTF-32";
+        return Err(Error::NoExport { what });
+    }
+    if marked.len() < start.len() && is_parquet(marked) {
+        let what = "a Parquet file that was written as a text, with a byte-order mark before it";
+        return Err(Error::NoExport { what });
+    }
     let other = OTHERS.iter().find(|(magic, _)| start.starts_with(magic));
     let is_tar = start
         .get(TAR_AT..)

@@ -63,9 +63,17 @@ impl Bounded {
             Compression::Gzip => "gzip",
             Compression::Zstd => "zstd",
         };
+        let reason = error.to_string();
+        if reason.contains("too much memory") {
+            return Error::TooLarge {
+                what: "the window of the zstd data",
+                limit: "128 MiB".to_owned(),
+                hint: "compress it again, with a window of 27 bits at most (without --long, or with --long=27)",
+            };
+        }
         Error::Damaged {
             compression,
-            reason: error.to_string(),
+            reason,
         }
     }
 

@@ -122,8 +122,7 @@ fn value(kind: Kind, trimmed: &str) -> Result<Cow<'_, str>, Refusal> {
     if is_placeholder(kind, &normal) {
         return Err(Refusal::Placeholder);
     }
-    // What programs write for letters that their encoding lacks: two names can become one by it.
-    if kind.is_name() && normal.contains('?') {
+    if kind.is_name() && has_lost_letters(&normal) {
         return Err(Refusal::Character);
     }
     match kind {
@@ -133,6 +132,16 @@ fn value(kind: Kind, trimmed: &str) -> Result<Cow<'_, str>, Refusal> {
         Kind::Email => address(normal),
         _ => Ok(normal),
     }
+}
+
+/// Tells whether a text has what programs write for letters that their encoding lacks, by which two names can become one, or
+/// letters as web pages write them: `o&#39;neil`, `r&amp;d`.
+fn has_lost_letters(normal: &str) -> bool {
+    const ENTITIES: [&str; 7] = ["&#", "&amp;", "&lt;", "&gt;", "&quot;", "&apos;", "&nbsp;"];
+    // Without an early exit the loop works on many bytes at once.
+    let may_have = |all: bool, byte: u8| all | (byte == b'?') | (byte == b'&');
+    normal.bytes().fold(false, may_have)
+        && (normal.contains('?') || ENTITIES.iter().any(|entity| normal.contains(entity)))
 }
 
 /// Narrows an owned or borrowed text, copying only what was owned and is narrowed.

@@ -55,7 +55,8 @@ pub enum Error {
     },
     /// The current generation is not there.
     #[error(
-        "{path} is named as the current generation and is not there; restore it, or go back with `identidex rollback`"
+        "{path} is named as the current generation and is not there; restore it, or go back with `identidex rollback`; with no older one, \
+         remove what is left of the index (the link, and the folder beside it), and `identidex sync` makes it anew of all exports"
     )]
     Missing {
         /// The generation's path.

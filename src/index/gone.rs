@@ -30,6 +30,14 @@ pub(super) fn gone(
     )
 }
 
+/// Returns how many that no generation had before are gone, and how many there are in all.
+pub(super) fn born_gone(gone: &Bits, roster: &Roster) -> (u64, u64) {
+    let new = roster.claims.len() - roster.kept;
+    let rows = (1..).take(roster.claims.len()).skip(roster.kept);
+    let born_gone = rows.filter(|row| gone.has(*row)).count();
+    (born_gone as u64, new as u64)
+}
+
 fn of_subject(
     list: Option<CompleteList>,
     ledger: &Ledger,

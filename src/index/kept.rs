@@ -62,6 +62,8 @@ pub struct Kept {
     pub(super) known: Arc<Known>,
     /// Of whom rows are not taken in.
     pub(super) erased: Arc<Erased>,
+    /// Rows with the keys of another row of their object, and other values; and the last such object.
+    pub(super) at_odds: BySubject<Option<(u64, ObjectId)>>,
     intake: Option<Intake>,
 }
 
@@ -89,6 +91,7 @@ impl Kept {
             wants: lanes(),
             known: Arc::default(),
             erased: Arc::default(),
+            at_odds: BySubject::default(),
             intake: None,
         };
         if let Some(last) = last {
@@ -335,6 +338,10 @@ impl Kept {
             values: row.values,
         };
         let known = self.rosters[subject].find(row.claim);
+        if known.is_some_and(|id| is_at_odds(&self.rosters[subject], id, new)) {
+            let rows = self.at_odds[subject].map_or(0, |(rows, _)| rows);
+            self.at_odds[subject] = Some((rows + 1, intake.object));
+        }
         let is_filed = match known {
             Some(id) => self.note_values(subject, id, new, (batch, layout), row)?,
             None => true,
@@ -406,6 +413,13 @@ impl Kept {
         }
         Ok(is_held || is_other)
     }
+}
+
+/// Tells whether a row has the keys of another one of its object, and another UPN, email or serial number.
+fn is_at_odds(roster: &Roster, id: ClaimId, row: NewRow) -> bool {
+    let values = roster.values(id).iter().zip(&row.values).take(VALUE);
+    let mut said = values.filter(|(known, new)| **known > SAYS_NOTHING && **new > SAYS_NOTHING);
+    roster.claim(id).newest.object == row.said.object && said.any(|(known, new)| known != new)
 }
 
 /// Returns a devices row without the user that it names as the last, if that one was erased.

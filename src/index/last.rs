@@ -149,7 +149,7 @@ impl Past {
     }
 
     /// Returns when the objects of a source were modified that were taken in.
-    pub fn modified_of(&self, source: &str) -> &[i64] {
+    pub fn modified_of(&self, source: &str) -> Vec<i64> {
         self.ledger.modified_of(source)
     }
 

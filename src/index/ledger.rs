@@ -49,7 +49,7 @@ pub(super) struct Ledger {
     /// Hashes of the names and observed times of loaded objects.
     keys_and_times: HashSet<u128>,
     /// When the objects were modified that the last generation has of each source.
-    by_source: BTreeMap<String, Vec<i64>>,
+    by_source: BTreeMap<String, HashMap<u128, i64>>,
     sources: BTreeMap<String, u32>,
     /// Objects that can list all that there is.
     pub(super) complete: CompleteLists,
@@ -87,7 +87,9 @@ impl Ledger {
             modified_at,
         } = Listing::read(&mut columns)?;
         let of_source = self.by_source.entry(source.clone()).or_default();
-        of_source.push(modified_at);
+        // One that is written anew under its name is one.
+        let newest = of_source.entry(hash128(&name)).or_insert(modified_at);
+        *newest = modified_at.max(*newest);
         let observed_at = columns.take()?.integer().unwrap_or_default();
         columns.skip(1)?;
         let blake3 = columns
@@ -183,9 +185,10 @@ impl Ledger {
         self.stamp(object).map_or(ShapeId(0), |stamp| stamp.shape)
     }
 
-    /// Returns when the objects of a source were modified that were taken in before.
-    pub(super) fn modified_of(&self, source: &str) -> &[i64] {
-        self.by_source.get(source).map_or(&[], Vec::as_slice)
+    /// Returns when the objects of a source were modified last that were taken in before, by their keys.
+    pub(super) fn modified_of(&self, source: &str) -> Vec<i64> {
+        let of_source = self.by_source.get(source);
+        of_source.map_or_else(Vec::new, |keys| keys.values().copied().collect())
     }
 
     /// Tells whether a listed object was taken in before.
@@ -360,6 +363,13 @@ impl Ledger {
 
     fn stamp(&self, object: ObjectId) -> Option<&Stamp> {
         self.stamps.get(object.at())
+    }
+
+    /// Returns the name of an object that was taken in now.
+    pub(super) fn name_of(&self, object: ObjectId) -> Option<String> {
+        let before = self.stamps.len() - self.lines.len();
+        let line = self.lines.get(object.at().checked_sub(before)?)?;
+        Some(line.object.name())
     }
 
     /// Returns when an object's rows were observed. One that the ledger lacks is named by a damaged file only, of which

@@ -11,7 +11,7 @@ use super::building::Building;
 use super::complete_lists::{MISSING, Missing};
 use super::error::{Error, Result, file_error};
 use super::finds::Finds;
-use super::gone::gone;
+use super::gone::{born_gone, gone};
 use super::identifiers;
 use super::identity::Identity;
 use super::kept::Kept;
@@ -79,6 +79,10 @@ impl Kept {
         });
         let missing = self.missing(rules);
         let gone = gone(rules, &missing, &self.ledger, &self.rosters, &standings);
+        let born_gone = Subject::ALL.into_iter().filter_map(|subject| {
+            all_gone(subject, born_gone(&gone[subject], &self.rosters[subject]))
+        });
+        let born_gone: Vec<String> = born_gone.collect();
         let known = place::WhoIsWho {
             rosters: &self.rosters,
             identities: &identities,
@@ -87,7 +91,6 @@ impl Kept {
             superseded: &superseded,
         };
         let mut placed = self.place(rules, known, &spilled)?;
-        placed.makers.without(&gone);
         let are_patterns_new = self.are_patterns_new(rules);
         let writing = Writing {
             kept: &mut self,
@@ -107,6 +110,7 @@ impl Kept {
         made.oddities.extend(apart(&placed));
         made.oddities.extend(last_logins_apart(&placed));
         made.oddities.extend(several_names(&placed));
+        made.oddities.extend(born_gone);
         made.cut_lists = self.cut_lists(rules, &missing);
         Ok(made)
     }
@@ -329,6 +333,13 @@ impl Kept {
                      list both columns in one query"
                 ));
             }
+            if let Some((rows, object)) = self.at_odds[subject] {
+                let name = self.ledger.name_of(object).unwrap_or_default();
+                oddities.push(format!(
+                    "{rows} rows have the keys of another row of their file, and another UPN, email or serial number (last in {name}): \
+                     one of each counts, and nobody is found by the others; list {strong} and {second} too"
+                ));
+            }
             let contradictions = identity.contradictions();
             if contradictions > 0 {
                 oddities.push(format!(
@@ -358,6 +369,20 @@ fn apart(placed: &place::Placed) -> Option<String> {
         format!(
             "{unknown} of {all} pairs that logins name have a user or a device that no export of users or devices has: these may cover \
              other populations, one be missing, or one write names with their domain (jdoe@EMEA) and another without"
+        )
+    })
+}
+
+/// Says that many of those that are new are gone, by a list of another time than the one that has them.
+fn all_gone(subject: Subject, (gone, new): (u64, u64)) -> Option<String> {
+    /// Fewer may have left while lists of many days were not read.
+    const SHARE: u64 = 3;
+    const MANY: u64 = 10;
+    (gone >= MANY && gone * SHARE > new).then(|| {
+        format!(
+            "{gone} of {new} new {}s are gone already: the newest list of all that there are, by its time, has them not; where one list \
+             comes in several files, have their names say one time",
+            subject.table()
         )
     })
 }

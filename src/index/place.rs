@@ -186,8 +186,9 @@ impl Placing<'_> {
             if !is_local(keys) {
                 note_on_it(all, &sides, when, is_dated);
             }
-            // A row that counts none tells of something else.
-            if mention.logins() != Some(0) {
+            // A row that counts none tells of something else, unless it says when, or others were before.
+            let is_counted = mention.logins() != Some(0) || mention.used().is_some();
+            if is_counted || mention.days().count() > 1 {
                 let logins = WaitingUse {
                     days: Some(mention.days()),
                     logins: mention.logins().unwrap_or(0),
@@ -229,7 +230,7 @@ impl Placing<'_> {
         same.into_iter().map(of_key).collect()
     }
 
-    /// Returns the subjects that their newest object has under several names and the same stronger keys.
+    /// Returns the subjects that their newest object has under several names and the same strongest key, or the same two.
     fn several_names(&self, side: Subject) -> BTreeSet<SubjectId> {
         let mut claims = Vec::new();
         for claim in &self.known.identities[side].claims {
@@ -254,8 +255,11 @@ impl Placing<'_> {
             let newest = same.last().map(|last| last.at);
             let mut pairs = same.windows(2).map(|two| (&two[0], &two[1]));
             pairs.any(|(one, other)| {
-                let is_newest = Some(one.at) == newest;
-                is_newest && (one.object, one.keys) == (other.object, other.keys)
+                let is_newest = Some(one.at) == newest && one.object == other.object;
+                let [strong, _] = one.keys;
+                let is_same =
+                    one.keys == other.keys || (strong.is_some() && strong == other.keys[0]);
+                is_newest && is_same && one.name != other.name
             })
         });
         several

@@ -66,6 +66,7 @@ impl Run<'_> {
         }
         self.refuse_undated(&mut new);
         self.report.warnings.extend(apart(&new));
+        self.report.warnings.extend(ancient(&new));
         if let Some(past) = &past {
             self.report.warnings.extend(written_anew(&new, past));
         }
@@ -110,8 +111,8 @@ impl Run<'_> {
                 .get(source.name.as_str())
                 .map_or(&[][..], Vec::as_slice);
             let count = listed.len() as u64;
-            let known = past.map_or(&[][..], |past| past.modified_of(&source.name));
-            let known = still_listed(known, listed, source.keep_for);
+            let known = past.map_or_else(Vec::new, |past| past.modified_of(&source.name));
+            let known = still_listed(&known, listed, source.keep_for);
             if count < source.min_objects {
                 let min = source.min_objects;
                 let error = format!(
@@ -343,13 +344,30 @@ fn apart(new: &[Object]) -> Option<String> {
     ))
 }
 
+/// Reports objects that count as observed when they were modified, and were so before there were exports: what packs files leaves out
+/// their times.
+fn ancient(new: &[Object]) -> Option<String> {
+    /// The year 2000.
+    const FIRST: i64 = 946_684_800_000_000;
+    let is_ancient = |object: &&Object| {
+        object.observed_from == ObservedFrom::Modified && object.modified_at < FIRST
+    };
+    let mut ancient = new.iter().filter(is_ancient);
+    let first = ancient.next()?.name();
+    Some(format!(
+        "{} count as observed when modified, and were so before the year 2000, as archives and images leave it: all other rows count as \
+         newer (first {first}); a time in the name, as in 2026-11-20T06-00-00Z, would count",
+        objects(ancient.count() + 1)
+    ))
+}
+
 /// Says which objects have the key and the time of one that was taken in: of their rows, the later written count.
 fn written_anew(new: &[Object], past: &Past) -> Option<String> {
     let mut anew = new.iter().filter(|object| past.has_key_and_time(object));
     let first = anew.next()?.name();
     Some(format!(
         "{} of a key and time that were taken in before: written anew; what they hold and was not known is read, and of their rows \
-         the later written count (first {first})",
+         the later written count, or either, where both were written at one time (first {first})",
         objects(anew.count() + 1)
     ))
 }

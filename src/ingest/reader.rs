@@ -17,6 +17,7 @@ use super::recognising::{known_rows, left_out, meaning};
 use super::sanity::{Filled, Seen};
 use super::tally::Tally;
 use crate::decode::{self, Reading};
+use crate::identifier::Column;
 use crate::index::{Content, Contents, Known, ShapesOf};
 use crate::mapping::{Mapper, OddTypes, held_by, shown_name};
 use crate::observation::{Batch, Layout, Object, OddCells, Recogniser, Refused, Reject};
@@ -455,6 +456,7 @@ impl<'a> Reader<'a> {
             seen: Seen {
                 rows: tally.rows(),
                 says_more: form.says_more,
+                cut_in: last_identifier(form, &columns),
                 anew,
                 hashed_upns: mapper.refused.hashed_upns,
                 hashed_names: mapper.hashed_names,
@@ -472,6 +474,14 @@ impl<'a> Reader<'a> {
         let _ = self.sender.send(Message::Broken(error));
         Gone
     }
+}
+
+/// Returns the name of the column of identifiers in which a text ends without a line end.
+fn last_identifier(form: &decode::Form, columns: &[Column]) -> Option<String> {
+    let is_identifier = columns.last().is_some_and(|last| last.is_identifier());
+    let may_be_cut = form.may_end_in_cell && is_identifier;
+    let name = form.header.last().filter(|_| may_be_cut)?;
+    Some(shown_name(name).to_owned())
 }
 
 /// Has rejects name no column that looks like a value: in JSON, a name can be one.

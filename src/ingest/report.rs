@@ -284,8 +284,8 @@ impl Report {
         for (column, cells) in &self.odd_cells {
             if cells.guarded > 0 {
                 self.warnings.push(format!(
-                    "{} identifiers of {column} have quotes around them or an apostrophe before, or are formulas, as spreadsheets \
-                     write them, or lists, and are not taken; export them again",
+                    "{} identifiers of {column} have quotes around them or an apostrophe before, or are formulas or numbers such as \
+                     1.23E+11 or 4711.0, as spreadsheets write them, or lists, and are not taken; export them again",
                     cells.guarded
                 ));
             }

@@ -6,7 +6,7 @@ use arrow_array::StringArray;
 
 use crate::identifier::Column;
 use crate::observation::Decoded;
-use crate::schema::{Dataset, ROW_CAPS};
+use crate::schema::{Dataset, ROW_CAPS, SHEET_ROWS};
 
 /// Rows below which a column may be empty by chance.
 const FEW: u64 = 20;
@@ -20,6 +20,8 @@ pub(super) struct Seen {
     pub(super) anew: u64,
     /// It says that more rows follow in another one.
     pub(super) says_more: bool,
+    /// The column of identifiers within which it ends.
+    pub(super) cut_in: Option<String>,
     pub(super) hashed_upns: u64,
     pub(super) hashed_names: u64,
     /// Most of its texts beyond ASCII are UTF-8 that was taken for another encoding, and made UTF-8 again.
@@ -145,6 +147,8 @@ pub(super) struct Sanity {
     truncated: Option<(u64, String)>,
     /// Objects that say that more rows follow in others, by dataset, and the first of them.
     pages: BTreeMap<Dataset, (u64, String)>,
+    /// Objects that end within an identifier, by its column, and the first of them.
+    cut_in: BTreeMap<String, (u64, String)>,
     /// By number of rows: objects, and the first of them.
     capped: BTreeMap<u64, (u64, String)>,
     hints: BTreeSet<String>,
@@ -172,7 +176,11 @@ impl Sanity {
             let pages = self.pages.entry(dataset);
             pages.or_insert((0, object.to_owned())).0 += 1;
         }
-        if ROW_CAPS.contains(&seen.rows) {
+        if let Some(column) = seen.cut_in {
+            let cut = self.cut_in.entry(column);
+            cut.or_insert((0, object.to_owned())).0 += 1;
+        }
+        if ROW_CAPS.contains(&seen.rows) || SHEET_ROWS.contains(&seen.rows) {
             let capped = self.capped.entry(seen.rows);
             capped.or_insert((0, object.to_owned())).0 += 1;
         }
@@ -244,9 +252,19 @@ impl Sanity {
                 dataset.as_str()
             ));
         }
-        for (rows, (objects, first)) in &self.capped {
+        for (column, (objects, first)) in &self.cut_in {
             warnings.push(format!(
-                "{objects} objects have exactly {rows} rows, at which Nexthink cuts: rows may be missing (first {first})"
+                "{objects} objects end with a cell of {column} and no line end (first {first}): where the file was cut there, the cell is \
+                 another's; have whatever writes them end the last row, too"
+            ));
+        }
+        for (rows, (objects, first)) in &self.capped {
+            let cutting = match ROW_CAPS.contains(rows) {
+                true => "Nexthink cuts",
+                false => "spreadsheets cut",
+            };
+            warnings.push(format!(
+                "{objects} objects have exactly {rows} rows, at which {cutting}: rows may be missing (first {first})"
             ));
         }
         for (dataset, (objects, first)) in &self.blank {
@@ -271,6 +289,7 @@ mod tests {
             let seen = Seen {
                 rows,
                 says_more: false,
+                cut_in: None,
                 anew: rows,
                 hashed_upns,
                 hashed_names: 0,

@@ -28,6 +28,11 @@ impl<'a> Row<'a> {
         }
     }
 
+    /// Tells whether nothing stands in any of its cells: spreadsheets write rows that once had something.
+    pub(super) fn is_blank(self) -> bool {
+        self.columns.are_blank(self.at)
+    }
+
     pub(super) fn text(self, field: usize) -> Option<&'a str> {
         self.columns.cell(self.layout.columns[field]?, self.at)
     }
@@ -67,7 +72,9 @@ pub(crate) fn count(text: &str) -> Option<u64> {
     const MAX: u64 = 9_999_999_999;
     // Programs that know of no whole numbers with gaps write fractions.
     let whole = match text.split_once('.') {
-        Some((whole, "0" | "00")) => whole,
+        Some((whole, zeros)) if !zeros.is_empty() && zeros.bytes().all(|zero| zero == b'0') => {
+            whole
+        }
         _ => text,
     };
     whole.parse().ok().filter(|count| *count <= MAX)

@@ -146,7 +146,9 @@ impl<'a> Mapper<'a> {
                 Ok(observed) => described.push(observed),
                 Err(refusing) => {
                     entries.truncate(before);
-                    refuse(at, refusing);
+                    if !row.at(at).is_blank() {
+                        refuse(at, refusing);
+                    }
                 }
             }
         }
@@ -164,6 +166,7 @@ impl<'a> Mapper<'a> {
         for (at, place) in places.enumerate() {
             match self.login(row.at(at), place, entries) {
                 Ok(login) => logins.push(login),
+                Err(_) if row.at(at).is_blank() => {}
                 Err(refusing) => refuse(at, refusing),
             }
         }

@@ -359,6 +359,9 @@ pub mod flag {
 /// Numbers of rows at which Nexthink cuts what it gives: 1,000 of a query, 1,000,000 of an export.
 pub const ROW_CAPS: [u64; 2] = [1_000, 1_000_000];
 
+/// Rows of the longest sheets that spreadsheets have, with and without a header: what is longer they cut.
+pub const SHEET_ROWS: [u64; 4] = [65_535, 65_536, 1_048_575, 1_048_576];
+
 /// What every row of `account` and `device` has before its fields.
 pub const HEAD_COLUMNS: [&str; 9] = [
     "owner",

@@ -54,10 +54,13 @@ impl SourceConfig {
 
     /// `object_store` says what it does not like together with the value, so that nothing of it can be repeated.
     pub(super) fn bad_settings(&self) -> Error {
-        self.bad_option(
-            "*",
-            "together they name no store: a value is missing or not understood",
-        )
+        let names: Vec<&str> = self.options.keys().map(String::as_str).collect();
+        let option = match names.is_empty() {
+            true => "*".to_owned(),
+            false => names.join("`, `"),
+        };
+        let reason = "with the url it names no store: a value, or a file that it names, is missing or not understood";
+        self.bad_option(&option, reason)
     }
 
     pub(super) fn bad_url(&self, reason: &'static str) -> Error {

@@ -8,7 +8,8 @@ use super::config::SourceConfig;
 use super::error::Error;
 
 /// Ends of names of what is written still, or beside exports: copies, checksums, marks, notes. In small letters.
-const NO_EXPORTS: [&str; 68] = [
+const NO_EXPORTS: [&str; 69] = [
+    ".db",
     ".tmp",
     ".temp",
     ".part",
@@ -97,8 +98,7 @@ const UNFINISHED: [&str; 15] = [
     ".pending",
 ];
 /// Whole names of the same kind.
-const NAMES: [&str; 15] = [
-    "thumbs.db",
+const NAMES: [&str; 14] = [
     "manifest",
     "manifest.csv",
     "manifest.json",
@@ -128,6 +128,9 @@ const FOLDERS: [&str; 7] = [
     "lost+found",
     "system volume information",
 ];
+
+/// The end of the name of a folder in which an index keeps its generations.
+const OF_INDEX: &str = ".db.d";
 
 /// What of a source is taken.
 #[derive(Debug)]
@@ -221,7 +224,8 @@ impl SourceConfig {
 
 /// Tells whether a file or folder is left out by its name.
 fn is_hidden(part: &str) -> bool {
-    part.starts_with(['_', '.']) || FOLDERS.contains(&part.to_ascii_lowercase().as_str())
+    let small = part.to_ascii_lowercase();
+    part.starts_with(['_', '.']) || small.ends_with(OF_INDEX) || FOLDERS.contains(&small.as_str())
 }
 
 fn is_no_export(name: &str) -> bool {

@@ -31,6 +31,12 @@ fn no_file(path: &Path, kind: fs::FileType) -> Option<&'static str> {
     }
 }
 
+/// Tells whether an entry may not be looked at, for want of the right to enter its folder.
+fn is_denied(entry: &fs::DirEntry) -> bool {
+    let looked = fs::symlink_metadata(entry.path());
+    looked.is_err_and(|error| error.kind() == std::io::ErrorKind::PermissionDenied)
+}
+
 /// A folder, and which of the folders below it lie within it.
 #[derive(Debug)]
 pub(super) struct Inside {
@@ -113,7 +119,11 @@ impl Inside {
             let Ok(entries) = fs::read_dir(self.folder.join(&folder)) else {
                 return Some(folder);
             };
-            let entries = entries.flatten();
+            let mut entries = entries.flatten().peekable();
+            // Whose names can be read, and nothing else.
+            if entries.peek().is_some_and(is_denied) {
+                return Some(folder);
+            }
             let inner = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
             folders.extend(inner.map(|entry| folder.join(entry.file_name())));
         }

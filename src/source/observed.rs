@@ -72,7 +72,11 @@ pub fn days_in(key: &str) -> Vec<Date> {
 
 /// Returns the one instant that every date-time in the key names.
 fn the_instant(key: &str, time_zone: &TimeZone) -> Option<i64> {
-    let key = key.replace("%3A", ":").replace("%3a", ":");
+    // As some tools write the signs of a time.
+    let signs = [("%3A", ":"), ("%3a", ":"), ("%2B", "+"), ("%2b", "+")];
+    let key = signs.iter().fold(key.to_owned(), |key, (written, sign)| {
+        key.replace(written, sign)
+    });
     let mut rest = key.as_bytes();
     let mut instant = None;
     let mut after_digit = false;

@@ -4,7 +4,7 @@ use std::fs;
 
 use crate::util::Home;
 
-const USERS: &str = "user.name,user.sid\njdoe@EMEA,S-1-5-21-1-2-3-1001\njroe@EMEA,none\n,\n";
+const USERS: &str = "user.name,user.sid\njdoe@EMEA,S-1-5-21-1-2-3-1001\njroe@EMEA,none\n,S-1\n";
 
 /// A home with a row that is left out and an object that failed.
 fn home() -> Home {

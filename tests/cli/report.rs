@@ -13,7 +13,7 @@ const HOSTILE: [&str; 4] = [
     "<img src=x onerror=alert(1)>",
     "x\"><script>alert(2)</script>",
     "${7*7}{{8*8}}",
-    "&lt;b&gt;",
+    "&copy;",
 ];
 
 /// A home of three weeks, with shared devices and emails of hostile names.

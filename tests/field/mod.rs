@@ -4,6 +4,7 @@
 mod asked;
 mod cells;
 mod objects;
+mod rewritten;
 mod sources;
 
 use std::fs;

@@ -48,6 +48,7 @@ pub(super) fn check(path: &Path) -> Result<Form, Error> {
         format: Format::Parquet,
         header: header::checked(names(opened.schema().fields())?)?,
         may_be_cut: false,
+        may_end_in_cell: false,
         says_more: false,
     })
 }
