@@ -1,7 +1,9 @@
 //! Domains: what stands behind the dot or the `@` of names that the index has. A lookup tells by them whether a dotted text may
 //! be the full name of a device.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
+
+use foldhash::fast::RandomState;
 
 use super::last::Last;
 use super::subject::Sharing;
@@ -46,45 +48,53 @@ pub(super) struct Domains {
     words: BTreeSet<String>,
     /// Domains of account names, of one word: an office has a few.
     of_accounts: BTreeSet<String>,
-    /// Those met last of each, as they were written: nearly every row has them.
-    last: String,
-    last_of_accounts: String,
+    met: Met,
+    met_of_accounts: Met,
+}
+
+/// Domains that were met, as they were written: nearly every row has one of them.
+#[derive(Debug, Default)]
+struct Met(HashSet<Box<[u8]>, RandomState>);
+
+impl Met {
+    /// Returns a domain that was not met, or is one too many to be remembered.
+    fn new<'d>(&mut self, domain: Option<&'d [u8]>) -> Option<&'d str> {
+        let domain = domain.filter(|domain| domain.len() <= BYTES && !self.0.contains(*domain))?;
+        if self.0.len() < KEPT {
+            self.0.insert(domain.into());
+        }
+        std::str::from_utf8(domain).ok()
+    }
+}
+
+/// Returns what stands behind the last `@`.
+fn behind_at(text: &[u8]) -> Option<&[u8]> {
+    let at = text.iter().rposition(|byte| *byte == b'@')?;
+    Some(&text[at + 1..])
 }
 
 impl Domains {
     /// Notes those of a row.
     pub(super) fn note(&mut self, subject: Subject, mut text: Columns) -> Result<()> {
+        text.skip(NAME)?;
+        let name = text.take_bytes()?;
         if subject == Subject::Device {
-            text.skip(NAME)?;
-            let name = text.take()?.text().unwrap_or_default();
-            self.add(name.split_once('.'));
+            let dot = name.iter().position(|byte| *byte == b'.');
+            self.add(dot.map(|dot| &name[dot + 1..]));
             return Ok(());
         }
-        text.skip(NAME)?;
-        self.add_of_account(text.take()?.text().unwrap_or_default());
+        self.add_of_account(behind_at(name));
         text.skip(account_field::UPN - NAME - 1)?;
         for _ in [account_field::UPN, account_field::EMAIL] {
-            let address = text.take()?.text().unwrap_or_default();
-            // Nearly every one ends as the last did.
-            let before = address.strip_suffix(self.last.as_str());
-            if !before.is_some_and(|before| before.ends_with('@')) {
-                self.add(address.rsplit_once('@'));
-            }
+            self.add(behind_at(text.take_bytes()?));
         }
         Ok(())
     }
 
-    fn add(&mut self, split: Option<(&str, &str)>) {
-        let Some((_, domain)) = split.filter(|(_, domain)| domain.len() <= BYTES) else {
+    fn add(&mut self, domain: Option<&[u8]>) {
+        let Some(domain) = self.met.new(domain) else {
             return;
         };
-        if self.last == domain {
-            return;
-        }
-        domain.clone_into(&mut self.last);
-        if self.all.contains(domain) {
-            return;
-        }
         let all = match domain.contains('.') {
             true => &mut self.all,
             false => &mut self.words,
@@ -99,14 +109,10 @@ impl Domains {
 
     /// Adds the domain of an account's name. Computers, which local accounts have there, are numbered, and would leave no room for
     /// others.
-    fn add_of_account(&mut self, name: &str) {
-        let Some((_, domain)) = name.rsplit_once('@') else {
+    fn add_of_account(&mut self, domain: Option<&[u8]>) {
+        let Some(domain) = self.met_of_accounts.new(domain) else {
             return;
         };
-        if self.last_of_accounts == domain {
-            return;
-        }
-        domain.clone_into(&mut self.last_of_accounts);
         let has_digit = domain.contains(|sign: char| sign.is_ascii_digit());
         let is_left_out = domain.contains('.') || (has_digit && domain.len() >= OF_A_COMPUTER);
         if let Some(domain) = identifier::folded(domain).filter(|_| !is_left_out) {
@@ -176,18 +182,18 @@ mod tests {
     #[test]
     fn domains_come_with_those_above_them() {
         let mut domains = Domains::default();
-        domains.add("NB-1.emea.Contoso.com".split_once('.'));
-        domains.add("jdoe@contoso.com".rsplit_once('@'));
-        domains.add("MARIA".split_once('.'));
-        domains.add("ann.smith".split_once('.'));
-        domains.add("anns-mac.local".split_once('.'));
-        domains.add("nb-2.emea".split_once('.'));
-        domains.add_of_account("jdoe@EMEA");
-        domains.add("nb-3.corp01".split_once('.'));
-        domains.add_of_account("kim@CORP01");
+        domains.add(Some(b"emea.Contoso.com"));
+        domains.add(behind_at(b"jdoe@contoso.com"));
+        domains.add(None);
+        domains.add(Some(b"smith"));
+        domains.add(Some(b"local"));
+        domains.add(Some(b"emea"));
+        domains.add_of_account(behind_at(b"jdoe@EMEA"));
+        domains.add(Some(b"corp01"));
+        domains.add_of_account(behind_at(b"kim@CORP01"));
         // A computer's own account, and one of a surname.
-        domains.add("ann.maria".split_once('.'));
-        domains.add_of_account("admin@MARIA");
+        domains.add(Some(b"maria"));
+        domains.add_of_account(behind_at(b"admin@MARIA"));
         let all: Vec<&str> = domains
             .with_parents(std::iter::once("corp"), |word| word == "maria")
             .into_iter()

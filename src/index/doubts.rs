@@ -169,7 +169,7 @@ impl Ranking<'_> {
                     is_later(used, stand.known)
                 };
                 let competing = usages.iter().filter(|at| self.stands[**at].competes());
-                let is_beside = || is_local && self.are_beside(at, competing.copied());
+                let is_beside = || is_local && self.are_beside(at, competing.copied(), self.idle);
                 let waits = || waiting.is_some_and(|one| self.speaks_against(&one.newest, at));
                 let not_primary = &mut ranks[at].not_primary;
                 if not_primary.is_none() && (usages.iter().any(is_since) || is_beside() || waits())

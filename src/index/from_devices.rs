@@ -89,7 +89,7 @@ impl FromDevices<'_, '_> {
 
     /// Returns the usage that leads among those of people at a device.
     fn lead(&self, same: &[OnDevice], people: &[usize]) -> Option<usize> {
-        let lead = self.of.lead(people.iter().copied())?;
+        let lead = self.of.lead(people.iter().copied(), self.of.idle)?;
         let is_proven = |at: &usize| self.of.stands[*at].is(mark::PROVEN);
         let nobodys = self.nobodys(same);
         if (!is_proven(&lead) && people.iter().any(is_proven))

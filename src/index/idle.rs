@@ -1,4 +1,5 @@
-//! Idle: stretches of time in which nobody is known to have been anywhere: a company is closed, or exports fail.
+//! Idle: stretches of time in which nobody is known to have been anywhere: a company is closed, or exports fail; or in which one person
+//! was nowhere.
 
 use super::stand::{LEFT_BEHIND, Seconds, Stand, day, seconds};
 
@@ -8,20 +9,26 @@ const DAYS_APART: u32 = 8;
 const DAYS_BEFORE: usize = 3;
 
 /// Stretches in which nobody was anywhere, in order.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(super) struct Idle(Vec<(Seconds, Seconds)>);
 
 impl Idle {
     /// Finds the stretches between the days of all usages.
     pub(super) fn of(stands: &[Stand]) -> Idle {
-        let mut days = vec![0_u64; usize::from(u16::MAX) / 64 + 2];
+        let word = |stand: &Stand| usize::from(stand.began) / 64;
+        let (first, last) = (stands.iter().map(word).min(), stands.iter().map(word).max());
+        let (Some(first), Some(last)) = (first, last) else {
+            return Idle::default();
+        };
+        let mut days = vec![0_u64; last - first + 2];
         for stand in stands {
-            let (at, shift) = (usize::from(stand.began) / 64, stand.began % 64);
+            let (at, shift) = (word(stand) - first, stand.began % 64);
             let both = u128::from(stand.use_days()) << shift;
             days[at] |= both as u64;
             days[at + 1] |= (both >> 64) as u64;
         }
-        let used = (0..).zip(&days).flat_map(|(at, word)| {
+        let words = (first as Seconds..).zip(&days);
+        let used = words.flat_map(|(at, word)| {
             let bits = (0..64).filter(move |bit| word >> bit & 1 != 0);
             bits.map(move |bit| at * 64 + bit)
         });
@@ -36,6 +43,20 @@ impl Idle {
         let apart = apart.filter(|two| two[1] - two[0] > DAYS_APART && is_of_many(two[0]));
         let stretches = apart.map(|two| [two[0] + 1, two[1]].map(|at| at.saturating_mul(day())));
         Idle(stretches.map(|[from, to]| (from, to)).collect())
+    }
+
+    /// Returns the stretches of both.
+    pub(super) fn and(&self, other: &Idle) -> Idle {
+        let mut all = [self.0.as_slice(), other.0.as_slice()].concat();
+        all.sort_unstable();
+        let mut joined: Vec<(Seconds, Seconds)> = Vec::with_capacity(all.len());
+        for (from, to) in all {
+            match joined.last_mut().filter(|last| from <= last.1) {
+                Some(last) => last.1 = last.1.max(to),
+                None => joined.push((from, to)),
+            }
+        }
+        Idle(joined)
     }
 
     /// Tells whether a usage was too long before the newest one to compete with it. A time in which nobody was seen is none of being

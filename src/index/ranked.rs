@@ -22,7 +22,7 @@ use super::stand::{Scale, Seconds, Sides, Stand, day_of, is_later, mark, seconds
 use super::stands_for::Namesakes;
 use super::subject::{Sharing, Standing, SubjectId};
 use super::text_reader::TextReader;
-use super::usage::{Maker, Makers, Told};
+use super::usage::{Maker, Makers, Told, is_gone};
 use super::usage_heads::Heads;
 use super::waiting::AllWaiting;
 use super::{Result, Rules};
@@ -144,9 +144,10 @@ impl Ranked {
     }
 
     /// Counts the devices that are shared, and those that are somebody's own.
-    pub(super) fn shared_and_owned(&self) -> (u64, u64) {
+    pub(super) fn shared_and_owned(&self, gone: &BySubject<Bits>) -> (u64, u64) {
         let (mut shared, mut owned) = (Bits::default(), Bits::default());
-        for (id, rank) in self.ids.iter().zip(&self.ranks) {
+        let usages = self.ids.iter().zip(&self.ranks);
+        for (id, rank) in usages.filter(|(id, _)| !is_gone(**id, gone)) {
             let device = *id as u32;
             if rank.is_shared {
                 shared.set(device);

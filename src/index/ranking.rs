@@ -1,5 +1,6 @@
 //! Ranking: which device is whose own, from the usages of all. The rules are those of `docs/semantics.md`, "Ranking".
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
@@ -103,10 +104,11 @@ impl Ranking<'_> {
             self.stands[*at].competes() && !is_shared(*at) && !self.is_had_anew(*at, own.clone())
         };
         let competing = self.without_vague(own.clone().filter(competes));
-        let lead = self.lead(competing.iter().copied());
+        let idle = &*self.idle_of(own.clone(), &competing);
+        let lead = self.lead(competing.iter().copied(), idle);
         let lead = lead.map(|lead| Lead {
             at: lead,
-            barred: self.barred(lead, &competing, own.clone(), at_devices),
+            barred: self.barred(lead, (&competing, idle), own.clone(), at_devices),
         });
         ranks.extend(own.map(|at| Rank {
             is_current: self.stands[at].is(mark::CURRENT),
@@ -115,23 +117,40 @@ impl Ranking<'_> {
         }));
     }
 
+    /// Returns when nobody was anywhere, and when an account was nowhere, where that tells anything: who comes back from holidays had
+    /// what they used before them.
+    fn idle_of(&self, own: Range<usize>, competing: &[usize]) -> Cow<'_, Idle> {
+        let stands = competing.iter().map(|at| &self.stands[*at]);
+        let newest = stands.clone().map(|stand| stand.known).max();
+        let is_left_behind =
+            |stand: &Stand| newest.is_some_and(|newest| self.idle.is_left_behind(stand, newest));
+        match stands.clone().any(is_left_behind) {
+            true => Cow::Owned(self.idle.and(&Idle::of(&self.stands[own]))),
+            false => Cow::Borrowed(self.idle),
+        }
+    }
+
     /// Tells whether an account has the computer of a usage by a newer record, too. Somebody else's record may be of another one.
     fn is_had_anew(&self, at: usize, mut own: Range<usize>) -> bool {
         let device = |at: usize| self.ids[at] as u32;
-        self.replaced.has(device(at))
-            && own.any(|other| self.replaced.is_before(device(at), device(other)))
+        // Of two with one serial number either may be the newer one: both count then.
+        let is_before = |at: usize, other: usize| {
+            let (one, other) = (device(at), device(other));
+            self.replaced.is_before(one, other) && !self.replaced.is_before(other, one)
+        };
+        self.replaced.has(device(at)) && own.any(|other| is_before(at, other))
     }
 
     /// Returns what keeps a device from leading that stands out among those of an account.
     fn barred(
         &self,
         lead: usize,
-        competing: &[usize],
+        (competing, idle): (&[usize], &Idle),
         own: Range<usize>,
         at_devices: &AtDevices,
     ) -> Option<NotPrimary> {
         let mut others = competing.iter().filter(|at| **at != lead);
-        if others.any(|other| self.are_beside(lead, [*other])) {
+        if others.any(|other| self.are_beside(lead, [*other], idle)) {
             return Some(NotPrimary::NoDeviceLeads);
         }
         if self.has_successor(lead, competing, at_devices)
@@ -197,15 +216,22 @@ impl Ranking<'_> {
         first.is_some_and(|first| seconds(first) / day() >= time / day())
     }
 
-    /// Leaves out usages of which it is not known when they were, where dated logins tell of another one: an old row without a
-    /// time is observed anew in every export.
+    /// Leaves out usages of which it is not known when they were, where dated logins tell of another one on as many days, and are told of
+    /// as late: an old row without a time is observed anew in every export.
     pub(super) fn without_vague(
         &self,
         competing: impl Iterator<Item = usize> + Clone,
     ) -> Vec<usize> {
-        let is_one_proven = competing.clone().any(|at| self.stands[at].is(mark::PROVEN));
-        let is_vague = |at: &usize| is_one_proven && self.stands[*at].is_vague();
-        competing.filter(|at| !is_vague(at)).collect()
+        let proven = competing.clone().map(|at| &self.stands[at]);
+        let proven = proven.filter(|stand| stand.is(mark::PROVEN));
+        let is_less = |vague: &Stand, proven: &Stand| {
+            vague.days() <= proven.days() && !is_told_later(vague.told, proven.told)
+        };
+        let is_left_out = |at: &usize| {
+            let stand = &self.stands[*at];
+            stand.is_vague() && proven.clone().any(|proven| is_less(stand, proven))
+        };
+        competing.filter(|at| !is_left_out(at)).collect()
     }
 
     /// Tells whether other usages of an account come near one.
@@ -213,9 +239,10 @@ impl Ranking<'_> {
         &self,
         own: usize,
         others: impl IntoIterator<Item = usize, IntoIter: Clone>,
+        idle: &Idle,
     ) -> bool {
         let others = others.into_iter().map(|at| self.stands[at]);
-        are_beside(&self.stands[own], others, Subject::Account, self.idle)
+        are_beside(&self.stands[own], others, Subject::Account, idle)
     }
 
     /// Tells whether nothing that an account used, shared or not, speaks against what leads: it was elsewhere since, or is
@@ -396,10 +423,14 @@ impl Ranking<'_> {
     }
 
     /// Returns the usage that stands out among those that compete.
-    pub(super) fn lead(&self, competing: impl Iterator<Item = usize> + Clone) -> Option<usize> {
+    pub(super) fn lead(
+        &self,
+        competing: impl Iterator<Item = usize> + Clone,
+        idle: &Idle,
+    ) -> Option<usize> {
         let stand = |at: usize| &self.stands[at];
         let newest = competing.clone().map(|at| stand(at).known).max()?;
-        let mut rest = competing.filter(|at| !self.idle.is_left_behind(stand(*at), newest));
+        let mut rest = competing.filter(|at| !idle.is_left_behind(stand(*at), newest));
         let all: u128 = rest.clone().map(|at| u128::from(stand(at).weight())).sum();
         let most = |at: &usize| u128::from(stand(*at).weight()) * 2 > all;
         let lead = rest.clone().find(most)?;

@@ -24,7 +24,7 @@ use crate::class::{Evidence, Patterns, traits_of};
 use crate::identifier::{Kind, normal_form};
 use crate::observation::{Says, Traits};
 use crate::schema::{
-    Class, FieldType, NAME, NOBODY, STRONG, Subject, USAGE_DEVICE_FIELDS, account_field,
+    Class, FieldType, NAME, NOBODY, SECOND, STRONG, Subject, USAGE_DEVICE_FIELDS, account_field,
     device_field, flag, microseconds_of, stored_time,
 };
 use crate::sqlite::{Columns, Record, Table, Value};
@@ -398,9 +398,9 @@ impl SubjectRows<'_> {
         Ok((None, self.roster.claim(id).newest.object))
     }
 
-    /// Returns since when an account was there: its `first_seen`, or the first row of its SID, which is never given to another
-    /// as a name is. For want of a `first_seen`, where another account ever had a key of it, too, its first row: the name may
-    /// have been that one's before. A device was there since its `first_seen`.
+    /// Returns since when an account or a device was there: its `first_seen`, or the first row of its SID or uid, which is never given
+    /// to another as a name is. For want of a `first_seen`, where another account ever had a key of it, too, its first row: the name may
+    /// have been that one's before.
     pub(super) fn there_since(
         &self,
         claims: &[(ClaimId, Columns)],
@@ -408,30 +408,42 @@ impl SubjectRows<'_> {
     ) -> Result<i64> {
         text.skip(self.subject.fields().len() - 1)?;
         let said = text.take()?.integer().map(microseconds_of);
-        if self.subject == Subject::Device {
-            return Ok(said.unwrap_or(NEVER));
-        }
         let first = |id| self.ledger.observed_at(self.first(id));
         let Some(mut since) = said else {
             return Ok(match claims {
-                [(id, _)] if self.sharing.claims.account.has(id.row()) => first(*id),
+                [(id, _)]
+                    if self.subject == Subject::Account
+                        && self.sharing.claims.account.has(id.row()) =>
+                {
+                    first(*id)
+                }
                 _ => NEVER,
             });
         };
         for (id, text) in claims {
             let first = first(*id);
             // To read a SID costs more than all the rest.
-            if first < since && self.is_by_sid(*id, *text)? {
+            if first < since && self.is_by_id(*id, *text)? {
                 since = first;
             }
         }
         Ok(since)
     }
 
-    /// Tells whether a claim has a SID that makes its account known.
-    fn is_by_sid(&self, id: ClaimId, text: Columns) -> Result<bool> {
+    /// Tells whether a claim has a SID or a uid that makes its subject known.
+    fn is_by_id(&self, id: ClaimId, mut text: Columns) -> Result<bool> {
+        let by_sid = text;
+        let uid = match self.subject {
+            Subject::Account => SECOND,
+            Subject::Device => STRONG,
+        };
+        text.skip(uid)?;
+        let has_uid = text.take()? != Value::Null;
+        if has_uid || self.subject == Subject::Device {
+            return Ok(has_uid);
+        }
         // One that the row itself says to be local is not among those that others show to be.
-        Ok(is_key_sid(text, self.texts)? && !self.standing.has_local_sid(id))
+        Ok(is_key_sid(by_sid, self.texts)? && !self.standing.has_local_sid(id))
     }
 
     fn first(&self, id: ClaimId) -> ObjectId {

@@ -137,12 +137,6 @@ impl Makers {
         self.0.sort_unstable();
     }
 
-    /// Leaves out what accounts and devices make that are gone: neither answers.
-    pub(super) fn without(&mut self, gone: &BySubject<Bits>) {
-        self.0
-            .retain(|(id, _)| !gone.account.has((id >> 32) as u32) && !gone.device.has(*id as u32));
-    }
-
     /// Returns how many there are.
     pub(super) fn len(&self) -> usize {
         self.0.len()
@@ -218,9 +212,10 @@ impl Makers {
         devices.touch(makers.iter().map(|(id, _)| *id as u32));
     }
 
-    /// Counts the usages, those through other accounts alone aside.
-    pub(super) fn count(&self) -> usize {
+    /// Counts the usages that answer, those through other accounts alone aside.
+    pub(super) fn count(&self, gone: &BySubject<Bits>) -> usize {
         let usages = self.0.chunk_by(is_same);
+        let usages = usages.filter(|makers| !is_gone(makers[0].0, gone));
         let is_own = |makers: &&[(i64, Maker)]| {
             let mut makers = makers.iter();
             makers.any(|(_, maker)| !matches!(maker, Maker::Through(_)))
@@ -344,9 +339,12 @@ impl Usage {
         }
     }
 
-    /// Tells whether logins tell of it: a row that counts none is there because something else was.
+    /// Tells whether logins tell of it: a row that counts none is there because something else was, unless it says when, or rows of
+    /// other days were there before.
     pub(super) fn has_logins(&self) -> bool {
-        self.said.is_some() && self.logins != Some(0)
+        let is_counted = self.logins != Some(0) || self.used.is_some();
+        let are_several = self.days.is_some_and(|days| days.count() > 1);
+        self.said.is_some() && (is_counted || are_several)
     }
 
     /// Tells whether it may be another's, who bears the same name: of logins, where these tell of it.
@@ -389,6 +387,11 @@ pub(super) fn joined(left: Option<Days>, right: Option<Days>) -> Option<Days> {
         (Some(left), Some(right)) => Some(left.and(right)),
         (left, right) => left.or(right),
     }
+}
+
+/// Tells whether the account or the device of a usage is gone: it does not answer then, and still tells where somebody was.
+pub(super) fn is_gone(id: i64, gone: &BySubject<Bits>) -> bool {
+    gone.account.has((id >> 32) as u32) || gone.device.has(id as u32)
 }
 
 /// The error of a usage whose device has no row.

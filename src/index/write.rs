@@ -29,7 +29,7 @@ use super::stands_for::{Accounts, Holder, Namesakes, namesakes};
 use super::subject::{Sharing, Standing, SubjectId};
 use super::superseded::Superseded;
 use super::text_reader::TextReader;
-use super::usage::no_device;
+use super::usage::{is_gone, no_device};
 use super::usage_heads::Head;
 use super::written_rows::WrittenRows;
 use super::{ChangesOf, Examples, Rules};
@@ -67,7 +67,7 @@ pub(super) fn write(mut building: Building, mut writing: Writing) -> Result<Tabl
     let mut digest = Digest::default();
     writing.crowds(&mut building)?;
     let mut accounts = writing.subjects(&mut building, Subject::Account, &mut digest)?;
-    let usages = writing.placed.makers.count() as u64;
+    let usages = writing.placed.makers.count(writing.gone) as u64;
     let namesakes = writing.stand_for(std::mem::take(&mut accounts.same_value), &accounts.classes);
     writing.kept.rosters.account.forget_values();
     let mut devices = writing.subjects(&mut building, Subject::Device, &mut digest)?;
@@ -178,7 +178,9 @@ impl Writing<'_> {
             classes,
         };
         let namesakes = namesakes(same_upn, &accounts);
+        let is_gone = |account: SubjectId| self.gone.account.has(account.0);
         let standing = namesakes.iter().filter(|one| one.stands);
+        let standing = standing.filter(|one| !is_gone(one.other) && !is_gone(one.account));
         let pairs = standing.map(|one| (one.other, one.account));
         self.placed.makers.stand_for(pairs);
         namesakes
@@ -279,6 +281,7 @@ impl Writing<'_> {
         ranked: &Ranked,
         extras: &PutAside,
     ) -> Result<()> {
+        let gone = self.gone;
         let make = |reader: &mut AsideReader, some: Range<usize>| {
             let (mut rows, mut record) = (Encoded::default(), Record::default());
             for (first, heads) in &ranked.heads[some] {
@@ -286,6 +289,9 @@ impl Writing<'_> {
                 shown.touch(here.map(|at| ranked.of(at).0 as u32));
                 for (at, head) in (*first..).zip(heads.iter()) {
                     let (id, rank) = ranked.of(at);
+                    if is_gone(id, gone) {
+                        continue;
+                    }
                     let of_device = shown.get(id as u32).ok_or_else(no_device)?;
                     put_usage(&head, rank, of_device, reader, &mut record)?;
                     rows.push(id, &record);
@@ -298,7 +304,9 @@ impl Writing<'_> {
             let take = |rows: Encoded| Ok(table.push_all(&rows)?);
             in_order(ranked.heads.len(), HEADS, reader, make, take)
         })?;
-        building.index(("usage_by_device", "usage"), ranked.by_device())
+        let by_device = ranked.by_device();
+        let by_device = by_device.filter(|[_, id]| !is_gone(*id, gone));
+        building.index(("usage_by_device", "usage"), by_device)
     }
 
     fn held(&mut self, building: &mut Building, digest: &mut Digest) -> Result<()> {
@@ -340,7 +348,7 @@ impl Writing<'_> {
         usages: u64,
     ) -> Result<()> {
         let waiting = [State::Unknown, State::Ambiguous];
-        let (shared, owned) = ranked.shared_and_owned();
+        let (shared, owned) = ranked.shared_and_owned(self.gone);
         let counted = Counted {
             accounts: accounts.tally,
             devices: devices.tally,

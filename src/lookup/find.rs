@@ -52,6 +52,7 @@ pub(super) fn find(
         quiet_after: options.quiet_after,
         candidates: Vec::new(),
         heard: Vec::with_capacity(query.clues().size_hint().0),
+        is_somebody_gone: false,
     };
     for clue in query.clues() {
         finding.hear(clue)?;
@@ -67,6 +68,8 @@ struct Finding<'a> {
     candidates: Vec<Candidate>,
     /// What was found of each clue, in the order of the query.
     heard: Vec<Heard<'a>>,
+    /// Somebody is passed over who holds what was asked for, and is gone.
+    is_somebody_gone: bool,
 }
 
 impl<'a> Finding<'a> {
@@ -250,6 +253,7 @@ impl<'a> Finding<'a> {
         candidates.retain(|one| {
             if one.row.is_gone() && !self.query.is_with_gone {
                 skipped.gone += 1;
+                self.is_somebody_gone |= one.row.subject == Subject::Account;
                 return false;
             }
             let is_account = one.row.subject == Subject::Account;
@@ -387,7 +391,9 @@ impl<'a> Finding<'a> {
             is_quiet: self.times().is_quiet(&row, self.search.reader)?,
             is_enough: has_stable_key
                 || strength >= 2
-                || vouched.any(|heard| heard.identifier_of(&row).is_some()),
+                // Whoever is gone may be missing in a list only, and be the one who speaks.
+                || (!self.is_somebody_gone
+                    && vouched.any(|heard| heard.identifier_of(&row).is_some())),
         };
         let doubts = known.not_enough(self.times().newest(row.subject));
         let waiting = match row.is_waited_for() && !self.query.is_ids_only {

@@ -68,6 +68,11 @@ impl<'a> Columns<'a> {
         read_value(kind, bytes)
     }
 
+    /// Takes the bytes of the next column, whatever they stand for.
+    pub(crate) fn take_bytes(&mut self) -> Result<&'a [u8]> {
+        Ok(self.next()?.1)
+    }
+
     /// Finds the columns, to be read in any order.
     #[inline]
     pub(crate) fn found(self) -> Result<FoundColumns<'a>> {
@@ -178,6 +183,10 @@ pub(crate) fn take_varint(bytes: &mut &[u8]) -> Option<u64> {
     if let Some((first, rest)) = bytes.split_first().filter(|(first, _)| **first < 0x80) {
         *bytes = rest;
         return Some(u64::from(*first));
+    }
+    if let [first, second @ ..0x80, rest @ ..] = *bytes {
+        *bytes = rest;
+        return Some(u64::from(first & 0x7f) << 7 | u64::from(*second));
     }
     let mut value = 0;
     for at in 0..VARINT_BYTES {

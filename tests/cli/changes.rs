@@ -74,6 +74,86 @@ fn who_is_not_in_the_newest_list_of_all_is_gone_until_seen_again() {
 }
 
 #[test]
+fn whoever_is_gone_still_tells_who_was_where() {
+    let home = Home::new();
+    fs::create_dir(home.path("in")).unwrap();
+    let config = "[[source]]\nname = \"a\"\nurl = \"in\"\n[dataset.users]\nsemantics = \"complete\"\n[dataset.devices]\nsemantics = \
+                  \"complete\"\n";
+    fs::write(home.path("identidex.toml"), config).unwrap();
+    let devices = |day: u32, numbers: &mut dyn Iterator<Item = u32>| {
+        let rows = numbers.map(|number| format!("NB-{number}\n"));
+        let text = format!("device.name\n{}", rows.collect::<String>());
+        let name = format!("in/devices-2026-11-{day}T06-00-00Z.csv");
+        fs::write(home.path(&name), text).unwrap();
+    };
+    // u1 had NB-1, and has NB-2; u3 had NB-3, and u4 has it.
+    for (day, rows) in (10..).zip([
+        [("u1", "NB-1"), ("u3", "NB-3")],
+        [("u1", "NB-2"), ("u4", "NB-3")],
+        [("u1", "NB-2"), ("u4", "NB-3")],
+        [("u1", "NB-2"), ("u4", "NB-3")],
+        [("u1", "NB-2"), ("u4", "NB-3")],
+    ]) {
+        let rows = rows.map(|(user, device)| {
+            format!("{user}@EMEA,{device},3,2026-11-{:02} 09:00:00\n", day - 1)
+        });
+        let text = format!("user.name,device.name,logins,last_used\n{}", rows.concat());
+        let name = format!("in/logins-2026-11-{day}T06-00-00Z.csv");
+        fs::write(home.path(&name), text).unwrap();
+    }
+    let primary = |user: &str| {
+        let found = home.run(&["resolve", user, "--json"]).exits(0).json();
+        let devices = found["matches"][0]["devices"].as_array().unwrap().clone();
+        let primary = devices.into_iter().find(|device| device["primary"] == true);
+        primary.map(|device| device["name"].clone())
+    };
+    let administrator = |day: u32| {
+        let admin = "user.sid,user.name,user.ad.email_address\nS-1-5-21-1-2-3-4004,adm-u4@EMEA,u4@mail.example\n";
+        let name = format!("in/administrators-2026-11-{day}T06-00-00Z.csv");
+        fs::write(home.path(&name), admin).unwrap();
+    };
+    users(&home, "users-2026-11-14T06-00-00Z", 1..=30);
+    administrator(14);
+    devices(14, &mut (1..=30));
+    sync(&home, 0);
+    assert_eq!(
+        (primary("u1@EMEA"), primary("u3@EMEA")),
+        (Some(json!("NB-2")), None)
+    );
+    users(
+        &home,
+        "users-2026-11-15T06-00-00Z",
+        (1..=30).filter(|number| *number != 4),
+    );
+    administrator(15);
+    devices(15, &mut (1..=30).filter(|number| *number != 2));
+    let report = sync(&home, 0);
+    assert_eq!(report["changes"]["devices"]["gone"], 1, "{report}");
+    assert_eq!((primary("u1@EMEA"), primary("u3@EMEA")), (None, None));
+    // Nor is whoever is left of several who hold an address the one who speaks.
+    let clues = [
+        "resolve",
+        "u4@mail.example",
+        "--kind",
+        "email",
+        "--verified",
+        "--json",
+    ];
+    let found = home.run(&clues).exits(0).json();
+    assert_eq!(
+        (
+            &found["matches"][0]["enough_to_act"],
+            &found["skipped"]["gone"]
+        ),
+        (&json!(false), &json!(1)),
+        "{found}"
+    );
+    let sql = "SELECT count(*) AS n FROM usages u JOIN accounts a ON a.id = u.account JOIN devices d ON d.id = u.device WHERE d.name = 'NB-2' OR a.name = 'u4@EMEA'";
+    let shown = home.run(&["query", sql, "--format", "csv"]).exits(0).stdout;
+    assert_eq!(shown.lines().last(), Some("0"), "{shown}");
+}
+
+#[test]
 fn a_list_of_which_a_file_fails_lets_nobody_go_and_one_of_fewer_files_is_told() {
     let home = complete();
     let parts = |day: u32, parts: &[u32]| {

@@ -36,8 +36,8 @@ use self::stands::World;
 use self::subjects::{Resolution, Subject, Subjects, account_text, device_text};
 use self::time::{DAY_US, observed_us};
 use self::usages::{
-    LOGINS_WINDOW_US, Usages, count_of, is_dated, last_login_groups, login_groups, said_of_logins,
-    usage_json,
+    LOGINS_WINDOW_US, Usages, are_several, count_of, is_dated, last_login_groups, login_groups,
+    said_of_logins, usage_json,
 };
 use self::waiting::Waiting;
 use crate::tenant::{self, Dataset, Object};
@@ -97,14 +97,18 @@ fn derive_rows(rows: &[Row]) -> Value {
         }
         let device = devices.resolve(&device, said);
         let days = rows.iter().map(|row| row.active().div_euclid(DAY_US));
-        let when = (said.to, &days.collect());
+        let days: BTreeSet<i64> = days.collect();
         let logins = count_of(&rows);
+        // A row that counts none tells of something else, unless it says when, or others were before.
+        let says_when = said.from == said.to;
+        let tells = logins != Some(0) || says_when || are_several(&days);
+        let when = (said.to, &days);
         waiting.take(
             (&account, &device),
             (&sides.0, &sides.1),
             when,
             is_dated,
-            logins,
+            (logins, tells),
         );
         usages.take_logins(account, device, &rows, is_likely);
     }

@@ -33,9 +33,14 @@ impl Office<'_, '_, '_> {
         let is_own =
             |other: &Pair| other.0 == pair.0 && !self.is_shared(other) && !self.is_had_anew(other);
         let own = without_vague(self.competing(is_own));
+        let about = self.stands.iter().filter(|(other, _)| other.0 == pair.0);
+        let about = about
+            .flat_map(|(_, stand)| stand.use_days.iter().copied())
+            .collect();
+        let about = [self.used, &about];
         let mut others = own.iter().filter(|(other, _)| *other != pair);
         let mut came = others.clone();
-        lead(&own, self.used) == Some(pair)
+        lead(&own, &about) == Some(pair)
             && self.leads_at_device(pair)
             && !came.any(|(other, came)| {
                 (came_in_place_of(came, stand)
@@ -45,7 +50,7 @@ impl Office<'_, '_, '_> {
                         || self.is_new_to(other, stand))
             })
             && !self.is_named_crosswise(pair)
-            && !others.any(|other| are_beside(stand, pair, &vec![*other], self.used))
+            && !others.any(|other| are_beside(stand, pair, &vec![*other], &about))
             && self.is_there_still(pair)
             && self.is_best_known(pair)
             && !stand.is_too_early
@@ -146,7 +151,7 @@ impl Office<'_, '_, '_> {
             .iter()
             .chain(known.into_iter().map(|(_, one)| one))
             .collect();
-        !waiting.is_empty() && (has_overtaken || come_near(own, &all, true, self.used))
+        !waiting.is_empty() && (has_overtaken || come_near(own, &all, true, &[self.used]))
     }
 
     /// Returns how logins that wait stand together, if they compete.
@@ -180,8 +185,7 @@ impl Office<'_, '_, '_> {
 
     /// Says whether a device was first seen on the last day of a usage, or after it.
     fn is_new_to(&self, pair: &Pair, stand: &Stand) -> bool {
-        let rows = rows_of(self.world.devices, &pair.1);
-        let first = newest_value(&rows, "device.first_seen").and_then(time_us);
+        let first = self.world.device_since(&pair.1);
         first.is_some_and(|first| seconds(first) / DAY_S >= stand.known / DAY_S)
     }
 
@@ -225,10 +229,10 @@ impl Office<'_, '_, '_> {
         let signs_in = signs_in
             .clone()
             .any(|(_, other)| other.has_logins && other.days() >= 2 * stand.days());
-        lead(&people, self.used) == Some(pair)
+        lead(&people, &[self.used]) == Some(pair)
             && !signs_in
             && !overtook
-            && has_most(stand, pair, &with_local, self.used)
+            && has_most(stand, pair, &with_local, &[self.used])
             && (stand.is_proven || people.iter().all(|(_, other)| !other.is_proven))
     }
 
@@ -367,7 +371,9 @@ impl Office<'_, '_, '_> {
     /// Says whether an account has the computer of a pair by a newer record, too.
     fn is_had_anew(&self, pair: &Pair) -> bool {
         let mut own = self.stands.keys().filter(|other| other.0 == pair.0);
-        own.any(|other| self.is_of_before(&pair.1, &other.1))
+        own.any(|other| {
+            self.is_of_before(&pair.1, &other.1) && !self.is_of_before(&other.1, &pair.1)
+        })
     }
 
     fn is_replaced(&self, device: &Subject) -> bool {
@@ -406,11 +412,7 @@ impl Office<'_, '_, '_> {
             let serial = newest_value(&rows, "device.hardware.machine_serial_number");
             serial.map(|serial| serial.trim().to_ascii_lowercase())
         };
-        let first = |device: &Subject| {
-            let rows = rows_of(self.world.devices, device);
-            let first = newest_value(&rows, "device.first_seen").and_then(time_us);
-            first.map(seconds)
-        };
+        let first = |device: &Subject| self.world.device_since(device).map(seconds);
         let is_same_serial = serials(device).is_some() && serials(other) == serials(device);
         let is_same_name = !keys(other).is_disjoint(&keys(device));
         let is_seen_since = is_later(seen(other), seen(device));
@@ -559,7 +561,7 @@ impl Office<'_, '_, '_> {
                     own,
                     pair,
                     &self.competing(|other| other.0 == *local),
-                    self.used,
+                    &[self.used],
                 );
             is_since || is_beside || self.waits_for(local, pair)
         })
@@ -633,8 +635,8 @@ impl Office<'_, '_, '_> {
     }
 }
 
-/// Says whether the newest object that has a subject has it under several names and the same stronger keys; `claim` is what a row
-/// says of its keys.
+/// Says whether the newest object that has a subject has it under several names and the same strongest key, or the same two; `claim`
+/// is what a row says of its keys.
 fn has_several_names(
     subjects: &Subjects,
     subject: &Subject,
@@ -651,7 +653,9 @@ fn has_several_names(
     let mut named: BTreeMap<_, BTreeSet<String>> = BTreeMap::new();
     for (keys, row) in newest.values() {
         if let Some(name) = &keys.name {
-            let of = (row.stamp.object(), keys.first.clone(), keys.second.clone());
+            // Under the strongest key whatever the other one is.
+            let second = keys.second.clone().filter(|_| keys.first.is_none());
+            let of = (row.stamp.object(), keys.first.clone(), second);
             named.entry(of).or_default().insert(name.clone());
         }
     }
@@ -683,21 +687,27 @@ fn came_in_place_of(stand: &Stand, other: &Stand) -> bool {
 }
 
 fn without_vague(competing: Some) -> Some {
-    let is_one_proven = competing.iter().any(|(_, stand)| stand.is_proven);
-    let is_left = |(_, stand): &(&Pair, &Stand)| !(is_one_proven && stand.is_vague());
+    let proven = competing.iter().filter(|(_, stand)| stand.is_proven);
+    let proven: Vec<(u64, i64)> = proven.map(|(_, one)| (one.days(), one.told)).collect();
+    let is_left = |(_, stand): &(&Pair, &Stand)| {
+        let mut proven = proven.iter();
+        let is_less =
+            |(days, told): &(u64, i64)| stand.days() <= *days && !is_told_later(stand.told, *told);
+        !(stand.is_vague() && proven.any(is_less))
+    };
     competing.into_iter().filter(is_left).collect()
 }
 
 /// Says whether of some others, but for those of long before that were over when a pair began, one is on more days than a pair,
 /// or all are on half as many days or more,
 /// with a quarter of its logins or more.
-fn are_beside(own: &Stand, pair: &Pair, some: &Some, used: &BTreeSet<i64>) -> bool {
+fn are_beside(own: &Stand, pair: &Pair, some: &Some, used: &[&BTreeSet<i64>]) -> bool {
     let others = some.iter().filter(|(other, _)| *other != pair);
     let others: Vec<&Stand> = others.map(|(_, stand)| *stand).collect();
     come_near(own, &others, false, used)
 }
 
-fn come_near(own: &Stand, others: &[&Stand], is_at_device: bool, used: &BTreeSet<i64>) -> bool {
+fn come_near(own: &Stand, others: &[&Stand], is_at_device: bool, used: &[&BTreeSet<i64>]) -> bool {
     let are_many = others.len() >= 3;
     let is_over = |other: &Stand| {
         let began = own.began.map(|began| began / DAY_S);
@@ -755,7 +765,7 @@ fn took_turns(own: &Stand, other: &Stand) -> bool {
 
 /// Says whether more than half of the days at a device, or two thirds of the logins, are a pair's, and others of late do not
 /// come near.
-fn has_most(own: &Stand, pair: &Pair, all: &Some, used: &BTreeSet<i64>) -> bool {
+fn has_most(own: &Stand, pair: &Pair, all: &Some, used: &[&BTreeSet<i64>]) -> bool {
     let all = all.iter().copied();
     let others: Some = all.filter(|(other, _)| other.0 != pair.0).collect();
     let days: u64 = others.iter().map(|(_, stand)| stand.days()).sum();
@@ -765,7 +775,7 @@ fn has_most(own: &Stand, pair: &Pair, all: &Some, used: &BTreeSet<i64>) -> bool 
 }
 
 /// Returns the one that stands out among some pairs.
-fn lead<'p>(competing: &Some<'p>, used: &BTreeSet<i64>) -> Option<&'p Pair> {
+fn lead<'p>(competing: &Some<'p>, used: &[&BTreeSet<i64>]) -> Option<&'p Pair> {
     let newest = competing.iter().map(|(_, stand)| stand.known).max()?;
     let rest = competing
         .iter()

@@ -92,14 +92,19 @@ impl Stand {
         self.has_logins && !self.is_dated && !self.is_last_user
     }
 
-    /// Says whether it was long before another one; `used` are the days on which anybody was anywhere.
-    pub(super) fn is_left_behind(&self, newest: i64, used: &BTreeSet<i64>) -> bool {
-        let idle = used.iter().zip(used.iter().skip(1)).filter(|(day, next)| {
-            let week = used.iter().filter(|one| *day - 6 <= **one && *one <= day);
-            *next - *day > 8 && week.count() >= 3
+    /// Says whether it was long before another one; `used` are the days on which anybody was anywhere, and those of the account.
+    pub(super) fn is_left_behind(&self, newest: i64, used: &[&BTreeSet<i64>]) -> bool {
+        let idle = used.iter().flat_map(|used| {
+            let pairs = used.iter().zip(used.iter().skip(1));
+            let apart = pairs.filter(|(day, next)| {
+                let week = used.iter().filter(|one| *day - 6 <= **one && *one <= day);
+                *next - *day > 8 && week.count() >= 3
+            });
+            apart.flat_map(|(day, next)| day + 1..*next)
         });
-        let idle = idle.map(|(day, next)| {
-            let (begin, end) = ((day + 1) * DAY_S, next * DAY_S);
+        let idle: BTreeSet<i64> = idle.collect();
+        let idle = idle.iter().map(|day| {
+            let (begin, end) = (day * DAY_S, (day + 1) * DAY_S);
             (end.min(newest) - begin.max(self.known)).max(0)
         });
         newest - self.known - idle.sum::<i64>() >= LEFT_BEHIND_S
@@ -183,7 +188,7 @@ impl World<'_, '_> {
         said.map(str::to_ascii_lowercase).collect()
     }
 
-    /// Since when an account was there: its first_seen, or the first row of its SID; for want of both, where another one ever
+    /// Since when an account was there: its first_seen, or the first row of its SID or uid; for want of both, where another one ever
     /// had a key of it, its first row.
     pub(super) fn there_since(&self, account: &Subject) -> Option<i64> {
         let rows = rows_of(self.accounts, account);
@@ -196,9 +201,11 @@ impl World<'_, '_> {
                 .members
                 .get(account)
                 .map_or(&[][..], Vec::as_slice);
-            let by_sid = keyed.iter().filter(|(keys, _)| keys.first.is_some());
-            let by_sid = by_sid.map(|(_, row)| row.stamp.observed_us).min();
-            return Some(by_sid.map_or(said, |by_sid| by_sid.min(said)));
+            let by_id = keyed
+                .iter()
+                .filter(|(keys, _)| keys.first.is_some() || keys.second.is_some());
+            let by_id = by_id.map(|(_, row)| row.stamp.observed_us).min();
+            return Some(by_id.map_or(said, |by_id| by_id.min(said)));
         }
         let claims: BTreeSet<_> = rows
             .iter()
@@ -224,6 +231,15 @@ impl World<'_, '_> {
         };
         let is_shared = is_one && others.any(|other| shares(&other));
         is_shared.then(|| first(&mut rows.iter())).flatten()
+    }
+
+    /// Since when a device was there: its first_seen, or the first row of its uid.
+    pub(super) fn device_since(&self, device: &Subject) -> Option<i64> {
+        let rows = rows_of(self.devices, device);
+        let said = newest_value(&rows, "device.first_seen").and_then(time_us)?;
+        let by_uid = rows.iter().filter(|row| row.device_keys().first.is_some());
+        let by_uid = by_uid.map(|row| row.stamp.observed_us).min();
+        Some(by_uid.map_or(said, |by_uid| by_uid.min(said)))
     }
 
     pub(super) fn last(&self, account: &Subject) -> i64 {
@@ -309,8 +325,7 @@ impl World<'_, '_> {
             .collect();
         let began = self.there_since(account).map(|seen| seen - DAY_US);
         let from = began.map_or(since, |began| since.max(began));
-        let device_rows = rows_of(self.devices, &counting[0].0.1);
-        let device_since = newest_value(&device_rows, "device.first_seen").and_then(time_us);
+        let device_since = self.device_since(&counting[0].0.1);
         let from = device_since.map_or(from, |device| from.max(device - DAY_US));
         let recent = days.iter().filter(|day| **day >= from.div_euclid(DAY_US));
         let known = |(pair, usage): &(&Pair, &Usage)| {

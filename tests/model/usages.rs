@@ -52,14 +52,22 @@ pub(super) struct Usage<'a> {
     pub(super) is_last_likely: bool,
 }
 
+/// Says whether days that are kept beside one another are several.
+pub(super) fn are_several(days: &BTreeSet<i64>) -> bool {
+    let newest = days.last().copied().unwrap_or_default();
+    days.iter().filter(|day| newest - **day < 64).count() > 1
+}
+
 impl Usage<'_> {
     pub(super) fn has_logins(&self) -> bool {
         !self.logins.is_empty()
     }
 
-    /// Says whether any login tells of it: a row that counts none is there because something else was.
+    /// Says whether any login tells of it: a row that counts none is there because something else was, unless it says when, or rows of
+    /// other days were there.
     pub(super) fn has_counted_logins(&self) -> bool {
-        self.has_logins() && self.count() != Some(0)
+        let is_counted = self.count() != Some(0) || self.last_used().is_some();
+        self.has_logins() && (is_counted || are_several(&self.login_days))
     }
 
     /// Returns when the newest row that names the account was observed.

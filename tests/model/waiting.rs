@@ -78,7 +78,7 @@ impl Waiting {
         (user, host): (&Keys, &Keys),
         (time, days): (i64, &BTreeSet<i64>),
         is_dated: bool,
-        logins: Option<u64>,
+        (logins, tells): (Option<u64>, bool),
     ) {
         let of = |resolution: &Resolution| match resolution {
             Resolution::One(one) => vec![one.clone()],
@@ -94,7 +94,7 @@ impl Waiting {
         let first = days.first().copied();
         let is_certain = matches!(account, Resolution::One(_));
         let is_nobody = *account == Resolution::Unknown;
-        if logins != Some(0) {
+        if tells {
             let its = WaitingUse {
                 days: days.clone(),
                 logins: logins.unwrap_or(0),
