@@ -58,7 +58,7 @@ struct Met(HashSet<Box<[u8]>, RandomState>);
 
 impl Met {
     /// Returns a domain that was not met, or is one too many to be remembered.
-    fn new<'d>(&mut self, domain: Option<&'d [u8]>) -> Option<&'d str> {
+    fn unmet<'d>(&mut self, domain: Option<&'d [u8]>) -> Option<&'d str> {
         let domain = domain.filter(|domain| domain.len() <= BYTES && !self.0.contains(*domain))?;
         if self.0.len() < KEPT {
             self.0.insert(domain.into());
@@ -92,7 +92,7 @@ impl Domains {
     }
 
     fn add(&mut self, domain: Option<&[u8]>) {
-        let Some(domain) = self.met.new(domain) else {
+        let Some(domain) = self.met.unmet(domain) else {
             return;
         };
         let all = match domain.contains('.') {
@@ -110,7 +110,7 @@ impl Domains {
     /// Adds the domain of an account's name. Computers, which local accounts have there, are numbered, and would leave no room for
     /// others.
     fn add_of_account(&mut self, domain: Option<&[u8]>) {
-        let Some(domain) = self.met_of_accounts.new(domain) else {
+        let Some(domain) = self.met_of_accounts.unmet(domain) else {
             return;
         };
         let has_digit = domain.contains(|sign: char| sign.is_ascii_digit());

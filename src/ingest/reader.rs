@@ -88,7 +88,7 @@ pub(super) struct ObjectEnd {
 
 /// What mapping an object comes to.
 enum Mapped {
-    Whole(ObjectEnd),
+    Whole(Box<ObjectEnd>),
     /// It cannot be taken in, for a reason.
     Refused(String),
     /// It began badly and is not so bad: nothing of it was given to the run.
@@ -353,7 +353,7 @@ impl<'a> Reader<'a> {
                 if let Some(begin) = begin {
                     self.send(begin)?;
                 }
-                self.send(Message::End(end))
+                self.send(Message::End(*end))
             }
         }
     }
@@ -445,7 +445,7 @@ impl<'a> Reader<'a> {
         }
         let names = form.header.iter().map(|name| shown_name(name).to_owned());
         let odd = names.zip(mapper.odd);
-        Ok(Mapped::Whole(ObjectEnd {
+        Ok(Mapped::Whole(Box::new(ObjectEnd {
             refused: mapper.refused,
             odd: odd.filter(|(_, odd)| *odd != OddCells::default()).collect(),
             odd_types: mapper.odd_types,
@@ -465,7 +465,7 @@ impl<'a> Reader<'a> {
                 same: filled.same(&columns, &form.header),
                 hints: hints.unwrap_or_default(),
             },
-        }))
+        })))
     }
 
     /// Ends the run with an error.
