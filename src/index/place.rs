@@ -179,7 +179,9 @@ impl Placing<'_> {
                 return Ok(());
             }
             let observed_at = self.ledger.observed_at(mention.object);
-            let is_dated = tells_time(mention.used(), observed_at, self.is_window_short);
+            let is_of_none = mention.logins() == Some(0) && mention.used().is_none();
+            let is_dated =
+                !is_of_none && tells_time(mention.used(), observed_at, self.is_window_short);
             let all = &mut self.placed.waiting;
             let when = (interval.to, mention.days());
             note_newest(all, &sides, when, is_dated);

@@ -216,8 +216,8 @@ impl Ranking<'_> {
         first.is_some_and(|first| seconds(first) / day() >= time / day())
     }
 
-    /// Leaves out usages of which it is not known when they were, where dated logins tell of another one on as many days, and are told of
-    /// as late: an old row without a time is observed anew in every export.
+    /// Leaves out usages of which it is not known when they were, where dated logins tell of another one on as many days, and within a day of
+    /// the last export that has them: an old row without a time is observed anew in every export.
     pub(super) fn without_vague(
         &self,
         competing: impl Iterator<Item = usize> + Clone,
@@ -225,7 +225,7 @@ impl Ranking<'_> {
         let proven = competing.clone().map(|at| &self.stands[at]);
         let proven = proven.filter(|stand| stand.is(mark::PROVEN));
         let is_less = |vague: &Stand, proven: &Stand| {
-            vague.days() <= proven.days() && !is_told_later(vague.told, proven.told)
+            vague.days() <= proven.days() && !is_later(vague.told, proven.known)
         };
         let is_left_out = |at: &usize| {
             let stand = &self.stands[*at];
@@ -399,17 +399,20 @@ impl Ranking<'_> {
         matches!(class, Some(Class::Person | Class::Unknown))
     }
 
-    /// Tells whether a usage is of a service's account that signs in at a few devices: one that does everywhere is no kiosk's.
+    /// Tells whether a usage is of the account of a service or an administrator that signs in at a few devices: one that does everywhere
+    /// is no kiosk's.
     pub(super) fn is_of_kiosk(&self, at: usize) -> bool {
         const FEW: usize = 3;
         let account = self.account(at);
-        let is_service = self.classes.get(account as usize) == Some(&Class::Service);
-        is_service && self.stands[at].is(mark::LOGINS) && {
-            // One that is everywhere is asked of at every device: its usages are not counted.
-            let first = self.ids.partition_point(|id| *id < usage_id(account, 0));
-            let behind = self.ids.get(first + FEW);
-            behind.is_none_or(|id| (id >> 32) as u32 != account)
-        }
+        let class = self.classes.get(account as usize);
+        matches!(class, Some(Class::Service | Class::Admin))
+            && self.stands[at].is(mark::LOGINS)
+            && {
+                // One that is everywhere is asked of at every device: its usages are not counted.
+                let first = self.ids.partition_point(|id| *id < usage_id(account, 0));
+                let behind = self.ids.get(first + FEW);
+                behind.is_none_or(|id| (id >> 32) as u32 != account)
+            }
     }
 
     /// Tells whether a usage is of a local account that stands for nobody.

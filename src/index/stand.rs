@@ -292,7 +292,8 @@ impl Scale {
         let Some((object, _)) = usage.said else {
             return true;
         };
-        tells_time(usage.used, ledger.observed_at(object), self.is_window_short)
+        !usage.is_of_none()
+            && tells_time(usage.used, ledger.observed_at(object), self.is_window_short)
     }
 }
 

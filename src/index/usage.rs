@@ -347,6 +347,11 @@ impl Usage {
         self.said.is_some() && (is_counted || are_several)
     }
 
+    /// Tells whether its newest row counts no login, and does not say when the device was used: it may have been long ago.
+    pub(super) fn is_of_none(&self) -> bool {
+        self.logins == Some(0) && self.used.is_none()
+    }
+
     /// Tells whether it may be another's, who bears the same name: of logins, where these tell of it.
     pub(super) fn is_likely(&self) -> bool {
         match self.has_logins() {

@@ -389,3 +389,46 @@ fn a_kiosk_that_a_service_signs_in_at_is_no_visitors_and_a_scanner_takes_nobodys
     assert_eq!(not_primary(&["NB-1"]), "no_account_leads");
     assert_eq!(not_primary(&["NB-1", "NB-2", "NB-3", "NB-4"]), Value::Null);
 }
+
+#[test]
+fn rows_that_count_no_login_within_a_declared_window_are_no_use() {
+    let home = Home::new();
+    let config = "[dataset.logins]\nwindow = \"1d\"\n[class]\nadmin = [\"adm-*\"]\n";
+    fs::write(home.path("identidex.toml"), config).unwrap();
+    fs::create_dir_all(home.path("exports")).unwrap();
+    // NB-1 went from Ann to Bob, and is listed with 0 for her still; at NB-2 works an administrator, where Eve was on three days.
+    for day in 10..=26 {
+        let ann = if day < 15 { 3 } else { 0 };
+        let bob = if day > 15 && day % 3 == 0 {
+            "bob@EMEA,NB-1,2\n"
+        } else {
+            ""
+        };
+        let eve = if day > 23 { "eve@EMEA,NB-2,1\n" } else { "" };
+        let text = format!(
+            "user.name,device.name,logins\nann@EMEA,NB-1,{ann}\nadm-h@EMEA,NB-2,2\n{bob}{eve}"
+        );
+        let name = format!("exports/logins_2026-11-{day}T06-00-00Z.csv");
+        fs::write(home.path(&name), text).unwrap();
+    }
+    let names = ["ann", "bob", "eve", "adm-h"];
+    let users = names.map(|name| format!("{name}@EMEA,{name}@contoso.com\n"));
+    let users = format!("user.name,user.upn\n{}", users.concat());
+    fs::write(home.path("exports/users_2026-11-26T06-00-00Z.csv"), users).unwrap();
+    let devices = "device.name\nNB-1\nNB-2\n";
+    fs::write(
+        home.path("exports/devices_2026-11-26T06-00-00Z.csv"),
+        devices,
+    )
+    .unwrap();
+    sync(&home).exits(0);
+    for name in names {
+        let one = &matches(&answer(&home, &[&format!("{name}@EMEA")]))[0];
+        let devices = one["devices"].as_array().unwrap();
+        let mut devices = devices.iter();
+        assert!(
+            !devices.any(|device| device["primary"] == true),
+            "{name}: {one}"
+        );
+    }
+}

@@ -223,7 +223,9 @@ impl Office<'_, '_, '_> {
             .collect();
         let signs_in = self.competing(|other| {
             let uses = self.stands.keys().filter(|one| one.0 == other.0);
-            other.1 == pair.1 && self.world.class(&other.0) == "service" && uses.count() <= 3
+            let class = self.world.class(&other.0);
+            let signs_in = matches!(class.as_str(), "service" | "admin");
+            other.1 == pair.1 && signs_in && uses.count() <= 3
         });
         let signs_in = signs_in.iter();
         let signs_in = signs_in
@@ -688,11 +690,11 @@ fn came_in_place_of(stand: &Stand, other: &Stand) -> bool {
 
 fn without_vague(competing: Some) -> Some {
     let proven = competing.iter().filter(|(_, stand)| stand.is_proven);
-    let proven: Vec<(u64, i64)> = proven.map(|(_, one)| (one.days(), one.told)).collect();
+    let proven: Vec<(u64, i64)> = proven.map(|(_, one)| (one.days(), one.known)).collect();
     let is_left = |(_, stand): &(&Pair, &Stand)| {
         let mut proven = proven.iter();
         let is_less =
-            |(days, told): &(u64, i64)| stand.days() <= *days && !is_told_later(stand.told, *told);
+            |(days, known): &(u64, i64)| stand.days() <= *days && !is_later(stand.told, *known);
         !(stand.is_vague() && proven.any(is_less))
     };
     competing.into_iter().filter(is_left).collect()
