@@ -111,6 +111,7 @@ impl Kept {
         made.oddities.extend(last_logins_apart(&placed));
         made.oddities.extend(several_names(&placed));
         made.oddities.extend(born_gone);
+        made.oddities.extend(local_by_name(&sharing));
         made.cut_lists = self.cut_lists(rules, &missing);
         Ok(made)
     }
@@ -369,6 +370,17 @@ fn apart(placed: &place::Placed) -> Option<String> {
         format!(
             "{unknown} of {all} pairs that logins name have a user or a device that no export of users or devices has: these may cover \
              other populations, one be missing, or one write names with their domain (jdoe@EMEA) and another without"
+        )
+    })
+}
+
+/// Says that many accounts are local for what a computer is called.
+fn local_by_name(sharing: &Sharing) -> Option<String> {
+    let accounts = sharing.of_many_in_device;
+    (accounts > 0).then(|| {
+        format!(
+            "{accounts} accounts without a type count as local, for a computer is called as their domain is: nobody is found among them \
+             unless all classes are asked for; have exports of users list user.type, or call the computer otherwise"
         )
     })
 }

@@ -21,6 +21,9 @@ use crate::sqlite::Columns;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct SubjectId(pub(super) u32);
 
+/// So many accounts a computer hardly has of its own: its name is a domain's, too.
+const MANY_ON_A_DEVICE: u32 = 20;
+
 /// What the walk over all identifiers says of claims.
 #[derive(Debug, Default)]
 pub(super) struct Sharing {
@@ -31,6 +34,8 @@ pub(super) struct Sharing {
     /// Accounts whose name's domain part, or part before it, is a device's name.
     domain_is_device: Bits,
     sam_is_device: Bits,
+    /// Accounts that no type tells of and that are local, for each domain of many.
+    pub(super) of_many_in_device: u64,
     /// Accounts that say a UPN which others say too, and devices with such a serial number.
     pub(super) same_value: BySubject<Bits>,
     /// The hashes of all names of devices, whole and short, in order.
@@ -76,6 +81,9 @@ impl Sharing {
             if joins {
                 self.claims[Subject::of(kind)].set(id);
             }
+        }
+        if is_device && count(Kind::Domain) >= MANY_ON_A_DEVICE {
+            self.of_many_in_device += u64::from(count(Kind::Domain));
         }
         if count(Kind::WeakSid) > 0 && (count(Kind::Sid) > 0 || is_mentioned) {
             self.local.insert(hash);

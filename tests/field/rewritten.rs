@@ -195,3 +195,20 @@ fn a_list_whose_files_say_other_times_is_told() {
         "{report}"
     );
 }
+
+#[test]
+fn a_computer_called_as_a_domain_is_told() {
+    let rows: String = (0..30)
+        .map(|number| format!("u{number}@EMEA,u{number}@c.com\n"))
+        .collect();
+    let users = format!("user.name,user.upn\n{rows}");
+    for (device, is_told) in [("EMEA", true), ("NB-1", false)] {
+        let devices = format!("device.name\n{device}\n");
+        let (_, report) = taken(&[
+            ("u_2026-11-20T06-00-00Z.csv", &users),
+            ("d_2026-11-20T06-00-00Z.csv", &devices),
+        ]);
+        let told = "30 accounts without a type count as local";
+        assert_eq!(warns(&report, told), is_told, "{report}");
+    }
+}
