@@ -226,7 +226,8 @@ impl Mentions {
 
 /// Writes the keys of a side: tabs cannot stand in a normal form.
 pub(super) fn join_keys(keys: &[Option<String>; 3]) -> String {
-    let mut joined = String::new();
+    let bytes = keys.iter().flatten().map(String::len).sum::<usize>();
+    let mut joined = String::with_capacity(bytes + keys.len());
     for key in keys {
         joined.push_str(key.as_deref().unwrap_or_default());
         joined.push('\t');
