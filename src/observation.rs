@@ -116,6 +116,8 @@ pub struct Decoded {
     pub rejects: Vec<Reject>,
     /// By column, the cells of its records that were left empty though something stands there.
     pub odd: Vec<OddCells>,
+    /// Records in whose text nothing stands, in order: spreadsheets write rows that once had something, and nobody misses these.
+    pub blank: Vec<usize>,
 }
 
 impl Decoded {
@@ -452,11 +454,6 @@ impl Columns {
             .iter()
             .map(|column| text(column).unwrap_or_else(|| StringArray::new_null(0)));
         Columns(columns.collect())
-    }
-
-    /// Tells whether all cells of a record are blank.
-    pub fn are_blank(&self, record: u32) -> bool {
-        (0..self.0.len()).all(|column| self.cell(column, record).is_none())
     }
 
     /// Returns the trimmed text of a cell; `None` when it is null, which is as long as an empty one, or blank.

@@ -45,6 +45,7 @@ pub(super) struct Builder<'r> {
     raws: Vec<u64>,
     pub(super) recognised: Vec<Recognised>,
     rejects: Vec<Reject>,
+    blank: Vec<usize>,
     bytes: usize,
 }
 
@@ -71,6 +72,7 @@ impl<'r> Builder<'r> {
             raws: Vec::new(),
             recognised: Vec::new(),
             rejects: Vec::new(),
+            blank: Vec::new(),
             bytes: 0,
         }
     }
@@ -147,6 +149,9 @@ impl<'r> Builder<'r> {
         }
         if !fits {
             return self.reject_width(cells.len(), line);
+        }
+        if cells.clone().all(|cell| cell.trim().is_empty()) {
+            self.blank.push(self.rows.len());
         }
         self.append_cells(cells);
         self.rows.push(row);
@@ -238,6 +243,7 @@ impl<'r> Builder<'r> {
             recognised: self.recognised,
             rejects: self.rejects,
             odd: self.odd,
+            blank: self.blank,
         }
     }
 }

@@ -116,7 +116,7 @@ fn is_made_number(cell: &str) -> bool {
 /// by which spreadsheets keep a text one, or is a formula; or is a list, as JSON and Parquet have them; or a number as
 /// spreadsheets and programs make it of a text of digits.
 pub(super) fn is_guarded(cell: &str) -> bool {
-    if is_made_number(cell) {
+    if is_made_number(cell.trim_ascii()) {
         return true;
     }
     if matches!(cell.as_bytes(), [first, .., last] if first.is_ascii_alphanumeric() && last.is_ascii_alphanumeric())

@@ -103,6 +103,17 @@ pub(super) fn is_parquet(start: &[u8]) -> bool {
     start.starts_with(b"PAR1")
 }
 
+/// Tells whether a text is in UTF-32, by its mark or by the zeros of an ASCII header.
+fn is_utf32(start: &[u8]) -> bool {
+    match start {
+        [0xff, 0xfe, 0, 0, ..] | [0, 0, 0xfe, 0xff, ..] => true,
+        [first, 0, 0, 0, second, 0, 0, 0, ..] | [0, 0, 0, first, 0, 0, 0, second, ..] => {
+            *first != 0 && *second != 0
+        }
+        _ => false,
+    }
+}
+
 /// Refuses what is plainly another kind of file.
 pub(super) fn refuse_others(start: &[u8]) -> Result<(), Error> {
     let marked = start.strip_prefix(b"\xef\xbb\xbf").unwrap_or(start);
@@ -113,23 +124,16 @@ pub(super) fn refuse_others(start: &[u8]) -> Result<(), Error> {
     });
     // No name of a column begins so.
     let is_tag = matches!(text, [b'<', letter, ..] if letter.is_ascii_alphabetic());
-    let is_utf32 = matches!(start, [0xff, 0xfe, 0, 0, ..] | [0, 0, 0xfe, 0xff, ..])
-        || matches!(start, [first, 0, 0, 0, second, 0, 0, 0, ..] if *first != 0 && *second != 0)
-        || matches!(start, [0, 0, 0, first, 0, 0, 0, second, ..] if *first != 0 && *second != 0);
-    if is_utf32 {
-        let what = "a text in UTF-32";
-        return Err(Error::NoExport { what });
-    }
-    if marked.len() < start.len() && is_parquet(marked) {
-        let what = "a Parquet file that was written as a text, with a byte-order mark before it";
-        return Err(Error::NoExport { what });
-    }
     let other = OTHERS.iter().find(|(magic, _)| start.starts_with(magic));
     let is_tar = start
         .get(TAR_AT..)
         .is_some_and(|rest| rest.starts_with(b"ustar"));
     let what = tag.map(|(_, what)| *what).or(other.map(|(_, what)| *what));
     let what = what.or(is_tar.then_some("a tar archive"));
+    let what = what.or(is_utf32(start).then_some("a text in UTF-32"));
+    let is_marked_parquet = marked.len() < start.len() && is_parquet(marked);
+    let what = what.or(is_marked_parquet
+        .then_some("a Parquet file that was written as a text, with a byte-order mark before it"));
     let what = what.or(is_tag.then_some("an XML or HTML document"));
     what.map_or(Ok(()), |what| Err(Error::NoExport { what }))
 }

@@ -64,6 +64,7 @@ impl Bounded {
             Compression::Zstd => "zstd",
         };
         let reason = error.to_string();
+        // What zstd says of a window above its default; it has no kind of its own.
         if reason.contains("too much memory") {
             return Error::TooLarge {
                 what: "the window of the zstd data",

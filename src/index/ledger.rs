@@ -356,9 +356,14 @@ impl Ledger {
     }
 
     fn new_line(&mut self, object: ObjectId) -> Option<&mut Line> {
-        let before = self.stamps.len() - self.lines.len();
-        let at = object.at().checked_sub(before)?;
+        let at = self.place_of_new(object)?;
         self.lines.get_mut(at)
+    }
+
+    /// Returns where the line of an object is that was taken in now.
+    fn place_of_new(&self, object: ObjectId) -> Option<usize> {
+        let before = self.stamps.len() - self.lines.len();
+        object.at().checked_sub(before)
     }
 
     fn stamp(&self, object: ObjectId) -> Option<&Stamp> {
@@ -367,8 +372,7 @@ impl Ledger {
 
     /// Returns the name of an object that was taken in now.
     pub(super) fn name_of(&self, object: ObjectId) -> Option<String> {
-        let before = self.stamps.len() - self.lines.len();
-        let line = self.lines.get(object.at().checked_sub(before)?)?;
+        let line = self.lines.get(self.place_of_new(object)?)?;
         Some(line.object.name())
     }
 

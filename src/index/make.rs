@@ -79,10 +79,6 @@ impl Kept {
         });
         let missing = self.missing(rules);
         let gone = gone(rules, &missing, &self.ledger, &self.rosters, &standings);
-        let born_gone = Subject::ALL.into_iter().filter_map(|subject| {
-            all_gone(subject, born_gone(&gone[subject], &self.rosters[subject]))
-        });
-        let born_gone: Vec<String> = born_gone.collect();
         let known = place::WhoIsWho {
             rosters: &self.rosters,
             identities: &identities,
@@ -110,7 +106,10 @@ impl Kept {
         made.oddities.extend(apart(&placed));
         made.oddities.extend(last_logins_apart(&placed));
         made.oddities.extend(several_names(&placed));
-        made.oddities.extend(born_gone);
+        made.oddities
+            .extend(Subject::ALL.into_iter().filter_map(|subject| {
+                all_gone(subject, born_gone(&gone[subject], &self.rosters[subject]))
+            }));
         made.oddities.extend(local_by_name(&sharing));
         made.cut_lists = self.cut_lists(rules, &missing);
         Ok(made)

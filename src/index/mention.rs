@@ -167,6 +167,11 @@ pub(super) fn day_of_use(used: Option<i64>, observed_at: i64) -> Days {
     Days::of(used.map_or(observed_at, |used| used.min(observed_at)))
 }
 
+/// Tells whether a row counts no login, and does not say when the device was used: it may have been long ago, or never.
+pub(super) fn is_of_none(logins: Option<u64>, used: Option<i64>) -> bool {
+    logins == Some(0) && used.is_none()
+}
+
 /// Adds up counts, of which each may not be said.
 pub(super) fn sum(left: Option<u64>, right: Option<u64>) -> Option<u64> {
     match (left, right) {

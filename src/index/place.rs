@@ -11,7 +11,7 @@ use super::former::{Former, Formers, Name};
 use super::identity::{CANDIDATES_AT_MOST, Identity, Interval, Keys, Meant};
 use super::last_use::LastUse;
 use super::ledger::Ledger;
-use super::mention::{Mention, State, split_keys};
+use super::mention::{Mention, State, is_of_none, split_keys};
 use super::mention_rows::MentionReader;
 use super::mentions::Mentions;
 use super::replaced::SameKey;
@@ -179,7 +179,7 @@ impl Placing<'_> {
                 return Ok(());
             }
             let observed_at = self.ledger.observed_at(mention.object);
-            let is_of_none = mention.logins() == Some(0) && mention.used().is_none();
+            let is_of_none = is_of_none(mention.logins(), mention.used());
             let is_dated =
                 !is_of_none && tells_time(mention.used(), observed_at, self.is_window_short);
             let all = &mut self.placed.waiting;
@@ -189,8 +189,7 @@ impl Placing<'_> {
                 note_on_it(all, &sides, when, is_dated);
             }
             // A row that counts none tells of something else, unless it says when, or others were before.
-            let is_counted = mention.logins() != Some(0) || mention.used().is_some();
-            if is_counted || mention.days().count() > 1 {
+            if !is_of_none || mention.days().count() > 1 {
                 let logins = WaitingUse {
                     days: Some(mention.days()),
                     logins: mention.logins().unwrap_or(0),
@@ -258,7 +257,7 @@ impl Placing<'_> {
             let mut pairs = same.windows(2).map(|two| (&two[0], &two[1]));
             pairs.any(|(one, other)| {
                 let is_newest = Some(one.at) == newest && one.object == other.object;
-                let [strong, _] = one.keys;
+                let strong = one.keys[0];
                 let is_same =
                     one.keys == other.keys || (strong.is_some() && strong == other.keys[0]);
                 is_newest && is_same && one.name != other.name

@@ -3,7 +3,7 @@
 
 use super::days::{DAY, Days};
 use super::ledger::Ledger;
-use super::mention::sum;
+use super::mention::{is_of_none, sum};
 use super::seen::LastSeen;
 use super::usage::{Usage, Whole, joined};
 use super::waiting::WaitingUse;
@@ -292,7 +292,7 @@ impl Scale {
         let Some((object, _)) = usage.said else {
             return true;
         };
-        !usage.is_of_none()
+        !is_of_none(usage.logins, usage.used)
             && tells_time(usage.used, ledger.observed_at(object), self.is_window_short)
     }
 }

@@ -13,7 +13,7 @@ use super::in_order::together;
 use super::last_use::LastUse;
 use super::last_users::LastUsers;
 use super::ledger::Ledger;
-use super::mention::{Mention, sum};
+use super::mention::{Mention, is_of_none, sum};
 use super::mentions::Mentions;
 use super::near;
 use super::roster::Roster;
@@ -342,14 +342,8 @@ impl Usage {
     /// Tells whether logins tell of it: a row that counts none is there because something else was, unless it says when, or rows of
     /// other days were there before.
     pub(super) fn has_logins(&self) -> bool {
-        let is_counted = self.logins != Some(0) || self.used.is_some();
         let are_several = self.days.is_some_and(|days| days.count() > 1);
-        self.said.is_some() && (is_counted || are_several)
-    }
-
-    /// Tells whether its newest row counts no login, and does not say when the device was used: it may have been long ago.
-    pub(super) fn is_of_none(&self) -> bool {
-        self.logins == Some(0) && self.used.is_none()
+        self.said.is_some() && (!is_of_none(self.logins, self.used) || are_several)
     }
 
     /// Tells whether it may be another's, who bears the same name: of logins, where these tell of it.

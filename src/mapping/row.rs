@@ -28,11 +28,6 @@ impl<'a> Row<'a> {
         }
     }
 
-    /// Tells whether nothing stands in any of its cells: spreadsheets write rows that once had something.
-    pub(super) fn is_blank(self) -> bool {
-        self.columns.are_blank(self.at)
-    }
-
     pub(super) fn text(self, field: usize) -> Option<&'a str> {
         self.columns.cell(self.layout.columns[field]?, self.at)
     }

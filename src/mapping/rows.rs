@@ -76,6 +76,7 @@ impl<'a> Mapper<'a> {
             recognised,
             mut rejects,
             odd,
+            blank,
         } = decoded;
         self.note_odd(&odd);
         let columns = Columns::new(&records);
@@ -86,6 +87,9 @@ impl<'a> Mapper<'a> {
         };
         let mut entries = Vec::new();
         let mut refuse = |at: usize, refusing: Refusing| {
+            if blank.binary_search(&at).is_ok() {
+                return;
+            }
             let field = refusing.column.map_or(String::new(), |column| {
                 records.schema().field(column).name().clone()
             });
@@ -146,9 +150,7 @@ impl<'a> Mapper<'a> {
                 Ok(observed) => described.push(observed),
                 Err(refusing) => {
                     entries.truncate(before);
-                    if !row.at(at).is_blank() {
-                        refuse(at, refusing);
-                    }
+                    refuse(at, refusing);
                 }
             }
         }
@@ -166,7 +168,6 @@ impl<'a> Mapper<'a> {
         for (at, place) in places.enumerate() {
             match self.login(row.at(at), place, entries) {
                 Ok(login) => logins.push(login),
-                Err(_) if row.at(at).is_blank() => {}
                 Err(refusing) => refuse(at, refusing),
             }
         }

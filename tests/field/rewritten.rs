@@ -108,6 +108,16 @@ fn rows_of_delimiters_are_none() {
 }
 
 #[test]
+fn rows_of_what_is_no_identifier_are_not_taken_for_blank_ones() {
+    let users = "user.name,user.upn\n'ann',n/a\n'bob',-\n,\n";
+    let (_, report) = taken(&[("u_2026-11-20T06-00-00Z.csv", users)]);
+    assert!(
+        error(&report).starts_with("2 of 2 rows are rejected"),
+        "{report}"
+    );
+}
+
+#[test]
 fn sheets_of_the_longest_length_are_told() {
     let rows: String = (0..65_535)
         .map(|number| format!("u{number}@EMEA\n"))
